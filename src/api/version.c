@@ -1,0 +1,5 @@
+#include "unmask.h"
+
+const char *um_version(void) {
+    return UM_VERSION_TEXT;
+}

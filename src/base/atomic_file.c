@@ -1,0 +1,121 @@
+#include "base/atomic_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct um_atomic_file {
+    int descriptor;
+    char path[4096];
+    char temporary_path[4096 + 16];
+};
+
+um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
+    *file = NULL;
+    um_atomic_file *opened = calloc(1, sizeof *opened);
+    if (!opened) {
+        return um_error_memory(error, path, sizeof *opened);
+    }
+    if (strlen(path) >= sizeof opened->path) {
+        free(opened);
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+    }
+    strcpy(opened->path, path);
+    (void)snprintf(opened->temporary_path, sizeof opened->temporary_path, "%s.XXXXXX", path);
+    opened->descriptor = mkstemp(opened->temporary_path);
+    if (opened->descriptor < 0) {
+        const int reason = errno;
+        free(opened);
+        return um_error_set_errno(error, reason, "%s: cannot create", path);
+    }
+    *file = opened;
+    return UM_OK;
+}
+
+um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
+                               um_error *error) {
+    const char *next = bytes;
+    while (length > 0) {
+        const ssize_t count = write(file->descriptor, next, length);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return um_error_set_errno(error, errno, "%s: cannot write", file->path);
+        }
+        next += count;
+        length -= (size_t)count;
+    }
+    return UM_OK;
+}
+
+/* mkstemp creates with mode 0600; give the file what open(2) would have. */
+static void apply_umask(int descriptor) {
+    const mode_t mask = umask(0);
+    (void)umask(mask);
+    (void)fchmod(descriptor, 0666 & ~mask);
+}
+
+static um_status sync_directory_of(const char *path, um_error *error) {
+    char copy[4096];
+    strcpy(copy, path);
+    const char *directory = dirname(copy);
+    const int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return um_error_set_errno(error, errno, "%s", directory);
+    }
+    /* Some file systems cannot sync a directory and say EINVAL; the rename still holds. */
+    const bool failed = fsync(descriptor) != 0 && errno != EINVAL;
+    const int reason = errno;
+    (void)close(descriptor);
+    return failed ? um_error_set_errno(error, reason, "%s: cannot sync", directory) : UM_OK;
+}
+
+um_status um_atomic_file_commit(um_atomic_file *file, um_error *error) {
+    apply_umask(file->descriptor);
+    um_status status = UM_OK;
+    if (fsync(file->descriptor) != 0) {
+        status = um_error_set_errno(error, errno, "%s: cannot sync", file->path);
+    }
+    if (close(file->descriptor) != 0 && status == UM_OK) {
+        status = um_error_set_errno(error, errno, "%s: cannot close", file->path);
+    }
+    file->descriptor = -1;
+    if (status == UM_OK && rename(file->temporary_path, file->path) != 0) {
+        status = um_error_set_errno(error, errno, "%s: cannot rename into place", file->path);
+    }
+    if (status != UM_OK) {
+        um_atomic_file_discard(file);
+        return status;
+    }
+    status = sync_directory_of(file->path, error);
+    free(file);
+    return status;
+}
+
+void um_atomic_file_discard(um_atomic_file *file) {
+    if (!file) {
+        return;
+    }
+    if (file->descriptor >= 0) {
+        (void)close(file->descriptor);
+    }
+    (void)unlink(file->temporary_path);
+    free(file);
+}
+
+um_status um_file_write(const char *path, const void *bytes, size_t length, um_error *error) {
+    um_atomic_file *file = NULL;
+    UM_TRY(um_atomic_file_open(path, &file, error));
+    const um_status status = um_atomic_file_write(file, bytes, length, error);
+    if (status != UM_OK) {
+        um_atomic_file_discard(file);
+        return status;
+    }
+    return um_atomic_file_commit(file, error);
+}

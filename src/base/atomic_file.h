@@ -1,0 +1,26 @@
+/* Files that appear whole or not at all: a temporary file beside the target,
+ * then fsync, rename, and fsync of the directory. */
+#ifndef UM_BASE_ATOMIC_FILE_H
+#define UM_BASE_ATOMIC_FILE_H
+
+#include "base/status.h"
+
+typedef struct um_atomic_file um_atomic_file;
+
+/* Start writing what shall become `path`.  Until um_atomic_file_commit nothing is
+ * visible there, and an existing file stays as it was. */
+um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error);
+
+um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
+                               um_error *error);
+
+/* Make it durable and visible.  Frees `file`, whatever the outcome. */
+um_status um_atomic_file_commit(um_atomic_file *file, um_error *error);
+
+/* Give up: remove the temporary file and free `file`.  NULL is allowed. */
+void um_atomic_file_discard(um_atomic_file *file);
+
+/* Open, write and commit in one call. */
+um_status um_file_write(const char *path, const void *bytes, size_t length, um_error *error);
+
+#endif

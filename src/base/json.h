@@ -1,0 +1,53 @@
+/* JSON, thin over jansson: load with the place of an error, and typed access to the
+ * members of an object that names what is missing or of the wrong type.
+ *
+ * In every getter `where` names the object for messages, such as "model/config.json".
+ * A `require` getter fails on a missing member; an `optional` one leaves *out alone when
+ * the member is missing or null, and fails on one of the wrong type. */
+#ifndef UM_BASE_JSON_H
+#define UM_BASE_JSON_H
+
+#include <jansson.h>
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+/* Largest JSON file that is read, in bytes. */
+#define UM_JSON_FILE_MAXIMUM ((size_t)256 << 20)
+
+/* Parse the file at `path`; *root is a new reference: json_decref it. */
+um_status um_json_load_file(const char *path, json_t **root, um_error *error);
+
+/* Parse `length` bytes; `where` names them in messages. */
+um_status um_json_load_bytes(const char *bytes, size_t length, const char *where, json_t **root,
+                             um_error *error);
+
+um_status um_json_require_object(const json_t *object, const char *where, const char *key,
+                                 json_t **out, um_error *error);
+um_status um_json_require_array(const json_t *object, const char *where, const char *key,
+                                json_t **out, um_error *error);
+/* The string stays owned by `object`. */
+um_status um_json_require_string(const json_t *object, const char *where, const char *key,
+                                 const char **out, um_error *error);
+um_status um_json_require_bool(const json_t *object, const char *where, const char *key, bool *out,
+                               um_error *error);
+um_status um_json_require_number(const json_t *object, const char *where, const char *key,
+                                 double *out, um_error *error);
+/* An integer in [minimum, maximum]. */
+um_status um_json_require_integer(const json_t *object, const char *where, const char *key,
+                                  int64_t minimum, int64_t maximum, int64_t *out, um_error *error);
+
+um_status um_json_optional_string(const json_t *object, const char *where, const char *key,
+                                  const char **out, um_error *error);
+um_status um_json_optional_bool(const json_t *object, const char *where, const char *key, bool *out,
+                                um_error *error);
+um_status um_json_optional_number(const json_t *object, const char *where, const char *key,
+                                  double *out, um_error *error);
+um_status um_json_optional_integer(const json_t *object, const char *where, const char *key,
+                                   int64_t minimum, int64_t maximum, int64_t *out, um_error *error);
+
+/* Append `text` as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD. */
+um_status um_json_append_string(um_buffer *buffer, const char *text, size_t length,
+                                um_error *error);
+
+#endif

@@ -1,0 +1,28 @@
+/* Allocation and arithmetic on sizes that come from files. */
+#ifndef UM_BASE_MEMORY_H
+#define UM_BASE_MEMORY_H
+
+#include "base/status.h"
+
+/* Alignment of every array that kernels read, in bytes (one cache line). */
+#define UM_ALIGNMENT 64
+
+/* *out = a + b or a * b; false, with *out untouched, where that does not fit. */
+bool um_size_add(size_t a, size_t b, size_t *out);
+bool um_size_multiply(size_t a, size_t b, size_t *out);
+
+/* Zeroed memory for `count` elements of `size` bytes, aligned to UM_ALIGNMENT;
+ * NULL when there is none or the product overflows.  Release with free(). */
+void *um_aligned_calloc(size_t count, size_t size);
+
+/* As um_aligned_calloc, but the failure is an error that names `what`.
+ * A count of 0 gives a valid pointer that must not be read. */
+um_status um_allocate(void *out_pointer, size_t count, size_t size, const char *what,
+                      um_error *error);
+
+/* Grow *array (elements of `size` bytes, *capacity of them) to hold at least `needed`.
+ * The contents stay; new elements are not cleared.  Plain realloc alignment. */
+um_status um_grow(void *array_pointer, size_t *capacity, size_t needed, size_t size,
+                  const char *what, um_error *error);
+
+#endif

@@ -1,0 +1,25 @@
+/* A fixed set of worker threads that share out numbered tasks.
+ *
+ * What a task computes may depend on its number only, never on the thread that runs it:
+ * that is what makes results equal for any number of threads. */
+#ifndef UM_BASE_THREAD_POOL_H
+#define UM_BASE_THREAD_POOL_H
+
+#include "base/status.h"
+
+typedef struct um_thread_pool um_thread_pool;
+
+/* One task: `worker` in [0, threads) tells which scratch memory it may use. */
+typedef void um_task_function(void *user, size_t task, size_t worker);
+
+/* `threads` of 0 means one for each online processor.  The caller's thread is one of them. */
+um_status um_thread_pool_create(size_t threads, um_thread_pool **pool, um_error *error);
+void um_thread_pool_free(um_thread_pool *pool);
+
+size_t um_thread_pool_size(const um_thread_pool *pool);
+
+/* Run tasks 0 .. count-1 and return when all are done.  Only one thread may call this at a
+ * time for one pool, and a task may not call it for its own pool.  A NULL pool runs them here. */
+void um_thread_pool_run(um_thread_pool *pool, size_t count, um_task_function *function, void *user);
+
+#endif

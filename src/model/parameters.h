@@ -1,0 +1,60 @@
+/* The parameters of a model as named tensors, bound to a checkpoint or laid out in one block. */
+#ifndef UM_MODEL_PARAMETERS_H
+#define UM_MODEL_PARAMETERS_H
+
+#include "model/config.h"
+#include "tensor/tensor.h"
+#include "weights/checkpoint.h"
+
+/* Matrices are [output features, input features].  An absent tensor has data == NULL.
+ * Tensors of rank 1 are always UM_DTYPE_F32, matrices have the type of the checkpoint. */
+typedef struct um_layer_parameters {
+    um_tensor attention_norm;   /* [hidden] */
+    um_tensor query;            /* [heads * head_dim, hidden] */
+    um_tensor key;              /* [kv_heads * head_dim, hidden] */
+    um_tensor value;            /* [kv_heads * head_dim, hidden] */
+    um_tensor query_bias;       /* [heads * head_dim], with qkv_bias */
+    um_tensor key_bias;         /* [kv_heads * head_dim], with qkv_bias */
+    um_tensor value_bias;       /* [kv_heads * head_dim], with qkv_bias */
+    um_tensor query_norm;       /* [head_dim], with qk_norm */
+    um_tensor key_norm;         /* [head_dim], with qk_norm */
+    um_tensor attention_output; /* [hidden, heads * head_dim] */
+    um_tensor mlp_norm;         /* [hidden] */
+    um_tensor gate;             /* [intermediate, hidden] */
+    um_tensor up;               /* [intermediate, hidden] */
+    um_tensor down;             /* [hidden, intermediate] */
+} um_layer_parameters;
+
+typedef struct um_parameters {
+    um_tensor embedding;         /* [vocabulary, hidden] */
+    um_tensor final_norm;        /* [hidden] */
+    um_tensor head;              /* [vocabulary, hidden]; equal to `embedding` when tied */
+    um_layer_parameters *layers; /* [layer_count] */
+    size_t layer_count;
+    void *owned; /* memory of the rank-1 tensors, or of everything after um_parameters_lay_out */
+} um_parameters;
+
+/* Called for every tensor that `config` has, a tied head left out, in a fixed order.
+ * `name` is its name in checkpoints of the family, `expected` its shape (data NULL). */
+typedef um_status um_parameter_visitor(void *user, const char *name, um_tensor *tensor,
+                                       const um_tensor *expected, um_error *error);
+
+um_status um_parameters_visit(um_parameters *parameters, const um_model_config *config,
+                              um_parameter_visitor *visitor, void *user, um_error *error);
+
+/* Bind every tensor of `config` in `checkpoint` by name, checking type and shape.  Matrices stay
+ * views into the mapped files, so `checkpoint` must outlive `parameters`.  Sets
+ * config->tied_head by what the files hold: a separate head is used whenever there is one.
+ * UM_ERR_MISMATCH lists missing tensors by name. */
+um_status um_parameters_bind(um_parameters *parameters, um_model_config *config,
+                             const um_checkpoint *checkpoint, um_error *error);
+
+/* Lay all tensors out in one zeroed f32 block, each aligned to UM_ALIGNMENT, for training:
+ * parameters, gradients and optimiser moments share the layout, so that one flat loop
+ * serves them.  `block` receives the memory (owned by `parameters`), `count` its floats. */
+um_status um_parameters_lay_out(um_parameters *parameters, const um_model_config *config,
+                                float **block, size_t *count, um_error *error);
+
+void um_parameters_free(um_parameters *parameters);
+
+#endif

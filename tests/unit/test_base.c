@@ -1,0 +1,149 @@
+#include "testing.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "tensor/dtype.h"
+
+static void error_messages_carry_place_and_prefix(void **state) {
+    (void)state;
+    um_error error = {0};
+    assert_int_equal(UM_RAISE(&error, UM_ERR_FORMAT, "offset %d", 7), UM_ERR_FORMAT);
+    (void)um_error_prefix(&error, error.status, "file %s", "x");
+    assert_string_equal(error.message, "file x: offset 7");
+    assert_int_equal(UM_RAISE(NULL, UM_ERR_IO, "ignored"), UM_ERR_IO);
+}
+
+static void sizes_are_checked_for_overflow(void **state) {
+    (void)state;
+    size_t out = 5;
+    assert_false(um_size_multiply(SIZE_MAX, 2, &out));
+    assert_false(um_size_add(SIZE_MAX, 1, &out));
+    assert_int_equal(out, 5);
+    assert_null(um_aligned_calloc(SIZE_MAX / 2, 8));
+}
+
+static void philox_matches_the_published_vectors(void **state) {
+    (void)state;
+    /* Random123's known answers for philox4x32-10 with an all-zero counter and key. */
+    uint32_t words[4];
+    um_rng_words(0, (um_rng_place){0}, words);
+    assert_int_equal(words[0], 0x6627e8d5);
+    assert_int_equal(words[1], 0xe169c58d);
+    assert_int_equal(words[2], 0xbc57ac4c);
+    assert_int_equal(words[3], 0x9b00dbd8);
+}
+
+static void random_draws_have_the_right_moments(void **state) {
+    (void)state;
+    double uniform = 0, normal = 0, square = 0;
+    const uint32_t draws = 100000;
+    for (uint32_t i = 0; i < draws; i++) {
+        const um_rng_place place = {UM_RNG_TOKEN, 1, 2, i};
+        uniform += um_rng_uniform(3, place);
+        const double value = um_rng_normal(3, place);
+        normal += value;
+        square += value * value;
+        assert_true(um_rng_below(3, place, 7) < 7);
+    }
+    assert_true(fabs(uniform / draws - 0.5) < 0.005);
+    assert_true(fabs(normal / draws) < 0.015);
+    assert_true(fabs(square / draws - 1) < 0.02);
+}
+
+static void half_conversions_round_trip_every_value(void **state) {
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        const float f16 = um_f32_from_f16((uint16_t)bits);
+        const float bf16 = um_f32_from_bf16((uint16_t)bits);
+        if (!isnan(f16)) {
+            assert_int_equal(um_f16_from_f32(f16), bits);
+        }
+        if (!isnan(bf16)) {
+            assert_int_equal(um_bf16_from_f32(bf16), bits);
+        }
+    }
+    assert_int_equal(um_f16_from_f32(65519.0f), 0x7BFF);
+    assert_int_equal(um_f16_from_f32(65520.0f), 0x7C00);
+    assert_int_equal(um_f16_from_f32(1.0f + 0x1p-11f), 0x3C00); /* a tie goes to even */
+    assert_int_equal(um_f16_from_f32(0x1.8p-24f), 0x0002);
+    assert_int_equal(um_bf16_from_f32(1.0f + 0x1p-8f), 0x3F80);
+}
+
+static void json_errors_name_the_member(void **state) {
+    (void)state;
+    um_error error = {0};
+    json_t *root = NULL;
+    const char *text = "{\"a\": 3, \"b\": \"x\", \"c\": null}";
+    assert_ok(um_json_load_bytes(text, strlen(text), "t", &root, &error), &error);
+    int64_t number = 0;
+    assert_ok(um_json_require_integer(root, "t", "a", 0, 9, &number, &error), &error);
+    assert_int_equal(number, 3);
+    assert_int_equal(um_json_require_integer(root, "t", "a", 4, 9, &number, &error), UM_ERR_FORMAT);
+    assert_string_equal(error.message, "t: \"a\" is 3, expected 4 to 9");
+    assert_int_equal(um_json_require_integer(root, "t", "b", 0, 9, &number, &error), UM_ERR_FORMAT);
+    assert_string_equal(error.message, "t: \"b\" is a string, expected an integer");
+    assert_int_equal(um_json_require_integer(root, "t", "c", 0, 9, &number, &error), UM_ERR_FORMAT);
+    assert_string_equal(error.message, "t: \"c\" is missing");
+    json_decref(root);
+}
+
+static void json_strings_are_always_valid(void **state) {
+    (void)state;
+    um_buffer buffer = {0};
+    assert_int_equal(um_json_append_string(&buffer, "a\"\n\x01\xFF\xC3\xA9", 7, NULL), UM_OK);
+    assert_string_equal(um_buffer_text(&buffer), "\"a\\\"\\n\\u0001\xEF\xBF\xBD\xC3\xA9\"");
+    um_buffer_free(&buffer);
+}
+
+static void deep_json_is_refused(void **state) {
+    (void)state;
+    char *bomb = malloc(100000);
+    assert_non_null(bomb);
+    memset(bomb, '[', 100000);
+    json_t *root = NULL;
+    assert_int_equal(um_json_load_bytes(bomb, 100000, "bomb", &root, NULL), UM_ERR_FORMAT);
+    free(bomb);
+}
+
+static void count_task(void *user, size_t task, size_t worker) {
+    (void)worker;
+    ((int *)user)[task]++;
+}
+
+static void the_pool_runs_every_task_once(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_thread_pool *pool = NULL;
+    assert_ok(um_thread_pool_create(3, &pool, &error), &error);
+    int counts[100] = {0};
+    for (int round = 0; round < 500; round++) {
+        um_thread_pool_run(pool, 100, count_task, counts);
+    }
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(counts[i], 500);
+    }
+    um_thread_pool_free(pool);
+    assert_int_equal(um_thread_pool_create(100000, &pool, &error), UM_ERR_LIMIT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(error_messages_carry_place_and_prefix),
+        cmocka_unit_test(sizes_are_checked_for_overflow),
+        cmocka_unit_test(philox_matches_the_published_vectors),
+        cmocka_unit_test(random_draws_have_the_right_moments),
+        cmocka_unit_test(half_conversions_round_trip_every_value),
+        cmocka_unit_test(json_errors_name_the_member),
+        cmocka_unit_test(json_strings_are_always_valid),
+        cmocka_unit_test(deep_json_is_refused),
+        cmocka_unit_test(the_pool_runs_every_task_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
