@@ -1,0 +1,13 @@
+# What `make install` installs; DESTDIR and CMAKE_INSTALL_PREFIX say where.
+
+configure_file(cmake/unmask.pc.in unmask.pc @ONLY)
+configure_file(docs/unmask.1 docs/unmask.1 @ONLY)
+
+install(TARGETS unmask_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS unmask unmask_shared
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES include/unmask.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_BINARY_DIR}/unmask.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/docs/unmask.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
