@@ -8,11 +8,11 @@
 #include "base/status.h"
 
 /* Enumerator, text for people.  A family decides tensor names and how config.json is read. */
-#define UM_FAMILY_LIST(X)                                                          \
-    X(UM_FAMILY_DREAM, "dream") /* Dream, DiffuCoder, Dream-Coder: Qwen2 blocks */ \
-    X(UM_FAMILY_QWEN2, "qwen2")                                                    \
-    X(UM_FAMILY_QWEN3, "qwen3")                                                    \
-    X(UM_FAMILY_LLAMA, "llama")                                                    \
+#define UM_FAMILY_LIST(X)                                                                          \
+    X(UM_FAMILY_DREAM, "dream") /* Dream, DiffuCoder, Dream-Coder: Qwen2 blocks */                 \
+    X(UM_FAMILY_QWEN2, "qwen2")                                                                    \
+    X(UM_FAMILY_QWEN3, "qwen3")                                                                    \
+    X(UM_FAMILY_LLAMA, "llama")                                                                    \
     X(UM_FAMILY_LLADA, "llada")
 
 typedef enum um_family {
@@ -60,21 +60,67 @@ typedef struct um_model_config {
     int32_t pad_token;
 } um_model_config;
 
+/* What config.json may leave open or tell wrongly; zero-initialise to change nothing. */
+typedef struct um_model_config_overrides {
+    bool has_attention;
+    um_attention_kind attention;
+    size_t attention_block_length; /* 0: as read */
+    bool has_logit_alignment;
+    um_logit_alignment logit_alignment;
+    bool has_mask_token;
+    int32_t mask_token;
+} um_model_config_overrides;
+
+/* "qwen2"; the names below are those of command-line options and of config.json's "unmask". */
 const char *um_family_name(um_family family);
+/* "full", "causal", "block-causal". */
+const char *um_attention_name(um_attention_kind attention);
+/* "position", "shifted". */
+const char *um_logit_alignment_name(um_logit_alignment alignment);
+/* The reverse; false when `name` is none of them. */
+bool um_attention_from_name(const char *name, um_attention_kind *attention);
+bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignment);
 
 /* Read directory/config.json.  Every field is required: nothing falls back to a default of
- * some library.  UM_ERR_UNSUPPORTED names an architecture or feature that is not covered. */
+ * some library.  UM_ERR_UNSUPPORTED names an architecture or feature that is not covered.
+ *
+ * Attention, alignment and mask token follow from "model_type": Dream is full and shifted,
+ * a2d-* and llada full and unshifted, sdar block-causal and unshifted, Fast_dLLM_Qwen
+ * block-causal and shifted.  qwen2, qwen3 and llama are causal and shifted, unless the file has a
+ * "mask_token_id" or an "auto_map" to a model class of its own (Open-dCoder): then they are full
+ * and shifted.  An object "unmask", as um_model_config_format writes it, goes before all that. */
 um_status um_model_config_read(const char *directory, um_model_config *config, um_error *error);
+
+/* As um_model_config_read, with the caller's word on conventions; `overrides` may be NULL. */
+um_status um_model_config_read_with(const char *directory,
+                                    const um_model_config_overrides *overrides,
+                                    um_model_config *config, um_error *error);
 
 /* The same from a parsed object; `where` names it in messages. */
 um_status um_model_config_parse(const json_t *root, const char *where, um_model_config *config,
                                 um_error *error);
 
+/* As um_model_config_parse, with overrides (or NULL) applied before the result is checked. */
+um_status um_model_config_parse_with(const json_t *root, const char *where,
+                                     const um_model_config_overrides *overrides,
+                                     um_model_config *config, um_error *error);
+
+/* Apply `overrides` (or NULL) to a complete config and check the result. */
+um_status um_model_config_override(um_model_config *config,
+                                   const um_model_config_overrides *overrides, um_error *error);
+
 /* Check that sizes are positive, divide each other and stay below limits that keep every later
  * product within size_t. */
 um_status um_model_config_check(const um_model_config *config, const char *where, um_error *error);
 
-/* The config.json text by which other software loads such a model. */
+/* The config.json text by which other software loads such a model: model_type "qwen2", "qwen3" or
+ * "llama" of transformers, the published Dream and LLaDA configs for those.  Conventions that
+ * these files cannot express are added as an object "unmask", which other software ignores.
+ * UM_ERR_UNSUPPORTED for biases, norms or head sizes that the family does not have. */
 um_status um_model_config_format(const um_model_config *config, um_buffer *json, um_error *error);
+
+/* The same with "torch_dtype" for weights stored as `dtype_name`, "F32", "F16" or "BF16". */
+um_status um_model_config_format_with_dtype(const um_model_config *config, const char *dtype_name,
+                                            um_buffer *json, um_error *error);
 
 #endif

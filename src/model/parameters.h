@@ -34,26 +34,44 @@ typedef struct um_parameters {
     void *owned; /* memory of the rank-1 tensors, or of everything after um_parameters_lay_out */
 } um_parameters;
 
-/* Called for every tensor that `config` has, a tied head left out, in a fixed order.
- * `name` is its name in checkpoints of the family, `expected` its shape (data NULL). */
+/* Called for every tensor that `config` has, a tied head left out, in a fixed order: embedding,
+ * layer by layer, final norm, head.  `name` is its name in checkpoints of the family and lives
+ * until the visitor returns, `expected` its shape (data NULL). */
 typedef um_status um_parameter_visitor(void *user, const char *name, um_tensor *tensor,
                                        const um_tensor *expected, um_error *error);
 
+/* Stops at the first failure of the visitor and returns it.  `parameters` may be NULL: then
+ * `tensor` is NULL for the visitor, which learns names and shapes only. */
 um_status um_parameters_visit(um_parameters *parameters, const um_model_config *config,
                               um_parameter_visitor *visitor, void *user, um_error *error);
 
 /* Bind every tensor of `config` in `checkpoint` by name, checking type and shape.  Matrices stay
- * views into the mapped files, so `checkpoint` must outlive `parameters`.  Sets
- * config->tied_head by what the files hold: a separate head is used whenever there is one.
- * UM_ERR_MISMATCH lists missing tensors by name. */
+ * views into the mapped files, so `checkpoint` must outlive `parameters`; tensors of rank 1 become
+ * owned f32 and must be finite.  Sets config->tied_head by what the files hold: a separate head is
+ * used whenever there is one.
+ * UM_ERR_MISMATCH lists missing tensors by name, or names one that has another shape or that
+ * belongs to a layer but is unknown to the family; UM_ERR_UNSUPPORTED for a type that is not in
+ * UM_DTYPE_LIST. */
 um_status um_parameters_bind(um_parameters *parameters, um_model_config *config,
                              const um_checkpoint *checkpoint, um_error *error);
+
+/* Called for each tensor of a checkpoint that the model does not use.  `harmless`: it holds
+ * nothing that was learnt, such as rotary frequencies. */
+typedef void um_parameter_leftover(void *user, const um_stored_tensor *stored, bool harmless);
+
+um_status um_parameters_leftovers(const um_model_config *config, const um_checkpoint *checkpoint,
+                                  um_parameter_leftover *leftover, void *user, um_error *error);
 
 /* Lay all tensors out in one zeroed f32 block, each aligned to UM_ALIGNMENT, for training:
  * parameters, gradients and optimiser moments share the layout, so that one flat loop
  * serves them.  `block` receives the memory (owned by `parameters`), `count` its floats. */
 um_status um_parameters_lay_out(um_parameters *parameters, const um_model_config *config,
                                 float **block, size_t *count, um_error *error);
+
+/* Fill the f32 tensors of `target`, laid out for `config`, with those of `source`, converted.
+ * Where the target's head is tied, the source's own head, if any, is left out. */
+um_status um_parameters_copy(um_parameters *target, const um_parameters *source,
+                             const um_model_config *config, um_error *error);
 
 void um_parameters_free(um_parameters *parameters);
 

@@ -1,0 +1,171 @@
+#include "model/config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mapped_file.h"
+
+const char *um_family_name(um_family family) {
+    switch (family) {
+#define FAMILY_CASE(name, text)                                                                    \
+    case name:                                                                                     \
+        return text;
+        UM_FAMILY_LIST(FAMILY_CASE)
+#undef FAMILY_CASE
+    }
+    return "unknown";
+}
+
+static const char *const attention_names[] = {
+    [UM_ATTENTION_FULL] = "full",
+    [UM_ATTENTION_CAUSAL] = "causal",
+    [UM_ATTENTION_BLOCK_CAUSAL] = "block-causal",
+};
+
+static const char *const alignment_names[] = {
+    [UM_LOGITS_AT_POSITION] = "position",
+    [UM_LOGITS_SHIFTED] = "shifted",
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+static bool find_name(const char *const *names, size_t count, const char *name, size_t *index) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *um_attention_name(um_attention_kind attention) {
+    return (size_t)attention < COUNT_OF(attention_names) ? attention_names[attention] : "unknown";
+}
+
+const char *um_logit_alignment_name(um_logit_alignment alignment) {
+    return (size_t)alignment < COUNT_OF(alignment_names) ? alignment_names[alignment] : "unknown";
+}
+
+bool um_attention_from_name(const char *name, um_attention_kind *attention) {
+    size_t index = 0;
+    const bool found = find_name(attention_names, COUNT_OF(attention_names), name, &index);
+    if (found) {
+        *attention = (um_attention_kind)index;
+    }
+    return found;
+}
+
+bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignment) {
+    size_t index = 0;
+    const bool found = find_name(alignment_names, COUNT_OF(alignment_names), name, &index);
+    if (found) {
+        *alignment = (um_logit_alignment)index;
+    }
+    return found;
+}
+
+static um_status check_sizes(const um_model_config *config, const char *where, um_error *error) {
+    /* Every product of two of these, times layers and bytes, stays below 2^63. */
+    const struct {
+        const char *name;
+        size_t value;
+        size_t maximum;
+    } limits[] = {
+        {"vocabulary size", config->vocabulary_size, (size_t)1 << 24},
+        {"hidden size", config->hidden_size, (size_t)1 << 17},
+        {"intermediate size", config->intermediate_size, (size_t)1 << 20},
+        {"number of layers", config->layer_count, 4096},
+        {"number of heads", config->head_count, 4096},
+        {"number of key-value heads", config->kv_head_count, 4096},
+        {"head size", config->head_dim, 1024},
+        {"number of positions", config->maximum_positions, (size_t)1 << 30},
+    };
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        if (limits[i].value == 0 || limits[i].value > limits[i].maximum) {
+            return UM_RAISE(error, UM_ERR_LIMIT, "%s: %s is %zu, expected 1 to %zu", where,
+                            limits[i].name, limits[i].value, limits[i].maximum);
+        }
+    }
+    return UM_OK;
+}
+
+static um_status check_heads(const um_model_config *config, const char *where, um_error *error) {
+    if (config->head_count % config->kv_head_count != 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: %zu key-value heads do not divide %zu heads",
+                        where, config->kv_head_count, config->head_count);
+    }
+    if (config->head_dim % 2 != 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: head size %zu is odd, rotation needs pairs",
+                        where, config->head_dim);
+    }
+    return UM_OK;
+}
+
+static um_status check_numbers(const um_model_config *config, const char *where, um_error *error) {
+    if (!(config->rms_norm_epsilon > 0 && config->rms_norm_epsilon < 1)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: RMS norm epsilon %g is not between 0 and 1",
+                        where, config->rms_norm_epsilon);
+    }
+    if (!(config->rope_base > 1 && config->rope_base < 1e30)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: rotation base %g is not between 1 and 1e30",
+                        where, config->rope_base);
+    }
+    return UM_OK;
+}
+
+static um_status check_attention(const um_model_config *config, const char *where,
+                                 um_error *error) {
+    if (config->attention == UM_ATTENTION_BLOCK_CAUSAL &&
+        (config->attention_block_length == 0 ||
+         config->attention_block_length > config->maximum_positions)) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: block-causal attention needs a block length of 1 to %zu, got %zu "
+                        "(give it as an option)",
+                        where, config->maximum_positions, config->attention_block_length);
+    }
+    return UM_OK;
+}
+
+static um_status check_tokens(const um_model_config *config, const char *where, um_error *error) {
+    const struct {
+        const char *name;
+        int32_t id;
+    } tokens[] = {{"mask", config->mask_token},
+                  {"bos", config->bos_token},
+                  {"eos", config->eos_token},
+                  {"pad", config->pad_token}};
+    for (size_t i = 0; i < COUNT_OF(tokens); i++) {
+        const int32_t id = tokens[i].id;
+        if (id != UM_NO_TOKEN && (id < 0 || (size_t)id >= config->vocabulary_size)) {
+            return UM_RAISE(error, UM_ERR_FORMAT,
+                            "%s: %s token %d is outside the vocabulary of %zu", where,
+                            tokens[i].name, (int)id, config->vocabulary_size);
+        }
+    }
+    return UM_OK;
+}
+
+um_status um_model_config_check(const um_model_config *config, const char *where, um_error *error) {
+    UM_TRY(check_sizes(config, where, error));
+    UM_TRY(check_heads(config, where, error));
+    UM_TRY(check_numbers(config, where, error));
+    UM_TRY(check_attention(config, where, error));
+    return check_tokens(config, where, error);
+}
+
+um_status um_model_config_read_with(const char *directory,
+                                    const um_model_config_overrides *overrides,
+                                    um_model_config *config, um_error *error) {
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, "config.json", error));
+    json_t *root = NULL;
+    UM_TRY(um_json_load_file(path, &root, error));
+    const um_status status = um_model_config_parse_with(root, path, overrides, config, error);
+    json_decref(root);
+    return status;
+}
+
+um_status um_model_config_read(const char *directory, um_model_config *config, um_error *error) {
+    return um_model_config_read_with(directory, NULL, config, error);
+}

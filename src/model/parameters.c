@@ -1,0 +1,296 @@
+#include "model/parameters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/parameters_internal.h"
+
+/* Sizes of which shapes are made. */
+typedef enum dimension {
+    DIMENSION_NONE, /* the second one of a tensor of rank 1 */
+    DIMENSION_VOCABULARY,
+    DIMENSION_HIDDEN,
+    DIMENSION_INTERMEDIATE,
+    DIMENSION_QUERY, /* heads * head_dim */
+    DIMENSION_KEY,   /* kv_heads * head_dim */
+    DIMENSION_HEAD
+} dimension;
+
+typedef enum presence { ALWAYS, WITH_QKV_BIAS, WITH_QK_NORM, WITH_OWN_HEAD } presence;
+
+/* One tensor: its place in the structure, its names and shape. */
+typedef struct role {
+    size_t offset;          /* in um_layer_parameters, or in um_parameters */
+    const char *name;       /* of Qwen2, Qwen3, Llama and Dream */
+    const char *llada_name; /* of LLaDA; NULL where it has no such tensor */
+    dimension rows;
+    dimension columns;
+    presence presence;
+} role;
+
+#define LAYER(field) offsetof(um_layer_parameters, field)
+#define MODEL(field) offsetof(um_parameters, field)
+
+static const role layer_roles[] = {
+    {LAYER(attention_norm), "input_layernorm.weight", "attn_norm.weight", DIMENSION_HIDDEN,
+     DIMENSION_NONE, ALWAYS},
+    {LAYER(query), "self_attn.q_proj.weight", "q_proj.weight", DIMENSION_QUERY, DIMENSION_HIDDEN,
+     ALWAYS},
+    {LAYER(key), "self_attn.k_proj.weight", "k_proj.weight", DIMENSION_KEY, DIMENSION_HIDDEN,
+     ALWAYS},
+    {LAYER(value), "self_attn.v_proj.weight", "v_proj.weight", DIMENSION_KEY, DIMENSION_HIDDEN,
+     ALWAYS},
+    {LAYER(query_bias), "self_attn.q_proj.bias", "q_proj.bias", DIMENSION_QUERY, DIMENSION_NONE,
+     WITH_QKV_BIAS},
+    {LAYER(key_bias), "self_attn.k_proj.bias", "k_proj.bias", DIMENSION_KEY, DIMENSION_NONE,
+     WITH_QKV_BIAS},
+    {LAYER(value_bias), "self_attn.v_proj.bias", "v_proj.bias", DIMENSION_KEY, DIMENSION_NONE,
+     WITH_QKV_BIAS},
+    {LAYER(query_norm), "self_attn.q_norm.weight", "q_norm.weight", DIMENSION_HEAD, DIMENSION_NONE,
+     WITH_QK_NORM},
+    {LAYER(key_norm), "self_attn.k_norm.weight", "k_norm.weight", DIMENSION_HEAD, DIMENSION_NONE,
+     WITH_QK_NORM},
+    {LAYER(attention_output), "self_attn.o_proj.weight", "attn_out.weight", DIMENSION_HIDDEN,
+     DIMENSION_QUERY, ALWAYS},
+    {LAYER(mlp_norm), "post_attention_layernorm.weight", "ff_norm.weight", DIMENSION_HIDDEN,
+     DIMENSION_NONE, ALWAYS},
+    {LAYER(gate), "mlp.gate_proj.weight", "ff_proj.weight", DIMENSION_INTERMEDIATE,
+     DIMENSION_HIDDEN, ALWAYS},
+    {LAYER(up), "mlp.up_proj.weight", "up_proj.weight", DIMENSION_INTERMEDIATE, DIMENSION_HIDDEN,
+     ALWAYS},
+    {LAYER(down), "mlp.down_proj.weight", "ff_out.weight", DIMENSION_HIDDEN, DIMENSION_INTERMEDIATE,
+     ALWAYS},
+};
+
+static const role embedding_role = {MODEL(embedding),
+                                    "model.embed_tokens.weight",
+                                    "model.transformer.wte.weight",
+                                    DIMENSION_VOCABULARY,
+                                    DIMENSION_HIDDEN,
+                                    ALWAYS};
+static const role final_roles[] = {
+    {MODEL(final_norm), "model.norm.weight", "model.transformer.ln_f.weight", DIMENSION_HIDDEN,
+     DIMENSION_NONE, ALWAYS},
+    {MODEL(head), "lm_head.weight", "model.transformer.ff_out.weight", DIMENSION_VOCABULARY,
+     DIMENSION_HIDDEN, WITH_OWN_HEAD},
+};
+
+static size_t extent(const um_model_config *config, dimension which) {
+    switch (which) {
+        case DIMENSION_NONE:
+            break;
+        case DIMENSION_VOCABULARY:
+            return config->vocabulary_size;
+        case DIMENSION_HIDDEN:
+            return config->hidden_size;
+        case DIMENSION_INTERMEDIATE:
+            return config->intermediate_size;
+        case DIMENSION_QUERY:
+            return config->head_count * config->head_dim;
+        case DIMENSION_KEY:
+            return config->kv_head_count * config->head_dim;
+        case DIMENSION_HEAD:
+            return config->head_dim;
+    }
+    return 0;
+}
+
+static bool has_role(const um_model_config *config, const role *which) {
+    switch (which->presence) {
+        case ALWAYS:
+            return true;
+        case WITH_QKV_BIAS:
+            return config->qkv_bias;
+        case WITH_QK_NORM:
+            return config->qk_norm;
+        case WITH_OWN_HEAD:
+            return !config->tied_head;
+    }
+    return false;
+}
+
+static um_tensor expected_tensor(const um_model_config *config, const role *which) {
+    um_tensor expected = {.rank = which->columns == DIMENSION_NONE ? 1 : 2};
+    expected.shape[0] = extent(config, which->rows);
+    if (expected.rank == 2) {
+        expected.shape[1] = extent(config, which->columns);
+    }
+    return expected;
+}
+
+const char *um_parameters_layer_prefix(um_family family) {
+    return family == UM_FAMILY_LLADA ? "model.transformer.blocks." : "model.layers.";
+}
+
+static const char *role_name(const um_model_config *config, const role *which) {
+    return config->family == UM_FAMILY_LLADA ? which->llada_name : which->name;
+}
+
+/* `base` is the structure that the role's offset counts from, or NULL. */
+static um_status visit_role(void *base, const role *which, const char *name,
+                            const um_model_config *config, um_parameter_visitor *visitor,
+                            void *user, um_error *error) {
+    if (!has_role(config, which)) {
+        return UM_OK;
+    }
+    const um_tensor expected = expected_tensor(config, which);
+    um_tensor *tensor = base ? (void *)((char *)base + which->offset) : NULL;
+    return visitor(user, name, tensor, &expected, error);
+}
+
+static um_status visit_layer(um_layer_parameters *layer, size_t index,
+                             const um_model_config *config, um_parameter_visitor *visitor,
+                             void *user, um_error *error) {
+    for (size_t i = 0; i < sizeof layer_roles / sizeof *layer_roles; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s%zu.%s", um_parameters_layer_prefix(config->family),
+                       index, role_name(config, &layer_roles[i]));
+        UM_TRY(visit_role(layer, &layer_roles[i], name, config, visitor, user, error));
+    }
+    return UM_OK;
+}
+
+um_status um_parameters_visit(um_parameters *parameters, const um_model_config *config,
+                              um_parameter_visitor *visitor, void *user, um_error *error) {
+    UM_TRY(visit_role(parameters, &embedding_role, role_name(config, &embedding_role), config,
+                      visitor, user, error));
+    for (size_t i = 0; i < config->layer_count; i++) {
+        um_layer_parameters *layer = parameters ? &parameters->layers[i] : NULL;
+        UM_TRY(visit_layer(layer, i, config, visitor, user, error));
+    }
+    for (size_t i = 0; i < sizeof final_roles / sizeof *final_roles; i++) {
+        UM_TRY(visit_role(parameters, &final_roles[i], role_name(config, &final_roles[i]), config,
+                          visitor, user, error));
+    }
+    return UM_OK;
+}
+
+const char *um_parameters_head_name(um_family family) {
+    return family == UM_FAMILY_LLADA ? final_roles[1].llada_name : final_roles[1].name;
+}
+
+/* ---- One block for training -------------------------------------------- */
+
+um_status um_parameters_allocate_layers(um_parameters *parameters, const um_model_config *config,
+                                        um_error *error) {
+    *parameters = (um_parameters){0};
+    UM_TRY(um_allocate(&parameters->layers, config->layer_count, sizeof *parameters->layers,
+                       "layers", error));
+    parameters->layer_count = config->layer_count;
+    return UM_OK;
+}
+
+/* Hands out places in the block, or only measures it while `block` is NULL. */
+typedef struct layout {
+    float *block;
+    size_t count;
+} layout;
+
+static um_status place_tensor(void *user, const char *name, um_tensor *tensor,
+                              const um_tensor *expected, um_error *error) {
+    layout *places = user;
+    const size_t step = UM_ALIGNMENT / sizeof(float);
+    size_t count = 0;
+    if (!um_tensor_count(expected, &count) || !um_size_add(count, step - 1, &count) ||
+        !um_size_add(places->count, count / step * step, &count)) {
+        return um_error_memory(error, name, SIZE_MAX);
+    }
+    if (places->block) {
+        *tensor = *expected;
+        tensor->dtype = UM_DTYPE_F32;
+        tensor->data = places->block + places->count;
+    }
+    places->count = count;
+    return UM_OK;
+}
+
+um_status um_parameters_lay_out(um_parameters *parameters, const um_model_config *config,
+                                float **block, size_t *count, um_error *error) {
+    *parameters = (um_parameters){0};
+    UM_TRY(um_model_config_check(config, "model", error));
+    layout places = {0};
+    UM_TRY(um_parameters_visit(NULL, config, place_tensor, &places, error));
+    UM_TRY(um_parameters_allocate_layers(parameters, config, error));
+    float *memory = NULL;
+    um_status status = um_allocate(&memory, places.count, sizeof *memory, "parameters", error);
+    if (status == UM_OK) {
+        parameters->owned = memory;
+        *count = places.count;
+        places = (layout){.block = memory};
+        status = um_parameters_visit(parameters, config, place_tensor, &places, error);
+    }
+    if (status != UM_OK) {
+        um_parameters_free(parameters);
+        return status;
+    }
+    if (config->tied_head) {
+        parameters->head = parameters->embedding;
+    }
+    *block = memory;
+    return UM_OK;
+}
+
+/* ---- Copy -------------------------------------------------------------- */
+
+/* Walks the tensors of the source in the order of the target's. */
+typedef struct copying {
+    um_tensor *targets; /* gathered in the first walk */
+    size_t count;
+    size_t next;
+} copying;
+
+static um_status gather_tensor(void *user, const char *name, um_tensor *tensor,
+                               const um_tensor *expected, um_error *error) {
+    (void)name;
+    (void)expected;
+    (void)error;
+    copying *list = user;
+    if (list->targets) {
+        list->targets[list->count] = *tensor;
+    }
+    list->count++;
+    return UM_OK;
+}
+
+static um_status copy_tensor(void *user, const char *name, um_tensor *tensor,
+                             const um_tensor *expected, um_error *error) {
+    copying *list = user;
+    const um_tensor *target = &list->targets[list->next++];
+    size_t count = 0;
+    if (!tensor->data || !target->data || target->dtype != UM_DTYPE_F32 ||
+        !um_tensor_count(expected, &count)) {
+        return UM_RAISE(error, UM_ERR_MISMATCH, "%s: cannot be copied into an f32 layout", name);
+    }
+    um_convert_to_f32(tensor->dtype, tensor->data, (float *)(uintptr_t)target->data, count);
+    return UM_OK;
+}
+
+um_status um_parameters_copy(um_parameters *target, const um_parameters *source,
+                             const um_model_config *config, um_error *error) {
+    if (target->layer_count != config->layer_count || source->layer_count != config->layer_count) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "parameters of %zu and %zu layers, model of %zu",
+                        target->layer_count, source->layer_count, config->layer_count);
+    }
+    um_parameters readable = *source;
+    copying list = {0};
+    UM_TRY(um_parameters_visit(NULL, config, gather_tensor, &list, error));
+    UM_TRY(um_allocate(&list.targets, list.count, sizeof *list.targets, "tensor list", error));
+    list.count = 0;
+    um_status status = um_parameters_visit(target, config, gather_tensor, &list, error);
+    if (status == UM_OK) {
+        status = um_parameters_visit(&readable, config, copy_tensor, &list, error);
+    }
+    free(list.targets);
+    return status;
+}
+
+void um_parameters_free(um_parameters *parameters) {
+    if (!parameters) {
+        return;
+    }
+    free(parameters->layers);
+    free(parameters->owned);
+    *parameters = (um_parameters){0};
+}

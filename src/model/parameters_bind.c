@@ -1,0 +1,211 @@
+/* Parameters as views into a checkpoint. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "model/parameters.h"
+#include "model/parameters_internal.h"
+
+/* Longest list of missing tensors in a message, in bytes. */
+#define MISSING_TEXT_MAXIMUM 300
+
+typedef struct binding {
+    const um_checkpoint *checkpoint;
+    um_buffer missing; /* names, comma-separated */
+    size_t missing_count;
+    size_t vector_floats; /* of all tensors of rank 1, each rounded up to UM_ALIGNMENT */
+    float *next_vector;
+} binding;
+
+/* ---- Check every tensor ------------------------------------------------ */
+
+static um_status note_missing(binding *bound, const char *name, um_error *error) {
+    bound->missing_count++;
+    if (bound->missing.length > MISSING_TEXT_MAXIMUM) {
+        return UM_OK;
+    }
+    return um_buffer_append_format(&bound->missing, error, "%s%s",
+                                   bound->missing.length > 0 ? ", " : "", name);
+}
+
+um_status um_parameters_check_stored(const um_stored_tensor *stored, const um_tensor *expected,
+                                     um_error *error) {
+    if (!stored->supported) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "%s: type %s, expected F32, F16 or BF16",
+                        stored->name, stored->dtype_name);
+    }
+    const size_t shape_size = expected->rank * sizeof *expected->shape;
+    if (stored->tensor.rank != expected->rank ||
+        memcmp(stored->tensor.shape, expected->shape, shape_size) != 0) {
+        char found[112];
+        char wanted[112];
+        um_tensor_format_shape(&stored->tensor, found, sizeof found);
+        um_tensor_format_shape(expected, wanted, sizeof wanted);
+        return UM_RAISE(error, UM_ERR_MISMATCH, "%s: shape %s, expected %s", stored->name, found,
+                        wanted);
+    }
+    return UM_OK;
+}
+
+static size_t aligned_floats(size_t count) {
+    const size_t step = UM_ALIGNMENT / sizeof(float);
+    return (count + step - 1) / step * step;
+}
+
+static um_status check_tensor(void *user, const char *name, um_tensor *tensor,
+                              const um_tensor *expected, um_error *error) {
+    (void)tensor;
+    binding *bound = user;
+    const um_stored_tensor *stored = um_checkpoint_lookup(bound->checkpoint, name);
+    if (!stored) {
+        return note_missing(bound, name, error);
+    }
+    UM_TRY(um_parameters_check_stored(stored, expected, error));
+    if (expected->rank == 1) {
+        bound->vector_floats += aligned_floats(expected->shape[0]);
+    }
+    return UM_OK;
+}
+
+static um_status check_all(binding *bound, const um_model_config *config, um_error *error) {
+    UM_TRY(um_parameters_visit(NULL, config, check_tensor, bound, error));
+    if (bound->missing_count > 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH, "%zu tensor%s missing: %s%s", bound->missing_count,
+                        bound->missing_count == 1 ? " is" : "s are",
+                        um_buffer_text(&bound->missing),
+                        bound->missing.length > MISSING_TEXT_MAXIMUM ? ", ..." : "");
+    }
+    return UM_OK;
+}
+
+/* ---- Leftovers --------------------------------------------------------- */
+
+typedef struct usage {
+    const um_checkpoint *checkpoint;
+    bool *used; /* [entries of the checkpoint] */
+} usage;
+
+static um_status mark_used(void *user, const char *name, um_tensor *tensor,
+                           const um_tensor *expected, um_error *error) {
+    (void)tensor;
+    (void)expected;
+    (void)error;
+    const usage *marks = user;
+    const um_stored_tensor *stored = um_checkpoint_lookup(marks->checkpoint, name);
+    if (stored) {
+        marks->used[stored - um_checkpoint_entry(marks->checkpoint, 0)] = true;
+    }
+    return UM_OK;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    const size_t length = strlen(text);
+    const size_t end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+um_status um_parameters_leftovers(const um_model_config *config, const um_checkpoint *checkpoint,
+                                  um_parameter_leftover *leftover, void *user, um_error *error) {
+    const size_t count = um_checkpoint_count(checkpoint);
+    usage marks = {.checkpoint = checkpoint};
+    UM_TRY(um_allocate(&marks.used, count, sizeof *marks.used, "tensor marks", error));
+    const um_status status = um_parameters_visit(NULL, config, mark_used, &marks, error);
+    for (size_t i = 0; i < count && status == UM_OK; i++) {
+        if (!marks.used[i]) {
+            const um_stored_tensor *stored = um_checkpoint_entry(checkpoint, i);
+            leftover(user, stored, ends_with(stored->name, "rotary_emb.inv_freq"));
+        }
+    }
+    free(marks.used);
+    return status;
+}
+
+/* The first leftover inside the layers: computing without it would be silently wrong. */
+typedef struct unknown_part {
+    const char *prefix;
+    const char *name;
+} unknown_part;
+
+static void find_unknown_part(void *user, const um_stored_tensor *stored, bool harmless) {
+    unknown_part *unknown = user;
+    if (!harmless && !unknown->name &&
+        strncmp(stored->name, unknown->prefix, strlen(unknown->prefix)) == 0) {
+        unknown->name = stored->name;
+    }
+}
+
+static um_status refuse_unknown_parts(const um_model_config *config,
+                                      const um_checkpoint *checkpoint, um_error *error) {
+    unknown_part unknown = {.prefix = um_parameters_layer_prefix(config->family)};
+    UM_TRY(um_parameters_leftovers(config, checkpoint, find_unknown_part, &unknown, error));
+    if (unknown.name) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%.120s: not part of a %s model with %zu layers and this config.json",
+                        unknown.name, um_family_name(config->family), config->layer_count);
+    }
+    return UM_OK;
+}
+
+/* ---- Fill -------------------------------------------------------------- */
+
+static um_status bind_vector(binding *bound, const um_stored_tensor *stored, um_tensor *tensor,
+                             um_error *error) {
+    const size_t count = stored->tensor.shape[0];
+    um_convert_to_f32(stored->tensor.dtype, stored->tensor.data, bound->next_vector, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(bound->next_vector[i])) {
+            return UM_RAISE(error, UM_ERR_MISMATCH, "%s: element %zu is not a finite number",
+                            stored->name, i);
+        }
+    }
+    tensor->dtype = UM_DTYPE_F32;
+    tensor->data = bound->next_vector;
+    bound->next_vector += aligned_floats(count);
+    return UM_OK;
+}
+
+static um_status bind_tensor(void *user, const char *name, um_tensor *tensor,
+                             const um_tensor *expected, um_error *error) {
+    binding *bound = user;
+    const um_stored_tensor *stored = um_checkpoint_lookup(bound->checkpoint, name);
+    *tensor = stored->tensor;
+    return expected->rank == 1 ? bind_vector(bound, stored, tensor, error) : UM_OK;
+}
+
+static um_status fill(um_parameters *parameters, const um_model_config *config, binding *bound,
+                      um_error *error) {
+    UM_TRY(um_allocate(&bound->next_vector, bound->vector_floats, sizeof(float), "norms and biases",
+                       error));
+    parameters->owned = bound->next_vector;
+    UM_TRY(um_parameters_visit(parameters, config, bind_tensor, bound, error));
+    if (config->tied_head) {
+        parameters->head = parameters->embedding;
+    }
+    return UM_OK;
+}
+
+um_status um_parameters_bind(um_parameters *parameters, um_model_config *config,
+                             const um_checkpoint *checkpoint, um_error *error) {
+    *parameters = (um_parameters){0};
+    UM_TRY(um_model_config_check(config, "model", error));
+    config->tied_head = !um_checkpoint_lookup(checkpoint, um_parameters_head_name(config->family));
+    binding bound = {.checkpoint = checkpoint};
+    um_status status = check_all(&bound, config, error);
+    um_buffer_free(&bound.missing);
+    if (status == UM_OK) {
+        status = refuse_unknown_parts(config, checkpoint, error);
+    }
+    if (status == UM_OK) {
+        status = um_parameters_allocate_layers(parameters, config, error);
+    }
+    if (status == UM_OK) {
+        status = fill(parameters, config, &bound, error);
+    }
+    if (status != UM_OK) {
+        um_parameters_free(parameters);
+        return um_error_prefix(error, status, "%s", um_checkpoint_directory(checkpoint));
+    }
+    return UM_OK;
+}

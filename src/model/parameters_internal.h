@@ -1,0 +1,21 @@
+/* What the files that implement model/parameters.h share. */
+#ifndef UM_MODEL_PARAMETERS_INTERNAL_H
+#define UM_MODEL_PARAMETERS_INTERNAL_H
+
+#include "model/parameters.h"
+
+/* "model.layers." or what the family has in its place: what precedes the layer number. */
+const char *um_parameters_layer_prefix(um_family family);
+
+/* The name of the output projection. */
+const char *um_parameters_head_name(um_family family);
+
+/* Set *parameters to absent tensors with room for the layers of `config`. */
+um_status um_parameters_allocate_layers(um_parameters *parameters, const um_model_config *config,
+                                        um_error *error);
+
+/* Check type and shape of a tensor in a file. */
+um_status um_parameters_check_stored(const um_stored_tensor *stored, const um_tensor *expected,
+                                     um_error *error);
+
+#endif
