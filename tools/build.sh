@@ -13,8 +13,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! cmake --preset "$preset" "$@" >"$log" 2>&1; then
     cat "$log" >&2
-    echo "the configuration failed; tools/install_dependencies.sh build installs what is" \
-        "needed on Debian" >&2
+    echo "the configuration failed; if something is not installed," \
+        "tools/install_dependencies.sh build test installs it on Debian" >&2
     exit 1
 fi
 cmake --build --preset "$preset"
