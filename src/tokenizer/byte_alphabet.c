@@ -1,0 +1,50 @@
+#include "tokenizer/byte_alphabet.h"
+
+#include "tokenizer/utf8.h"
+
+/* Bytes that have no printable character of their own: 0..32, 127..160 and 173, in order. */
+#define HIDDEN_LOW 33
+#define HIDDEN_MIDDLE 34
+#define HIDDEN_COUNT (HIDDEN_LOW + HIDDEN_MIDDLE + 1)
+
+static int hidden_byte(uint32_t index) {
+    if (index < HIDDEN_LOW) {
+        return (int)index;
+    }
+    if (index < HIDDEN_LOW + HIDDEN_MIDDLE) {
+        return (int)(index - HIDDEN_LOW + 127);
+    }
+    return 173;
+}
+
+int um_byte_of_character(uint32_t code_point) {
+    if (code_point >= 256) {
+        const uint32_t index = code_point - 256;
+        return index < HIDDEN_COUNT ? hidden_byte(index) : -1;
+    }
+    const bool hidden =
+        code_point <= 32 || (code_point >= 127 && code_point <= 160) || code_point == 173;
+    return hidden ? -1 : (int)code_point;
+}
+
+um_status um_bytes_of_text(const char *text, size_t length, um_buffer *bytes, bool *mapped,
+                           um_error *error) {
+    const size_t before = bytes->length;
+    *mapped = true;
+    size_t at = 0;
+    while (at < length) {
+        uint32_t code_point = 0;
+        size_t used = 0;
+        const bool valid = um_utf8_next(text + at, length - at, &code_point, &used);
+        const int byte = valid ? um_byte_of_character(code_point) : -1;
+        if (byte < 0) {
+            bytes->length = before;
+            *mapped = false;
+            return UM_OK;
+        }
+        const char value = (char)byte;
+        UM_TRY(um_buffer_append(bytes, &value, 1, error));
+        at += used;
+    }
+    return UM_OK;
+}

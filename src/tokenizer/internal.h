@@ -1,0 +1,52 @@
+/* What the files of this module share: the tokenizer itself and the steps of loading it. */
+#ifndef UM_TOKENIZER_INTERNAL_H
+#define UM_TOKENIZER_INTERNAL_H
+
+#include <jansson.h>
+
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/bpe.h"
+#include "tokenizer/splitter.h"
+#include "tokenizer/tokenizer.h"
+
+struct um_tokenizer {
+    um_bpe bpe;
+    um_added_tokens added;
+    um_splitter splitter;
+    bool normalize; /* to form C, before the splitter */
+    bool *special;  /* [vocabulary size] */
+    int32_t eos;
+    int32_t pad;
+    int32_t bos;
+    int32_t mask;
+    bool has_chat_template;
+};
+
+/* Fill the model, normaliser, pre-tokeniser and added tokens from a parsed tokenizer.json. */
+um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const json_t *root, const char *where,
+                                 um_error *error);
+
+/* Fill the plain tokens from an object of {"token": id}. */
+um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, const char *where,
+                             um_error *error);
+
+/* Add the merge of two tokens as they are written in the files. */
+um_status um_load_merge(um_tokenizer *tokenizer, const char *left, size_t left_length,
+                        const char *right, size_t right_length, size_t rank, um_error *error);
+
+/* Add a token that is matched as a whole. */
+um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size_t length,
+                              int64_t id, const json_t *flags, const char *where, um_error *error);
+
+/* Fill the model from vocab.json, merges.txt and added_tokens.json of a directory;
+ * `configuration` is the parsed tokenizer_config.json or NULL. */
+um_status um_load_vocabulary_files(um_tokenizer *tokenizer, const char *directory,
+                                   const json_t *configuration, um_error *error);
+
+/* Add the tokens of added_tokens_decoder, then take the names of special tokens. */
+um_status um_load_added_tokens_decoder(um_tokenizer *tokenizer, const json_t *configuration,
+                                       const char *where, um_error *error);
+um_status um_load_special_names(um_tokenizer *tokenizer, const json_t *configuration,
+                                const char *where, um_error *error);
+
+#endif

@@ -1,0 +1,373 @@
+#include <string.h>
+
+#include "base/json.h"
+#include "tokenizer/byte_alphabet.h"
+#include "tokenizer/internal.h"
+
+/* ---- Tokens and merges, as both file layouts write them -------------------- */
+
+um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, const char *where,
+                             um_error *error) {
+    um_buffer bytes = {0};
+    um_status status = UM_OK;
+    const char *token = NULL;
+    json_t *value = NULL;
+    json_object_foreach ((json_t *)(uintptr_t)vocabulary, token, value) {
+        if (!json_is_integer(value)) {
+            status = UM_RAISE(error, UM_ERR_FORMAT,
+                              "%s: the id of token \"%.64s\" is not an integer", where, token);
+            break;
+        }
+        bool mapped = false;
+        um_buffer_clear(&bytes);
+        status = um_bytes_of_text(token, strlen(token), &bytes, &mapped, error);
+        if (status == UM_OK) {
+            status = um_vocabulary_add(&tokenizer->bpe.vocabulary, json_integer_value(value),
+                                       mapped ? um_buffer_text(&bytes) : token,
+                                       mapped ? bytes.length : strlen(token), mapped, error);
+        }
+        if (status != UM_OK) {
+            status = um_error_prefix(error, status, "%s", where);
+            break;
+        }
+    }
+    um_buffer_free(&bytes);
+    return status;
+}
+
+/* The id of a plain token as it is written in the files, or -1. */
+static um_status find_written(const um_tokenizer *tokenizer, const char *token, size_t length,
+                              int32_t *id, um_error *error) {
+    um_buffer bytes = {0};
+    bool mapped = false;
+    const um_status status = um_bytes_of_text(token, length, &bytes, &mapped, error);
+    *id = status == UM_OK && mapped
+              ? um_vocabulary_find(&tokenizer->bpe.vocabulary, um_buffer_text(&bytes), bytes.length)
+              : -1;
+    um_buffer_free(&bytes);
+    return status;
+}
+
+um_status um_load_merge(um_tokenizer *tokenizer, const char *left, size_t left_length,
+                        const char *right, size_t right_length, size_t rank, um_error *error) {
+    int32_t left_id = -1, right_id = -1;
+    UM_TRY(find_written(tokenizer, left, left_length, &left_id, error));
+    UM_TRY(find_written(tokenizer, right, right_length, &right_id, error));
+    if (left_id < 0 || right_id < 0) {
+        const bool left_missing = left_id < 0;
+        const size_t length = left_missing ? left_length : right_length;
+        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: \"%.*s\" is not in the vocabulary", rank,
+                        (int)(length < 64 ? length : 64), left_missing ? left : right);
+    }
+    return um_bpe_add_merge(&tokenizer->bpe, left_id, right_id, (int32_t)rank, error);
+}
+
+um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size_t length,
+                              int64_t id, const json_t *flags, const char *where, um_error *error) {
+    if (id < 0 || (uint64_t)id >= UM_VOCABULARY_MAXIMUM_SIZE) {
+        return UM_RAISE(error, UM_ERR_LIMIT,
+                        "%s: added token \"%.64s\": id %lld is not in 0 to %zu", where, content,
+                        (long long)id, UM_VOCABULARY_MAXIMUM_SIZE - 1);
+    }
+    um_added_token token = {
+        .content = (char *)(uintptr_t)content, .length = length, .id = (int32_t)id};
+    if (flags) {
+        UM_TRY(um_json_optional_bool(flags, where, "special", &token.special, error));
+        UM_TRY(um_json_optional_bool(flags, where, "lstrip", &token.lstrip, error));
+        UM_TRY(um_json_optional_bool(flags, where, "rstrip", &token.rstrip, error));
+        UM_TRY(um_json_optional_bool(flags, where, "single_word", &token.single_word, error));
+        token.normalized = !token.special;
+        UM_TRY(um_json_optional_bool(flags, where, "normalized", &token.normalized, error));
+    }
+    um_status status =
+        um_vocabulary_add(&tokenizer->bpe.vocabulary, id, content, length, false, error);
+    if (status == UM_OK) {
+        status = um_added_tokens_add(&tokenizer->added, &token, error);
+    }
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
+}
+
+/* ---- model ------------------------------------------------------------------ */
+
+static um_status require_type(const json_t *object, const char *where, const char *what,
+                              const char *wanted, um_error *error) {
+    const char *type = NULL;
+    UM_TRY(um_json_require_string(object, where, "type", &type, error));
+    if (strcmp(type, wanted) != 0) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: %s of type \"%.64s\" is not supported, only %s", where, what, type,
+                        wanted);
+    }
+    return UM_OK;
+}
+
+/* A member that has to be absent or empty. */
+static um_status refuse_text(const json_t *model, const char *where, const char *key,
+                             um_error *error) {
+    const char *text = "";
+    UM_TRY(um_json_optional_string(model, where, key, &text, error));
+    if (text[0] != '\0') {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "%s: %s \"%.64s\" is not supported", where, key,
+                        text);
+    }
+    return UM_OK;
+}
+
+static um_status check_model_options(const json_t *model, const char *where, um_error *error) {
+    if (json_object_get(model, "type")) {
+        UM_TRY(require_type(model, where, "a model", "BPE", error));
+    }
+    UM_TRY(refuse_text(model, where, "continuing_subword_prefix", error));
+    UM_TRY(refuse_text(model, where, "end_of_word_suffix", error));
+    double dropout = 0;
+    UM_TRY(um_json_optional_number(model, where, "dropout", &dropout, error));
+    if (dropout > 0) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "%s: dropout %g is not supported", where,
+                        dropout);
+    }
+    return UM_OK;
+}
+
+static um_status load_merge_entry(um_tokenizer *tokenizer, const json_t *entry, size_t rank,
+                                  const char *where, um_error *error) {
+    const json_t *left = json_array_get(entry, 0);
+    const json_t *right = json_array_get(entry, 1);
+    if (json_array_size(entry) == 2 && json_is_string(left) && json_is_string(right)) {
+        return um_load_merge(tokenizer, json_string_value(left), json_string_length(left),
+                             json_string_value(right), json_string_length(right), rank, error);
+    }
+    const char *text = json_string_value(entry);
+    const char *space = text ? strchr(text, ' ') : NULL;
+    if (!space || strchr(space + 1, ' ')) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: merge %zu is neither \"left right\" nor [\"left\", \"right\"]", where,
+                        rank);
+    }
+    return um_load_merge(tokenizer, text, (size_t)(space - text), space + 1, strlen(space + 1),
+                         rank, error);
+}
+
+static um_status load_merges(um_tokenizer *tokenizer, const json_t *merges, const char *where,
+                             um_error *error) {
+    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, json_array_size(merges), error));
+    size_t rank = 0;
+    json_t *entry = NULL;
+    json_array_foreach (merges, rank, entry) {
+        const um_status status = load_merge_entry(tokenizer, entry, rank, where, error);
+        if (status != UM_OK) {
+            return um_error_prefix(error, status, "%s", where);
+        }
+    }
+    return UM_OK;
+}
+
+static um_status load_model(um_tokenizer *tokenizer, const json_t *model, const char *where,
+                            um_error *error) {
+    UM_TRY(check_model_options(model, where, error));
+    UM_TRY(
+        um_json_optional_bool(model, where, "ignore_merges", &tokenizer->bpe.ignore_merges, error));
+    json_t *vocabulary = NULL;
+    json_t *merges = NULL;
+    UM_TRY(um_json_require_object(model, where, "vocab", &vocabulary, error));
+    UM_TRY(um_json_require_array(model, where, "merges", &merges, error));
+    UM_TRY(um_load_vocabulary(tokenizer, vocabulary, where, error));
+    return load_merges(tokenizer, merges, where, error);
+}
+
+/* With a token for every byte nothing is unknown, and the options on that do not matter. */
+static um_status check_unknown(const um_tokenizer *tokenizer, const json_t *model,
+                               const char *where, um_error *error) {
+    const char *unknown = "";
+    bool fallback = false;
+    UM_TRY(um_json_optional_string(model, where, "unk_token", &unknown, error));
+    UM_TRY(um_json_optional_bool(model, where, "byte_fallback", &fallback, error));
+    for (int byte = 0; byte < 256 && (unknown[0] != '\0' || fallback); byte++) {
+        if (tokenizer->bpe.byte_ids[byte] < 0) {
+            return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                            "%s: %s is not supported where byte 0x%02x has no token", where,
+                            fallback ? "byte_fallback" : "unk_token", (unsigned)byte);
+        }
+    }
+    return UM_OK;
+}
+
+/* ---- normalizer, decoder ------------------------------------------------------ */
+
+static um_status load_normalizer(um_tokenizer *tokenizer, const json_t *normalizer,
+                                 const char *where, um_error *error) {
+    if (!normalizer || json_is_null(normalizer)) {
+        return UM_OK;
+    }
+    const char *type = NULL;
+    UM_TRY(um_json_require_string(normalizer, where, "type", &type, error));
+    if (strcmp(type, "Sequence") != 0) {
+        tokenizer->normalize = true;
+        return require_type(normalizer, where, "a normalizer", "NFC", error);
+    }
+    json_t *members = NULL;
+    UM_TRY(um_json_require_array(normalizer, where, "normalizers", &members, error));
+    size_t index = 0;
+    json_t *member = NULL;
+    json_array_foreach (members, index, member) {
+        UM_TRY(require_type(member, where, "a normalizer", "NFC", error));
+        tokenizer->normalize = true;
+    }
+    return UM_OK;
+}
+
+static um_status check_decoder(const json_t *decoder, const char *where, um_error *error) {
+    if (!decoder || json_is_null(decoder)) {
+        return UM_OK;
+    }
+    return require_type(decoder, where, "a decoder", "ByteLevel", error);
+}
+
+/* ---- pre_tokenizer -------------------------------------------------------------- */
+
+static um_status add_split(um_tokenizer *tokenizer, const json_t *step, const char *where,
+                           um_error *error) {
+    const char *behavior = "";
+    bool invert = false;
+    json_t *pattern = NULL;
+    UM_TRY(um_json_require_string(step, where, "behavior", &behavior, error));
+    UM_TRY(um_json_optional_bool(step, where, "invert", &invert, error));
+    UM_TRY(um_json_require_object(step, where, "pattern", &pattern, error));
+    /* Which of match and rest is the delimiter makes no difference to an isolated split. */
+    (void)invert;
+    if (strcmp(behavior, "Isolated") != 0) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: Split with behavior \"%.64s\" is not supported, only Isolated", where,
+                        behavior);
+    }
+    const json_t *expression = json_object_get(pattern, "Regex");
+    const json_t *literal = json_object_get(pattern, "String");
+    if (!json_is_string(expression) && !json_is_string(literal)) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: the pattern of Split is neither Regex nor String", where);
+    }
+    const json_t *text = json_is_string(expression) ? expression : literal;
+    return um_splitter_add(&tokenizer->splitter,
+                           text == expression ? UM_SPLIT_PATTERN : UM_SPLIT_LITERAL,
+                           json_string_value(text), json_string_length(text), error);
+}
+
+static um_status add_digits(um_tokenizer *tokenizer, const json_t *step, const char *where,
+                            um_error *error) {
+    bool individual = false;
+    UM_TRY(um_json_optional_bool(step, where, "individual_digits", &individual, error));
+    const char *pattern = individual ? "\\p{N}" : "\\p{N}+";
+    return um_splitter_add(&tokenizer->splitter, UM_SPLIT_PATTERN, pattern, strlen(pattern), error);
+}
+
+static um_status add_byte_level(um_tokenizer *tokenizer, const json_t *step, const char *where,
+                                um_error *error) {
+    bool prefix_space = true;
+    bool use_expression = true;
+    UM_TRY(um_json_optional_bool(step, where, "add_prefix_space", &prefix_space, error));
+    UM_TRY(um_json_optional_bool(step, where, "use_regex", &use_expression, error));
+    if (prefix_space) {
+        UM_TRY(um_splitter_add(&tokenizer->splitter, UM_SPLIT_PREFIX_SPACE, NULL, 0, error));
+    }
+    if (use_expression) {
+        UM_TRY(um_splitter_add(&tokenizer->splitter, UM_SPLIT_PATTERN, um_splitter_gpt2_pattern,
+                               strlen(um_splitter_gpt2_pattern), error));
+    }
+    return UM_OK;
+}
+
+/* One step other than a sequence; *byte_level becomes true at the ByteLevel step. */
+static um_status add_step(um_tokenizer *tokenizer, const json_t *step, const char *where,
+                          bool *byte_level, um_error *error) {
+    const char *type = NULL;
+    UM_TRY(um_json_require_string(step, where, "type", &type, error));
+    if (*byte_level) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: a pre_tokenizer \"%.64s\" after ByteLevel is not supported", where,
+                        type);
+    }
+    if (strcmp(type, "Split") == 0) {
+        return add_split(tokenizer, step, where, error);
+    }
+    if (strcmp(type, "Digits") == 0) {
+        return add_digits(tokenizer, step, where, error);
+    }
+    if (strcmp(type, "ByteLevel") == 0) {
+        *byte_level = true;
+        return add_byte_level(tokenizer, step, where, error);
+    }
+    return UM_RAISE(
+        error, UM_ERR_UNSUPPORTED,
+        "%s: a pre_tokenizer of type \"%.64s\" is not supported, only Split, Digits and "
+        "ByteLevel",
+        where, type);
+}
+
+static um_status add_sequence(um_tokenizer *tokenizer, const json_t *sequence, const char *where,
+                              bool *byte_level, um_error *error) {
+    json_t *steps = NULL;
+    UM_TRY(um_json_require_array(sequence, where, "pretokenizers", &steps, error));
+    size_t index = 0;
+    json_t *step = NULL;
+    json_array_foreach (steps, index, step) {
+        UM_TRY(add_step(tokenizer, step, where, byte_level, error));
+    }
+    return UM_OK;
+}
+
+static um_status load_pre_tokenizer(um_tokenizer *tokenizer, const json_t *pre_tokenizer,
+                                    const char *where, um_error *error) {
+    if (!pre_tokenizer || json_is_null(pre_tokenizer)) {
+        return UM_RAISE(
+            error, UM_ERR_UNSUPPORTED,
+            "%s: a tokenizer without a pre_tokenizer is not supported, only byte-level BPE", where);
+    }
+    const char *type = NULL;
+    bool byte_level = false;
+    UM_TRY(um_json_require_string(pre_tokenizer, where, "type", &type, error));
+    UM_TRY(strcmp(type, "Sequence") == 0
+               ? add_sequence(tokenizer, pre_tokenizer, where, &byte_level, error)
+               : add_step(tokenizer, pre_tokenizer, where, &byte_level, error));
+    if (!byte_level) {
+        return UM_RAISE(
+            error, UM_ERR_UNSUPPORTED,
+            "%s: the pre_tokenizer has no ByteLevel step: only byte-level BPE is supported", where);
+    }
+    return UM_OK;
+}
+
+/* ---- The whole file --------------------------------------------------------------- */
+
+static um_status load_added_tokens(um_tokenizer *tokenizer, const json_t *tokens, const char *where,
+                                   um_error *error) {
+    size_t index = 0;
+    json_t *token = NULL;
+    json_array_foreach (tokens, index, token) {
+        const json_t *content = json_object_get(token, "content");
+        int64_t id = -1;
+        UM_TRY(um_json_require_integer(token, where, "id", 0, INT64_MAX, &id, error));
+        if (!json_is_string(content)) {
+            return UM_RAISE(error, UM_ERR_FORMAT, "%s: added token %zu has no content", where,
+                            index);
+        }
+        UM_TRY(um_load_added_token(tokenizer, json_string_value(content),
+                                   json_string_length(content), id, token, where, error));
+    }
+    return UM_OK;
+}
+
+um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const json_t *root, const char *where,
+                                 um_error *error) {
+    json_t *model = NULL;
+    UM_TRY(um_json_require_object(root, where, "model", &model, error));
+    UM_TRY(load_normalizer(tokenizer, json_object_get(root, "normalizer"), where, error));
+    UM_TRY(load_pre_tokenizer(tokenizer, json_object_get(root, "pre_tokenizer"), where, error));
+    UM_TRY(check_decoder(json_object_get(root, "decoder"), where, error));
+    UM_TRY(load_model(tokenizer, model, where, error));
+    um_bpe_index_bytes(&tokenizer->bpe);
+    UM_TRY(check_unknown(tokenizer, model, where, error));
+    const json_t *added = json_object_get(root, "added_tokens");
+    if (added && !json_is_null(added) && !json_is_array(added)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"added_tokens\" is not an array", where);
+    }
+    return load_added_tokens(tokenizer, added, where, error);
+}

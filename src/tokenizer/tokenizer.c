@@ -1,0 +1,157 @@
+#include "tokenizer/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/memory.h"
+#include "tokenizer/internal.h"
+
+/* ---- Loading ---------------------------------------------------------------- */
+
+static um_status create(um_tokenizer **tokenizer, um_error *error) {
+    UM_TRY(um_allocate(tokenizer, 1, sizeof **tokenizer, "tokenizer", error));
+    (*tokenizer)->eos = (*tokenizer)->pad = (*tokenizer)->bos = (*tokenizer)->mask = -1;
+    return UM_OK;
+}
+
+/* What is derived from the files once all of them are read. */
+static um_status finish(um_tokenizer *tokenizer, um_error *error) {
+    UM_TRY(um_allocate(&tokenizer->special, um_tokenizer_vocabulary_size(tokenizer),
+                       sizeof *tokenizer->special, "special tokens", error));
+    for (size_t i = 0; i < tokenizer->added.count; i++) {
+        const um_added_token *token = &tokenizer->added.tokens[i];
+        tokenizer->special[token->id] = tokenizer->special[token->id] || token->special;
+    }
+    return um_added_tokens_index(&tokenizer->added, tokenizer->normalize, error);
+}
+
+static um_status load_json_bytes(um_tokenizer *tokenizer, const char *json, size_t length,
+                                 const char *where, um_error *error) {
+    json_t *root = NULL;
+    UM_TRY(um_json_load_bytes(json, length, where, &root, error));
+    const um_status status = um_load_tokenizer_json(tokenizer, root, where, error);
+    json_decref(root);
+    return status;
+}
+
+um_status um_tokenizer_load_bytes(const char *json, size_t length, const char *where,
+                                  um_tokenizer **tokenizer, um_error *error) {
+    *tokenizer = NULL;
+    um_tokenizer *loaded = NULL;
+    UM_TRY(create(&loaded, error));
+    um_status status = load_json_bytes(loaded, json, length, where, error);
+    if (status == UM_OK) {
+        status = finish(loaded, error);
+    }
+    if (status != UM_OK) {
+        um_tokenizer_free(loaded);
+        return status;
+    }
+    *tokenizer = loaded;
+    return UM_OK;
+}
+
+static um_status load_tokenizer_file(um_tokenizer *tokenizer, const char *path, um_error *error) {
+    um_buffer contents = {0};
+    um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &contents, error);
+    if (status == UM_OK) {
+        status =
+            load_json_bytes(tokenizer, um_buffer_text(&contents), contents.length, path, error);
+    }
+    um_buffer_free(&contents);
+    return status;
+}
+
+static um_status load_directory(um_tokenizer *tokenizer, const char *directory,
+                                const json_t *configuration, const char *where, um_error *error) {
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, "tokenizer.json", error));
+    UM_TRY(um_file_exists(directory, "tokenizer.json")
+               ? load_tokenizer_file(tokenizer, path, error)
+               : um_load_vocabulary_files(tokenizer, directory, configuration, error));
+    if (configuration) {
+        UM_TRY(um_load_added_tokens_decoder(tokenizer, configuration, where, error));
+        UM_TRY(um_load_special_names(tokenizer, configuration, where, error));
+    }
+    tokenizer->has_chat_template = tokenizer->has_chat_template ||
+                                   um_file_exists(directory, "chat_template.jinja") ||
+                                   um_file_exists(directory, "chat_template.json");
+    return finish(tokenizer, error);
+}
+
+um_status um_tokenizer_load(const char *directory, um_tokenizer **tokenizer, um_error *error) {
+    *tokenizer = NULL;
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, "tokenizer_config.json", error));
+    json_t *configuration = NULL;
+    if (um_file_exists(directory, "tokenizer_config.json")) {
+        UM_TRY(um_json_load_file(path, &configuration, error));
+    }
+    um_tokenizer *loaded = NULL;
+    um_status status = create(&loaded, error);
+    if (status == UM_OK) {
+        status = load_directory(loaded, directory, configuration, path, error);
+    }
+    json_decref(configuration);
+    if (status != UM_OK) {
+        um_tokenizer_free(loaded);
+        return status;
+    }
+    *tokenizer = loaded;
+    return UM_OK;
+}
+
+void um_tokenizer_free(um_tokenizer *tokenizer) {
+    if (!tokenizer) {
+        return;
+    }
+    um_bpe_free(&tokenizer->bpe);
+    um_added_tokens_free(&tokenizer->added);
+    um_splitter_free(&tokenizer->splitter);
+    free(tokenizer->special);
+    free(tokenizer);
+}
+
+/* ---- Vocabulary --------------------------------------------------------------- */
+
+size_t um_tokenizer_vocabulary_size(const um_tokenizer *tokenizer) {
+    return tokenizer->bpe.vocabulary.size;
+}
+
+int32_t um_tokenizer_id(const um_tokenizer *tokenizer, const char *content) {
+    const size_t length = strlen(content);
+    const um_added_token *token = um_added_tokens_find(&tokenizer->added, content, length);
+    return token ? token->id : um_vocabulary_find(&tokenizer->bpe.vocabulary, content, length);
+}
+
+bool um_tokenizer_token_bytes(const um_tokenizer *tokenizer, int32_t id, const char **bytes,
+                              size_t *length) {
+    return um_vocabulary_bytes(&tokenizer->bpe.vocabulary, id, bytes, length);
+}
+
+bool um_tokenizer_is_special(const um_tokenizer *tokenizer, int32_t id) {
+    return id >= 0 && (size_t)id < um_tokenizer_vocabulary_size(tokenizer) &&
+           tokenizer->special[id];
+}
+
+int32_t um_tokenizer_eos(const um_tokenizer *tokenizer) {
+    return tokenizer->eos;
+}
+
+int32_t um_tokenizer_pad(const um_tokenizer *tokenizer) {
+    return tokenizer->pad;
+}
+
+int32_t um_tokenizer_bos(const um_tokenizer *tokenizer) {
+    return tokenizer->bos;
+}
+
+int32_t um_tokenizer_mask(const um_tokenizer *tokenizer) {
+    return tokenizer->mask;
+}
+
+bool um_tokenizer_has_chat_template(const um_tokenizer *tokenizer) {
+    return tokenizer->has_chat_template;
+}
