@@ -1,0 +1,54 @@
+#include "decode/algorithm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const um_algorithm *const algorithm_table[] = {
+    &um_algorithm_entropy, &um_algorithm_maskgit_plus,   &um_algorithm_topk_margin,
+    &um_algorithm_origin,  &um_algorithm_low_confidence, &um_algorithm_random,
+    &um_algorithm_p2,      &um_algorithm_autoregressive,
+};
+
+#define ALGORITHMS (sizeof algorithm_table / sizeof algorithm_table[0])
+
+const um_algorithm *um_algorithm_at(size_t index) {
+    return index < ALGORITHMS ? algorithm_table[index] : NULL;
+}
+
+um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um_error *error) {
+    char known[256] = "";
+    for (size_t i = 0; i < ALGORITHMS; i++) {
+        if (strcmp(algorithm_table[i]->name, name) == 0) {
+            *algorithm = algorithm_table[i];
+            return UM_OK;
+        }
+        strncat(known, i ? ", " : "", sizeof known - strlen(known) - 1);
+        strncat(known, algorithm_table[i]->name, sizeof known - strlen(known) - 1);
+    }
+    return UM_RAISE(error, UM_ERR_ARGUMENT,
+                    "there is no decoding algorithm \"%.40s\"; choose of %s", name, known);
+}
+
+static int compare_ranked(const void *left, const void *right) {
+    const um_ranked *a = left;
+    const um_ranked *b = right;
+    if (a->score != b->score) {
+        return a->score > b->score ? -1 : 1;
+    }
+    return (a->position > b->position) - (a->position < b->position);
+}
+
+void um_rank(um_ranked *ranking, size_t count) {
+    qsort(ranking, count, sizeof *ranking, compare_ranked);
+}
+
+void um_commit_best(um_decode_step *step, size_t candidate_count, size_t count) {
+    um_rank(step->ranking, candidate_count);
+    for (size_t i = 0; i < candidate_count && i < count; i++) {
+        step->actions[step->ranking[i].candidate] = UM_ACTION_COMMIT;
+    }
+}
+
+void um_plan_masked(um_decode_step *step) {
+    step->wanted_count = um_canvas_masked_positions(step->canvas, step->wanted);
+}

@@ -1,0 +1,86 @@
+/* Decoding algorithms: which masked positions are looked at in a step, and which of them are
+ * committed.  A new one is a file with these functions and a line in algorithm.c. */
+#ifndef UM_DECODE_ALGORITHM_H
+#define UM_DECODE_ALGORITHM_H
+
+#include "decode/options.h"
+#include "decode/sampler.h"
+
+typedef enum um_commit_action {
+    UM_ACTION_NONE,   /* stays as it is */
+    UM_ACTION_COMMIT, /* a masked position takes its candidate token */
+    UM_ACTION_REMASK  /* a committed position is masked again */
+} um_commit_action;
+
+/* One step as an algorithm sees it. */
+typedef struct um_decode_step {
+    const um_decode_options *options; /* resolved */
+    const um_canvas *canvas;
+    size_t step; /* from 0 */
+
+    /* Filled by plan. */
+    size_t *wanted;      /* [answer_count]: positions whose distribution is needed, ascending */
+    size_t wanted_count; /* 0: nothing to do in this step, no forward is made */
+    size_t row_start;    /* recompute rows row_start .. row_end - 1 of a canvas that ends at */
+    size_t row_end;      /* row_end; preset to 0 and the whole length */
+
+    /* Filled by decoding for commit. */
+    const um_candidate *candidates; /* [wanted_count] */
+    uint8_t *actions;               /* [wanted_count] of um_commit_action, preset to none */
+    struct um_ranked *ranking;      /* [answer_count]: scratch */
+} um_decode_step;
+
+typedef struct um_algorithm {
+    const char *name;
+    const char *summary; /* one line for people */
+    uint32_t options;    /* bit i: option i means something here */
+    um_sampling_rule sampling;
+    bool remasks;     /* committed tokens may change: no early stop at a stop token */
+    bool shows_masks; /* the model sees masked positions; false: autoregressive */
+    /* Options against canvas, beyond the common checks; may be NULL. */
+    um_status (*check)(const um_decode_options *options, const um_canvas *canvas, um_error *error);
+    void (*plan)(um_decode_step *step);
+    void (*commit)(um_decode_step *step);
+} um_algorithm;
+
+/* The algorithms one by one, the default first; NULL past the last. */
+const um_algorithm *um_algorithm_at(size_t index);
+
+/* By name; UM_ERR_ARGUMENT lists the known ones. */
+um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um_error *error);
+
+/* ---- For the files that implement algorithms ---------------------------- */
+
+#define UM_OPTION_BIT(option) (1u << (option))
+
+/* What every algorithm has. */
+#define UM_OPTIONS_COMMON                                                                          \
+    (UM_OPTION_BIT(UM_OPTION_TEMPERATURE) | UM_OPTION_BIT(UM_OPTION_SEED) |                        \
+     UM_OPTION_BIT(UM_OPTION_FORBID_MASK) | UM_OPTION_BIT(UM_OPTION_SUPPRESS))
+
+/* A candidate with the score by which it competes. */
+typedef struct um_ranked {
+    double score;
+    size_t position;
+    size_t candidate;
+} um_ranked;
+
+/* Sort by descending score; ties go to the lowest position. */
+void um_rank(um_ranked *ranking, size_t count);
+
+/* Commit the `count` best of ranking[0 .. candidate_count - 1], which it sorts. */
+void um_commit_best(um_decode_step *step, size_t candidate_count, size_t count);
+
+/* Plan: all masked positions. */
+void um_plan_masked(um_decode_step *step);
+
+extern const um_algorithm um_algorithm_origin;
+extern const um_algorithm um_algorithm_maskgit_plus;
+extern const um_algorithm um_algorithm_topk_margin;
+extern const um_algorithm um_algorithm_entropy;
+extern const um_algorithm um_algorithm_low_confidence;
+extern const um_algorithm um_algorithm_random;
+extern const um_algorithm um_algorithm_p2;
+extern const um_algorithm um_algorithm_autoregressive;
+
+#endif

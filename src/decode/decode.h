@@ -1,0 +1,38 @@
+/* Decoding: fill the masked positions of a canvas with a denoiser, step by step. */
+#ifndef UM_DECODE_DECODE_H
+#define UM_DECODE_DECODE_H
+
+#include "base/thread_pool.h"
+#include "decode/algorithm.h"
+#include "decode/canvas.h"
+#include "decode/denoiser.h"
+#include "decode/options.h"
+#include "decode/trace.h"
+
+/* What surrounds a run; zero-initialise, every field may stay so. */
+typedef struct um_decode_hooks {
+    const um_trace_sink *sink;        /* told about every commit as it happens */
+    const char *model_name;           /* for the trace's header */
+    bool (*is_cancelled)(void *user); /* asked before each forward */
+    void *cancel_user;
+    um_thread_pool *pool; /* shares out sampling; results do not depend on it */
+} um_decode_hooks;
+
+typedef um_trace_end um_decode_result;
+
+/* Decode `canvas` in place as `options` say.  *result (may be NULL) is filled on every return
+ * after the first step began.
+ *
+ * Only positions that a step may commit are asked of the denoiser, in one call a step (two with
+ * classifier-free guidance); steps that commit nothing make no call.  Memory: 4 bytes x wanted
+ * positions x vocabulary.  It ends when nothing is masked, when the stop token settles the
+ * answer, or after the last step; positions may then still be masked where a stop token was
+ * given, or where forbid_mask is off and the model chose the mask.
+ *
+ * UM_ERR_ARGUMENT: options; UM_ERR_MISMATCH: logits that are not finite, ids outside the
+ * vocabulary; UM_ERR_CANCELLED.  The canvas is then as far as it came. */
+um_status um_decode_run(const um_denoiser *denoiser, um_canvas *canvas,
+                        const um_decode_options *options, const um_decode_hooks *hooks,
+                        um_decode_result *result, um_error *error);
+
+#endif

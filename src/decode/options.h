@@ -1,0 +1,95 @@
+/* What a caller may choose about decoding.  One list gives every option its name, range and
+ * help text; an option that is given but means nothing to the chosen algorithm is an error. */
+#ifndef UM_DECODE_OPTIONS_H
+#define UM_DECODE_OPTIONS_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "decode/canvas.h"
+
+/* Enumerator, name (also of the field), kind, smallest and largest value, help text. */
+#define UM_DECODE_OPTION_LIST(X)                                                                   \
+    X(UM_OPTION_STEPS, steps, COUNT, 1, 1048576,                                                   \
+      "denoising steps; default: the number of masks (one token a step)")                          \
+    X(UM_OPTION_EPS, eps, REAL, 1e-8, 0.999, "last timestep of the schedule; default 0.001")       \
+    X(UM_OPTION_TEMPERATURE, temperature, REAL, 0, 100,                                            \
+      "of the token choice; default 0: the most probable token")                                   \
+    X(UM_OPTION_TOP_P, top_p, REAL, 0, 1,                                                          \
+      "keep the most probable tokens up to this mass; default 1: all")                             \
+    X(UM_OPTION_TOP_K, top_k, COUNT, 0, 2147483647,                                                \
+      "keep this many most probable tokens; default 0: all")                                       \
+    X(UM_OPTION_ALG_TEMP, alg_temp, REAL, 0, 1e6,                                                  \
+      "temperature of the choice of positions; default 0: the most confident ones")                \
+    X(UM_OPTION_BLOCK_LENGTH, block_length, COUNT, 1, 16777216,                                    \
+      "answer positions of a block, blocks go left to right; default: the whole answer")           \
+    X(UM_OPTION_CFG_SCALE, cfg_scale, REAL, 0, 1000,                                               \
+      "classifier-free guidance; default 0: none (else two forwards a step)")                      \
+    X(UM_OPTION_SEED, seed, SEED, 0, 0, "of all random choices; default 0")                        \
+    X(UM_OPTION_STOP_TOKEN, stop_token, TOKEN, 0, 2147483647,                                      \
+      "end-of-text id: stop once what is before the first one is decided; default: none")          \
+    X(UM_OPTION_FORBID_MASK, forbid_mask, FLAG, 0, 1,                                              \
+      "never choose the mask token itself; default true")
+
+typedef enum um_decode_option {
+#define UM_OPTION_ENUMERATOR(enumerator, name, kind, minimum, maximum, help) enumerator,
+    UM_DECODE_OPTION_LIST(UM_OPTION_ENUMERATOR)
+#undef UM_OPTION_ENUMERATOR
+    /* Lists, which are set as fields: */
+    UM_OPTION_SUPPRESS,
+    UM_OPTION_SUPPRESS_CONFIDENCE,
+    UM_OPTION_COUNT
+} um_decode_option;
+
+/* Initialise with um_decode_options_default.  A field that is set directly is marked as given
+ * with um_decode_options_mark; the um_decode_options_set functions do both. */
+typedef struct um_decode_options {
+    const char *algorithm; /* a name in um_algorithm_at's list; default "entropy"; not owned */
+    uint32_t given;        /* bit i: option i was given */
+    size_t steps;
+    double eps;
+    double temperature;
+    double top_p;
+    size_t top_k;
+    double alg_temp;
+    size_t block_length;
+    double cfg_scale;
+    uint64_t seed;
+    int32_t stop_token;
+    bool forbid_mask;
+    /* Ids that are never chosen (their logit is minus infinity); not owned. */
+    const int32_t *suppress; /* [suppress_count] */
+    size_t suppress_count;
+    /* Ids that may be chosen, but get confidence 0, so they are committed last; not owned. */
+    const int32_t *suppress_confidence; /* [suppress_confidence_count] */
+    size_t suppress_confidence_count;
+    /* Number of this sample among those of one seed: samples differ, and each is the same
+     * whatever else is decoded beside it. */
+    uint32_t sequence;
+} um_decode_options;
+
+um_decode_options um_decode_options_default(void);
+
+/* Note that the option was given. */
+void um_decode_options_mark(um_decode_options *options, um_decode_option option);
+bool um_decode_options_is_given(const um_decode_options *options, um_decode_option option);
+
+/* Name such as "top_p", and help text; NULL past the last one. */
+const char *um_decode_option_name(um_decode_option option);
+const char *um_decode_option_help(um_decode_option option);
+
+/* Set the option called `name` from text ("0.95", "true"), and mark it as given.
+ * UM_ERR_ARGUMENT: no such option, not a number, out of range. */
+um_status um_decode_options_set(um_decode_options *options, const char *name, const char *text,
+                                um_error *error);
+
+/* Check ranges, that every given option means something to the algorithm, and that the values
+ * fit the canvas and the vocabulary; then fill in the defaults that depend on the canvas
+ * (steps, block_length). */
+um_status um_decode_options_resolve(um_decode_options *options, const um_canvas *canvas,
+                                    size_t vocabulary_size, um_error *error);
+
+/* Append the options that the algorithm uses, as a JSON object. */
+um_status um_decode_options_format(const um_decode_options *options, um_buffer *json,
+                                   um_error *error);
+
+#endif

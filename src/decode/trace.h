@@ -1,0 +1,74 @@
+/* The record of a decoding run: in which order which tokens were committed, and how sure the
+ * model was.  The live view, the server's stream, the AR-ness metrics and reinforcement
+ * learning all read this one record.  docs/TRACE.md describes its form on disk. */
+#ifndef UM_DECODE_TRACE_H
+#define UM_DECODE_TRACE_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "decode/canvas.h"
+
+typedef struct um_trace_header {
+    const char *model;     /* a name for people; "" where unknown */
+    const char *algorithm; /* such as "entropy" */
+    const char *settings;  /* the decoding options as the text of a JSON object */
+    uint64_t seed;
+    uint32_t sequence;
+    size_t steps; /* nominal number of steps */
+    size_t vocabulary_size;
+    int32_t mask_token;
+    size_t length;
+    const int32_t *tokens;       /* [length]: the canvas before the first step */
+    const um_canvas_hole *holes; /* [hole_count]: the answer positions */
+    size_t hole_count;
+} um_trace_header;
+
+typedef enum um_trace_event_kind {
+    UM_TRACE_COMMIT,
+    UM_TRACE_REMASK /* only step and position are meaningful */
+} um_trace_event_kind;
+
+/* Events come in ascending step, and by ascending position within a step. */
+typedef struct um_trace_event {
+    um_trace_event_kind kind;
+    size_t step;
+    size_t position;
+    int32_t token;
+    float confidence; /* probability of the token where it was chosen, in [0, 1] */
+    float entropy;    /* of that distribution, in nats */
+} um_trace_event;
+
+#define UM_TRACE_END_REASON_LIST(X)                                                                \
+    X(UM_TRACE_COMPLETE, "complete")     /* every position was committed */                        \
+    X(UM_TRACE_STOP_TOKEN, "stop_token") /* what is left cannot change the answer */               \
+    X(UM_TRACE_OUT_OF_STEPS, "steps")    /* some positions are still masked */                     \
+    X(UM_TRACE_CANCELLED, "cancelled")                                                             \
+    X(UM_TRACE_FAILED, "failed")
+
+typedef enum um_trace_end_reason {
+#define UM_TRACE_ENUMERATOR(name, text) name,
+    UM_TRACE_END_REASON_LIST(UM_TRACE_ENUMERATOR)
+#undef UM_TRACE_ENUMERATOR
+} um_trace_end_reason;
+
+const char *um_trace_end_reason_name(um_trace_end_reason reason);
+
+typedef struct um_trace_end {
+    um_trace_end_reason reason;
+    size_t steps;     /* steps gone through */
+    size_t forwards;  /* calls of the denoiser */
+    size_t committed; /* positions committed in the end */
+    size_t masked;    /* positions left masked */
+    double seconds;
+} um_trace_end;
+
+/* Who is told.  Every function may be NULL; a failure stops the run.  What the pointers of a
+ * header point to is only valid during the call. */
+typedef struct um_trace_sink {
+    void *user;
+    um_status (*header)(void *user, const um_trace_header *header, um_error *error);
+    um_status (*event)(void *user, const um_trace_event *event, um_error *error);
+    um_status (*end)(void *user, const um_trace_end *end, um_error *error);
+} um_trace_sink;
+
+#endif

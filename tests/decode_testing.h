@@ -1,0 +1,103 @@
+/* Denoisers made of a table or a formula, for tests of decoding. */
+#ifndef UM_TESTS_DECODE_TESTING_H
+#define UM_TESTS_DECODE_TESTING_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "decode/decode.h"
+
+#define FAKE_MAXIMUM_CALLS 4096
+
+/* With `table` ([positions][vocabulary]) the logits do not depend on the canvas; without, they
+ * are a pseudo-random function of the position, the id and every token of the canvas. */
+typedef struct fake_model {
+    size_t vocabulary_size;
+    const float *table;
+    uint64_t seed;
+    float scale;
+    size_t calls;
+    size_t wanted_total;
+    size_t lengths[FAKE_MAXIMUM_CALLS];
+    size_t rows[FAKE_MAXIMUM_CALLS]; /* rows that were to be recomputed */
+    size_t first_row[FAKE_MAXIMUM_CALLS];
+    size_t wanted[FAKE_MAXIMUM_CALLS];
+    size_t first_wanted[FAKE_MAXIMUM_CALLS];
+} fake_model;
+
+static inline uint32_t fake_context(const um_denoiser_request *request) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < request->length; i++) {
+        hash = (hash ^ (uint32_t)request->tokens[i]) * 16777619u;
+    }
+    return hash;
+}
+
+static inline float fake_logit(const fake_model *model, uint32_t context, size_t position,
+                               size_t token) {
+    const um_rng_place place = {UM_RNG_INITIALISATION, context, (uint32_t)position,
+                                (uint32_t)token};
+    return model->scale * (float)um_rng_normal(model->seed, place);
+}
+
+static inline um_status fake_logits(void *user, const um_denoiser_request *request, float *logits,
+                                    um_error *error) {
+    (void)error;
+    fake_model *model = user;
+    const size_t call = model->calls++ % FAKE_MAXIMUM_CALLS;
+    model->wanted_total += request->wanted_count;
+    model->lengths[call] = request->length;
+    model->rows[call] = request->rows ? request->row_count : request->length;
+    model->first_row[call] = request->rows ? request->rows[0] : 0;
+    model->wanted[call] = request->wanted_count;
+    model->first_wanted[call] = request->wanted[0];
+    const uint32_t context = fake_context(request);
+    for (size_t w = 0; w < request->wanted_count; w++) {
+        float *row = logits + w * model->vocabulary_size;
+        const size_t position = request->wanted[w];
+        for (size_t v = 0; v < model->vocabulary_size; v++) {
+            row[v] = model->table ? model->table[position * model->vocabulary_size + v]
+                                  : fake_logit(model, context, position, v);
+        }
+    }
+    return UM_OK;
+}
+
+static inline um_denoiser fake_denoiser(fake_model *model) {
+    return (um_denoiser){model, model->vocabulary_size, fake_logits};
+}
+
+/* A sink that keeps all events. */
+typedef struct event_list {
+    um_trace_event events[16384];
+    size_t count;
+    size_t headers;
+    um_trace_end end;
+} event_list;
+
+static inline um_status keep_header(void *user, const um_trace_header *header, um_error *error) {
+    (void)header;
+    (void)error;
+    ((event_list *)user)->headers++;
+    return UM_OK;
+}
+
+static inline um_status keep_event(void *user, const um_trace_event *event, um_error *error) {
+    (void)error;
+    event_list *list = user;
+    list->events[list->count++ % 16384] = *event;
+    return UM_OK;
+}
+
+static inline um_status keep_end(void *user, const um_trace_end *end, um_error *error) {
+    (void)error;
+    ((event_list *)user)->end = *end;
+    return UM_OK;
+}
+
+static inline um_trace_sink keep_events(event_list *list) {
+    return (um_trace_sink){list, keep_header, keep_event, keep_end};
+}
+
+#endif
