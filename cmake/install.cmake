@@ -1,5 +1,14 @@
 # What `make install` installs; DESTDIR and CMAKE_INSTALL_PREFIX say where.
 
+# A relative directory hangs on ${prefix}, which pkg-config can then redefine.
+set(UNMASK_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(UNMASK_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
+endif()
+set(UNMASK_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(UNMASK_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
 configure_file(cmake/unmask.pc.in unmask.pc @ONLY)
 configure_file(docs/unmask.1 docs/unmask.1 @ONLY)
 

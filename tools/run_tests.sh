@@ -15,7 +15,7 @@ summaries=
 run_configuration() { # preset, build directory
     echo "== $1"
     tools/build.sh "$1" || return 1
-    ctest --test-dir "$2" --output-on-failure --no-tests=error -j "$jobs" \
+    ctest --test-dir "$2" --output-on-failure --no-tests=error --timeout 300 -j "$jobs" \
         --output-log "$2/ctest.log"
     status=$?
     summaries="$summaries $2/ctest.log"

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Install into an empty prefix, then build and run a program against what is there, with the
+# shared and with the static library: test_install.sh <cmake> <build directory> <compiler>.
+set -eu
+
+cmake=$1
+build=$2
+compiler=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+
+fail() {
+    echo "test_install.sh: $1" >&2
+    exit 1
+}
+
+# `make uninstall` must go on with the list of the user's own installation.
+manifest=$build/install_manifest.txt
+if [ -f "$manifest" ]; then
+    cp "$manifest" "$work/manifest"
+fi
+"$cmake" --install "$build" --prefix "$prefix" >/dev/null
+rm -f "$manifest"
+if [ -f "$work/manifest" ]; then
+    cp "$work/manifest" "$manifest"
+fi
+
+cat >"$work/consumer.c" <<'END'
+#include <stdio.h>
+#include <unmask.h>
+
+int main(void) {
+    return printf("unmask %s\n", um_version()) < 0;
+}
+END
+
+pc_directory=$(dirname "$(find "$prefix" -name unmask.pc)")
+library_directory=$(dirname "$pc_directory")
+query() {
+    PKG_CONFIG_PATH="$pc_directory" pkg-config --define-variable=prefix="$prefix" "$@" unmask
+}
+
+# shellcheck disable=SC2046 # one word a flag
+"$compiler" -std=c11 -pedantic -Wall -Werror "$work/consumer.c" -o "$work/shared" \
+    $(query --cflags --libs)
+# shellcheck disable=SC2046
+"$compiler" -std=c11 "$work/consumer.c" -o "$work/static" $(query --cflags) \
+    "$library_directory/libunmask.a" $(query --libs --static | sed 's/-lunmask//')
+
+expected="unmask $(query --modversion)"
+for answer in \
+    "$("$prefix/bin/unmask" --version)" \
+    "$(LD_LIBRARY_PATH="$library_directory" "$work/shared")" \
+    "$("$work/static")"; do
+    [ "$answer" = "$expected" ] || fail "got '$answer', expected '$expected'"
+done
+
+page=$(find "$prefix" -name unmask.1)
+grep -q "$expected" "$page" || fail "the manual page does not name '$expected'"
+echo "installed, linked and run: $expected"
