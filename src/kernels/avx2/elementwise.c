@@ -1,0 +1,181 @@
+/* Row-wise and element-wise kernels.  A tail of fewer than eight elements goes through the same
+ * vector code on a padded copy, so that an element's value does not depend on where it stands. */
+#include "kernels/avx2/avx2.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Masked accesses cost more than plain ones on some processors: only the last vector pays. */
+static inline __m256 load_lanes(const float *x, size_t lanes) {
+    return lanes == UM_LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, um_avx2_tail_mask(lanes));
+}
+
+static inline void store_lanes(float *x, size_t lanes, __m256 value) {
+    if (lanes == UM_LANES) {
+        _mm256_storeu_ps(x, value);
+    } else {
+        _mm256_maskstore_ps(x, um_avx2_tail_mask(lanes), value);
+    }
+}
+
+/* Lanes in use at element i of `count`. */
+static size_t lanes_at(size_t i, size_t count) {
+    return count - i < UM_LANES ? count - i : UM_LANES;
+}
+
+static float maximum_of(size_t count, const float *x) {
+    __m256 maximum = _mm256_set1_ps(-INFINITY);
+    size_t i = 0;
+    for (; i + UM_LANES <= count; i += UM_LANES) {
+        maximum = _mm256_max_ps(maximum, _mm256_loadu_ps(x + i));
+    }
+    float result = um_avx2_maximum(maximum);
+    for (; i < count; i++) {
+        result = x[i] > result ? x[i] : result;
+    }
+    return result;
+}
+
+static void multiply(size_t count, float factor, float *x) {
+    for (size_t i = 0; i < count; i++) {
+        x[i] *= factor;
+    }
+}
+
+/* out = exp(scale * x - shift); returns the sum.  out may be x, or NULL. */
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
+    const __m256 scales = _mm256_set1_ps(scale);
+    const __m256 shifts = _mm256_set1_ps(shift);
+    __m256 sum = _mm256_setzero_ps();
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, count);
+        const __m256 value = _mm256_fmsub_ps(load_lanes(x + i, lanes), scales, shifts);
+        const __m256 mask = _mm256_castsi256_ps(um_avx2_tail_mask(lanes));
+        const __m256 exponential = _mm256_and_ps(um_avx2_exp(value), mask);
+        sum = _mm256_add_ps(sum, exponential);
+        if (out) {
+            store_lanes(out + i, lanes, exponential);
+        }
+    }
+    return um_avx2_sum(sum);
+}
+
+void um_avx2_softmax(size_t count, float scale, float *x) {
+    const float maximum = scale * maximum_of(count, x);
+    const float sum = exponentials(count, scale, maximum == -INFINITY ? 0.0f : maximum, x, x);
+    multiply(count, sum > 0.0f ? 1.0f / sum : 0.0f, x);
+}
+
+void um_avx2_cross_entropy(size_t count, const float *logits, size_t target, float *log_probability,
+                           float *probabilities) {
+    const float maximum = maximum_of(count, logits);
+    const float target_logit = logits[target];
+    const float sum = exponentials(count, 1.0f, maximum, logits, probabilities);
+    *log_probability = target_logit - (maximum + logf(sum));
+    if (probabilities) {
+        multiply(count, 1.0f / sum, probabilities);
+    }
+}
+
+static float dot(size_t count, const float *a, const float *b) {
+    __m256 sum = _mm256_setzero_ps();
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, count);
+        sum = _mm256_fmadd_ps(load_lanes(a + i, lanes), load_lanes(b + i, lanes), sum);
+    }
+    return um_avx2_sum(sum);
+}
+
+void um_avx2_rms_norm(size_t count, float epsilon, const float *x, const float *weight, float *y,
+                      float *inverse_rms) {
+    const float inverse = 1.0f / sqrtf(dot(count, x, x) / (float)count + epsilon);
+    for (size_t i = 0; i < count; i++) {
+        y[i] = x[i] * inverse * weight[i];
+    }
+    if (inverse_rms) {
+        *inverse_rms = inverse;
+    }
+}
+
+void um_avx2_rms_norm_backward(size_t count, const float *x, const float *weight, float inverse_rms,
+                               const float *dy, float *dx, float *dweight) {
+    __m256 sum = _mm256_setzero_ps();
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, count);
+        const __m256 weighted =
+            _mm256_mul_ps(load_lanes(dy + i, lanes), load_lanes(weight + i, lanes));
+        sum = _mm256_fmadd_ps(weighted, load_lanes(x + i, lanes), sum);
+    }
+    const float correction =
+        inverse_rms * inverse_rms * inverse_rms / (float)count * um_avx2_sum(sum);
+    for (size_t i = 0; i < count; i++) {
+        dx[i] += inverse_rms * dy[i] * weight[i] - correction * x[i];
+        dweight[i] += dy[i] * x[i] * inverse_rms;
+    }
+}
+
+static __m256 sigmoid(__m256 x) {
+    const __m256 one = _mm256_set1_ps(1.0f);
+    const __m256 negative = _mm256_xor_ps(x, _mm256_set1_ps(-0.0f));
+    return _mm256_div_ps(one, _mm256_add_ps(one, um_avx2_exp(negative)));
+}
+
+void um_avx2_swiglu(size_t count, const float *gate, const float *up, float *y) {
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, count);
+        const __m256 g = load_lanes(gate + i, lanes);
+        const __m256 silu = _mm256_mul_ps(g, sigmoid(g));
+        store_lanes(y + i, lanes, _mm256_mul_ps(silu, load_lanes(up + i, lanes)));
+    }
+}
+
+void um_avx2_swiglu_backward(size_t count, const float *dy, float *gate, float *up) {
+    const __m256 one = _mm256_set1_ps(1.0f);
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, count);
+        const __m256 d = load_lanes(dy + i, lanes);
+        const __m256 g = load_lanes(gate + i, lanes);
+        const __m256 s = sigmoid(g);
+        const __m256 slope = _mm256_mul_ps(s, _mm256_fmadd_ps(g, _mm256_sub_ps(one, s), one));
+        const __m256 u = load_lanes(up + i, lanes);
+        store_lanes(gate + i, lanes, _mm256_mul_ps(_mm256_mul_ps(d, u), slope));
+        store_lanes(up + i, lanes, _mm256_mul_ps(d, _mm256_mul_ps(g, s)));
+    }
+}
+
+void um_avx2_softmax_backward(size_t count, float scale, const float *p, float *dp) {
+    const float total = dot(count, p, dp);
+    for (size_t i = 0; i < count; i++) {
+        dp[i] = scale * p[i] * (dp[i] - total);
+    }
+}
+
+void um_avx2_adamw(size_t count, const um_adamw_step *step, const float *gradient, float *parameter,
+                   float *first_moment, float *second_moment) {
+    const __m256 scale = _mm256_set1_ps(step->gradient_scale);
+    const __m256 beta1 = _mm256_set1_ps(step->beta1);
+    const __m256 beta2 = _mm256_set1_ps(step->beta2);
+    const __m256 rest1 = _mm256_set1_ps(1.0f - step->beta1);
+    const __m256 rest2 = _mm256_set1_ps(1.0f - step->beta2);
+    const __m256 epsilon = _mm256_set1_ps(step->epsilon);
+    const __m256 decay = _mm256_set1_ps(step->weight_decay);
+    const __m256 rate = _mm256_set1_ps(step->learning_rate);
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, count);
+        const __m256 g = _mm256_mul_ps(load_lanes(gradient + i, lanes), scale);
+        const __m256 m =
+            _mm256_fmadd_ps(beta1, load_lanes(first_moment + i, lanes), _mm256_mul_ps(rest1, g));
+        const __m256 v = _mm256_fmadd_ps(beta2, load_lanes(second_moment + i, lanes),
+                                         _mm256_mul_ps(rest2, _mm256_mul_ps(g, g)));
+        store_lanes(first_moment + i, lanes, m);
+        store_lanes(second_moment + i, lanes, v);
+        const __m256 deviation =
+            _mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(step->second_correction)));
+        const __m256 direction =
+            _mm256_div_ps(_mm256_mul_ps(m, _mm256_set1_ps(step->first_correction)),
+                          _mm256_add_ps(deviation, epsilon));
+        const __m256 value = load_lanes(parameter + i, lanes);
+        const __m256 change = _mm256_fmadd_ps(decay, value, direction);
+        store_lanes(parameter + i, lanes, _mm256_fnmadd_ps(rate, change, value));
+    }
+}

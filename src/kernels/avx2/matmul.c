@@ -1,0 +1,139 @@
+/* y = x w^T as tiles of dot products: 3 rows of x by 4 rows of w, eight lanes each, so that
+ * 12 accumulators, 3 x vectors and one w vector fill the 16 registers and 7 loads feed 12
+ * multiply-adds.  Weights are read where they lie, of any type, without packing. */
+#include "kernels/avx2/avx2.h"
+
+#define ROWS 3
+#define COLUMNS 4
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+static ALWAYS_INLINE __m256 load_weights(um_dtype dtype, const void *w, size_t index) {
+    if (dtype == UM_DTYPE_F32) {
+        return _mm256_loadu_ps((const float *)w + index);
+    }
+    const __m128i halves = _mm_loadu_si128((const __m128i *)((const uint16_t *)w + index));
+    if (dtype == UM_DTYPE_F16) {
+        return _mm256_cvtph_ps(halves);
+    }
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+/* The last count < 8 weights of a row, zeros behind them; reads nothing beyond. */
+static ALWAYS_INLINE __m256 load_weights_tail(um_dtype dtype, const void *w, size_t index,
+                                              size_t count) {
+    if (dtype == UM_DTYPE_F32) {
+        return _mm256_maskload_ps((const float *)w + index, um_avx2_tail_mask(count));
+    }
+    uint16_t halves[UM_LANES] = {0};
+    for (size_t i = 0; i < count; i++) {
+        halves[i] = ((const uint16_t *)w)[index + i];
+    }
+    return load_weights(dtype, halves, 0);
+}
+
+typedef struct tile_arguments {
+    size_t k;
+    const float *x;
+    size_t x_stride;
+    const void *w; /* element `w_first` is the first of the tile's first row */
+    size_t w_first;
+    size_t w_stride;
+    const float *bias; /* at the tile's first column, or NULL */
+    float *y;
+    size_t y_stride;
+} tile_arguments;
+
+/* `rows` and `columns` are constants at every call, so the loops unroll into registers. */
+static ALWAYS_INLINE void tile(um_dtype dtype, size_t rows, size_t columns,
+                               const tile_arguments *a) {
+    __m256 sum[ROWS][COLUMNS];
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            sum[i][j] = _mm256_setzero_ps();
+        }
+    }
+    const size_t whole = a->k / UM_LANES * UM_LANES;
+    for (size_t l = 0; l < whole; l += UM_LANES) {
+        __m256 x[ROWS];
+        for (size_t i = 0; i < rows; i++) {
+            x[i] = _mm256_loadu_ps(a->x + i * a->x_stride + l);
+        }
+        for (size_t j = 0; j < columns; j++) {
+            const __m256 w = load_weights(dtype, a->w, a->w_first + j * a->w_stride + l);
+            for (size_t i = 0; i < rows; i++) {
+                sum[i][j] = _mm256_fmadd_ps(x[i], w, sum[i][j]);
+            }
+        }
+    }
+    if (whole < a->k) {
+        const size_t rest = a->k - whole;
+        for (size_t j = 0; j < columns; j++) {
+            const __m256 w =
+                load_weights_tail(dtype, a->w, a->w_first + j * a->w_stride + whole, rest);
+            for (size_t i = 0; i < rows; i++) {
+                const __m256 x =
+                    _mm256_maskload_ps(a->x + i * a->x_stride + whole, um_avx2_tail_mask(rest));
+                sum[i][j] = _mm256_fmadd_ps(x, w, sum[i][j]);
+            }
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            const float total = um_avx2_sum(sum[i][j]);
+            a->y[i * a->y_stride + j] = a->bias ? total + a->bias[j] : total;
+        }
+    }
+}
+
+static ALWAYS_INLINE void columns_of_rows(um_dtype dtype, size_t rows, size_t n, tile_arguments a) {
+    size_t j = 0;
+    for (; j + COLUMNS <= n; j += COLUMNS) {
+        tile(dtype, rows, COLUMNS, &a);
+        a.w_first += COLUMNS * a.w_stride;
+        a.bias = a.bias ? a.bias + COLUMNS : NULL;
+        a.y += COLUMNS;
+    }
+    for (; j < n; j++) {
+        tile(dtype, rows, 1, &a);
+        a.w_first += a.w_stride;
+        a.bias = a.bias ? a.bias + 1 : NULL;
+        a.y += 1;
+    }
+}
+
+static ALWAYS_INLINE void matmul_of(um_dtype dtype, size_t m, size_t n, tile_arguments a) {
+    size_t i = 0;
+    for (; i + ROWS <= m; i += ROWS) {
+        columns_of_rows(dtype, ROWS, n, a);
+        a.x += ROWS * a.x_stride;
+        a.y += ROWS * a.y_stride;
+    }
+    if (m - i == 2) {
+        columns_of_rows(dtype, 2, n, a);
+    } else if (m - i == 1) {
+        columns_of_rows(dtype, 1, n, a);
+    }
+}
+
+void um_avx2_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+                    const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride) {
+    const tile_arguments arguments = {.k = k,
+                                      .x = x,
+                                      .x_stride = x_stride,
+                                      .w = w,
+                                      .w_stride = w_stride,
+                                      .bias = bias,
+                                      .y = y,
+                                      .y_stride = y_stride};
+    switch (dtype) {
+        case UM_DTYPE_F32:
+            matmul_of(UM_DTYPE_F32, m, n, arguments);
+            break;
+        case UM_DTYPE_F16:
+            matmul_of(UM_DTYPE_F16, m, n, arguments);
+            break;
+        case UM_DTYPE_BF16:
+            matmul_of(UM_DTYPE_BF16, m, n, arguments);
+            break;
+    }
+}

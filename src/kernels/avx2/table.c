@@ -1,0 +1,17 @@
+#include "kernels/avx2/avx2.h"
+
+#include "kernels/detect.h"
+
+void um_kernels_avx2_overlay(um_kernels *kernels) {
+    kernels->name = "avx2";
+    kernels->matmul = um_avx2_matmul;
+    kernels->weighted_sum = um_avx2_weighted_sum;
+    kernels->softmax = um_avx2_softmax;
+    kernels->rms_norm = um_avx2_rms_norm;
+    kernels->swiglu = um_avx2_swiglu;
+    kernels->rms_norm_backward = um_avx2_rms_norm_backward;
+    kernels->swiglu_backward = um_avx2_swiglu_backward;
+    kernels->softmax_backward = um_avx2_softmax_backward;
+    kernels->cross_entropy = um_avx2_cross_entropy;
+    kernels->adamw = um_avx2_adamw;
+}

@@ -1,0 +1,17 @@
+/* f32 matrix products of training, through a single-threaded cblas called on fixed tiles: the
+ * tiles, and so every sum's order, do not depend on the number of threads. */
+#ifndef UM_KERNELS_BLAS_BLAS_H
+#define UM_KERNELS_BLAS_BLAS_H
+
+#include "base/thread_pool.h"
+
+/* c [m, n] = beta c + a [m, k] b [k, n]; all dense with the given row strides. */
+void um_sgemm(um_thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t a_stride,
+              const float *b, size_t b_stride, float beta, float *c, size_t c_stride);
+
+/* c [m, n] = beta c + a^T b with a [k, m] and b [k, n]: the gradient of a weight matrix. */
+void um_sgemm_transposed(um_thread_pool *pool, size_t m, size_t n, size_t k, const float *a,
+                         size_t a_stride, const float *b, size_t b_stride, float beta, float *c,
+                         size_t c_stride);
+
+#endif

@@ -1,0 +1,215 @@
+#include "kernels/compute.h"
+
+#include <string.h>
+
+#include "kernels/blas/blas.h"
+
+/* Tiles: a block of x rows that stays in the second-level cache, and enough weight rows that a
+ * task outlasts its hand-over. */
+#define LINEAR_ROW_TILE 96
+#define LINEAR_COLUMN_TILE 64
+#define ROW_TILE 16
+#define NORM_BACKWARD_TILE 64
+#define ELEMENT_TILE 16384
+
+static size_t ceiling_divide(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+float *um_tensor_f32(const um_tensor *tensor) {
+    return (float *)(uintptr_t)tensor->data;
+}
+
+typedef struct linear_call {
+    const um_compute *compute;
+    size_t rows;
+    size_t row_tiles;
+    const float *x;
+    const um_tensor *weight;
+    const float *bias;
+    float *y;
+} linear_call;
+
+static void linear_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const linear_call *call = user;
+    const size_t out = call->weight->shape[0];
+    const size_t in = call->weight->shape[1];
+    const size_t row = task % call->row_tiles * LINEAR_ROW_TILE;
+    const size_t column = task / call->row_tiles * LINEAR_COLUMN_TILE;
+    const char *weight = call->weight->data;
+    call->compute->kernels.matmul(call->weight->dtype, smaller(LINEAR_ROW_TILE, call->rows - row),
+                                  smaller(LINEAR_COLUMN_TILE, out - column), in, call->x + row * in,
+                                  in, weight + column * in * um_dtype_size(call->weight->dtype), in,
+                                  call->bias ? call->bias + column : NULL,
+                                  call->y + row * out + column, out);
+}
+
+void um_linear(const um_compute *compute, size_t rows, const float *x, const um_tensor *weight,
+               const um_tensor *bias, float *y) {
+    linear_call call = {.compute = compute,
+                        .rows = rows,
+                        .row_tiles = ceiling_divide(rows, LINEAR_ROW_TILE),
+                        .x = x,
+                        .weight = weight,
+                        .bias = bias ? bias->data : NULL,
+                        .y = y};
+    const size_t column_tiles = ceiling_divide(weight->shape[0], LINEAR_COLUMN_TILE);
+    um_thread_pool_run(compute->pool, call.row_tiles * column_tiles, linear_tile, &call);
+}
+
+static void add_column_sums(size_t rows, size_t columns, const float *dy, float *sums) {
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            sums[j] += dy[i * columns + j];
+        }
+    }
+}
+
+void um_linear_backward(const um_compute *compute, size_t rows, const float *x,
+                        const um_tensor *weight, const float *dy, float *dx, bool accumulate,
+                        const um_tensor *dweight, const um_tensor *dbias) {
+    const size_t out = weight->shape[0];
+    const size_t in = weight->shape[1];
+    if (dx) {
+        um_sgemm(compute->pool, rows, in, out, dy, out, weight->data, in, accumulate ? 1.0f : 0.0f,
+                 dx, in);
+    }
+    um_sgemm_transposed(compute->pool, out, in, rows, dy, out, x, in, 1.0f, um_tensor_f32(dweight),
+                        in);
+    if (dbias && dbias->data) {
+        add_column_sums(rows, out, dy, um_tensor_f32(dbias));
+    }
+}
+
+typedef struct rms_norm_call {
+    const um_compute *compute;
+    size_t rows;
+    size_t dim;
+    float epsilon;
+    const float *x;
+    const float *weight;
+    float *y;
+    float *inverse_rms;
+} rms_norm_call;
+
+static void rms_norm_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const rms_norm_call *call = user;
+    const size_t end = smaller((task + 1) * ROW_TILE, call->rows);
+    for (size_t i = task * ROW_TILE; i < end; i++) {
+        call->compute->kernels.rms_norm(call->dim, call->epsilon, call->x + i * call->dim,
+                                        call->weight, call->y + i * call->dim,
+                                        call->inverse_rms ? call->inverse_rms + i : NULL);
+    }
+}
+
+void um_rms_norm_rows(const um_compute *compute, size_t rows, size_t dim, float epsilon,
+                      const float *x, const float *weight, float *y, float *inverse_rms) {
+    rms_norm_call call = {compute, rows, dim, epsilon, x, weight, y, inverse_rms};
+    um_thread_pool_run(compute->pool, ceiling_divide(rows, ROW_TILE), rms_norm_tile, &call);
+}
+
+typedef struct rms_norm_backward_call {
+    const um_compute *compute;
+    size_t rows;
+    size_t dim;
+    const float *x;
+    const float *weight;
+    const float *inverse_rms;
+    const float *dy;
+    float *dx;
+    float *parts; /* [tiles, dim] */
+} rms_norm_backward_call;
+
+static void rms_norm_backward_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const rms_norm_backward_call *call = user;
+    const size_t dim = call->dim;
+    const size_t end = smaller((task + 1) * NORM_BACKWARD_TILE, call->rows);
+    float *part = call->parts + task * dim;
+    memset(part, 0, dim * sizeof *part);
+    for (size_t i = task * NORM_BACKWARD_TILE; i < end; i++) {
+        call->compute->kernels.rms_norm_backward(dim, call->x + i * dim, call->weight,
+                                                 call->inverse_rms[i], call->dy + i * dim,
+                                                 call->dx + i * dim, part);
+    }
+}
+
+size_t um_rms_norm_scratch(size_t rows, size_t dim) {
+    return ceiling_divide(rows, NORM_BACKWARD_TILE) * dim;
+}
+
+void um_rms_norm_rows_backward(const um_compute *compute, size_t rows, size_t dim, const float *x,
+                               const float *weight, const float *inverse_rms, const float *dy,
+                               float *dx, float *dweight, float *scratch) {
+    rms_norm_backward_call call = {compute, rows, dim, x, weight, inverse_rms, dy, dx, scratch};
+    const size_t tiles = ceiling_divide(rows, NORM_BACKWARD_TILE);
+    um_thread_pool_run(compute->pool, tiles, rms_norm_backward_tile, &call);
+    add_column_sums(tiles, dim, scratch, dweight);
+}
+
+typedef struct element_call {
+    const um_compute *compute;
+    size_t count;
+    const float *input;
+    float *gate;
+    float *up;
+    float *output;
+} element_call;
+
+static void run_elements(const um_compute *compute, um_task_function *function,
+                         element_call *call) {
+    um_thread_pool_run(compute->pool, ceiling_divide(call->count, ELEMENT_TILE), function, call);
+}
+
+static void swiglu_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const element_call *call = user;
+    const size_t first = task * ELEMENT_TILE;
+    call->compute->kernels.swiglu(smaller(ELEMENT_TILE, call->count - first), call->gate + first,
+                                  call->up + first, call->output + first);
+}
+
+void um_swiglu(const um_compute *compute, size_t count, const float *gate, const float *up,
+               float *y) {
+    element_call call = {.compute = compute,
+                         .count = count,
+                         .gate = (float *)(uintptr_t)gate,
+                         .up = (float *)(uintptr_t)up,
+                         .output = y};
+    run_elements(compute, swiglu_tile, &call);
+}
+
+static void swiglu_backward_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const element_call *call = user;
+    const size_t first = task * ELEMENT_TILE;
+    call->compute->kernels.swiglu_backward(smaller(ELEMENT_TILE, call->count - first),
+                                           call->input + first, call->gate + first,
+                                           call->up + first);
+}
+
+void um_swiglu_backward(const um_compute *compute, size_t count, const float *dy, float *gate,
+                        float *up) {
+    element_call call = {.compute = compute, .count = count, .input = dy, .gate = gate, .up = up};
+    run_elements(compute, swiglu_backward_tile, &call);
+}
+
+static void add_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const element_call *call = user;
+    const size_t end = smaller((task + 1) * ELEMENT_TILE, call->count);
+    for (size_t i = task * ELEMENT_TILE; i < end; i++) {
+        call->output[i] += call->input[i];
+    }
+}
+
+void um_add(const um_compute *compute, size_t count, const float *source, float *target) {
+    element_call call = {.compute = compute, .count = count, .input = source, .output = target};
+    run_elements(compute, add_tile, &call);
+}

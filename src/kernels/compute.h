@@ -1,0 +1,54 @@
+/* Kernels spread over threads: what the model calls.  Work is cut into tiles that depend on the
+ * shapes only, so results do not depend on the number of threads. */
+#ifndef UM_KERNELS_COMPUTE_H
+#define UM_KERNELS_COMPUTE_H
+
+#include "base/thread_pool.h"
+#include "kernels/kernels.h"
+#include "tensor/tensor.h"
+
+/* Where to compute.  The pool is borrowed and may be NULL (the calling thread only). */
+typedef struct um_compute {
+    um_kernels kernels;
+    um_thread_pool *pool;
+} um_compute;
+
+/* y [rows, out] = x [rows, in] weight^T + bias; weight [out, in] of any type, bias [out] f32 or
+ * NULL data. */
+void um_linear(const um_compute *compute, size_t rows, const float *x, const um_tensor *weight,
+               const um_tensor *bias, float *y);
+
+/* The backward pass of um_linear for an f32 weight.  dx [rows, in] = dy weight (or += where
+ * `accumulate`; skipped where dx is NULL), dweight += dy^T x, dbias += column sums of dy (skipped
+ * where its data is NULL).  dweight and dbias are written through their views. */
+void um_linear_backward(const um_compute *compute, size_t rows, const float *x,
+                        const um_tensor *weight, const float *dy, float *dx, bool accumulate,
+                        const um_tensor *dweight, const um_tensor *dbias);
+
+/* y[i] = rms_norm(x[i]) for `rows` rows of `dim`; inverse_rms [rows] or NULL. */
+void um_rms_norm_rows(const um_compute *compute, size_t rows, size_t dim, float epsilon,
+                      const float *x, const float *weight, float *y, float *inverse_rms);
+
+/* Floats of scratch for um_rms_norm_rows_backward. */
+size_t um_rms_norm_scratch(size_t rows, size_t dim);
+
+/* dx += and dweight += the gradients of um_rms_norm_rows.  Each tile of rows sums its part of
+ * dweight in `scratch`; the parts are added in order. */
+void um_rms_norm_rows_backward(const um_compute *compute, size_t rows, size_t dim, const float *x,
+                               const float *weight, const float *inverse_rms, const float *dy,
+                               float *dx, float *dweight, float *scratch);
+
+/* y = silu(gate) * up over `count` elements. */
+void um_swiglu(const um_compute *compute, size_t count, const float *gate, const float *up,
+               float *y);
+/* In place: gate and up become their gradients. */
+void um_swiglu_backward(const um_compute *compute, size_t count, const float *dy, float *gate,
+                        float *up);
+
+/* target += source over `count` elements. */
+void um_add(const um_compute *compute, size_t count, const float *source, float *target);
+
+/* The writable data of an f32 view that the caller owns. */
+float *um_tensor_f32(const um_tensor *tensor);
+
+#endif

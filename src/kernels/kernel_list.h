@@ -1,0 +1,26 @@
+/* Every kernel, once: X(name, (parameters)).  Contracts stand in kernels.h.  The table, the
+ * comparison tests and the benchmark are made from this list, so that a kernel without a test
+ * does not link. */
+#ifndef UM_KERNELS_KERNEL_LIST_H
+#define UM_KERNELS_KERNEL_LIST_H
+
+#define UM_KERNEL_LIST(X)                                                                          \
+    X(matmul, (um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,      \
+               const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride))      \
+    X(weighted_sum, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,                \
+                     const float *v, size_t v_stride, float *y, size_t y_stride))                  \
+    X(softmax, (size_t count, float scale, float *x))                                              \
+    X(rms_norm, (size_t count, float epsilon, const float *x, const float *weight, float *y,       \
+                 float *inverse_rms))                                                              \
+    X(rotate_half, (size_t count, const float *cosine, const float *sine, float *x))               \
+    X(swiglu, (size_t count, const float *gate, const float *up, float *y))                        \
+    X(rms_norm_backward, (size_t count, const float *x, const float *weight, float inverse_rms,    \
+                          const float *dy, float *dx, float *dweight))                             \
+    X(swiglu_backward, (size_t count, const float *dy, float *gate, float *up))                    \
+    X(softmax_backward, (size_t count, float scale, const float *p, float *dp))                    \
+    X(cross_entropy, (size_t count, const float *logits, size_t target, float *log_probability,    \
+                      float *probabilities))                                                       \
+    X(adamw, (size_t count, const um_adamw_step *step, const float *gradient, float *parameter,    \
+              float *first_moment, float *second_moment))
+
+#endif

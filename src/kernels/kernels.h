@@ -1,0 +1,65 @@
+/* Compute kernels: contracts, and the table through which they are called.
+ *
+ * The plain C version of a kernel (reference/) is its specification, fallback and test oracle;
+ * faster ones are laid over it in the table by what the processor has.
+ *
+ * Common rules.  Arrays are dense f32 unless said otherwise, of any alignment; strides count
+ * elements.  Outputs do not alias inputs unless a kernel says that it works in place.  A kernel
+ * computes each output element in one fixed order, which depends on the sizes of that element's
+ * own reduction only: not on how many rows or columns are asked for at a time, nor on threads. */
+#ifndef UM_KERNELS_KERNELS_H
+#define UM_KERNELS_KERNELS_H
+
+#include "kernels/kernel_list.h"
+#include "tensor/dtype.h"
+
+/* What one AdamW update needs besides the arrays (Loshchilov and Hutter, 2019, algorithm 2). */
+typedef struct um_adamw_step {
+    float learning_rate;
+    float beta1;
+    float beta2;
+    float epsilon;
+    float weight_decay;
+    float gradient_scale;    /* the gradient is multiplied by this first (clipping, averaging) */
+    float first_correction;  /* 1 / (1 - beta1^t) */
+    float second_correction; /* 1 / (1 - beta2^t) */
+} um_adamw_step;
+
+/* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
+ *   x [m, k] f32, w [n, k] of type `dtype`, bias [n] or NULL, y [m, n].
+ * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
+ * softmax: x <- exp(scale * x - max) / sum in place, over `count` >= 1 elements, scale > 0.
+ *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
+ * rms_norm: y = x * r * weight with r = 1 / sqrt(mean(x^2) + epsilon); *inverse_rms = r unless
+ *   that pointer is NULL.  y may be x.
+ * rotate_half: the rotary embedding of one head in place, in the halves (NeoX) layout:
+ *   (a, b) = (x[i], x[i + count/2]) -> (a cos - b sin, b cos + a sin); `count` is even and
+ *   cosine and sine have count/2 elements.  A negated sine undoes it.
+ * swiglu: y = gate * sigmoid(gate) * up.  y may be gate or up.
+ * rms_norm_backward: dx += d loss / d x, dweight += d loss / d weight, from dy = d loss / d y.
+ * swiglu_backward: from dy, replaces gate by d loss / d gate and up by d loss / d up.
+ * softmax_backward: for probabilities p = softmax(scale * x), replaces dp = d loss / d p by
+ *   d loss / d x.
+ * cross_entropy: *log_probability = log softmax(logits)[target]; probabilities = softmax(logits)
+ *   unless NULL; it may be `logits`.
+ * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments. */
+typedef struct um_kernels {
+    const char *name; /* the fastest set in the table, for people */
+#define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;
+    UM_KERNEL_LIST(UM_KERNEL_MEMBER)
+#undef UM_KERNEL_MEMBER
+} um_kernels;
+
+/* Fill the whole table with the plain C versions. */
+void um_kernels_reference(um_kernels *kernels);
+
+/* Lay the AVX2/FMA versions over it; false, with no change, where they were not built or the
+ * processor lacks AVX2, FMA or F16C. */
+bool um_kernels_avx2(um_kernels *kernels);
+
+/* The best table for this machine.  `set` forces one by name ("reference", "avx2"); NULL or ""
+ * lets the environment variable UNMASK_KERNELS, then the processor decide.
+ * UM_ERR_UNSUPPORTED when the set that is asked for is not available. */
+um_status um_kernels_select(const char *set, um_kernels *kernels, um_error *error);
+
+#endif

@@ -1,0 +1,71 @@
+/* The forward and backward pass of every supported model, over any subset of rows.
+ *
+ * A row is one position of one sequence.  A pass computes the rows that it is given, writes
+ * their keys and values into the sequence's cache, and lets them attend over every valid row of
+ * that cache.  Plain denoising gives all rows; a cache policy gives some; autoregressive
+ * decoding gives the last; a batch gives rows of many sequences.  docs/MODEL.md has the
+ * equations. */
+#ifndef UM_MODEL_TRANSFORMER_H
+#define UM_MODEL_TRANSFORMER_H
+
+#include "kernels/compute.h"
+#include "model/kv_cache.h"
+#include "model/parameters.h"
+
+/* An immutable model; both members are borrowed. */
+typedef struct um_transformer {
+    const um_model_config *config;
+    const um_parameters *parameters;
+} um_transformer;
+
+/* The rows to compute of one sequence. */
+typedef struct um_sequence_rows {
+    um_kv_cache *cache;    /* its length is the sequence's */
+    const int32_t *tokens; /* [cache->length]: the whole sequence; only `rows` are read */
+    const size_t *rows;    /* [row_count] ascending; NULL means 0 .. row_count-1 */
+    size_t row_count;
+    const size_t *hidden_rows; /* [hidden_count] ascending, each among `rows`: whose final hidden
+                                  state is returned */
+    size_t hidden_count;
+    const uint8_t *links; /* extra attention links, [length, length], or NULL (see attention.h) */
+} um_sequence_rows;
+
+typedef struct um_row_batch {
+    const um_sequence_rows *sequences;
+    size_t count;
+    um_attention_kind attention;
+    size_t attention_block_length; /* for UM_ATTENTION_BLOCK_CAUSAL */
+} um_row_batch;
+
+/* Scratch memory of a pass, reused between passes; and, where asked for, the activations that
+ * the backward pass reads.  One for each thread that runs passes. */
+typedef struct um_activations um_activations;
+
+/* `record`: keep every layer's activations for um_transformer_backward. */
+um_status um_activations_create(bool record, um_activations **activations, um_error *error);
+void um_activations_free(um_activations *activations);
+
+/* Compute the batch.  hidden [sum of hidden_count, hidden_size] receives the states after the
+ * final norm, sequence after sequence.  UM_ERR_ARGUMENT for rows out of range or out of order,
+ * UM_ERR_MISMATCH for a token id outside the vocabulary. */
+um_status um_transformer_forward(const um_transformer *transformer, const um_compute *compute,
+                                 const um_row_batch *batch, um_activations *activations,
+                                 float *hidden, um_error *error);
+
+/* logits [count, vocabulary] = hidden [count, hidden_size] head^T. */
+void um_transformer_project(const um_transformer *transformer, const um_compute *compute,
+                            size_t count, const float *hidden, float *logits);
+
+/* Gradients of a loss, given dhidden = d loss / d hidden of the last recorded forward of the
+ * same batch, in which every row of every sequence was computed.  `gradients` has the f32
+ * layout of um_parameters_lay_out and is added to; the output projection's own gradient is the
+ * caller's, who has the logits.  Weights must be f32. */
+um_status um_transformer_backward(const um_transformer *transformer, const um_compute *compute,
+                                  const um_row_batch *batch, um_activations *activations,
+                                  const float *dhidden, const um_parameters *gradients,
+                                  um_error *error);
+
+/* The row whose logits predict `position`, by the model's alignment. */
+size_t um_transformer_predicting_row(const um_model_config *config, size_t position);
+
+#endif

@@ -1,0 +1,182 @@
+#include <string.h>
+
+#include "model/activations.h"
+#include "model/rope.h"
+
+/* One pass: what every step of it needs. */
+typedef struct forward_pass {
+    const um_transformer *transformer;
+    const um_model_config *config;
+    const um_compute *compute;
+    const um_row_batch *batch;
+    um_activations *activations;
+    um_attention attention;
+    um_batch_sizes sizes;
+    size_t query_width;
+    size_t key_width;
+} forward_pass;
+
+size_t um_transformer_predicting_row(const um_model_config *config, size_t position) {
+    return config->logit_alignment == UM_LOGITS_SHIFTED && position > 0 ? position - 1 : position;
+}
+
+static void embed(const forward_pass *pass, float *stream) {
+    const um_tensor *embedding = &pass->transformer->parameters->embedding;
+    const size_t hidden = pass->config->hidden_size;
+    const size_t row_bytes = hidden * um_dtype_size(embedding->dtype);
+    for (size_t i = 0; i < pass->batch->count; i++) {
+        const um_sequence_rows *sequence = &pass->batch->sequences[i];
+        for (size_t j = 0; j < sequence->row_count; j++) {
+            const int32_t token = sequence->tokens[um_sequence_row(sequence, j)];
+            um_convert_to_f32(embedding->dtype,
+                              (const char *)embedding->data + (size_t)token * row_bytes, stream,
+                              hidden);
+            stream += hidden;
+        }
+    }
+}
+
+static void prepare_angles(const forward_pass *pass) {
+    const size_t half = pass->config->head_dim / 2;
+    float *cosine = pass->activations->cosine;
+    float *sine = pass->activations->sine;
+    for (size_t i = 0; i < pass->batch->count; i++) {
+        const um_sequence_rows *sequence = &pass->batch->sequences[i];
+        for (size_t j = 0; j < sequence->row_count; j++) {
+            um_rope_angles(pass->config, um_sequence_row(sequence, j), cosine, sine);
+            cosine += half;
+            sine += half;
+        }
+    }
+}
+
+/* Put the computed keys and values where the caches keep them, and mark the rows valid. */
+static void store_in_caches(const forward_pass *pass, size_t layer) {
+    const size_t width = pass->key_width;
+    const float *keys = pass->activations->keys;
+    const float *values = pass->activations->values;
+    for (size_t i = 0; i < pass->batch->count; i++) {
+        const um_sequence_rows *sequence = &pass->batch->sequences[i];
+        float *cached_keys = um_kv_cache_keys(sequence->cache, layer);
+        float *cached_values = um_kv_cache_values(sequence->cache, layer);
+        for (size_t j = 0; j < sequence->row_count; j++) {
+            const size_t row = um_sequence_row(sequence, j);
+            memcpy(cached_keys + row * width, keys, width * sizeof *keys);
+            memcpy(cached_values + row * width, values, width * sizeof *values);
+            sequence->cache->valid[row] = 1;
+            keys += width;
+            values += width;
+        }
+    }
+}
+
+/* Norm each head of `x` into place; `input` keeps the unnormed values for the backward pass. */
+static void norm_heads(const forward_pass *pass, size_t heads, const um_tensor *weight, float *x,
+                       float *input) {
+    const size_t rows = pass->sizes.rows * heads;
+    memcpy(input, x, rows * pass->config->head_dim * sizeof *x);
+    um_rms_norm_rows(pass->compute, rows, pass->config->head_dim,
+                     (float)pass->config->rms_norm_epsilon, input, weight->data, x, NULL);
+}
+
+static void attend(const forward_pass *pass, size_t index) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    const um_model_config *config = pass->config;
+    um_activations *scratch = pass->activations;
+    um_layer_activations *saved = um_activations_layer(scratch, index);
+    const size_t rows = pass->sizes.rows;
+    um_linear(pass->compute, rows, scratch->normed, &layer->query, &layer->query_bias,
+              saved->queries);
+    um_linear(pass->compute, rows, scratch->normed, &layer->key, &layer->key_bias, scratch->keys);
+    um_linear(pass->compute, rows, scratch->normed, &layer->value, &layer->value_bias,
+              scratch->values);
+    if (config->qk_norm) {
+        norm_heads(pass, config->head_count, &layer->query_norm, saved->queries,
+                   saved->query_input);
+        norm_heads(pass, config->kv_head_count, &layer->key_norm, scratch->keys, saved->key_input);
+    }
+    um_rope_rotate(pass->compute, rows, config->head_count, config->head_dim, scratch->cosine,
+                   scratch->sine, saved->queries);
+    um_rope_rotate(pass->compute, rows, config->kv_head_count, config->head_dim, scratch->cosine,
+                   scratch->sine, scratch->keys);
+    store_in_caches(pass, index);
+    um_activations_attention_layer(scratch, pass->batch, index);
+    um_attention_forward(pass->compute, &pass->attention, saved->queries, saved->attended);
+}
+
+/* x + Attention(norm(x)), then x + MLP(norm(x)); `stream` is updated in place. */
+static void run_layer(const forward_pass *pass, size_t index, float *stream) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    um_activations *scratch = pass->activations;
+    um_layer_activations *saved = um_activations_layer(scratch, index);
+    const size_t rows = pass->sizes.rows;
+    const size_t hidden = pass->config->hidden_size;
+    const float epsilon = (float)pass->config->rms_norm_epsilon;
+    const size_t stream_bytes = rows * hidden * sizeof *stream;
+    memcpy(saved->input, stream, stream_bytes);
+    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->attention_norm.data,
+                     scratch->normed, saved->attention_inverse_rms);
+    attend(pass, index);
+    um_linear(pass->compute, rows, saved->attended, &layer->attention_output, NULL,
+              scratch->projected);
+    um_add(pass->compute, rows * hidden, scratch->projected, stream);
+    memcpy(saved->middle, stream, stream_bytes);
+    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->mlp_norm.data,
+                     scratch->normed, saved->mlp_inverse_rms);
+    um_linear(pass->compute, rows, scratch->normed, &layer->gate, NULL, saved->gate);
+    um_linear(pass->compute, rows, scratch->normed, &layer->up, NULL, saved->up);
+    um_swiglu(pass->compute, rows * pass->config->intermediate_size, saved->gate, saved->up,
+              scratch->projected);
+    um_linear(pass->compute, rows, scratch->projected, &layer->down, NULL, scratch->normed);
+    um_add(pass->compute, rows * hidden, scratch->normed, stream);
+}
+
+/* Gather the wanted rows of the stream, sequence after sequence. */
+static void gather_hidden(const forward_pass *pass, const float *stream, float *target) {
+    const size_t hidden = pass->config->hidden_size;
+    for (size_t i = 0; i < pass->batch->count; i++) {
+        const um_sequence_rows *sequence = &pass->batch->sequences[i];
+        size_t at = 0;
+        for (size_t j = 0; j < sequence->hidden_count; j++) {
+            while (um_sequence_row(sequence, at) != sequence->hidden_rows[j]) {
+                at++;
+            }
+            memcpy(target, stream + at * hidden, hidden * sizeof *target);
+            target += hidden;
+        }
+        stream += sequence->row_count * hidden;
+    }
+}
+
+um_status um_transformer_forward(const um_transformer *transformer, const um_compute *compute,
+                                 const um_row_batch *batch, um_activations *activations,
+                                 float *hidden, um_error *error) {
+    const um_model_config *config = transformer->config;
+    forward_pass pass = {.transformer = transformer,
+                         .config = config,
+                         .compute = compute,
+                         .batch = batch,
+                         .activations = activations,
+                         .query_width = config->head_count * config->head_dim,
+                         .key_width = config->kv_head_count * config->head_dim};
+    UM_TRY(um_batch_measure(transformer, batch, &pass.sizes, error));
+    UM_TRY(um_activations_prepare(activations, config, &pass.sizes, error));
+    UM_TRY(um_activations_attention(activations, config, batch, um_thread_pool_size(compute->pool),
+                                    false, &pass.attention, error));
+    embed(&pass, activations->stream);
+    prepare_angles(&pass);
+    for (size_t layer = 0; layer < config->layer_count; layer++) {
+        run_layer(&pass, layer, activations->stream);
+    }
+    gather_hidden(&pass, activations->stream, activations->hidden_input);
+    um_rms_norm_rows(compute, pass.sizes.hidden_rows, config->hidden_size,
+                     (float)config->rms_norm_epsilon, activations->hidden_input,
+                     transformer->parameters->final_norm.data, hidden,
+                     activations->hidden_inverse_rms);
+    return UM_OK;
+}
+
+void um_transformer_project(const um_transformer *transformer, const um_compute *compute,
+                            size_t count, const float *hidden, float *logits) {
+    um_linear(compute, count, hidden, &transformer->parameters->head, NULL, logits);
+}
