@@ -1,0 +1,145 @@
+#include "model/save.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/buffer.h"
+#include "base/mapped_file.h"
+#include "base/memory.h"
+#include "weights/safetensors_writer.h"
+
+/* What belongs to a tokenizer, and the code that "auto_map" of Dream and LLaDA configs names. */
+static const char *const copied_files[] = {
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "generation_config.json",
+    "tokenization_dream.py",
+    "modeling_dream.py",
+    "configuration_dream.py",
+    "generation_utils.py",
+    "modeling_llada.py",
+    "configuration_llada.py",
+};
+
+#define COPIED_FILE_MAXIMUM ((size_t)1 << 30)
+
+/* ---- Weights ----------------------------------------------------------- */
+
+typedef struct tensor_list {
+    um_named_tensor *tensors; /* the names are owned */
+    size_t count;
+    size_t capacity;
+} tensor_list;
+
+static um_status collect_tensor(void *user, const char *name, um_tensor *tensor,
+                                const um_tensor *expected, um_error *error) {
+    (void)expected;
+    tensor_list *list = user;
+    UM_TRY(um_grow(&list->tensors, &list->capacity, list->count + 1, sizeof *list->tensors,
+                   "tensor list", error));
+    char *copy = strdup(name);
+    if (!copy) {
+        return um_error_memory(error, "tensor name", strlen(name) + 1);
+    }
+    list->tensors[list->count++] = (um_named_tensor){copy, *tensor};
+    return UM_OK;
+}
+
+static um_status write_weights(const um_model_config *config, const um_parameters *parameters,
+                               um_dtype dtype, const char *directory, um_error *error) {
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, "model.safetensors", error));
+    tensor_list list = {0};
+    um_parameters readable = *parameters;
+    um_status status = um_parameters_visit(&readable, config, collect_tensor, &list, error);
+    if (status == UM_OK) {
+        status = um_safetensors_write(path, list.tensors, list.count, dtype, error);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        free((void *)(uintptr_t)list.tensors[i].name);
+    }
+    free(list.tensors);
+    return status;
+}
+
+/* ---- The other files --------------------------------------------------- */
+
+static um_status write_config(const um_model_config *config, um_dtype dtype, const char *directory,
+                              um_error *error) {
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, "config.json", error));
+    um_buffer json = {0};
+    um_status status =
+        um_model_config_format_with_dtype(config, um_dtype_name(dtype), &json, error);
+    if (status == UM_OK) {
+        status = um_file_write(path, json.data, json.length, error);
+    }
+    um_buffer_free(&json);
+    return status;
+}
+
+static um_status copy_file(const char *name, const char *from, const char *to, um_error *error) {
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, from, name, error));
+    um_buffer contents = {0};
+    um_status status = um_file_read(path, COPIED_FILE_MAXIMUM, &contents, error);
+    if (status == UM_OK) {
+        status = um_path_join(path, sizeof path, to, name, error);
+    }
+    if (status == UM_OK) {
+        status = um_file_write(path, um_buffer_text(&contents), contents.length, error);
+    }
+    um_buffer_free(&contents);
+    return status;
+}
+
+static um_status copy_tokenizer(const char *from, const char *to, um_error *error) {
+    for (size_t i = 0; i < sizeof copied_files / sizeof *copied_files; i++) {
+        if (um_file_exists(from, copied_files[i])) {
+            UM_TRY(copy_file(copied_files[i], from, to, error));
+        }
+    }
+    return UM_OK;
+}
+
+/* ---- The directory ----------------------------------------------------- */
+
+static um_status prepare_directory(const char *directory, um_error *error) {
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
+        return um_error_set_errno(error, errno, "%s: cannot create", directory);
+    }
+    if (um_file_exists(directory, "model.safetensors.index.json")) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: holds a sharded checkpoint, choose another directory", directory);
+    }
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, UM_MODEL_DONE_FILE, error));
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return um_error_set_errno(error, errno, "%s: cannot remove", path);
+    }
+    return UM_OK;
+}
+
+um_status um_model_directory_write(const um_model_config *config, const um_parameters *parameters,
+                                   um_dtype dtype, const char *tokenizer_source_directory,
+                                   const char *target_directory, um_error *error) {
+    UM_TRY(prepare_directory(target_directory, error));
+    UM_TRY(write_config(config, dtype, target_directory, error));
+    UM_TRY(write_weights(config, parameters, dtype, target_directory, error));
+    if (tokenizer_source_directory) {
+        UM_TRY(copy_tokenizer(tokenizer_source_directory, target_directory, error));
+    }
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, target_directory, UM_MODEL_DONE_FILE, error));
+    return um_file_write(path, "", 0, error);
+}

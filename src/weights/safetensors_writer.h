@@ -1,0 +1,19 @@
+/* Write one safetensors file. */
+#ifndef UM_WEIGHTS_SAFETENSORS_WRITER_H
+#define UM_WEIGHTS_SAFETENSORS_WRITER_H
+
+#include "tensor/tensor.h"
+
+typedef struct um_named_tensor {
+    const char *name; /* not owned; UTF-8, different from all others */
+    um_tensor tensor;
+} um_named_tensor;
+
+/* Write `count` tensors, in this order, to the file at `path`, which appears whole or not at all.
+ * Each is stored as `dtype`: copied where it has that type, else converted, rounding to nearest
+ * even.  The header is padded so that data starts at a multiple of UM_ALIGNMENT.
+ * UM_ERR_MISMATCH names a finite value that `dtype` cannot hold. */
+um_status um_safetensors_write(const char *path, const um_named_tensor *tensors, size_t count,
+                               um_dtype dtype, um_error *error);
+
+#endif
