@@ -189,11 +189,9 @@ static um_status apply(decode_run *run, um_error *error) {
         const um_candidate *candidate = &run->candidates[i];
         if (run->actions[i] == UM_ACTION_COMMIT && candidate->token != canvas->mask_token) {
             um_canvas_commit(canvas, candidate->position, candidate->token);
-            run->result.committed++;
             UM_TRY(emit(run, UM_TRACE_COMMIT, candidate, error));
         } else if (run->actions[i] == UM_ACTION_REMASK) {
             um_canvas_remask(canvas, candidate->position);
-            run->result.committed--;
             UM_TRY(emit(run, UM_TRACE_REMASK, candidate, error));
         }
     }
@@ -311,6 +309,7 @@ static um_status execute(decode_run *run, um_error *error) {
     const um_status status = take_steps(run, error);
     run->result.reason = end_reason(run, status);
     run->result.masked = run->canvas->masked_count;
+    run->result.committed = run->canvas->answer_count - run->canvas->masked_count;
     run->result.seconds = um_clock_seconds() - start;
     return emit_end(run, status, error);
 }

@@ -340,13 +340,15 @@ um_status um_decode_options_format(const um_decode_options *options, um_buffer *
                                    um_error *error) {
     const um_algorithm *algorithm = NULL;
     UM_TRY(um_algorithm_find(options->algorithm, &algorithm, error));
-    UM_TRY(um_buffer_append_format(json, error, "{\"algorithm\":\"%s\"", algorithm->name));
+    UM_TRY(um_buffer_append_text(json, "{", error));
+    const char *separator = "";
     for (size_t i = 0; i < VALUE_OPTIONS; i++) {
         const bool is_absent =
             option_table[i].kind == KIND_TOKEN && field_value(options, &option_table[i]) < 0;
         if ((algorithm->options & UM_OPTION_BIT(i)) != 0 && !is_absent) {
-            UM_TRY(um_buffer_append_text(json, ",", error));
+            UM_TRY(um_buffer_append_text(json, separator, error));
             UM_TRY(format_option(options, &option_table[i], json, error));
+            separator = ",";
         }
     }
     UM_TRY(format_ids("suppress", options->suppress, options->suppress_count, json, error));

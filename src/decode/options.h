@@ -88,7 +88,8 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
 um_status um_decode_options_resolve(um_decode_options *options, const um_canvas *canvas,
                                     size_t vocabulary_size, um_error *error);
 
-/* Append the options that the algorithm uses, as a JSON object. */
+/* Append the options that the algorithm uses, as a JSON object
+ * (without the name of the algorithm itself). */
 um_status um_decode_options_format(const um_decode_options *options, um_buffer *json,
                                    um_error *error);
 

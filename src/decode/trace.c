@@ -1,5 +1,10 @@
 #include "decode/trace.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
 const char *um_trace_end_reason_name(um_trace_end_reason reason) {
     switch (reason) {
 #define UM_TRACE_NAME(name, text)                                                                  \
@@ -9,4 +14,69 @@ const char *um_trace_end_reason_name(um_trace_end_reason reason) {
 #undef UM_TRACE_NAME
     }
     return "unknown";
+}
+
+static um_status copy_text(char **copy, const char *text, um_error *error) {
+    const size_t size = strlen(text) + 1;
+    UM_TRY(um_allocate(copy, size, 1, "trace", error));
+    memcpy(*copy, text, size);
+    return UM_OK;
+}
+
+static um_status record_header(void *user, const um_trace_header *header, um_error *error) {
+    um_trace *trace = user;
+    um_trace_free(trace);
+    UM_TRY(copy_text(&trace->texts[0], header->model, error));
+    UM_TRY(copy_text(&trace->texts[1], header->algorithm, error));
+    UM_TRY(copy_text(&trace->texts[2], header->settings, error));
+    UM_TRY(um_allocate(&trace->tokens, header->length, sizeof(int32_t), "trace", error));
+    UM_TRY(um_allocate(&trace->holes, header->hole_count, sizeof(um_canvas_hole), "trace", error));
+    memcpy(trace->tokens, header->tokens, header->length * sizeof(int32_t));
+    memcpy(trace->holes, header->holes, header->hole_count * sizeof(um_canvas_hole));
+    trace->header = *header;
+    trace->header.model = trace->texts[0];
+    trace->header.algorithm = trace->texts[1];
+    trace->header.settings = trace->texts[2];
+    trace->header.tokens = trace->tokens;
+    trace->header.holes = trace->holes;
+    return UM_OK;
+}
+
+static um_status record_event(void *user, const um_trace_event *event, um_error *error) {
+    um_trace *trace = user;
+    UM_TRY(um_grow(&trace->events, &trace->event_capacity, trace->event_count + 1,
+                   sizeof(um_trace_event), "trace", error));
+    trace->events[trace->event_count++] = *event;
+    return UM_OK;
+}
+
+static um_status record_end(void *user, const um_trace_end *end, um_error *error) {
+    (void)error;
+    um_trace *trace = user;
+    trace->has_end = true;
+    trace->end = *end;
+    return UM_OK;
+}
+
+um_trace_sink um_trace_recorder(um_trace *trace) {
+    return (um_trace_sink){trace, record_header, record_event, record_end};
+}
+
+void um_trace_free(um_trace *trace) {
+    for (size_t i = 0; i < 3; i++) {
+        free(trace->texts[i]);
+    }
+    free(trace->tokens);
+    free(trace->holes);
+    free(trace->events);
+    *trace = (um_trace){0};
+}
+
+void um_trace_replay(const um_trace *trace, size_t event_count, int32_t *tokens) {
+    memcpy(tokens, trace->header.tokens, trace->header.length * sizeof(int32_t));
+    for (size_t i = 0; i < event_count && i < trace->event_count; i++) {
+        const um_trace_event *event = &trace->events[i];
+        tokens[event->position] =
+            event->kind == UM_TRACE_COMMIT ? event->token : trace->header.mask_token;
+    }
 }

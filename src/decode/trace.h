@@ -71,4 +71,50 @@ typedef struct um_trace_sink {
     um_status (*end)(void *user, const um_trace_end *end, um_error *error);
 } um_trace_sink;
 
+/* ---- In memory ----------------------------------------------------------- */
+
+/* A whole trace.  Zero-initialise; um_trace_free. */
+typedef struct um_trace {
+    um_trace_header header; /* points into this trace's own memory */
+    um_trace_event *events; /* [event_count] */
+    size_t event_count;
+    bool has_end; /* false: the run was cut short before its end record */
+    um_trace_end end;
+    /* Private. */
+    size_t event_capacity;
+    char *texts[3];
+    int32_t *tokens;
+    um_canvas_hole *holes;
+} um_trace;
+
+/* A sink that keeps everything in `trace`, which must outlive it. */
+um_trace_sink um_trace_recorder(um_trace *trace);
+
+void um_trace_free(um_trace *trace);
+
+/* The canvas after the first `event_count` events, into tokens[header.length]. */
+void um_trace_replay(const um_trace *trace, size_t event_count, int32_t *tokens);
+
+/* ---- As JSON Lines -------------------------------------------------------- */
+
+/* Writes each record as one line by one call of `write`; zero-initialise `line`. */
+typedef struct um_trace_writer {
+    void *user;
+    um_status (*write)(void *user, const char *bytes, size_t length, um_error *error);
+    um_buffer line; /* private: scratch */
+} um_trace_writer;
+
+um_trace_sink um_trace_writer_sink(um_trace_writer *writer);
+void um_trace_writer_free(um_trace_writer *writer);
+
+/* Read one trace from bytes[length]; `where` names it in messages ("run.jsonl: line 7: ...").
+ * Zero-initialise *trace, and um_trace_free it whatever the outcome.
+ *
+ * A file may hold several traces one after the other: *used tells how many bytes this one took.
+ * With `used` NULL there must be exactly one.  A trace without an end record is read
+ * (has_end false), a line that is cut off is not.  UM_ERR_FORMAT names the line: steps out of
+ * order, a position outside the holes, committed twice, a token outside the vocabulary ... */
+um_status um_trace_read(const char *bytes, size_t length, const char *where, um_trace *trace,
+                        size_t *used, um_error *error);
+
 #endif
