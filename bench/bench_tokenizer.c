@@ -3,6 +3,7 @@
  *   bench_tokenizer DIRECTORY FILE          times, as text
  *   bench_tokenizer --ids DIRECTORY FILE    the ids as native int32, on standard output
  *   bench_tokenizer --plain DIRECTORY FILE  the same, added tokens read as text
+ *   bench_tokenizer --decode DIRECTORY FILE the text of those ids again
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +15,35 @@
 #define TEXT_MAXIMUM ((size_t)1 << 30)
 #define REPETITIONS 5
 
-static um_status write_ids(const um_tokenizer *tokenizer, const um_buffer *text, bool parse_special,
-                           um_error *error) {
+static um_status write_output(const void *bytes, size_t length, um_error *error) {
+    if (fwrite(bytes, 1, length, stdout) != length) {
+        return UM_RAISE(error, UM_ERR_IO, "standard output: cannot write");
+    }
+    return UM_OK;
+}
+
+static um_status write_decoded(const um_tokenizer *tokenizer, const um_token_list *ids,
+                               um_error *error) {
+    um_buffer decoded = {0};
+    um_status status =
+        um_tokenizer_decode(tokenizer, ids->ids, ids->length, false, &decoded, error);
+    if (status == UM_OK) {
+        status = write_output(um_buffer_text(&decoded), decoded.length, error);
+    }
+    um_buffer_free(&decoded);
+    return status;
+}
+
+static um_status write_result(const um_tokenizer *tokenizer, const um_buffer *text,
+                              const char *mode, um_error *error) {
     um_token_list ids = {0};
+    const bool parse_special = strcmp(mode, "--plain") != 0;
     um_status status = um_tokenizer_encode(tokenizer, um_buffer_text(text), text->length,
                                            parse_special, &ids, error);
-    if (status == UM_OK && fwrite(ids.ids, sizeof *ids.ids, ids.length, stdout) != ids.length) {
-        status = UM_RAISE(error, UM_ERR_IO, "standard output: cannot write");
+    if (status == UM_OK) {
+        status = strcmp(mode, "--decode") == 0
+                     ? write_decoded(tokenizer, &ids, error)
+                     : write_output(ids.ids, ids.length * sizeof *ids.ids, error);
     }
     um_token_list_free(&ids);
     return status;
@@ -52,7 +75,7 @@ static um_status run(const char *mode, const char *directory, const char *file, 
     UM_TRY(um_tokenizer_load(directory, tokenizer, error));
     const double load = um_clock_seconds() - start;
     if (mode) {
-        return write_ids(*tokenizer, text, strcmp(mode, "--ids") == 0, error);
+        return write_result(*tokenizer, text, mode, error);
     }
     double encode = 0;
     size_t count = 0;
@@ -63,17 +86,18 @@ static um_status run(const char *mode, const char *directory, const char *file, 
 }
 
 int main(int argc, char **argv) {
-    const bool ids = argc == 4 && strcmp(argv[1], "--ids") == 0;
-    const bool plain = argc == 4 && strcmp(argv[1], "--plain") == 0;
-    if (argc != 3 && !ids && !plain) {
-        (void)fprintf(stderr, "usage: %s [--ids | --plain] DIRECTORY FILE\n", argv[0]);
+    const bool mode =
+        argc == 4 && (strcmp(argv[1], "--ids") == 0 || strcmp(argv[1], "--plain") == 0 ||
+                      strcmp(argv[1], "--decode") == 0);
+    if (argc != 3 && !mode) {
+        (void)fprintf(stderr, "usage: %s [--ids | --plain | --decode] DIRECTORY FILE\n", argv[0]);
         return 2;
     }
     um_error error = {0};
     um_buffer text = {0};
     um_tokenizer *tokenizer = NULL;
     const um_status status =
-        run(argc == 4 ? argv[1] : NULL, argv[argc - 2], argv[argc - 1], &text, &tokenizer, &error);
+        run(mode ? argv[1] : NULL, argv[argc - 2], argv[argc - 1], &text, &tokenizer, &error);
     if (status != UM_OK) {
         (void)fprintf(stderr, "%s: %s\n", argv[0], error.message);
     }

@@ -45,6 +45,9 @@ um_status um_added_tokens_add(um_added_tokens *tokens, const um_added_token *tok
     if (present) {
         return UM_OK;
     }
+    if (tokens->count == UM_ADDED_TOKENS_MAXIMUM) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "more than %zu added tokens", UM_ADDED_TOKENS_MAXIMUM);
+    }
     UM_TRY(um_grow(&tokens->tokens, &tokens->capacity, tokens->count + 1, sizeof *tokens->tokens,
                    "added tokens", error));
     um_added_token copy = *token;

@@ -9,6 +9,9 @@
 #include "base/buffer.h"
 #include "base/status.h"
 
+/* Most added tokens of one tokenizer. */
+#define UM_ADDED_TOKENS_MAXIMUM ((size_t)1 << 15)
+
 typedef struct um_added_token {
     char *content; /* owned, `length` bytes of UTF-8 and a NUL */
     size_t length;

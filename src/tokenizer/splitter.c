@@ -7,7 +7,7 @@
 #include <pcre2.h>
 
 #include "base/memory.h"
-#include "tokenizer/utf8.h"
+#include "tokenizer/pattern.h"
 
 /* Longest expression that is compiled, in bytes. */
 #define PATTERN_MAXIMUM ((size_t)1 << 16)
@@ -41,28 +41,41 @@ typedef struct um_split_machine {
 
 /* ---- Building ------------------------------------------------------------- */
 
+/* Compile what PCRE2 reads; `shown` is the expression as the file has it. */
+static um_status compile_ready(const char *ready, size_t ready_length, const char *shown,
+                               uint32_t options, um_split_step *step, um_error *error) {
+    int code = 0;
+    PCRE2_SIZE offset = 0;
+    step->code = pcre2_compile((PCRE2_SPTR)ready, ready_length, options, &code, &offset, NULL);
+    if (!step->code) {
+        PCRE2_UCHAR text[128] = "";
+        (void)pcre2_get_error_message(code, text, sizeof text);
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "expression \"%.200s\": %s", shown,
+                        (const char *)text);
+    }
+    step->compiled = pcre2_jit_compile(step->code, PCRE2_JIT_COMPLETE) == 0;
+    return UM_OK;
+}
+
 static um_status compile(const char *pattern, size_t length, bool literal, um_split_step *step,
                          um_error *error) {
     if (length > PATTERN_MAXIMUM) {
         return UM_RAISE(error, UM_ERR_LIMIT, "the expression has %zu bytes, at most %zu are read",
                         length, PATTERN_MAXIMUM);
     }
-    /* Multi-line, as in the syntax that these expressions are written for. */
-    const uint32_t options =
-        PCRE2_UTF |
-        (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);
-    int code = 0;
-    PCRE2_SIZE offset = 0;
-    step->code = pcre2_compile((PCRE2_SPTR)pattern, length, options, &code, &offset, NULL);
-    if (!step->code) {
-        PCRE2_UCHAR text[128] = "";
-        (void)pcre2_get_error_message(code, text, sizeof text);
-        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "expression \"%.*s\", at byte %zu: %s",
-                        (int)(length < 200 ? length : 200), pattern, (size_t)offset,
-                        (const char *)text);
+    if (literal) {
+        return compile_ready(pattern, length, pattern, PCRE2_UTF | PCRE2_LITERAL, step, error);
     }
-    step->compiled = pcre2_jit_compile(step->code, PCRE2_JIT_COMPLETE) == 0;
-    return UM_OK;
+    um_buffer ready = {0};
+    um_status status = um_pattern_translate(pattern, length, &ready, error);
+    if (status == UM_OK) {
+        /* Multi-line, as in the syntax that these expressions are written for. */
+        status = compile_ready(um_buffer_text(&ready), ready.length, pattern,
+                               PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
+                               step, error);
+    }
+    um_buffer_free(&ready);
+    return status;
 }
 
 um_status um_splitter_add(um_splitter *splitter, um_split_kind kind, const char *pattern,
