@@ -2,10 +2,17 @@
 #include "kernels/detect.h"
 
 #if defined(UM_HAVE_AVX2)
+#include <cpuid.h>
+
+/* Asked of the processor itself, as older clang has no name for this feature. */
+static bool has_f16c(void) {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & (unsigned)bit_F16C) != 0;
+}
+
 bool um_kernels_avx2(um_kernels *kernels) {
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-        !__builtin_cpu_supports("f16c")) {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) {
         return false;
     }
     um_kernels_avx2_overlay(kernels);
