@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <utf8proc.h>
+
 const char *um_status_text(um_status status) {
     switch (status) {
 #define UM_STATUS_CASE(name, text)                                                                 \
@@ -15,12 +17,29 @@ const char *um_status_text(um_status status) {
     return "unknown status";
 }
 
+/* Messages quote names from files: keep them one line of UTF-8 without control characters. */
+static void clean_message(char *message) {
+    char *at = message;
+    while (*at != '\0') {
+        utf8proc_int32_t code_point = -1;
+        const utf8proc_ssize_t used =
+            utf8proc_iterate((const utf8proc_uint8_t *)at, -1, &code_point);
+        const bool control = code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
+        if (used <= 0 || control) {
+            *at++ = '?';
+        } else {
+            at += used;
+        }
+    }
+}
+
 um_status um_error_set(um_error *error, um_status status, const char *format, ...) {
     if (error) {
         va_list arguments;
         va_start(arguments, format);
         (void)vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        clean_message(error->message);
         error->status = status;
     }
     return status;
@@ -39,6 +58,7 @@ um_status um_error_set_errno(um_error *error, int errno_value, const char *forma
         }
         const size_t used = strlen(error->message);
         (void)snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
+        clean_message(error->message);
     }
     return UM_ERR_IO;
 }
@@ -53,6 +73,7 @@ um_status um_error_prefix(um_error *error, um_status status, const char *format,
         va_end(arguments);
         const size_t used = strlen(error->message);
         (void)snprintf(error->message + used, sizeof error->message - used, ": %s", message);
+        clean_message(error->message);
     }
     return status;
 }

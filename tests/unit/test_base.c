@@ -20,6 +20,20 @@ static void error_messages_carry_place_and_prefix(void **state) {
     assert_int_equal(UM_RAISE(NULL, UM_ERR_IO, "ignored"), UM_ERR_IO);
 }
 
+static void error_messages_are_one_line_of_text(void **state) {
+    (void)state;
+    um_error error = {0};
+    (void)UM_RAISE(&error, UM_ERR_FORMAT, "tensor %s", "a\n\x1b[2J\xC3\xA9\xC2\x9B\xFF.");
+    assert_string_equal(error.message, "tensor a??[2J\xC3\xA9???.");
+    char name[600];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    memcpy(name + 510, "\xC3\xA9", 2); /* cut in the middle of a character */
+    (void)UM_RAISE(&error, UM_ERR_FORMAT, "%s", name);
+    assert_int_equal(strlen(error.message), 511);
+    assert_int_equal(error.message[510], '?');
+}
+
 static void sizes_are_checked_for_overflow(void **state) {
     (void)state;
     size_t out = 5;
@@ -136,6 +150,7 @@ static void the_pool_runs_every_task_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_messages_carry_place_and_prefix),
+        cmocka_unit_test(error_messages_are_one_line_of_text),
         cmocka_unit_test(sizes_are_checked_for_overflow),
         cmocka_unit_test(philox_matches_the_published_vectors),
         cmocka_unit_test(random_draws_have_the_right_moments),
