@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "weights/safetensors_writer.h"
 
+#define GENERATION_CONFIG "generation_config.json"
+
 /* What belongs to a tokenizer, and the code that "auto_map" of Dream and LLaDA configs names. */
 static const char *const copied_files[] = {
     "tokenizer.json",
@@ -22,7 +24,7 @@ static const char *const copied_files[] = {
     "special_tokens_map.json",
     "chat_template.jinja",
     "chat_template.json",
-    "generation_config.json",
+    GENERATION_CONFIG,
     "tokenization_dream.py",
     "modeling_dream.py",
     "configuration_dream.py",
@@ -112,6 +114,40 @@ static um_status copy_tokenizer(const char *from, const char *to, um_error *erro
     return UM_OK;
 }
 
+static um_status append_member(um_buffer *json, const char *name, int32_t token, um_error *error) {
+    const char *separator = json->length > 1 ? "," : "";
+    return token == UM_NO_TOKEN ? UM_OK
+                                : um_buffer_append_format(json, error, "%s\n  \"%s\": %d",
+                                                          separator, name, (int)token);
+}
+
+static um_status format_generation_config(const um_model_config *config, um_buffer *json,
+                                          um_error *error) {
+    UM_TRY(um_buffer_append_text(json, "{", error));
+    UM_TRY(append_member(json, "bos_token_id", config->bos_token, error));
+    UM_TRY(append_member(json, "eos_token_id", config->eos_token, error));
+    UM_TRY(append_member(json, "mask_token_id", config->mask_token, error));
+    UM_TRY(append_member(json, "pad_token_id", config->pad_token, error));
+    return um_buffer_append_text(json, "\n}\n", error);
+}
+
+/* The code of DreamModel does not load a directory that lacks this file. */
+static um_status complete_dream(const um_model_config *config, const char *directory,
+                                um_error *error) {
+    if (config->family != UM_FAMILY_DREAM || um_file_exists(directory, GENERATION_CONFIG)) {
+        return UM_OK;
+    }
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, GENERATION_CONFIG, error));
+    um_buffer json = {0};
+    um_status status = format_generation_config(config, &json, error);
+    if (status == UM_OK) {
+        status = um_file_write(path, json.data, json.length, error);
+    }
+    um_buffer_free(&json);
+    return status;
+}
+
 /* ---- The directory ----------------------------------------------------- */
 
 static um_status prepare_directory(const char *directory, um_error *error) {
@@ -139,6 +175,7 @@ um_status um_model_directory_write(const um_model_config *config, const um_param
     if (tokenizer_source_directory) {
         UM_TRY(copy_tokenizer(tokenizer_source_directory, target_directory, error));
     }
+    UM_TRY(complete_dream(config, target_directory, error));
     char path[4096];
     UM_TRY(um_path_join(path, sizeof path, target_directory, UM_MODEL_DONE_FILE, error));
     return um_file_write(path, "", 0, error);

@@ -10,7 +10,8 @@
 /* Write model.safetensors with weights stored as `dtype`, config.json, and the tokenizer files and
  * generation_config.json of `tokenizer_source_directory` (NULL for none), byte for byte, to
  * `target_directory`, which is made when it does not exist (its parent must).  Each file appears
- * whole or not at all; UM_MODEL_DONE_FILE is removed first and written last.
+ * whole or not at all; UM_MODEL_DONE_FILE is removed first and written last.  A Dream model without
+ * generation_config.json gets one with its token ids, which the code of DreamModel demands.
  * UM_ERR_ARGUMENT where the target holds a sharded checkpoint, which this does not replace. */
 um_status um_model_directory_write(const um_model_config *config, const um_parameters *parameters,
                                    um_dtype dtype, const char *tokenizer_source_directory,
