@@ -1,8 +1,44 @@
-#include <stdio.h>
+/* The program: finds the command and runs it. */
+#include <string.h>
 
-#include "unmask.h"
+#include "cli/cli.h"
 
-int main(void) {
-    (void)printf("unmask %s\n", um_version());
-    return 0;
+static const um_command *const commands[] = {&um_command_train, &um_command_pack};
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static int print_help(FILE *stream) {
+    (void)fputs("usage: unmask COMMAND [options]\n"
+                "\n"
+                "Run, train and measure masked diffusion language models for code.\n"
+                "\n",
+                stream);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        (void)fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    (void)fputs(
+        "\n"
+        "`unmask COMMAND --help` explains a command; `unmask --version` tells the version.\n",
+        stream);
+    return stream == stdout ? UM_EXIT_OK : UM_EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        return print_help(stderr);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        return print_help(stdout);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("unmask %s\n", um_version());
+        return UM_EXIT_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0) {
+            return commands[i]->run(commands[i], argc - 1, argv + 1);
+        }
+    }
+    (void)fprintf(stderr, "unmask: \"%s\" is not a command; see `unmask --help`\n", argv[1]);
+    return UM_EXIT_USAGE;
 }

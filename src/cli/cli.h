@@ -1,0 +1,48 @@
+/* What the commands of the program share. */
+#ifndef UM_CLI_CLI_H
+#define UM_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/status.h"
+
+/* Exit codes. */
+#define UM_EXIT_OK 0
+#define UM_EXIT_FAILURE 1
+#define UM_EXIT_USAGE 2
+#define UM_EXIT_INTERRUPTED 130
+
+typedef struct um_command {
+    const char *name;
+    const char *summary; /* one line for `unmask --help` */
+    const char *help;    /* the whole text of `unmask NAME --help` */
+    /* argv[0] is the command's name.  Returns an exit code. */
+    int (*run)(const struct um_command *command, int argc, char **argv);
+} um_command;
+
+extern const um_command um_command_train;
+extern const um_command um_command_pack;
+
+/* Print "unmask: <message>" and return the exit code of the error's status. */
+int um_cli_fail(const um_error *error);
+
+/* Print "unmask NAME: <message>", and where help is to be found; returns UM_EXIT_USAGE. */
+int um_cli_usage(const um_command *command, const char *format, ...) UM_PRINTF_LIKE(2, 3);
+
+/* Print the command's help to standard output; returns UM_EXIT_OK. */
+int um_cli_help(const um_command *command);
+
+/* From now on the first Ctrl-C (or SIGTERM) only sets a flag, so that work ends cleanly; a second
+ * one ends the program at once. */
+void um_cli_catch_interrupts(void);
+bool um_cli_interrupted(void);
+
+/* A whole number of an option's text within [minimum, maximum]; false and a message otherwise. */
+bool um_cli_parse_count(const um_command *command, const char *option, const char *text,
+                        unsigned long long minimum, unsigned long long maximum,
+                        unsigned long long *value);
+
+/* "1h 02m", "3m 20s" or "12s" into text. */
+void um_cli_format_duration(double seconds, char *text, size_t text_size);
+
+#endif

@@ -1,0 +1,58 @@
+/* A micro-batch: whole documents of unequal length side by side, without padding between them,
+ * and what the model is to predict in them.  Documents do not see each other. */
+#ifndef UM_TRAIN_BATCH_H
+#define UM_TRAIN_BATCH_H
+
+#include "model/transformer.h"
+#include "train/data_order.h"
+#include "train/recipe.h"
+#include "train/shard.h"
+
+typedef struct um_training_batch {
+    um_row_batch rows;           /* for the forward pass */
+    um_sequence_rows *sequences; /* [rows.count] */
+    um_kv_cache *caches;         /* [rows.count], over one slab */
+    size_t row_count;
+    size_t target_count;
+    size_t *hidden_rows;    /* [target_count] row of its own sequence whose state predicts it */
+    int32_t *targets;       /* [target_count] token ids */
+    float *weights;         /* [target_count] of each cross-entropy, normalisation included */
+    int32_t *clean_tokens;  /* [row_count] before masking */
+    int32_t *tokens;        /* [row_count] as the model sees them */
+    uint8_t *links;         /* annealed attention, sequence after sequence; unused otherwise */
+    size_t maskable_tokens; /* tokens that the objective could have masked */
+
+    size_t row_capacity;
+    size_t sequence_capacity;
+    size_t link_capacity;
+    size_t cache_capacity;
+    float *cache_slab;
+    uint8_t *valid;
+} um_training_batch;
+
+/* The noise of a batch: draws are made at (seed, step, index of the document in the batch). */
+typedef struct um_batch_noise {
+    uint64_t seed;
+    uint32_t step;
+} um_batch_noise;
+
+/* Take documents from the cursor on until the next would not fit into recipe->batch_tokens, at
+ * least one.  Advances the cursor.  Documents over recipe->context_length are cut. */
+um_status um_training_batch_fill(um_training_batch *batch, const um_recipe *recipe,
+                                 const um_model_config *config, const um_shard *shard,
+                                 um_data_order *order, um_data_cursor *cursor, um_batch_noise noise,
+                                 um_error *error);
+
+/* As fill, but with documents first, first + 1, ... in the file's order; *first moves on. */
+um_status um_training_batch_fill_in_order(um_training_batch *batch, const um_recipe *recipe,
+                                          const um_model_config *config, const um_shard *shard,
+                                          size_t *first, um_batch_noise noise, um_error *error);
+
+/* Make attention causal plus a random share `rate` of all other pairs, one draw for all
+ * sequences (DiffuLLaMA's annealing). */
+um_status um_training_batch_anneal(um_training_batch *batch, double rate, um_batch_noise noise,
+                                   um_error *error);
+
+void um_training_batch_free(um_training_batch *batch);
+
+#endif

@@ -1,0 +1,38 @@
+/* Weighted cross-entropy through the output projection, in chunks of rows, so that logits of a
+ * large vocabulary never stand in memory all at once. */
+#ifndef UM_TRAIN_LOSS_H
+#define UM_TRAIN_LOSS_H
+
+#include "model/transformer.h"
+
+typedef struct um_loss_rows {
+    size_t count;
+    const float *hidden;    /* [count, hidden_size] after the final norm */
+    const int32_t *targets; /* [count] */
+    const float *weights;   /* [count] */
+} um_loss_rows;
+
+/* Sums over the rows. */
+typedef struct um_loss_sums {
+    double weighted; /* sum of weight * cross-entropy: the objective */
+    double plain;    /* sum of cross-entropies, in nats */
+    size_t correct;  /* rows whose most probable token is the target */
+} um_loss_sums;
+
+typedef struct um_loss_scratch {
+    float *logits;
+    float *log_probabilities;
+    uint8_t *correct;
+    size_t capacity; /* floats of `logits` */
+    size_t row_capacity;
+} um_loss_scratch;
+
+/* Sum the losses.  Where `dhidden` [count, hidden_size] is not NULL it receives the gradient,
+ * and the output projection's gradient is added to `head_gradient`. */
+um_status um_loss_compute(const um_transformer *transformer, const um_compute *compute,
+                          const um_loss_rows *rows, um_loss_scratch *scratch, float *dhidden,
+                          const um_tensor *head_gradient, um_loss_sums *sums, um_error *error);
+
+void um_loss_scratch_free(um_loss_scratch *scratch);
+
+#endif

@@ -1,0 +1,30 @@
+/* What is masked, what is predicted and how much each prediction counts. */
+#ifndef UM_TRAIN_OBJECTIVE_H
+#define UM_TRAIN_OBJECTIVE_H
+
+#include "train/batch.h"
+
+/* A document in the arrays of a batch. */
+typedef struct um_noised_document {
+    size_t first;         /* its first row */
+    size_t length;        /* rows, padding included */
+    size_t prompt_length; /* at most `length` */
+    size_t sequence;      /* its number in the batch */
+} um_noised_document;
+
+/* Fill tokens, and append targets, weights and hidden rows, for one document whose clean tokens
+ * are in place.
+ *
+ * Causal: token i is predicted from row i - 1 with weight 1 (prompt_loss_weight in the prompt).
+ * Diffusion: a rate t in [minimum_mask_rate, 1) is drawn for the document, each token that may
+ * be masked is so with probability t, and counts 1/t or 1 (DiffuCoder, arXiv 2506.20639, section
+ * 3; LLaDA, arXiv 2502.09992, eq. 3).  Rates are stratified over a batch: document i of any
+ * batch takes frac(u + i * golden ratio), which is uniform for each and even over all. */
+void um_objective_apply(um_training_batch *batch, const um_recipe *recipe,
+                        const um_model_config *config, const um_noised_document *document,
+                        um_batch_noise noise);
+
+/* Divide the weights by what recipe->normalisation says. */
+void um_objective_normalise(um_training_batch *batch, const um_recipe *recipe);
+
+#endif

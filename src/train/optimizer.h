@@ -1,0 +1,31 @@
+/* AdamW over the flat blocks of a model's parameters, and the global gradient norm. */
+#ifndef UM_TRAIN_OPTIMIZER_H
+#define UM_TRAIN_OPTIMIZER_H
+
+#include "kernels/compute.h"
+#include "model/parameters.h"
+#include "train/recipe.h"
+
+typedef struct um_optimizer {
+    const um_model_config *config;
+    size_t count; /* floats of each block */
+    float *first_moment;
+    float *second_moment;
+    uint64_t step; /* updates made */
+} um_optimizer;
+
+um_status um_optimizer_create(const um_model_config *config, size_t count, um_optimizer *optimizer,
+                              um_error *error);
+void um_optimizer_free(um_optimizer *optimizer);
+
+/* The Euclidean norm of a block, in f64, summed in one fixed order. */
+double um_block_norm(const float *block, size_t count);
+
+/* One update of `parameters` (laid out in `block`) from the block of gradients, which is first
+ * multiplied by `gradient_scale`.  Only matrices decay. */
+um_status um_optimizer_update(um_optimizer *optimizer, const um_compute *compute,
+                              const um_recipe *recipe, double learning_rate, double gradient_scale,
+                              um_parameters *parameters, float *block, const float *gradients,
+                              um_error *error);
+
+#endif

@@ -1,0 +1,280 @@
+#include "train/recipe.h"
+
+#include <libgen.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/json.h"
+#include "base/mapped_file.h"
+
+#define RECIPE_FILE_MAXIMUM ((size_t)1 << 20)
+#define LARGEST_SIZE 1e12
+
+typedef enum field_kind {
+    FIELD_PATH,
+    FIELD_SIZE,
+    FIELD_NUMBER,
+    FIELD_BOOL,
+    FIELD_CHOICE
+} field_kind;
+
+typedef struct choice {
+    const char *text;
+    int value;
+} choice;
+
+/* One member of the recipe: how it is read, and where it goes. */
+typedef struct field {
+    const char *key;
+    field_kind kind;
+    size_t offset;
+    bool required;
+    double minimum;
+    double maximum;
+    const choice *choices; /* FIELD_CHOICE: ended by a NULL text */
+} field;
+
+static const choice objectives[] = {
+    {"causal", UM_OBJECTIVE_CAUSAL}, {"diffusion", UM_OBJECTIVE_DIFFUSION}, {NULL, 0}};
+static const choice dtypes[] = {
+    {"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {"f16", UM_DTYPE_F16}, {NULL, 0}};
+static const choice weightings[] = {
+    {"inverse_rate", UM_WEIGHTING_INVERSE_RATE}, {"none", UM_WEIGHTING_NONE}, {NULL, 0}};
+static const choice normalisations[] = {
+    {"tokens", UM_NORMALISE_TOKENS}, {"masked", UM_NORMALISE_MASKED}, {NULL, 0}};
+
+#define AT(member) offsetof(um_recipe, member)
+
+static const field fields[] = {
+    {"model", FIELD_PATH, AT(model), true, 0, 0, NULL},
+    {"train", FIELD_PATH, AT(train), true, 0, 0, NULL},
+    {"validation", FIELD_PATH, AT(validation), false, 0, 0, NULL},
+    {"initialise", FIELD_BOOL, AT(initialise), false, 0, 0, NULL},
+    {"objective", FIELD_CHOICE, AT(objective), true, 0, 0, objectives},
+    {"steps", FIELD_SIZE, AT(steps), true, 1, LARGEST_SIZE, NULL},
+    {"batch_tokens", FIELD_SIZE, AT(batch_tokens), true, 1, 1e8, NULL},
+    {"gradient_accumulation", FIELD_SIZE, AT(gradient_accumulation), false, 1, 1e6, NULL},
+    {"context_length", FIELD_SIZE, AT(context_length), true, 2, 1e7, NULL},
+    {"seed", FIELD_SIZE, AT(seed), false, 0, LARGEST_SIZE, NULL},
+    {"learning_rate", FIELD_NUMBER, AT(learning_rate), true, 0, 10, NULL},
+    {"minimum_rate_ratio", FIELD_NUMBER, AT(minimum_rate_ratio), false, 0, 1, NULL},
+    {"warmup_steps", FIELD_SIZE, AT(warmup_steps), false, 0, LARGEST_SIZE, NULL},
+    {"beta1", FIELD_NUMBER, AT(beta1), false, 0, 0.999999, NULL},
+    {"beta2", FIELD_NUMBER, AT(beta2), false, 0, 0.999999, NULL},
+    {"epsilon", FIELD_NUMBER, AT(epsilon), false, 0, 1, NULL},
+    {"weight_decay", FIELD_NUMBER, AT(weight_decay), false, 0, 10, NULL},
+    {"gradient_clip", FIELD_NUMBER, AT(gradient_clip), false, 0, 1e9, NULL},
+    {"weights", FIELD_CHOICE, AT(weights), false, 0, 0, dtypes},
+    {"saved_weights", FIELD_CHOICE, AT(saved_weights), false, 0, 0, dtypes},
+    {"prompt_loss_weight", FIELD_NUMBER, AT(prompt_loss_weight), false, 0, 1e6, NULL},
+    {"mask_prompt_probability", FIELD_NUMBER, AT(mask_prompt_probability), false, 0, 1, NULL},
+    {"minimum_mask_rate", FIELD_NUMBER, AT(minimum_mask_rate), false, 1e-6, 1, NULL},
+    {"loss_weighting", FIELD_CHOICE, AT(loss_weighting), false, 0, 0, weightings},
+    {"loss_normalisation", FIELD_CHOICE, AT(normalisation), false, 0, 0, normalisations},
+    {"answer_length", FIELD_SIZE, AT(answer_length), false, 0, 1e7, NULL},
+    {"attention_annealing_steps", FIELD_SIZE, AT(annealing_steps), false, 0, LARGEST_SIZE, NULL},
+    {"validation_interval", FIELD_SIZE, AT(validation_interval), false, 0, LARGEST_SIZE, NULL},
+    {"checkpoint_minutes", FIELD_NUMBER, AT(checkpoint_minutes), false, 0.001, 1e6, NULL},
+};
+#define FIELD_COUNT (sizeof fields / sizeof *fields)
+
+static void set_defaults(um_recipe *recipe) {
+    *recipe = (um_recipe){.gradient_accumulation = 1,
+                          .seed = 1,
+                          .minimum_rate_ratio = 0.1,
+                          .beta1 = 0.9,
+                          .beta2 = 0.95,
+                          .epsilon = 1e-8,
+                          .weight_decay = 0.1,
+                          .gradient_clip = 1.0,
+                          .weights = UM_DTYPE_F32,
+                          .saved_weights = UM_DTYPE_BF16,
+                          .prompt_loss_weight = 1.0,
+                          .mask_prompt_probability = 1.0,
+                          .minimum_mask_rate = 1e-3,
+                          .checkpoint_minutes = 10};
+}
+
+static const field *find_field(const char *key) {
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (strcmp(fields[i].key, key) == 0) {
+            return &fields[i];
+        }
+    }
+    return NULL;
+}
+
+static um_status set_path(char *target, const char *directory, const char *value, um_error *error) {
+    if (value[0] == '/' || !*directory || strcmp(directory, ".") == 0) {
+        if (strlen(value) >= UM_RECIPE_PATH_SIZE) {
+            return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", value);
+        }
+        strcpy(target, value);
+        return UM_OK;
+    }
+    return um_path_join(target, UM_RECIPE_PATH_SIZE, directory, value, error);
+}
+
+static um_status set_choice(const field *target, void *member, const char *value, const char *where,
+                            um_error *error) {
+    for (const choice *option = target->choices; option->text; option++) {
+        if (strcmp(option->text, value) == 0) {
+            memcpy(member, &option->value, sizeof option->value);
+            return UM_OK;
+        }
+    }
+    return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\": \"%s\" is unknown", where, target->key,
+                    value);
+}
+
+static um_status set_field(um_recipe *recipe, const field *target, const json_t *object,
+                           const char *directory, const char *where, um_error *error) {
+    void *member = (char *)recipe + target->offset;
+    const char *text = NULL;
+    int64_t integer = 0;
+    double number = 0;
+    switch (target->kind) {
+        case FIELD_PATH:
+            UM_TRY(um_json_require_string(object, where, target->key, &text, error));
+            return set_path(member, directory, text, error);
+        case FIELD_CHOICE:
+            UM_TRY(um_json_require_string(object, where, target->key, &text, error));
+            return set_choice(target, member, text, where, error);
+        case FIELD_BOOL:
+            return um_json_require_bool(object, where, target->key, member, error);
+        case FIELD_SIZE:
+            UM_TRY(um_json_require_integer(object, where, target->key, (int64_t)target->minimum,
+                                           (int64_t)target->maximum, &integer, error));
+            *(size_t *)member = (size_t)integer;
+            return UM_OK;
+        case FIELD_NUMBER:
+            break;
+    }
+    UM_TRY(um_json_require_number(object, where, target->key, &number, error));
+    if (!(number >= target->minimum && number <= target->maximum)) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\" is %g, expected %g to %g", where,
+                        target->key, number, target->minimum, target->maximum);
+    }
+    *(double *)member = number;
+    return UM_OK;
+}
+
+static um_status parse_object(const json_t *root, const char *directory, const char *where,
+                              um_recipe *recipe, um_error *error) {
+    set_defaults(recipe);
+    if (!json_is_object(root)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", where);
+    }
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach ((json_t *)(uintptr_t)root, key, value) {
+        if (!find_field(key)) {
+            return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\" is not an option of a recipe",
+                            where, key);
+        }
+    }
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        const bool given = json_object_get(root, fields[i].key) != NULL;
+        if (given || fields[i].required) {
+            UM_TRY(set_field(recipe, &fields[i], root, directory, where, error));
+        }
+    }
+    return UM_OK;
+}
+
+um_status um_recipe_parse(const char *text, size_t length, const char *directory, const char *where,
+                          um_recipe *recipe, um_error *error) {
+    json_t *root = NULL;
+    UM_TRY(um_json_load_bytes(text, length, where, &root, error));
+    const um_status status = parse_object(root, directory, where, recipe, error);
+    json_decref(root);
+    return status;
+}
+
+um_status um_recipe_read(const char *path, um_recipe *recipe, um_error *error) {
+    um_buffer text = {0};
+    char copy[UM_RECIPE_PATH_SIZE];
+    if (strlen(path) >= sizeof copy) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+    }
+    strcpy(copy, path);
+    um_status status = um_file_read(path, RECIPE_FILE_MAXIMUM, &text, error);
+    if (status == UM_OK) {
+        status =
+            um_recipe_parse(um_buffer_text(&text), text.length, dirname(copy), path, recipe, error);
+    }
+    um_buffer_free(&text);
+    return status;
+}
+
+/* The value of a command line as the JSON that a recipe would hold. */
+static json_t *json_of(const field *target, const char *value) {
+    char *end = NULL;
+    switch (target->kind) {
+        case FIELD_PATH:
+        case FIELD_CHOICE:
+            return json_string(value);
+        case FIELD_BOOL:
+            return strcmp(value, "true") == 0    ? json_true()
+                   : strcmp(value, "false") == 0 ? json_false()
+                                                 : json_string(value);
+        case FIELD_SIZE: {
+            const long long integer = strtoll(value, &end, 10);
+            return *value && !*end ? json_integer(integer) : json_string(value);
+        }
+        case FIELD_NUMBER: {
+            const double number = strtod(value, &end);
+            return *value && !*end && isfinite(number) ? json_real(number) : json_string(value);
+        }
+    }
+    return NULL;
+}
+
+um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error) {
+    const field *target = find_field(key);
+    if (!target) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%s\" is not an option of a recipe", key);
+    }
+    json_t *object = json_object();
+    if (!object || json_object_set_new(object, key, json_of(target, value)) != 0) {
+        json_decref(object);
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%s\": cannot use the value \"%s\"", key, value);
+    }
+    const um_status status = set_field(recipe, target, object, ".", "--set", error);
+    json_decref(object);
+    return status;
+}
+
+double um_recipe_learning_rate(const um_recipe *recipe, size_t step) {
+    if (step < recipe->warmup_steps) {
+        return recipe->learning_rate * (double)(step + 1) / (double)recipe->warmup_steps;
+    }
+    const size_t span =
+        recipe->steps > recipe->warmup_steps ? recipe->steps - recipe->warmup_steps : 1;
+    const double progress = fmin(1.0, (double)(step - recipe->warmup_steps) / (double)span);
+    const double cosine = 0.5 * (1.0 + cos(3.141592653589793 * progress));
+    return recipe->learning_rate *
+           (recipe->minimum_rate_ratio + (1.0 - recipe->minimum_rate_ratio) * cosine);
+}
+
+/* FNV-1a over everything but paths and the intervals of reporting and saving. */
+uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        const field *at = &fields[i];
+        if (at->kind == FIELD_PATH || at->offset == AT(validation_interval) ||
+            at->offset == AT(checkpoint_minutes)) {
+            continue;
+        }
+        const unsigned char *bytes = (const unsigned char *)recipe + at->offset;
+        const size_t size = at->kind == FIELD_BOOL     ? sizeof(bool)
+                            : at->kind == FIELD_CHOICE ? sizeof(int)
+                                                       : 8;
+        for (size_t j = 0; j < size; j++) {
+            hash = (hash ^ bytes[j]) * 1099511628211u;
+        }
+    }
+    return hash;
+}

@@ -1,0 +1,60 @@
+/* A training run: model, optimiser, data position and the loop around them. */
+#ifndef UM_TRAIN_TRAINER_H
+#define UM_TRAIN_TRAINER_H
+
+#include "kernels/compute.h"
+#include "train/recipe.h"
+
+typedef struct um_trainer um_trainer;
+
+/* What one optimizer step did. */
+typedef struct um_step_report {
+    size_t step;          /* steps made, this one included */
+    size_t total_steps;   /* of the recipe */
+    double loss;          /* the weighted objective, mean over micro-batches */
+    double token_loss;    /* mean cross-entropy of the predicted tokens, nats */
+    double accuracy;      /* share of them predicted exactly */
+    double gradient_norm; /* before clipping */
+    double learning_rate;
+    double seconds; /* of this step */
+    size_t rows;    /* tokens passed through the model */
+    double flops;   /* multiply-adds of matrix products count two */
+} um_step_report;
+
+typedef struct um_validation_report {
+    size_t step;
+    double loss;       /* weighted objective over the whole shard */
+    double token_loss; /* mean cross-entropy, nats */
+    double accuracy;
+    size_t predicted_tokens;
+} um_validation_report;
+
+/* All optional. */
+typedef struct um_trainer_callbacks {
+    void (*step)(void *user, const um_step_report *report);
+    void (*validation)(void *user, const um_validation_report *report);
+    void (*saved)(void *user, const char *path, size_t step);
+    bool (*should_stop)(void *user); /* asked after every step */
+    void *user;
+} um_trainer_callbacks;
+
+/* The state file inside an output directory. */
+#define UM_TRAINER_STATE_FILE "training.state"
+
+/* Prepare a run that writes into `output_directory` (made when missing).  If that holds a state
+ * file the run continues from it, bit for bit as if it had not stopped; UM_ERR_MISMATCH when the
+ * state belongs to another recipe.  The compute context is borrowed. */
+um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
+                            const um_compute *compute, um_trainer **trainer, um_error *error);
+void um_trainer_free(um_trainer *trainer);
+
+/* Steps already made (0 for a fresh run). */
+size_t um_trainer_step(const um_trainer *trainer);
+size_t um_trainer_parameter_count(const um_trainer *trainer);
+
+/* Train to the recipe's last step, saving every checkpoint_minutes, then write the finished model
+ * to output_directory.  UM_ERR_CANCELLED after should_stop said so: the state has been saved. */
+um_status um_trainer_run(um_trainer *trainer, const um_trainer_callbacks *callbacks,
+                         um_error *error);
+
+#endif

@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/save.h"
+#include "train/trainer_internal.h"
+
+#define INITIAL_DEVIATION 0.02
+
+void um_trainer_round_weights(um_trainer *trainer) {
+    if (trainer->master_block == trainer->parameter_block) {
+        return;
+    }
+    for (size_t i = 0; i < trainer->block_count; i++) {
+        trainer->parameter_block[i] = um_f32_from_bf16(um_bf16_from_f32(trainer->master_block[i]));
+    }
+}
+
+typedef struct initialisation {
+    const um_trainer *trainer;
+    uint32_t tensor;
+} initialisation;
+
+static um_status initialise_tensor(void *user, const char *name, um_tensor *tensor,
+                                   const um_tensor *expected, um_error *error) {
+    (void)error;
+    initialisation *state = user;
+    const um_model_config *config = &state->trainer->config;
+    float *values = um_tensor_f32(tensor);
+    size_t count = 0;
+    (void)um_tensor_count(expected, &count);
+    const bool is_bias = strstr(name, "bias") != NULL;
+    const bool writes_residual = strstr(name, "o_proj") || strstr(name, "down_proj") ||
+                                 strstr(name, "attn_out") || strstr(name, "ff_out.weight");
+    const double deviation = writes_residual
+                                 ? INITIAL_DEVIATION / sqrt(2.0 * (double)config->layer_count)
+                                 : INITIAL_DEVIATION;
+    for (size_t i = 0; i < count; i++) {
+        const um_rng_place place = {UM_RNG_INITIALISATION, state->tensor, (uint32_t)(i >> 32),
+                                    (uint32_t)i};
+        values[i] = expected->rank == 1
+                        ? (is_bias ? 0.0f : 1.0f)
+                        : (float)(deviation * um_rng_normal(state->trainer->recipe.seed, place));
+    }
+    state->tensor++;
+    return UM_OK;
+}
+
+um_status um_trainer_initialise(um_trainer *trainer, um_error *error) {
+    initialisation state = {.trainer = trainer};
+    um_parameters *target = trainer->master_block == trainer->parameter_block ? &trainer->parameters
+                                                                              : &trainer->masters;
+    return um_parameters_visit(target, &trainer->config, initialise_tensor, &state, error);
+}
+
+static um_status add_count(void *user, const char *name, um_tensor *tensor,
+                           const um_tensor *expected, um_error *error) {
+    (void)name;
+    (void)tensor;
+    (void)error;
+    size_t count = 0;
+    (void)um_tensor_count(expected, &count);
+    *(size_t *)user += count;
+    return UM_OK;
+}
+
+static um_status lay_out_blocks(um_trainer *trainer, um_error *error) {
+    UM_TRY(um_parameters_lay_out(&trainer->parameters, &trainer->config, &trainer->parameter_block,
+                                 &trainer->block_count, error));
+    UM_TRY(um_parameters_lay_out(&trainer->gradients, &trainer->config, &trainer->gradient_block,
+                                 &trainer->block_count, error));
+    trainer->master_block = trainer->parameter_block;
+    if (trainer->recipe.weights != UM_DTYPE_F32) {
+        UM_TRY(um_parameters_lay_out(&trainer->masters, &trainer->config, &trainer->master_block,
+                                     &trainer->block_count, error));
+    }
+    UM_TRY(um_parameters_visit(&trainer->parameters, &trainer->config, add_count,
+                               &trainer->weight_count, error));
+    return um_optimizer_create(&trainer->config, trainer->block_count, &trainer->optimizer, error);
+}
+
+static um_status load_weights(um_trainer *trainer, um_error *error) {
+    um_checkpoint *checkpoint = NULL;
+    um_parameters stored = {0};
+    um_parameters *target = trainer->master_block == trainer->parameter_block ? &trainer->parameters
+                                                                              : &trainer->masters;
+    um_model_config config = trainer->config;
+    UM_TRY(um_checkpoint_open(trainer->recipe.model, &checkpoint, error));
+    um_status status = um_parameters_bind(&stored, &config, checkpoint, error);
+    if (status == UM_OK) {
+        status = um_parameters_copy(target, &stored, &trainer->config, error);
+    }
+    um_parameters_free(&stored);
+    um_checkpoint_close(checkpoint);
+    return status;
+}
+
+/* A diffusion run makes a Dream model of a Qwen2 one: same tensors, full attention, and the shift
+ * that the causal model was trained with stays. */
+static um_status adopt_objective(um_trainer *trainer, um_error *error) {
+    um_model_config *config = &trainer->config;
+    const char *model = trainer->recipe.model;
+    if (trainer->recipe.objective == UM_OBJECTIVE_CAUSAL) {
+        if (config->attention != UM_ATTENTION_CAUSAL) {
+            return UM_RAISE(error, UM_ERR_MISMATCH,
+                            "%s: \"objective\" is causal, but the model is not autoregressive",
+                            model);
+        }
+        return UM_OK;
+    }
+    if (config->mask_token == UM_NO_TOKEN) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s/config.json: a diffusion run needs \"mask_token_id\"", model);
+    }
+    if (trainer->recipe.answer_length > 0 && config->pad_token == UM_NO_TOKEN) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s/config.json: \"answer_length\" needs \"pad_token_id\"", model);
+    }
+    if (config->family == UM_FAMILY_QWEN2) {
+        config->family = UM_FAMILY_DREAM;
+    }
+    config->attention = UM_ATTENTION_FULL;
+    return UM_OK;
+}
+
+static um_status open_data(um_trainer *trainer, um_error *error) {
+    const um_recipe *recipe = &trainer->recipe;
+    UM_TRY(um_shard_open(recipe->train, &trainer->train_shard, error));
+    if (*recipe->validation) {
+        UM_TRY(um_shard_open(recipe->validation, &trainer->validation_shard, error));
+    }
+    return um_data_order_create(recipe->seed, um_shard_document_count(trainer->train_shard),
+                                &trainer->order, error);
+}
+
+static um_status make_directory(const char *path, um_error *error) {
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
+    }
+    return UM_OK;
+}
+
+static um_status set_up(um_trainer *trainer, um_error *error) {
+    UM_TRY(um_model_config_read(trainer->recipe.model, &trainer->config, error));
+    UM_TRY(adopt_objective(trainer, error));
+    UM_TRY(open_data(trainer, error));
+    UM_TRY(make_directory(trainer->output, error));
+    UM_TRY(lay_out_blocks(trainer, error));
+    UM_TRY(um_activations_create(true, &trainer->recording, error));
+    UM_TRY(um_activations_create(false, &trainer->plain, error));
+    bool found = false;
+    UM_TRY(um_trainer_state_load(trainer, &found, error));
+    if (!found && trainer->recipe.initialise) {
+        UM_TRY(um_trainer_initialise(trainer, error));
+    } else if (!found) {
+        UM_TRY(load_weights(trainer, error));
+    }
+    um_trainer_round_weights(trainer);
+    trainer->transformer =
+        (um_transformer){.config = &trainer->config, .parameters = &trainer->parameters};
+    trainer->last_save = um_clock_seconds();
+    return UM_OK;
+}
+
+um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
+                            const um_compute *compute, um_trainer **trainer, um_error *error) {
+    *trainer = NULL;
+    if (strlen(output_directory) >= UM_RECIPE_PATH_SIZE) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", output_directory);
+    }
+    um_trainer *created = calloc(1, sizeof *created);
+    if (!created) {
+        return um_error_memory(error, "trainer", sizeof *created);
+    }
+    created->recipe = *recipe;
+    created->compute = compute;
+    strcpy(created->output, output_directory);
+    const um_status status = set_up(created, error);
+    if (status != UM_OK) {
+        um_trainer_free(created);
+        return status;
+    }
+    *trainer = created;
+    return UM_OK;
+}
+
+void um_trainer_free(um_trainer *trainer) {
+    if (!trainer) {
+        return;
+    }
+    um_parameters_free(&trainer->parameters);
+    um_parameters_free(&trainer->gradients);
+    um_parameters_free(&trainer->masters);
+    um_optimizer_free(&trainer->optimizer);
+    um_shard_close(trainer->train_shard);
+    um_shard_close(trainer->validation_shard);
+    um_data_order_free(&trainer->order);
+    um_training_batch_free(&trainer->batch);
+    um_activations_free(trainer->recording);
+    um_activations_free(trainer->plain);
+    um_loss_scratch_free(&trainer->loss_scratch);
+    free(trainer->hidden);
+    free(trainer->hidden_gradient);
+    free(trainer);
+}
+
+size_t um_trainer_step(const um_trainer *trainer) {
+    return (size_t)trainer->optimizer.step;
+}
+
+size_t um_trainer_parameter_count(const um_trainer *trainer) {
+    return trainer->weight_count;
+}
