@@ -30,6 +30,7 @@ typedef struct um_adamw_step {
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
  * softmax: x <- exp(scale * x - max) / sum in place, over `count` >= 1 elements, scale > 0.
  *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
+ *   A NaN makes the whole result NaN.
  * rms_norm: y = x * r * weight with r = 1 / sqrt(mean(x^2) + epsilon); *inverse_rms = r unless
  *   that pointer is NULL.  y may be x.
  * rotate_half: the rotary embedding of one head in place, in the halves (NeoX) layout:

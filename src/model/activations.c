@@ -70,6 +70,9 @@ static um_status check_hidden_rows(const um_sequence_rows *sequence, size_t inde
 um_status um_batch_measure(const um_transformer *transformer, const um_row_batch *batch,
                            um_batch_sizes *sizes, um_error *error) {
     *sizes = (um_batch_sizes){0};
+    if (batch->attention == UM_ATTENTION_BLOCK_CAUSAL && batch->attention_block_length == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "block-causal attention needs a block length");
+    }
     for (size_t i = 0; i < batch->count; i++) {
         UM_TRY(check_rows(transformer, &batch->sequences[i], i, error));
         UM_TRY(check_hidden_rows(&batch->sequences[i], i, error));

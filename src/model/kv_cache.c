@@ -5,9 +5,9 @@
 
 #include "base/memory.h"
 
-static um_status allocate_rows(const um_model_config *config, um_kv_cache *cache, um_error *error) {
+static um_status allocate_rows(um_kv_cache *cache, um_error *error) {
     size_t rows = 0;
-    if (!um_size_multiply(cache->capacity, config->layer_count, &rows)) {
+    if (!um_size_multiply(cache->capacity, cache->layers, &rows)) {
         return um_error_memory(error, "key and value cache", SIZE_MAX);
     }
     const size_t bytes = cache->width * sizeof(float);
@@ -24,8 +24,9 @@ um_status um_kv_cache_create(const um_model_config *config, size_t capacity, um_
         return um_error_memory(error, "key and value cache", sizeof *created);
     }
     created->capacity = capacity;
+    created->layers = config->layer_count;
     created->width = config->kv_head_count * config->head_dim;
-    const um_status status = allocate_rows(config, created, error);
+    const um_status status = allocate_rows(created, error);
     if (status != UM_OK) {
         um_kv_cache_free(created);
         return status;
@@ -43,12 +44,25 @@ void um_kv_cache_free(um_kv_cache *cache) {
     }
 }
 
+static void clear_row(um_kv_cache *cache, size_t row) {
+    const size_t bytes = cache->width * sizeof(float);
+    for (size_t layer = 0; layer < cache->layers; layer++) {
+        memset(um_kv_cache_keys(cache, layer) + row * cache->width, 0, bytes);
+        memset(um_kv_cache_values(cache, layer) + row * cache->width, 0, bytes);
+    }
+}
+
 um_status um_kv_cache_reset(um_kv_cache *cache, size_t length, um_error *error) {
     if (length > cache->capacity) {
         return UM_RAISE(error, UM_ERR_LIMIT, "sequence of %zu tokens: the cache has room for %zu",
                         length, cache->capacity);
     }
-    memset(cache->valid, 0, cache->capacity);
+    for (size_t row = 0; row < cache->capacity; row++) {
+        if (cache->valid[row]) {
+            clear_row(cache, row);
+            cache->valid[row] = 0;
+        }
+    }
     cache->length = length;
     return UM_OK;
 }

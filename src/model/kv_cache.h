@@ -7,10 +7,11 @@
 typedef struct um_kv_cache {
     size_t capacity; /* rows that fit */
     size_t length;   /* rows 0 .. length-1 exist; at most capacity */
-    size_t width;    /* floats a row and layer: kv_heads * head_dim */
-    uint8_t *valid;  /* [capacity]: nonzero where keys and values have been computed */
-    float *keys;     /* [layers, capacity, width] */
-    float *values;   /* [layers, capacity, width] */
+    size_t layers;
+    size_t width;   /* floats a row and layer: kv_heads * head_dim */
+    uint8_t *valid; /* [capacity]: nonzero where keys and values have been computed */
+    float *keys;    /* [layers, capacity, width] */
+    float *values;  /* [layers, capacity, width] */
 } um_kv_cache;
 
 /* A cache for `capacity` rows, all invalid.  Release with um_kv_cache_free. */
@@ -18,7 +19,9 @@ um_status um_kv_cache_create(const um_model_config *config, size_t capacity, um_
                              um_error *error);
 void um_kv_cache_free(um_kv_cache *cache);
 
-/* Forget every row and set the length.  UM_ERR_LIMIT when it is over the capacity. */
+/* Forget every row and set the length.  UM_ERR_LIMIT when it is over the capacity.  The rows that
+ * were valid are cleared: attention multiplies what it may not see by zero, which would not hide
+ * an infinity that some other prompt has left. */
 um_status um_kv_cache_reset(um_kv_cache *cache, size_t length, um_error *error);
 
 /* Keys and values of one layer, [capacity, width]. */

@@ -46,8 +46,9 @@ um_status um_activations_create(bool record, um_activations **activations, um_er
 void um_activations_free(um_activations *activations);
 
 /* Compute the batch.  hidden [sum of hidden_count, hidden_size] receives the states after the
- * final norm, sequence after sequence.  UM_ERR_ARGUMENT for rows out of range or out of order,
- * UM_ERR_MISMATCH for a token id outside the vocabulary. */
+ * final norm, sequence after sequence.  UM_ERR_ARGUMENT for rows out of range or out of order
+ * and for block-causal attention without a block length, UM_ERR_MISMATCH for a token id outside
+ * the vocabulary. */
 um_status um_transformer_forward(const um_transformer *transformer, const um_compute *compute,
                                  const um_row_batch *batch, um_activations *activations,
                                  float *hidden, um_error *error);

@@ -63,7 +63,7 @@ static float exponentials(size_t count, float scale, float shift, const float *x
 void um_avx2_softmax(size_t count, float scale, float *x) {
     const float maximum = scale * maximum_of(count, x);
     const float sum = exponentials(count, scale, maximum == -INFINITY ? 0.0f : maximum, x, x);
-    multiply(count, sum > 0.0f ? 1.0f / sum : 0.0f, x);
+    multiply(count, sum == 0.0f ? 0.0f : 1.0f / sum, x);
 }
 
 void um_avx2_cross_entropy(size_t count, const float *logits, size_t target, float *log_probability,

@@ -58,7 +58,7 @@ static void reference_softmax(size_t count, float scale, float *x) {
         x[i] = expf(scale * x[i] - shift);
         sum += x[i];
     }
-    const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
+    const float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
     for (size_t i = 0; i < count; i++) {
         x[i] *= inverse;
     }
