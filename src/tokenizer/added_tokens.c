@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "base/memory.h"
+#include "tokenizer/character_class.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/utf8.h"
 
@@ -125,40 +124,6 @@ um_status um_added_tokens_index(um_added_tokens *tokens, bool normalize, um_erro
 
 /* ---- Splitting ------------------------------------------------------------ */
 
-static bool is_space(uint32_t code_point) {
-    if ((code_point >= '\t' && code_point <= '\r') || code_point == 0x85) {
-        return true;
-    }
-    const utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code_point);
-    return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
-           category == UTF8PROC_CATEGORY_ZP;
-}
-
-/* Letters, marks, digits, connecting punctuation and joiners (Unicode Technical Standard 18,
- * annex C), with the circled and squared letters that are alphabetic but symbols. */
-static bool is_word(uint32_t code_point) {
-    switch (utf8proc_category((utf8proc_int32_t)code_point)) {
-        case UTF8PROC_CATEGORY_LU:
-        case UTF8PROC_CATEGORY_LL:
-        case UTF8PROC_CATEGORY_LT:
-        case UTF8PROC_CATEGORY_LM:
-        case UTF8PROC_CATEGORY_LO:
-        case UTF8PROC_CATEGORY_MN:
-        case UTF8PROC_CATEGORY_MC:
-        case UTF8PROC_CATEGORY_ME:
-        case UTF8PROC_CATEGORY_ND:
-        case UTF8PROC_CATEGORY_NL:
-        case UTF8PROC_CATEGORY_PC:
-            return true;
-        default:
-            return code_point == 0x200C || code_point == 0x200D ||
-                   (code_point >= 0x24B6 && code_point <= 0x24E9) ||
-                   (code_point >= 0x1F130 && code_point <= 0x1F149) ||
-                   (code_point >= 0x1F150 && code_point <= 0x1F169) ||
-                   (code_point >= 0x1F170 && code_point <= 0x1F189);
-    }
-}
-
 static uint32_t character_at(const char *text, size_t length) {
     uint32_t code_point = 0xFFFD;
     size_t used = 0;
@@ -169,34 +134,11 @@ static uint32_t character_at(const char *text, size_t length) {
 static bool inside_word(const char *text, size_t length, size_t start, size_t end) {
     if (start > 0) {
         const size_t before = um_utf8_previous(text, start);
-        if (is_word(character_at(text + before, start - before))) {
+        if (um_character_is_word(character_at(text + before, start - before))) {
             return true;
         }
     }
-    return end < length && is_word(character_at(text + end, length - end));
-}
-
-static size_t strip_left(const char *text, size_t start) {
-    while (start > 0) {
-        const size_t before = um_utf8_previous(text, start);
-        if (!is_space(character_at(text + before, start - before))) {
-            break;
-        }
-        start = before;
-    }
-    return start;
-}
-
-static size_t strip_right(const char *text, size_t length, size_t end) {
-    while (end < length) {
-        uint32_t code_point = 0;
-        size_t used = 0;
-        if (!um_utf8_next(text + end, length - end, &code_point, &used) || !is_space(code_point)) {
-            break;
-        }
-        end += used;
-    }
-    return end;
+    return end < length && um_character_is_word(character_at(text + end, length - end));
 }
 
 /* The longest token that starts at `at`, or NULL. */
@@ -235,11 +177,11 @@ um_status um_added_tokens_split(const um_added_tokens *tokens, const um_token_tr
             continue;
         }
         if (token->lstrip) {
-            const size_t stripped = strip_left(text, start);
+            const size_t stripped = um_space_before(text, start);
             start = stripped > done ? stripped : done;
         }
         if (token->rstrip) {
-            end = strip_right(text, length, end);
+            end = um_space_after(text, length, end);
         }
         if (start > done) {
             UM_TRY(function(user, NULL, text + done, start - done, error));

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
 #include "tokenizer/hash.h"
 
@@ -69,46 +68,10 @@ um_status um_bpe_reserve_merges(um_bpe *bpe, size_t count, um_error *error) {
     return UM_OK;
 }
 
-/* The token of the bytes of `left` followed by those of `right`, or -1. */
-static um_status join(const um_bpe *bpe, int32_t left, int32_t right, int32_t *joined,
-                      um_error *error) {
-    const char *left_bytes = NULL, *right_bytes = NULL;
-    size_t left_length = 0, right_length = 0;
-    *joined = -1;
-    if (!um_vocabulary_bytes(&bpe->vocabulary, left, &left_bytes, &left_length) ||
-        !um_vocabulary_bytes(&bpe->vocabulary, right, &right_bytes, &right_length)) {
-        return UM_OK;
-    }
-    char small[256];
-    if (left_length + right_length <= sizeof small) {
-        memcpy(small, left_bytes, left_length);
-        memcpy(small + left_length, right_bytes, right_length);
-        *joined = um_vocabulary_find(&bpe->vocabulary, small, left_length + right_length);
-        return UM_OK;
-    }
-    um_buffer both = {0};
-    um_status status = um_buffer_append(&both, left_bytes, left_length, error);
-    if (status == UM_OK) {
-        status = um_buffer_append(&both, right_bytes, right_length, error);
-    }
-    if (status == UM_OK) {
-        *joined = um_vocabulary_find(&bpe->vocabulary, both.data, both.length);
-    }
-    um_buffer_free(&both);
-    return status;
-}
-
-um_status um_bpe_add_merge(um_bpe *bpe, int32_t left, int32_t right, int32_t rank,
+um_status um_bpe_add_merge(um_bpe *bpe, int32_t left, int32_t right, int32_t joined, int32_t rank,
                            um_error *error) {
     if (bpe->merge_room == 0) {
         return UM_RAISE(error, UM_ERR_LIMIT, "more merges than announced");
-    }
-    int32_t joined = -1;
-    UM_TRY(join(bpe, left, right, &joined, error));
-    if (joined < 0) {
-        return UM_RAISE(error, UM_ERR_FORMAT,
-                        "merge %d joins tokens %d and %d to something that is not a token", rank,
-                        left, right);
     }
     bpe->merge_room--;
     const uint64_t pair = pair_of(left, right);

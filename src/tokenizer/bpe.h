@@ -29,9 +29,10 @@ typedef struct um_bpe_scratch {
 /* Room for `count` merges; once, before the first one. */
 um_status um_bpe_reserve_merges(um_bpe *bpe, size_t count, um_error *error);
 
-/* Let the tokens `left` and `right` join; lower ranks join first.  Where a pair is given
- * twice the later rank holds.  UM_ERR_FORMAT when the joined bytes are not a token. */
-um_status um_bpe_add_merge(um_bpe *bpe, int32_t left, int32_t right, int32_t rank, um_error *error);
+/* Let the tokens `left` and `right` become `joined`, whose bytes are theirs; lower ranks join
+ * first, and no two merges share one.  Where a pair is given twice the later rank holds. */
+um_status um_bpe_add_merge(um_bpe *bpe, int32_t left, int32_t right, int32_t joined, int32_t rank,
+                           um_error *error);
 
 /* Fill byte_ids, once the vocabulary is complete. */
 void um_bpe_index_bytes(um_bpe *bpe);

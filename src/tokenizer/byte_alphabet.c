@@ -29,22 +29,21 @@ int um_byte_of_character(uint32_t code_point) {
 
 um_status um_bytes_of_text(const char *text, size_t length, um_buffer *bytes, bool *mapped,
                            um_error *error) {
+    /* No character stands for more than one byte, so the text itself is room enough. */
     const size_t before = bytes->length;
+    UM_TRY(um_buffer_append(bytes, text, length, error));
+    char *out = bytes->data + before;
     *mapped = true;
-    size_t at = 0;
-    while (at < length) {
-        uint32_t code_point = 0;
-        size_t used = 0;
-        const bool valid = um_utf8_next(text + at, length - at, &code_point, &used);
+    for (size_t at = 0; at < length;) {
+        uint32_t code_point = (uint8_t)text[at];
+        size_t used = 1;
+        const bool valid =
+            code_point < 0x80 || um_utf8_next(text + at, length - at, &code_point, &used);
         const int byte = valid ? um_byte_of_character(code_point) : -1;
-        if (byte < 0) {
-            bytes->length = before;
-            *mapped = false;
-            return UM_OK;
-        }
-        const char value = (char)byte;
-        UM_TRY(um_buffer_append(bytes, &value, 1, error));
+        *mapped = *mapped && byte >= 0;
+        *out++ = (char)byte;
         at += used;
     }
+    bytes->length = *mapped ? (size_t)(out - bytes->data) : before;
     return UM_OK;
 }

@@ -30,9 +30,20 @@ um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const json_t *root, co
 um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, const char *where,
                              um_error *error);
 
-/* Add the merge of two tokens as they are written in the files. */
-um_status um_load_merge(um_tokenizer *tokenizer, const char *left, size_t left_length,
-                        const char *right, size_t right_length, size_t rank, um_error *error);
+/* A merge as it is written in the files; not owned, not NUL-terminated. */
+typedef struct um_written_merge {
+    const char *left;
+    size_t left_length;
+    const char *right;
+    size_t right_length;
+} um_written_merge;
+
+/* Take "left right" apart; false where that is not what it is. */
+bool um_written_merge_split(const char *text, size_t length, um_written_merge *merge);
+
+/* Add a merge.  `scratch` is overwritten. */
+um_status um_load_merge(um_tokenizer *tokenizer, const um_written_merge *merge, size_t rank,
+                        um_buffer *scratch, um_error *error);
 
 /* Add a token that is matched as a whole. */
 um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size_t length,

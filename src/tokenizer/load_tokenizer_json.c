@@ -9,7 +9,8 @@
 um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, const char *where,
                              um_error *error) {
     um_buffer bytes = {0};
-    um_status status = UM_OK;
+    um_status status =
+        um_vocabulary_reserve(&tokenizer->bpe.vocabulary, json_object_size(vocabulary), error);
     const char *token = NULL;
     json_t *value = NULL;
     json_object_foreach ((json_t *)(uintptr_t)vocabulary, token, value) {
@@ -35,31 +36,34 @@ um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, 
     return status;
 }
 
-/* The id of a plain token as it is written in the files, or -1. */
-static um_status find_written(const um_tokenizer *tokenizer, const char *token, size_t length,
-                              int32_t *id, um_error *error) {
-    um_buffer bytes = {0};
-    bool mapped = false;
-    const um_status status = um_bytes_of_text(token, length, &bytes, &mapped, error);
-    *id = status == UM_OK && mapped
-              ? um_vocabulary_find(&tokenizer->bpe.vocabulary, um_buffer_text(&bytes), bytes.length)
-              : -1;
-    um_buffer_free(&bytes);
-    return status;
+/* The id of a plain token, or the error of a merge that needs it. */
+static um_status require_token(const um_tokenizer *tokenizer, const char *bytes, size_t length,
+                               size_t rank, int32_t *id, um_error *error) {
+    *id = um_vocabulary_find(&tokenizer->bpe.vocabulary, bytes, length);
+    if (*id < 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: \"%.*s\" is not in the vocabulary", rank,
+                        (int)(length < 64 ? length : 64), bytes);
+    }
+    return UM_OK;
 }
 
-um_status um_load_merge(um_tokenizer *tokenizer, const char *left, size_t left_length,
-                        const char *right, size_t right_length, size_t rank, um_error *error) {
-    int32_t left_id = -1, right_id = -1;
-    UM_TRY(find_written(tokenizer, left, left_length, &left_id, error));
-    UM_TRY(find_written(tokenizer, right, right_length, &right_id, error));
-    if (left_id < 0 || right_id < 0) {
-        const bool left_missing = left_id < 0;
-        const size_t length = left_missing ? left_length : right_length;
-        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: \"%.*s\" is not in the vocabulary", rank,
-                        (int)(length < 64 ? length : 64), left_missing ? left : right);
+um_status um_load_merge(um_tokenizer *tokenizer, const um_written_merge *merge, size_t rank,
+                        um_buffer *scratch, um_error *error) {
+    bool left_mapped = false, right_mapped = false;
+    um_buffer_clear(scratch);
+    UM_TRY(um_bytes_of_text(merge->left, merge->left_length, scratch, &left_mapped, error));
+    const size_t middle = scratch->length;
+    UM_TRY(um_bytes_of_text(merge->right, merge->right_length, scratch, &right_mapped, error));
+    if (!left_mapped || !right_mapped) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: a character that stands for no byte",
+                        rank);
     }
-    return um_bpe_add_merge(&tokenizer->bpe, left_id, right_id, (int32_t)rank, error);
+    int32_t left = -1, right = -1, joined = -1;
+    UM_TRY(require_token(tokenizer, scratch->data, middle, rank, &left, error));
+    UM_TRY(require_token(tokenizer, scratch->data + middle, scratch->length - middle, rank, &right,
+                         error));
+    UM_TRY(require_token(tokenizer, scratch->data, scratch->length, rank, &joined, error));
+    return um_bpe_add_merge(&tokenizer->bpe, left, right, joined, (int32_t)rank, error);
 }
 
 um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size_t length,
@@ -128,37 +132,43 @@ static um_status check_model_options(const json_t *model, const char *where, um_
     return UM_OK;
 }
 
-static um_status load_merge_entry(um_tokenizer *tokenizer, const json_t *entry, size_t rank,
-                                  const char *where, um_error *error) {
+/* The two sides of a merge, written as ["left", "right"] or as "left right". */
+static bool read_merge(const json_t *entry, um_written_merge *merge) {
     const json_t *left = json_array_get(entry, 0);
     const json_t *right = json_array_get(entry, 1);
     if (json_array_size(entry) == 2 && json_is_string(left) && json_is_string(right)) {
-        return um_load_merge(tokenizer, json_string_value(left), json_string_length(left),
-                             json_string_value(right), json_string_length(right), rank, error);
+        *merge = (um_written_merge){json_string_value(left), json_string_length(left),
+                                    json_string_value(right), json_string_length(right)};
+        return true;
     }
     const char *text = json_string_value(entry);
-    const char *space = text ? strchr(text, ' ') : NULL;
-    if (!space || strchr(space + 1, ' ')) {
-        return UM_RAISE(error, UM_ERR_FORMAT,
-                        "%s: merge %zu is neither \"left right\" nor [\"left\", \"right\"]", where,
-                        rank);
-    }
-    return um_load_merge(tokenizer, text, (size_t)(space - text), space + 1, strlen(space + 1),
-                         rank, error);
+    return text && um_written_merge_split(text, json_string_length(entry), merge);
 }
 
-static um_status load_merges(um_tokenizer *tokenizer, const json_t *merges, const char *where,
-                             um_error *error) {
-    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, json_array_size(merges), error));
-    size_t rank = 0;
-    json_t *entry = NULL;
-    json_array_foreach (merges, rank, entry) {
-        const um_status status = load_merge_entry(tokenizer, entry, rank, where, error);
-        if (status != UM_OK) {
-            return um_error_prefix(error, status, "%s", where);
-        }
+bool um_written_merge_split(const char *text, size_t length, um_written_merge *merge) {
+    const char *space = memchr(text, ' ', length);
+    const size_t left = space ? (size_t)(space - text) : 0;
+    if (left == 0 || left + 1 == length || memchr(space + 1, ' ', length - left - 1)) {
+        return false;
     }
-    return UM_OK;
+    *merge = (um_written_merge){text, left, space + 1, length - left - 1};
+    return true;
+}
+
+static um_status load_merges(um_tokenizer *tokenizer, const json_t *merges, um_error *error) {
+    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, json_array_size(merges), error));
+    um_buffer scratch = {0};
+    um_status status = UM_OK;
+    for (size_t rank = 0; rank < json_array_size(merges) && status == UM_OK; rank++) {
+        um_written_merge merge;
+        status =
+            read_merge(json_array_get(merges, rank), &merge)
+                ? um_load_merge(tokenizer, &merge, rank, &scratch, error)
+                : UM_RAISE(error, UM_ERR_FORMAT,
+                           "merge %zu is neither \"left right\" nor [\"left\", \"right\"]", rank);
+    }
+    um_buffer_free(&scratch);
+    return status;
 }
 
 static um_status load_model(um_tokenizer *tokenizer, const json_t *model, const char *where,
@@ -171,7 +181,8 @@ static um_status load_model(um_tokenizer *tokenizer, const json_t *model, const 
     UM_TRY(um_json_require_object(model, where, "vocab", &vocabulary, error));
     UM_TRY(um_json_require_array(model, where, "merges", &merges, error));
     UM_TRY(um_load_vocabulary(tokenizer, vocabulary, where, error));
-    return load_merges(tokenizer, merges, where, error);
+    const um_status status = load_merges(tokenizer, merges, error);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
 }
 
 /* With a token for every byte nothing is unknown, and the options on that do not matter. */

@@ -39,29 +39,32 @@ static size_t count_merges(const char *text, size_t text_length) {
     return count;
 }
 
-static um_status load_merge_line(um_tokenizer *tokenizer, const char *line, size_t length,
-                                 size_t rank, um_error *error) {
-    const char *space = memchr(line, ' ', length);
-    const size_t left = space ? (size_t)(space - line) : 0;
-    if (!space || left == 0 || left + 1 == length || memchr(space + 1, ' ', length - left - 1)) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu is not \"left right\"", rank);
-    }
-    return um_load_merge(tokenizer, line, left, space + 1, length - left - 1, rank, error);
-}
-
-static um_status load_merges_text(um_tokenizer *tokenizer, const char *text, size_t text_length,
-                                  um_error *error) {
-    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, count_merges(text, text_length), error));
+static um_status load_merge_lines(um_tokenizer *tokenizer, const char *text, size_t text_length,
+                                  um_buffer *scratch, um_error *error) {
     size_t rank = 0;
     const char *line = NULL;
     size_t length = 0;
     while (next_line(&text, &text_length, &line, &length)) {
-        if (is_merge_line(line, length)) {
-            UM_TRY(load_merge_line(tokenizer, line, length, rank, error));
-            rank++;
+        um_written_merge merge;
+        if (!is_merge_line(line, length)) {
+            continue;
         }
+        if (!um_written_merge_split(line, length, &merge)) {
+            return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu is not \"left right\"", rank);
+        }
+        UM_TRY(um_load_merge(tokenizer, &merge, rank, scratch, error));
+        rank++;
     }
     return UM_OK;
+}
+
+static um_status load_merges_text(um_tokenizer *tokenizer, const char *text, size_t length,
+                                  um_error *error) {
+    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, count_merges(text, length), error));
+    um_buffer scratch = {0};
+    const um_status status = load_merge_lines(tokenizer, text, length, &scratch, error);
+    um_buffer_free(&scratch);
+    return status;
 }
 
 static um_status load_merges_file(um_tokenizer *tokenizer, const char *path, um_error *error) {

@@ -12,41 +12,61 @@ typedef struct um_vocabulary_entry {
     bool present;
 } um_vocabulary_entry;
 
+/* A part of the hash beside the id spares most looks at the bytes of other tokens. */
+typedef struct um_vocabulary_slot {
+    int32_t id; /* -1: empty */
+    uint32_t tag;
+} um_vocabulary_slot;
+
+static bool holds(const um_vocabulary *vocabulary, int32_t id, const char *bytes, size_t length) {
+    const um_vocabulary_entry *entry = &vocabulary->entries[id];
+    return entry->length == length && memcmp(vocabulary->bytes + entry->offset, bytes, length) == 0;
+}
+
 /* The slot that holds these bytes, or the empty one where they belong. */
-static size_t slot_of(const um_vocabulary *vocabulary, const char *bytes, size_t length) {
+static um_vocabulary_slot *slot_of(const um_vocabulary *vocabulary, uint64_t hash,
+                                   const char *bytes, size_t length) {
     const size_t mask = vocabulary->slot_count - 1;
-    size_t slot = (size_t)um_hash_bytes(bytes, length) & mask;
-    for (;; slot = (slot + 1) & mask) {
-        const int32_t id = vocabulary->slots[slot];
-        if (id < 0) {
-            return slot;
-        }
-        const um_vocabulary_entry *entry = &vocabulary->entries[id];
-        if (entry->length == length &&
-            memcmp(vocabulary->bytes + entry->offset, bytes, length) == 0) {
+    const uint32_t tag = (uint32_t)(hash >> 32);
+    for (size_t at = (size_t)hash & mask;; at = (at + 1) & mask) {
+        um_vocabulary_slot *slot = &vocabulary->slots[at];
+        if (slot->id < 0 || (slot->tag == tag && holds(vocabulary, slot->id, bytes, length))) {
             return slot;
         }
     }
 }
 
-static um_status grow_slots(um_vocabulary *vocabulary, um_error *error) {
+/* Replace the index by one of `count` slots, a power of two. */
+static um_status resize_index(um_vocabulary *vocabulary, size_t count, um_error *error) {
+    um_vocabulary_slot *old = vocabulary->slots;
     const size_t old_count = vocabulary->slot_count;
-    int32_t *old_slots = vocabulary->slots;
-    const size_t count = old_count == 0 ? 1024 : old_count * 2;
-    int32_t *slots = NULL;
+    um_vocabulary_slot *slots = NULL;
     UM_TRY(um_allocate(&slots, count, sizeof *slots, "vocabulary index", error));
     memset(slots, 0xFF, count * sizeof *slots);
     vocabulary->slots = slots;
     vocabulary->slot_count = count;
     for (size_t i = 0; i < old_count; i++) {
-        if (old_slots[i] >= 0) {
-            const um_vocabulary_entry *entry = &vocabulary->entries[old_slots[i]];
-            slots[slot_of(vocabulary, vocabulary->bytes + entry->offset, entry->length)] =
-                old_slots[i];
+        if (old[i].id >= 0) {
+            const um_vocabulary_entry *entry = &vocabulary->entries[old[i].id];
+            const char *bytes = vocabulary->bytes + entry->offset;
+            *slot_of(vocabulary, um_hash_bytes(bytes, entry->length), bytes, entry->length) =
+                old[i];
         }
     }
-    free(old_slots);
+    free(old);
     return UM_OK;
+}
+
+um_status um_vocabulary_reserve(um_vocabulary *vocabulary, size_t count, um_error *error) {
+    if (count > UM_VOCABULARY_MAXIMUM_SIZE) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%zu tokens, at most %zu are read", count,
+                        UM_VOCABULARY_MAXIMUM_SIZE);
+    }
+    size_t slots = 64;
+    while (slots < count * 2) {
+        slots *= 2;
+    }
+    return slots > vocabulary->slot_count ? resize_index(vocabulary, slots, error) : UM_OK;
 }
 
 /* Make room for entries 0..id and for `length` more bytes. */
@@ -68,16 +88,15 @@ static um_status reserve(um_vocabulary *vocabulary, size_t id, size_t length, um
 }
 
 static um_status index_token(um_vocabulary *vocabulary, int32_t id, um_error *error) {
-    if (vocabulary->hashed * 2 >= vocabulary->slot_count) {
-        UM_TRY(grow_slots(vocabulary, error));
-    }
+    UM_TRY(um_vocabulary_reserve(vocabulary, vocabulary->hashed + 1, error));
     const um_vocabulary_entry *entry = &vocabulary->entries[id];
-    const size_t slot = slot_of(vocabulary, vocabulary->bytes + entry->offset, entry->length);
-    if (vocabulary->slots[slot] >= 0) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "tokens %d and %d are the same bytes",
-                        vocabulary->slots[slot], id);
+    const char *bytes = vocabulary->bytes + entry->offset;
+    const uint64_t hash = um_hash_bytes(bytes, entry->length);
+    um_vocabulary_slot *slot = slot_of(vocabulary, hash, bytes, entry->length);
+    if (slot->id >= 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "tokens %d and %d are the same bytes", slot->id, id);
     }
-    vocabulary->slots[slot] = id;
+    *slot = (um_vocabulary_slot){id, (uint32_t)(hash >> 32)};
     vocabulary->hashed++;
     return UM_OK;
 }
@@ -117,7 +136,7 @@ int32_t um_vocabulary_find(const um_vocabulary *vocabulary, const char *bytes, s
     if (vocabulary->slot_count == 0) {
         return -1;
     }
-    return vocabulary->slots[slot_of(vocabulary, bytes, length)];
+    return slot_of(vocabulary, um_hash_bytes(bytes, length), bytes, length)->id;
 }
 
 bool um_vocabulary_bytes(const um_vocabulary *vocabulary, int32_t id, const char **bytes,

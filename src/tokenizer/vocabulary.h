@@ -15,10 +15,13 @@ typedef struct um_vocabulary {
     struct um_vocabulary_entry *entries; /* [size] */
     size_t size;                         /* one more than the largest id */
     size_t capacity;
-    int32_t *slots;    /* [slot_count] ids by the hash of their bytes, -1 where empty */
-    size_t slot_count; /* zero or a power of two */
+    struct um_vocabulary_slot *slots; /* [slot_count] by the hash of the bytes */
+    size_t slot_count;                /* zero or a power of two */
     size_t hashed;
 } um_vocabulary;
+
+/* Make room in the index for `count` tokens in all. */
+um_status um_vocabulary_reserve(um_vocabulary *vocabulary, size_t count, um_error *error);
 
 /* Give `id` its bytes.  A `searchable` token is found by um_vocabulary_find; the others
  * (added tokens, and entries that no bytes can spell) are only looked up by id.
