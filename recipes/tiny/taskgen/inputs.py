@@ -1,0 +1,163 @@
+"""Test inputs, the reference's results on them, and the text of the tests."""
+
+from random import Random
+from typing import Any, Callable
+
+from .atoms import Name
+from .task import Task
+
+WORD_LETTERS = "abcdeinorst"
+CASES = 10
+ATTEMPTS = 60
+
+Case = tuple[tuple[Any, ...], Any]
+
+
+class Degenerate(Exception):
+    """The reference gives (almost) the same result for every input, so tests could not tell it from a constant."""
+
+
+def draw_number(constants: list[int], random: Random) -> int:
+    """An integer, often near one of the task's constants, where off-by-one errors show."""
+    if constants and random.random() < 0.5:
+        base = random.choice(constants)
+        return random.choice((base - 1, base, base + 1, 2 * base, 3 * base, -base))
+    return random.randint(-30, 40) if random.random() < 0.85 else random.randint(-300, 300)
+
+
+def draw_word(letters: list[str], random: Random, minimum: int = 1) -> str:
+    """A short word; sometimes a palindrome, digits, in upper or in mixed case."""
+    alphabet = WORD_LETTERS + "".join(letters) * 3
+    word = "".join(random.choice(alphabet) for _ in range(random.randint(minimum, 8)))
+    style = random.random()
+    if style < 0.12:
+        return word.upper()
+    if style < 0.2:
+        return word.capitalize()
+    if style < 0.28:
+        return word[:3] + word[:3][::-1]
+    if style < 0.36:
+        return str(random.randint(0, 9999))
+    if letters and style < 0.6:
+        return random.choice(letters) + word if random.random() < 0.5 else word + random.choice(letters)
+    return word
+
+
+def draw_text(letters: list[str], random: Random) -> str:
+    words = [draw_word(letters, random) for _ in range(random.randint(1, 3))]
+    return random.choice((" ", " ", "")).join(words)
+
+
+def draw_list(draw: Callable[[], Any], random: Random, longest: int = 10) -> list[Any]:
+    """A list in which some elements occur more than once."""
+    items = [draw() for _ in range(random.randint(1, longest))]
+    return items + random.choices(items, k=random.randint(0, 3))
+
+
+def draw(kind: str, numbers: list[int], letters: list[str], random: Random) -> Any:
+    """A random input of the kind."""
+    def number() -> int:
+        return draw_number(numbers, random)
+
+    makers: dict[str, Callable[[], Any]] = {
+        "number": number,
+        "count": lambda: random.randint(1, 40),
+        "positive": lambda: random.choice((random.randint(1, 60), random.randint(1, 2000))),
+        "numbers": lambda: draw_list(number, random),
+        "small_numbers": lambda: draw_list(lambda: random.randint(-5, 8), random),
+        "rows": lambda: [draw_list(number, random, 4) for _ in range(random.randint(1, 4))],
+        "words": lambda: draw_list(lambda: draw_word(letters, random), random, 7),
+        "text": lambda: draw_text(letters, random) if random.random() < 0.7 else draw_word(letters, random),
+        "small": lambda: random.randint(1, 20),
+        "modulus": lambda: random.randint(2, 9),
+        "digit": lambda: random.randint(0, 9),
+        "length": lambda: random.randint(1, 7),
+        "take": lambda: random.randint(1, 6),
+        "letter": lambda: random.choice(WORD_LETTERS[:6]),
+    }
+    return makers[kind]()
+
+
+def edge_values(kind: str, random: Random) -> list[Any]:
+    """Edge inputs of the kind: empty, zero, negative, one element, repeated elements."""
+    edges: dict[str, list[Any]] = {
+        "number": [0, 1, -1, -12],
+        "count": [0, 1, 2, -3],
+        "positive": [1, 2, 10],
+        "numbers": [[], [0], [-7], [4, 4, 4]],
+        "small_numbers": [[], [0], [-2], [2, 2, 2]],
+        "rows": [[], [[]], [[0]], [[-3, -3], []]],
+        "words": [[], ["a"], ["Ab", "Ab"]],
+        "text": ["", "a", "A", "aa", "0 1"],
+    }
+    return edges.get(kind, [])
+
+
+def draw_arguments(task: Task, random: Random) -> list[tuple[Any, ...]]:
+    """Candidate argument tuples: edge cases of the first argument, then random ones."""
+    numbers = [c for c in task.constants if isinstance(c, int)]
+    letters = [c for c in task.constants if isinstance(c, str) and not isinstance(c, Name) and c.isalpha()]
+    letters += ["a", "b", "c"] if any(p.kind == "letter" for p in task.parameters) else []
+
+    def fill(first: Any) -> tuple[Any, ...]:
+        return (first, *(draw(p.kind, numbers, letters, random) for p in task.parameters[1:]))
+
+    kind = task.parameters[0].kind
+    edges = [fill(edge) for edge in edge_values(kind, random)]
+    return edges + [fill(draw(kind, numbers, letters, random)) for _ in range(ATTEMPTS)]
+
+
+def reference(task: Task) -> Callable[..., Any]:
+    """The compiled reference function."""
+    names: dict[str, Any] = {}
+    exec(task.prompt + task.completion, names)  # the text is this generator's own
+    return names[task.entry_point]
+
+
+def make_cases(task: Task, random: Random) -> list[Case]:
+    """About ten cases: the edges, then inputs preferred for results not seen before.
+
+    Raises Degenerate if the results do not vary.
+    """
+    function = reference(task)
+    cases, seen = [], []
+    spare = []
+    edges = len(edge_values(task.parameters[0].kind, random))
+    for index, arguments in enumerate(draw_arguments(task, random)):
+        text = repr(arguments)
+        result = function(*arguments)
+        if text != repr(arguments):
+            raise AssertionError(f"the reference changes its argument: {task.prompt}{task.completion}")
+        if index < edges or repr(result) not in seen:
+            cases.append((arguments, result))
+            seen.append(repr(result))
+        else:
+            spare.append((arguments, result))
+    random_cases = cases[edges:]
+    wanted = CASES - edges
+    chosen = random_cases[:wanted] + spare[:max(0, wanted - len(random_cases))]
+    distinct = {repr(result) for _, result in cases}
+    booleans = all(isinstance(result, bool) for _, result in cases)
+    if len(distinct) < (2 if booleans else 4):
+        raise Degenerate(task.sentence)
+    return cases[:edges] + chosen
+
+
+CHECK = '''def same(actual, expected):
+    if type(actual) is not type(expected):
+        return False
+    if type(expected) is list:
+        return len(actual) == len(expected) and all(map(same, actual, expected))
+    if type(expected) is dict:
+        return actual.keys() == expected.keys() and all(same(actual[k], expected[k]) for k in expected)
+    return actual == expected
+
+
+def check(candidate):
+'''
+
+
+def test_text(cases: list[Case]) -> str:
+    """Tests in HumanEval form; each compares value and type."""
+    lines = [f"    assert same(candidate({', '.join(map(repr, arguments))}), {result!r})\n" for arguments, result in cases]
+    return CHECK + "".join(lines)

@@ -1,0 +1,189 @@
+"""Filter, map and reduce over one source: the composition behind most tasks."""
+
+from dataclasses import dataclass
+from random import Random
+
+from .atoms import NUMBER_REDUCERS, TEXT_REDUCERS, VOCABULARIES, Reducer, Use, Vocabulary
+from .task import Parameter, Task
+
+ENTRY_POINTS = ("solve", "compute", "process", "calculate", "answer", "evaluate", "run", "get_result")
+ARGUMENTS = {
+    "numbers": ("data", "numbers", "values", "nums", "items"),
+    "range": ("n", "limit", "stop", "size"),
+    "words": ("words", "strings", "names", "parts"),
+    "characters": ("text", "string", "line", "s"),
+}
+NOUNS = {
+    "numbers": ("the elements of {a}", "the numbers in {a}", "the values in {a}"),
+    "range": ("the integers from 1 to {a}", "the numbers from 1 up to {a}"),
+    "words": ("the words in {a}", "the strings in {a}"),
+    "characters": ("the characters of {a}", "the characters in {a}"),
+}
+VARIABLES = {"numbers": "x", "range": "x", "words": "w", "characters": "c"}
+KINDS = {"numbers": "numbers", "range": "count", "words": "words", "characters": "text"}
+DEFAULTS = {"number": ("-1", "0", "None"), "text": ('""', "None")}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sequence of elements: a list argument, a text, or a range up to an integer argument."""
+
+    kind: str
+    argument: str
+    noun: str
+
+    @staticmethod
+    def draw(kind: str, random: Random) -> "Source":
+        argument = random.choice(ARGUMENTS[kind])
+        return Source(kind, argument, random.choice(NOUNS[kind]).format(a=argument))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return VOCABULARIES[self.kind]
+
+    @property
+    def variable(self) -> str:
+        return VARIABLES[self.kind]
+
+    @property
+    def iterable(self) -> str:
+        return f"range(1, {self.argument} + 1)" if self.kind == "range" else self.argument
+
+    @property
+    def parameter(self) -> Parameter:
+        return Parameter(self.argument, KINDS[self.kind])
+
+
+def map_code(uses: tuple[Use, ...], operand: str) -> str:
+    """Code of the maps applied in order to `operand`."""
+    bare = True
+    for use in uses:
+        bare = bare or "({x}" in use.atom.code
+        operand = use.fill(use.atom.code, x=operand if bare else f"({operand})")
+        bare = use.atom.atomic
+    return operand
+
+
+def reducers_after(vocabulary: Vocabulary, maps: tuple[Use, ...]) -> tuple[Reducer, ...]:
+    """The reducers for what the maps give, without those that ignore them."""
+    if not maps:
+        return vocabulary.reducers
+    result = maps[-1].atom.result
+    reducers = vocabulary.reducers
+    if result == "number":
+        reducers = NUMBER_REDUCERS
+    elif vocabulary.reducers is NUMBER_REDUCERS:
+        reducers = TEXT_REDUCERS
+    return tuple(r for r in reducers if r.maps)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A source, predicates joined by one connective, maps, a reducer and the default for an empty sequence."""
+
+    source: Source
+    predicates: tuple[Use, ...]
+    maps: tuple[Use, ...]
+    reducer: Use
+    connective: str = "and"
+    default: str = ""
+
+    def condition(self) -> str:
+        """Code of the predicates over the source's variable; empty without predicates."""
+        return f" {self.connective} ".join(p.fill(p.atom.code, x=self.source.variable) for p in self.predicates)
+
+    def value(self) -> str:
+        """Code of the mapped element."""
+        return map_code(self.maps, self.source.variable)
+
+    def generator(self) -> str:
+        """The inside of a generator expression, or the bare iterable where nothing is filtered or mapped."""
+        condition = f" if {self.condition()}" if self.predicates else ""
+        if not condition and not self.maps:
+            return self.source.iterable
+        return f"{self.value()} for {self.source.variable} in {self.source.iterable}{condition}"
+
+    def list_code(self) -> str:
+        if self.predicates or self.maps:
+            return f"[{self.generator()}]"
+        return self.source.iterable if self.source.kind in ("numbers", "words") else f"list({self.source.iterable})"
+
+    def body(self, loop: bool = False) -> str:
+        """The reference body as an expression, or as an explicit loop where the reducer has one."""
+        reducer = self.reducer.atom
+        if reducer.loop and (loop or reducer.loop_only):
+            return self.loop_body()
+        body, items = reducer.body, self.list_code()
+        if items == self.source.argument and body.startswith("items = {lst}\n"):
+            body = body.partition("\n")[2].replace("items", items)
+        return self.reducer.fill(body, gen=self.generator(), lst=items, d=self.default)
+
+    def loop_body(self) -> str:
+        initial, update, result = self.reducer.atom.loop
+        lines = update.format(v=self.value()).splitlines()
+        if self.predicates:
+            lines = [f"if {self.condition()}:"] + ["    " + line for line in lines]
+        lines = [f"for {self.source.variable} in {self.source.iterable}:"] + ["    " + line for line in lines]
+        return "\n".join([initial, *lines, f"return {result}"])
+
+    def filtered_noun(self, random: Random) -> str:
+        """The source's noun phrase with its relative clause."""
+        if not self.predicates:
+            return self.source.noun
+        clauses = [p.fill(random.choice(p.atom.forms)[1]) for p in self.predicates]
+        return f"{self.source.noun} that {f' {self.connective} '.join(clauses)}"
+
+    def mapped_noun(self, random: Random) -> str:
+        noun = self.filtered_noun(random)
+        for use in self.maps:
+            noun = use.fill(random.choice(use.atom.many), x=noun)
+        return noun
+
+    def default_clause(self) -> str:
+        return f", or {self.default} if there are none" if self.default else ""
+
+    def noun_sentence(self, random: Random) -> str:
+        """`Return the sum of the squares of the elements of data that are even.`"""
+        noun = self.reducer.fill(random.choice(self.reducer.atom.noun), x=self.mapped_noun(random))
+        return f"Return {noun}{self.default_clause()}."
+
+    def steps_sentence(self, random: Random) -> str:
+        """`Keep the elements of data that are even, square each, and return their sum.`"""
+        acts = [use.fill(random.choice(use.atom.act)) for use in self.maps]
+        if self.predicates:
+            steps = [f"keep {self.filtered_noun(random)}", *acts]
+        elif acts:
+            steps = [acts[0].replace("each", f"each of {self.source.noun}", 1), *acts[1:]]
+        else:
+            steps = [f"take {self.source.noun}"]
+        joined = ", ".join(steps)
+        comma = "," if len(steps) > 1 else ""
+        final = self.reducer.fill(random.choice(self.reducer.atom.act))
+        return f"{joined[0].upper()}{joined[1:]}{comma} and return {final}{self.default_clause()}."
+
+    def sentence(self, random: Random) -> str:
+        return self.noun_sentence(random) if random.random() < 0.6 else self.steps_sentence(random)
+
+    def key(self) -> tuple[str, ...]:
+        """The operations, without constants, default and wording."""
+        parts = [self.source.kind]
+        names = sorted(p.name for p in self.predicates)
+        if len(names) > 1:
+            parts.append(f"{self.connective}({','.join(names)})")
+        elif names:
+            parts.append(f"if({names[0]})")
+        parts += [f"map({m.name})" for m in self.maps]
+        return (*parts, self.reducer.name)
+
+    def constants(self) -> tuple[int | str, ...]:
+        return tuple(c for u in (*self.predicates, *self.maps, self.reducer) for c in u.constants)
+
+    def task(self, level: int, random: Random, loop: float = 0.15, extra: tuple[Parameter, ...] = ()) -> Task:
+        """The task of this pipeline; `loop` is the share of loop bodies, `extra` are further arguments."""
+        return Task(level, self.key() + tuple(p.kind for p in extra), self.sentence(random),
+                    random.choice(ENTRY_POINTS), (self.source.parameter, *extra),
+                    self.body(random.random() < loop), self.constants())
+
+
+def draw_default(reducer: Reducer, random: Random) -> str:
+    return random.choice(DEFAULTS[reducer.default]) if reducer.default else ""
