@@ -28,6 +28,7 @@ typedef struct role {
     dimension rows;
     dimension columns;
     presence presence;
+    um_parameter_group group;
 } role;
 
 #define LAYER(field) offsetof(um_layer_parameters, field)
@@ -35,33 +36,33 @@ typedef struct role {
 
 static const role layer_roles[] = {
     {LAYER(attention_norm), "input_layernorm.weight", "attn_norm.weight", DIMENSION_HIDDEN,
-     DIMENSION_NONE, ALWAYS},
+     DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
     {LAYER(query), "self_attn.q_proj.weight", "q_proj.weight", DIMENSION_QUERY, DIMENSION_HIDDEN,
-     ALWAYS},
+     ALWAYS, UM_PARAMETERS_ATTENTION},
     {LAYER(key), "self_attn.k_proj.weight", "k_proj.weight", DIMENSION_KEY, DIMENSION_HIDDEN,
-     ALWAYS},
+     ALWAYS, UM_PARAMETERS_ATTENTION},
     {LAYER(value), "self_attn.v_proj.weight", "v_proj.weight", DIMENSION_KEY, DIMENSION_HIDDEN,
-     ALWAYS},
+     ALWAYS, UM_PARAMETERS_ATTENTION},
     {LAYER(query_bias), "self_attn.q_proj.bias", "q_proj.bias", DIMENSION_QUERY, DIMENSION_NONE,
-     WITH_QKV_BIAS},
+     WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
     {LAYER(key_bias), "self_attn.k_proj.bias", "k_proj.bias", DIMENSION_KEY, DIMENSION_NONE,
-     WITH_QKV_BIAS},
+     WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
     {LAYER(value_bias), "self_attn.v_proj.bias", "v_proj.bias", DIMENSION_KEY, DIMENSION_NONE,
-     WITH_QKV_BIAS},
+     WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
     {LAYER(query_norm), "self_attn.q_norm.weight", "q_norm.weight", DIMENSION_HEAD, DIMENSION_NONE,
-     WITH_QK_NORM},
+     WITH_QK_NORM, UM_PARAMETERS_NORM},
     {LAYER(key_norm), "self_attn.k_norm.weight", "k_norm.weight", DIMENSION_HEAD, DIMENSION_NONE,
-     WITH_QK_NORM},
+     WITH_QK_NORM, UM_PARAMETERS_NORM},
     {LAYER(attention_output), "self_attn.o_proj.weight", "attn_out.weight", DIMENSION_HIDDEN,
-     DIMENSION_QUERY, ALWAYS},
+     DIMENSION_QUERY, ALWAYS, UM_PARAMETERS_ATTENTION},
     {LAYER(mlp_norm), "post_attention_layernorm.weight", "ff_norm.weight", DIMENSION_HIDDEN,
-     DIMENSION_NONE, ALWAYS},
+     DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
     {LAYER(gate), "mlp.gate_proj.weight", "ff_proj.weight", DIMENSION_INTERMEDIATE,
-     DIMENSION_HIDDEN, ALWAYS},
+     DIMENSION_HIDDEN, ALWAYS, UM_PARAMETERS_MLP},
     {LAYER(up), "mlp.up_proj.weight", "up_proj.weight", DIMENSION_INTERMEDIATE, DIMENSION_HIDDEN,
-     ALWAYS},
+     ALWAYS, UM_PARAMETERS_MLP},
     {LAYER(down), "mlp.down_proj.weight", "ff_out.weight", DIMENSION_HIDDEN, DIMENSION_INTERMEDIATE,
-     ALWAYS},
+     ALWAYS, UM_PARAMETERS_MLP},
 };
 
 static const role embedding_role = {MODEL(embedding),
@@ -69,12 +70,13 @@ static const role embedding_role = {MODEL(embedding),
                                     "model.transformer.wte.weight",
                                     DIMENSION_VOCABULARY,
                                     DIMENSION_HIDDEN,
-                                    ALWAYS};
+                                    ALWAYS,
+                                    UM_PARAMETERS_EMBEDDING};
 static const role final_roles[] = {
     {MODEL(final_norm), "model.norm.weight", "model.transformer.ln_f.weight", DIMENSION_HIDDEN,
-     DIMENSION_NONE, ALWAYS},
+     DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
     {MODEL(head), "lm_head.weight", "model.transformer.ff_out.weight", DIMENSION_VOCABULARY,
-     DIMENSION_HIDDEN, WITH_OWN_HEAD},
+     DIMENSION_HIDDEN, WITH_OWN_HEAD, UM_PARAMETERS_HEAD},
 };
 
 static size_t extent(const um_model_config *config, dimension which) {
@@ -169,6 +171,46 @@ um_status um_parameters_visit(um_parameters *parameters, const um_model_config *
 
 const char *um_parameters_head_name(um_family family) {
     return family == UM_FAMILY_LLADA ? final_roles[1].llada_name : final_roles[1].name;
+}
+
+/* ---- Groups ------------------------------------------------------------ */
+
+static bool group_among(const role *roles, size_t count, const char *name, um_family family,
+                        um_parameter_group *group) {
+    for (size_t i = 0; i < count; i++) {
+        const char *own = family == UM_FAMILY_LLADA ? roles[i].llada_name : roles[i].name;
+        if (strcmp(own, name) == 0) {
+            *group = roles[i].group;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool um_parameters_group_of(um_family family, const char *name, um_parameter_group *group) {
+    const char *prefix = um_parameters_layer_prefix(family);
+    if (strncmp(name, prefix, strlen(prefix)) == 0) {
+        const char *number = name + strlen(prefix);
+        const size_t digits = strspn(number, "0123456789");
+        return digits > 0 && number[digits] == '.' &&
+               group_among(layer_roles, sizeof layer_roles / sizeof *layer_roles,
+                           number + digits + 1, family, group);
+    }
+    return group_among(&embedding_role, 1, name, family, group) ||
+           group_among(final_roles, sizeof final_roles / sizeof *final_roles, name, family, group);
+}
+
+const char *um_parameter_group_name(um_parameter_group group) {
+    switch (group) {
+#define GROUP_CASE(name, text)                                                                     \
+    case name:                                                                                     \
+        return text;
+        UM_PARAMETER_GROUP_LIST(GROUP_CASE)
+#undef GROUP_CASE
+        case UM_PARAMETER_GROUPS:
+            break;
+    }
+    return "unknown";
 }
 
 /* ---- One block for training -------------------------------------------- */

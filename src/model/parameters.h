@@ -34,6 +34,26 @@ typedef struct um_parameters {
     void *owned; /* memory of the rank-1 tensors, or of everything after um_parameters_lay_out */
 } um_parameters;
 
+/* Parts of a model, for reports and for optimiser settings. */
+#define UM_PARAMETER_GROUP_LIST(X)                                                                 \
+    X(UM_PARAMETERS_EMBEDDING, "embedding")                                                        \
+    X(UM_PARAMETERS_ATTENTION, "attention") /* projections and their biases */                     \
+    X(UM_PARAMETERS_MLP, "mlp")                                                                    \
+    X(UM_PARAMETERS_NORM, "norm")                                                                  \
+    X(UM_PARAMETERS_HEAD, "head")
+
+typedef enum um_parameter_group {
+#define UM_PARAMETER_GROUP_ENUMERATOR(name, text) name,
+    UM_PARAMETER_GROUP_LIST(UM_PARAMETER_GROUP_ENUMERATOR)
+#undef UM_PARAMETER_GROUP_ENUMERATOR
+        UM_PARAMETER_GROUPS /* how many there are */
+} um_parameter_group;
+
+const char *um_parameter_group_name(um_parameter_group group);
+
+/* The group of the tensor that checkpoints of `family` call `name`; false when it has none. */
+bool um_parameters_group_of(um_family family, const char *name, um_parameter_group *group);
+
 /* Called for every tensor that `config` has, a tied head left out, in a fixed order: embedding,
  * layer by layer, final norm, head.  `name` is its name in checkpoints of the family and lives
  * until the visitor returns, `expected` its shape (data NULL). */
