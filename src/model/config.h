@@ -105,7 +105,8 @@ um_status um_model_config_parse_with(const json_t *root, const char *where,
                                      const um_model_config_overrides *overrides,
                                      um_model_config *config, um_error *error);
 
-/* Apply `overrides` (or NULL) to a complete config and check the result. */
+/* Apply `overrides` (or NULL) to a complete config, which stays as it was where the result does
+ * not pass um_model_config_check. */
 um_status um_model_config_override(um_model_config *config,
                                    const um_model_config_overrides *overrides, um_error *error);
 

@@ -377,8 +377,11 @@ static void apply_overrides(const um_model_config_overrides *overrides, um_model
 
 um_status um_model_config_override(um_model_config *config,
                                    const um_model_config_overrides *overrides, um_error *error) {
-    apply_overrides(overrides, config);
-    return um_model_config_check(config, "model options", error);
+    um_model_config changed = *config;
+    apply_overrides(overrides, &changed);
+    UM_TRY(um_model_config_check(&changed, "model options", error));
+    *config = changed;
+    return UM_OK;
 }
 
 um_status um_model_config_parse_with(const json_t *root, const char *where,

@@ -219,6 +219,11 @@ static void inspect_config(inspection *work, const um_inspect_options *options) 
                                                    &report->config, &found) == UM_OK;
     if (!report->has_config) {
         find(work, UM_FINDING_PROBLEM, &found);
+    } else if (report->config.mask_token == UM_NO_TOKEN &&
+               report->config.attention != UM_ATTENTION_CAUSAL) {
+        (void)UM_RAISE(&found, UM_ERR_MISMATCH,
+                       "config.json names no mask token: the tokenizer or an option must");
+        find(work, UM_FINDING_NOTE, &found);
     }
 }
 

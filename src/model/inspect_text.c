@@ -226,7 +226,7 @@ um_status um_inspect_json(const um_inspect_report *report, um_buffer *json, um_e
         "kv_memory_per_position", (json_int_t)report->kv_memory_per_position, "problem_count",
         (json_int_t)report->problem_count, "note_count", (json_int_t)report->note_count, "findings",
         findings_json(report));
-    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);
     if (!text) {
         return um_error_memory(error, "report", 0);

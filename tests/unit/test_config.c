@@ -328,6 +328,7 @@ static void overrides_replace_what_the_file_says(void **state) {
     assert_int_equal(config.mask_token, 3);
     const um_model_config_overrides outside = {.has_mask_token = true, .mask_token = 1000};
     assert_int_equal(um_model_config_override(&config, &outside, &error), UM_ERR_FORMAT);
+    assert_int_equal(config.mask_token, 3);
     scratch_remove(&directory);
 }
 

@@ -150,6 +150,28 @@ static void files_are_described_without_a_config(void **state) {
     scratch_remove(&directory);
 }
 
+static void a_diffusion_model_without_a_mask_token_is_noted(void **state) {
+    (void)state;
+    const scratch directory = write_tiny(false);
+    const um_model_config_overrides no_mask = {.has_attention = true,
+                                               .attention = UM_ATTENTION_FULL};
+    um_error error = {0};
+    um_model_config config = tiny;
+    config.family = UM_FAMILY_QWEN2;
+    config.mask_token = UM_NO_TOKEN;
+    um_buffer json = {0};
+    assert_ok(um_model_config_format(&config, &json, &error), &error);
+    scratch_write(&directory, "config.json", json.data, json.length);
+    um_buffer_free(&json);
+    um_inspect_report report;
+    const um_inspect_options options = {.overrides = &no_mask};
+    assert_ok(um_inspect(directory.path, &options, &report, &error), &error);
+    assert_true(has_finding(&report, UM_FINDING_NOTE, "names no mask token"));
+    assert_int_equal(report.problem_count, 0);
+    um_inspect_free(&report);
+    scratch_remove(&directory);
+}
+
 static void an_empty_directory_is_described(void **state) {
     (void)state;
     const scratch directory = scratch_make();
@@ -235,6 +257,7 @@ int main(void) {
         cmocka_unit_test(values_that_are_not_finite_are_found),
         cmocka_unit_test(all_problems_are_collected),
         cmocka_unit_test(files_are_described_without_a_config),
+        cmocka_unit_test(a_diffusion_model_without_a_mask_token_is_noted),
         cmocka_unit_test(an_empty_directory_is_described),
         cmocka_unit_test(the_text_names_the_conventions),
         cmocka_unit_test(the_json_reads_back),
