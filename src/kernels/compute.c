@@ -27,7 +27,7 @@ float *um_tensor_f32(const um_tensor *tensor) {
 typedef struct linear_call {
     const um_compute *compute;
     size_t rows;
-    size_t row_tiles;
+    size_t column_tiles;
     const float *x;
     const um_tensor *weight;
     const float *bias;
@@ -39,8 +39,8 @@ static void linear_tile(void *user, size_t task, size_t worker) {
     const linear_call *call = user;
     const size_t out = call->weight->shape[0];
     const size_t in = call->weight->shape[1];
-    const size_t row = task % call->row_tiles * LINEAR_ROW_TILE;
-    const size_t column = task / call->row_tiles * LINEAR_COLUMN_TILE;
+    const size_t row = task / call->column_tiles * LINEAR_ROW_TILE;
+    const size_t column = task % call->column_tiles * LINEAR_COLUMN_TILE;
     const char *weight = call->weight->data;
     call->compute->kernels.matmul(call->weight->dtype, smaller(LINEAR_ROW_TILE, call->rows - row),
                                   smaller(LINEAR_COLUMN_TILE, out - column), in, call->x + row * in,
@@ -53,13 +53,13 @@ void um_linear(const um_compute *compute, size_t rows, const float *x, const um_
                const um_tensor *bias, float *y) {
     linear_call call = {.compute = compute,
                         .rows = rows,
-                        .row_tiles = ceiling_divide(rows, LINEAR_ROW_TILE),
+                        .column_tiles = ceiling_divide(weight->shape[0], LINEAR_COLUMN_TILE),
                         .x = x,
                         .weight = weight,
                         .bias = bias ? bias->data : NULL,
                         .y = y};
-    const size_t column_tiles = ceiling_divide(weight->shape[0], LINEAR_COLUMN_TILE);
-    um_thread_pool_run(compute->pool, call.row_tiles * column_tiles, linear_tile, &call);
+    const size_t row_tiles = ceiling_divide(rows, LINEAR_ROW_TILE);
+    um_thread_pool_run(compute->pool, row_tiles * call.column_tiles, linear_tile, &call);
 }
 
 static void add_column_sums(size_t rows, size_t columns, const float *dy, float *sums) {

@@ -1,10 +1,16 @@
 /* y = x w^T as tiles of dot products: 3 rows of x by 4 rows of w, eight lanes each, so that
  * 12 accumulators, 3 x vectors and one w vector fill the 16 registers and 7 loads feed 12
- * multiply-adds.  Weights are read where they lie, of any type, without packing. */
+ * multiply-adds.  Weights are read where they lie, of any type, without packing, in panels of so
+ * few rows that they stay in the first-level cache while all rows of x pass by.
+ *
+ * Every element is summed in the same order whatever tile it falls into: lane l takes the products
+ * l, l + 8, l + 16 ... and the lanes are added as in reduce. */
 #include "kernels/avx2/avx2.h"
 
 #define ROWS 3
-#define COLUMNS 4
+#define COLUMNS 4      /* one tile has a multiple of these, or one */
+#define WIDE_COLUMNS 8 /* of a tile with one row, for which 4 accumulators are too few */
+#define PANEL_BYTES 16384
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static ALWAYS_INLINE __m256 load_weights(um_dtype dtype, const void *w, size_t index) {
@@ -31,6 +37,14 @@ static ALWAYS_INLINE __m256 load_weights_tail(um_dtype dtype, const void *w, siz
     return load_weights(dtype, halves, 0);
 }
 
+/* Lane j is the sum ((0+1)+(2+3)) + ((4+5)+(6+7)) of the lanes of v[j]. */
+static ALWAYS_INLINE __m128 reduce(const __m256 v[COLUMNS]) {
+    const __m256 pairs = _mm256_hadd_ps(v[0], v[1]);
+    const __m256 more_pairs = _mm256_hadd_ps(v[2], v[3]);
+    const __m256 halves = _mm256_hadd_ps(pairs, more_pairs);
+    return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+}
+
 typedef struct tile_arguments {
     size_t k;
     const float *x;
@@ -43,10 +57,34 @@ typedef struct tile_arguments {
     size_t y_stride;
 } tile_arguments;
 
+static ALWAYS_INLINE void advance_columns(tile_arguments *a, size_t columns) {
+    a->w_first += columns * a->w_stride;
+    a->bias = a->bias ? a->bias + columns : NULL;
+    a->y += columns;
+}
+
+/* Add the lanes and the bias, and store. */
+static ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][WIDE_COLUMNS],
+                                 const tile_arguments *a) {
+    for (size_t i = 0; i < rows; i++) {
+        float *y = a->y + i * a->y_stride;
+        if (columns == 1) {
+            const __m256 zero = _mm256_setzero_ps();
+            const __m256 single[COLUMNS] = {sum[i][0], zero, zero, zero};
+            const float total = _mm_cvtss_f32(reduce(single));
+            y[0] = a->bias ? total + a->bias[0] : total;
+        }
+        for (size_t j = 0; j + COLUMNS <= columns; j += COLUMNS) {
+            const __m128 total = reduce(&sum[i][j]);
+            _mm_storeu_ps(y + j, a->bias ? _mm_add_ps(total, _mm_loadu_ps(a->bias + j)) : total);
+        }
+    }
+}
+
 /* `rows` and `columns` are constants at every call, so the loops unroll into registers. */
 static ALWAYS_INLINE void tile(um_dtype dtype, size_t rows, size_t columns,
                                const tile_arguments *a) {
-    __m256 sum[ROWS][COLUMNS];
+    __m256 sum[ROWS][WIDE_COLUMNS];
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
             sum[i][j] = _mm256_setzero_ps();
@@ -77,41 +115,49 @@ static ALWAYS_INLINE void tile(um_dtype dtype, size_t rows, size_t columns,
             }
         }
     }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < columns; j++) {
-            const float total = um_avx2_sum(sum[i][j]);
-            a->y[i * a->y_stride + j] = a->bias ? total + a->bias[j] : total;
-        }
-    }
+    finish(rows, columns, sum, a);
 }
 
-static ALWAYS_INLINE void columns_of_rows(um_dtype dtype, size_t rows, size_t n, tile_arguments a) {
+/* Columns first .. n - 1 of `rows` rows, in tiles of `step` columns and single ones. */
+static ALWAYS_INLINE void columns_of_rows(um_dtype dtype, size_t rows, size_t step, size_t n,
+                                          tile_arguments a) {
     size_t j = 0;
-    for (; j + COLUMNS <= n; j += COLUMNS) {
-        tile(dtype, rows, COLUMNS, &a);
-        a.w_first += COLUMNS * a.w_stride;
-        a.bias = a.bias ? a.bias + COLUMNS : NULL;
-        a.y += COLUMNS;
+    for (; j + step <= n; j += step) {
+        tile(dtype, rows, step, &a);
+        advance_columns(&a, step);
     }
     for (; j < n; j++) {
         tile(dtype, rows, 1, &a);
-        a.w_first += a.w_stride;
-        a.bias = a.bias ? a.bias + 1 : NULL;
-        a.y += 1;
+        advance_columns(&a, 1);
     }
 }
 
-static ALWAYS_INLINE void matmul_of(um_dtype dtype, size_t m, size_t n, tile_arguments a) {
+static ALWAYS_INLINE void panel(um_dtype dtype, size_t m, size_t n, tile_arguments a) {
     size_t i = 0;
     for (; i + ROWS <= m; i += ROWS) {
-        columns_of_rows(dtype, ROWS, n, a);
+        columns_of_rows(dtype, ROWS, COLUMNS, n, a);
         a.x += ROWS * a.x_stride;
         a.y += ROWS * a.y_stride;
     }
     if (m - i == 2) {
-        columns_of_rows(dtype, 2, n, a);
+        columns_of_rows(dtype, 2, COLUMNS, n, a);
     } else if (m - i == 1) {
-        columns_of_rows(dtype, 1, n, a);
+        columns_of_rows(dtype, 1, WIDE_COLUMNS, n, a);
+    }
+}
+
+/* Rows of w in a panel, a multiple of the widest tile. */
+static size_t panel_columns(um_dtype dtype, size_t k) {
+    const size_t row_bytes = (k + 1) * um_dtype_size(dtype);
+    const size_t columns = PANEL_BYTES / row_bytes / WIDE_COLUMNS * WIDE_COLUMNS;
+    return columns > WIDE_COLUMNS ? columns : WIDE_COLUMNS;
+}
+
+static ALWAYS_INLINE void matmul_of(um_dtype dtype, size_t m, size_t n, tile_arguments a) {
+    const size_t columns = panel_columns(dtype, a.k);
+    for (size_t j = 0; j < n; j += columns) {
+        panel(dtype, m, n - j < columns ? n - j : columns, a);
+        advance_columns(&a, columns);
     }
 }
 

@@ -1,0 +1,276 @@
+/* How fast the kernels are: matrix products beside cblas_sgemm on one thread, and every kernel of
+ * the list, the plain version beside the fastest.
+ *
+ *   bench_kernels [matmul | kernels]
+ *
+ * What is compared runs in alternation, and medians of processor time are shown, so that other
+ * load on the machine falls on both sides.
+ */
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "kernels/compute.h"
+
+#define REPETITIONS 25
+#define MEASURED_SECONDS 0.002
+
+/* Arguments of every kernel; `count` floats in each array. */
+#define ROWS 32
+#define DIM 256
+#define ELEMENTS (ROWS * DIM)
+
+typedef struct arrays {
+    float *values[6]; /* [ELEMENTS] each */
+    const um_kernels *kernels;
+} arrays;
+
+typedef void benchmark_function(const arrays *with);
+
+static void bench_matmul(const arrays *with) {
+    with->kernels->matmul(UM_DTYPE_F32, ROWS, 64, DIM, with->values[0], DIM, with->values[1], DIM,
+                          NULL, with->values[2], 64);
+}
+
+static void bench_weighted_sum(const arrays *with) {
+    with->kernels->weighted_sum(ROWS, 64, 128, with->values[0], 128, with->values[1], 64,
+                                with->values[2], 64);
+}
+
+static void bench_softmax(const arrays *with) {
+    with->kernels->softmax(ELEMENTS, 1.0f, with->values[0]);
+}
+
+static void bench_rms_norm(const arrays *with) {
+    with->kernels->rms_norm(ELEMENTS, 1e-6f, with->values[0], with->values[1], with->values[2],
+                            NULL);
+}
+
+static void bench_rotate_half(const arrays *with) {
+    with->kernels->rotate_half(ELEMENTS, with->values[0], with->values[1], with->values[2]);
+}
+
+static void bench_swiglu(const arrays *with) {
+    with->kernels->swiglu(ELEMENTS, with->values[0], with->values[1], with->values[2]);
+}
+
+static void bench_rms_norm_backward(const arrays *with) {
+    with->kernels->rms_norm_backward(ELEMENTS, with->values[0], with->values[1], 0.0f,
+                                     with->values[2], with->values[3], with->values[4]);
+}
+
+static void bench_swiglu_backward(const arrays *with) {
+    with->kernels->swiglu_backward(ELEMENTS, with->values[0], with->values[1], with->values[2]);
+}
+
+static void bench_softmax_backward(const arrays *with) {
+    with->kernels->softmax_backward(ELEMENTS, 1.0f, with->values[0], with->values[1]);
+}
+
+static void bench_cross_entropy(const arrays *with) {
+    float log_probability = 0;
+    with->kernels->cross_entropy(ELEMENTS, with->values[0], 7, &log_probability, with->values[1]);
+}
+
+static void bench_adamw(const arrays *with) {
+    const um_adamw_step step = {.beta1 = 0.9f,
+                                .beta2 = 0.95f,
+                                .epsilon = 1e-8f,
+                                .gradient_scale = 1.0f,
+                                .first_correction = 1.0f,
+                                .second_correction = 1.0f};
+    with->kernels->adamw(ELEMENTS, &step, with->values[0], with->values[1], with->values[2],
+                         with->values[3]);
+}
+
+static const struct kernel_benchmark {
+    const char *name;
+    benchmark_function *function;
+} benchmarks[] = {
+#define ENTRY(name, parameters) {#name, bench_##name},
+    UM_KERNEL_LIST(ENTRY)
+#undef ENTRY
+};
+
+/* ---- Time --------------------------------------------------------------- */
+
+typedef void timed_function(void *user);
+
+static double processor_seconds(void) {
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double seconds_of(timed_function *function, void *user, size_t calls) {
+    const double start = processor_seconds();
+    for (size_t i = 0; i < calls; i++) {
+        function(user);
+    }
+    return (processor_seconds() - start) / (double)calls;
+}
+
+/* Calls that take about MEASURED_SECONDS. */
+static size_t calls_for(timed_function *function, void *user) {
+    size_t calls = 1;
+    while (seconds_of(function, user, calls) * (double)calls < MEASURED_SECONDS / 2) {
+        calls *= 2;
+    }
+    return calls;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Median seconds of two functions, called by turns. */
+static void race(timed_function *const functions[2], void *const users[2], double seconds[2]) {
+    double times[2][REPETITIONS];
+    const size_t calls[2] = {calls_for(functions[0], users[0]), calls_for(functions[1], users[1])};
+    for (size_t i = 0; i < REPETITIONS; i++) {
+        for (size_t j = 0; j < 2; j++) {
+            times[j][i] = seconds_of(functions[j], users[j], calls[j]);
+        }
+    }
+    for (size_t j = 0; j < 2; j++) {
+        qsort(times[j], REPETITIONS, sizeof times[j][0], compare_doubles);
+        seconds[j] = times[j][REPETITIONS / 2];
+    }
+}
+
+/* ---- Matrix products ----------------------------------------------------- */
+
+typedef struct product {
+    um_compute compute;
+    size_t rows;
+    size_t k;
+    size_t n;
+    float *x;
+    um_tensor weight;
+    float *y;
+} product;
+
+static void run_linear(void *user) {
+    const product *with = user;
+    um_linear(&with->compute, with->rows, with->x, &with->weight, NULL, with->y);
+}
+
+static void run_sgemm(void *user) {
+    const product *with = user;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)with->rows, (blasint)with->n,
+                (blasint)with->k, 1.0f, with->x, (blasint)with->k, with->weight.data,
+                (blasint)with->k, 0.0f, with->y, (blasint)with->n);
+}
+
+static float *random_floats(size_t count) {
+    float *values = um_aligned_calloc(count, sizeof *values);
+    if (!values) {
+        (void)fprintf(stderr, "bench_kernels: out of memory\n");
+        exit(1);
+    }
+    uint32_t state = 1;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
+    }
+    return values;
+}
+
+static void measure_product(const um_kernels *kernels, um_dtype dtype, size_t rows, size_t k,
+                            size_t n) {
+    float *weight = random_floats(n * k);
+    void *stored = random_floats(n * k);
+    um_convert_from_f32(dtype, weight, stored, n * k);
+    product ours = {.compute = {.kernels = *kernels},
+                    .rows = rows,
+                    .k = k,
+                    .n = n,
+                    .x = random_floats(rows * k),
+                    .weight = {.data = stored, .dtype = dtype, .rank = 2, .shape = {n, k}},
+                    .y = random_floats(rows * n)};
+    product theirs = ours;
+    theirs.weight.data = weight;
+    timed_function *const functions[2] = {run_linear, run_sgemm};
+    void *const users[2] = {&ours, &theirs};
+    double seconds[2];
+    race(functions, users, seconds);
+    const double work = 2e-9 * (double)rows * (double)k * (double)n;
+    (void)printf("%-5s %6zu %6zu %6zu %10.1f %10.1f %8.0f%%\n", um_dtype_name(dtype), rows, k, n,
+                 work / seconds[0], work / seconds[1], 100 * seconds[1] / seconds[0]);
+    free(weight);
+    free(stored);
+    free(ours.x);
+    free(ours.y);
+}
+
+static void measure_products(const um_kernels *kernels) {
+    static const size_t row_counts[] = {1, 8, 32, 96, 512, 2048};
+    static const size_t shapes[][2] = {{256, 256}, {256, 704}, {704, 256}, {256, 1024}};
+    (void)printf("um_linear with %s kernels and cblas_sgemm of f32, one thread, GFLOP/s\n",
+                 kernels->name);
+    (void)printf("%-5s %6s %6s %6s %10s %10s %9s\n", "type", "rows", "k", "n", "um_linear", "sgemm",
+                 "share");
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (size_t j = 0; j < sizeof row_counts / sizeof *row_counts; j++) {
+            measure_product(kernels, UM_DTYPE_F32, row_counts[j], shapes[i][0], shapes[i][1]);
+        }
+    }
+    for (size_t j = 0; j < sizeof row_counts / sizeof *row_counts; j++) {
+        measure_product(kernels, UM_DTYPE_BF16, row_counts[j], 256, 704);
+    }
+}
+
+/* ---- Every kernel -------------------------------------------------------- */
+
+typedef struct kernel_call {
+    arrays with;
+    benchmark_function *function;
+} kernel_call;
+
+static void run_kernel(void *user) {
+    const kernel_call *call = user;
+    call->function(&call->with);
+}
+
+static void measure_kernels(const um_kernels *fast) {
+    um_kernels plain;
+    um_kernels_reference(&plain);
+    kernel_call calls[2] = {{.with = {.kernels = fast}}, {.with = {.kernels = &plain}}};
+    for (size_t i = 0; i < 6; i++) {
+        calls[0].with.values[i] = calls[1].with.values[i] = random_floats(ELEMENTS);
+    }
+    (void)printf("\n%-20s %12s %12s %8s\n", "kernel, us a call", fast->name, plain.name, "ratio");
+    for (size_t i = 0; i < sizeof benchmarks / sizeof *benchmarks; i++) {
+        calls[0].function = calls[1].function = benchmarks[i].function;
+        timed_function *const functions[2] = {run_kernel, run_kernel};
+        void *const users[2] = {&calls[0], &calls[1]};
+        double seconds[2];
+        race(functions, users, seconds);
+        (void)printf("%-20s %12.2f %12.2f %8.1f\n", benchmarks[i].name, 1e6 * seconds[0],
+                     1e6 * seconds[1], seconds[1] / seconds[0]);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        free(calls[0].with.values[i]);
+    }
+}
+
+int main(int count, char **arguments) {
+    um_kernels kernels;
+    um_error error = {0};
+    if (um_kernels_select(NULL, &kernels, &error) != UM_OK) {
+        (void)fprintf(stderr, "bench_kernels: %s\n", error.message);
+        return 1;
+    }
+    if (count < 2 || strcmp(arguments[1], "matmul") == 0) {
+        measure_products(&kernels);
+    }
+    if (count < 2 || strcmp(arguments[1], "kernels") == 0) {
+        measure_kernels(&kernels);
+    }
+    return 0;
+}
