@@ -161,6 +161,9 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
                          .key_width = config->kv_head_count * config->head_dim};
     UM_TRY(um_batch_measure(transformer, batch, &pass.sizes, error));
     UM_TRY(um_activations_prepare(activations, config, &pass.sizes, error));
+    if (pass.sizes.rows == 0) {
+        return UM_OK; /* the row buffers may be NULL */
+    }
     UM_TRY(um_activations_attention(activations, config, batch, um_thread_pool_size(compute->pool),
                                     false, &pass.attention, error));
     embed(&pass, activations->stream);
