@@ -235,6 +235,12 @@ static um_status check_decoder(const json_t *decoder, const char *where, um_erro
 
 /* ---- pre_tokenizer -------------------------------------------------------------- */
 
+static um_status add_splitter_step(um_tokenizer *tokenizer, um_split_kind kind, const char *pattern,
+                                   size_t length, const char *where, um_error *error) {
+    const um_status status = um_splitter_add(&tokenizer->splitter, kind, pattern, length, error);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
+}
+
 static um_status add_split(um_tokenizer *tokenizer, const json_t *step, const char *where,
                            um_error *error) {
     const char *behavior = "";
@@ -257,9 +263,8 @@ static um_status add_split(um_tokenizer *tokenizer, const json_t *step, const ch
                         "%s: the pattern of Split is neither Regex nor String", where);
     }
     const json_t *text = json_is_string(expression) ? expression : literal;
-    return um_splitter_add(&tokenizer->splitter,
-                           text == expression ? UM_SPLIT_PATTERN : UM_SPLIT_LITERAL,
-                           json_string_value(text), json_string_length(text), error);
+    return add_splitter_step(tokenizer, text == expression ? UM_SPLIT_PATTERN : UM_SPLIT_LITERAL,
+                             json_string_value(text), json_string_length(text), where, error);
 }
 
 static um_status add_digits(um_tokenizer *tokenizer, const json_t *step, const char *where,
@@ -267,7 +272,7 @@ static um_status add_digits(um_tokenizer *tokenizer, const json_t *step, const c
     bool individual = false;
     UM_TRY(um_json_optional_bool(step, where, "individual_digits", &individual, error));
     const char *pattern = individual ? "\\p{N}" : "\\p{N}+";
-    return um_splitter_add(&tokenizer->splitter, UM_SPLIT_PATTERN, pattern, strlen(pattern), error);
+    return add_splitter_step(tokenizer, UM_SPLIT_PATTERN, pattern, strlen(pattern), where, error);
 }
 
 static um_status add_byte_level(um_tokenizer *tokenizer, const json_t *step, const char *where,
@@ -277,11 +282,11 @@ static um_status add_byte_level(um_tokenizer *tokenizer, const json_t *step, con
     UM_TRY(um_json_optional_bool(step, where, "add_prefix_space", &prefix_space, error));
     UM_TRY(um_json_optional_bool(step, where, "use_regex", &use_expression, error));
     if (prefix_space) {
-        UM_TRY(um_splitter_add(&tokenizer->splitter, UM_SPLIT_PREFIX_SPACE, NULL, 0, error));
+        UM_TRY(add_splitter_step(tokenizer, UM_SPLIT_PREFIX_SPACE, NULL, 0, where, error));
     }
     if (use_expression) {
-        UM_TRY(um_splitter_add(&tokenizer->splitter, UM_SPLIT_PATTERN, um_splitter_gpt2_pattern,
-                               strlen(um_splitter_gpt2_pattern), error));
+        UM_TRY(add_splitter_step(tokenizer, UM_SPLIT_PATTERN, um_splitter_gpt2_pattern,
+                                 strlen(um_splitter_gpt2_pattern), where, error));
     }
     return UM_OK;
 }
