@@ -85,10 +85,10 @@ TEMPLATES = (
         "Return the sums of neighbours in {a} that {that}.",
         "Add each two neighbours of {a} and return the sums that {that}."),
         "sums = [x + y for x, y in zip({a}, {a}[1:])]\nreturn [x for x in sums if {p}]"),
-    number_list("run_lengths", "p", (
-        "Return the run lengths of {a}, as [element, length], for the elements that {that}.",),
-        "runs = []\nfor x in {a}:\n    if runs and runs[-1][0] == x:\n        runs[-1][1] += 1\n    else:\n"
-        "        runs.append([x, 1])\nreturn [[x, k] for x, k in runs if {p}]"),
+    number_list("run_lengths", "v", (
+        "Return the lengths of the runs of equal neighbours among {mapped} for each x of {a}.",),
+        "runs = []\nlast = None\nfor x in {a}:\n    y = {v}\n    if y == last:\n        runs[-1] += 1\n    else:\n"
+        "        runs.append(1)\n    last = y\nreturn runs"),
     number_list("squeeze", "v", (
         "Return {mapped} for each x of {a}, leaving out a result equal to the one before.",),
         "result = []\nfor x in {a}:\n    y = {v}\n    if not result or result[-1] != y:\n        result.append(y)\nreturn result"),
@@ -176,7 +176,7 @@ def level_6(random: Random) -> Task:
                 (Parameter(argument, template.kind),), template.body.format(**fields), constants)
 
 
-def with_examples(task: Task, random: Random, longest: int = 44) -> Task:
+def with_examples(task: Task, random: Random, longest: int = 36) -> Task:
     """The task with one or two examples in its docstring, chosen among short inputs with telling results."""
     function = reference(task)
     lines, results = [], set()
@@ -185,7 +185,7 @@ def with_examples(task: Task, random: Random, longest: int = 44) -> Task:
         if len(call) > longest:
             continue
         result = repr(function(*arguments))
-        if len(result) > 30 or result in results or result in ("[]", "0", "-1", "None"):
+        if len(result) > 24 or result in results or result in ("[]", "0", "-1", "None"):
             continue
         results.add(result)
         lines.append((call, result))
