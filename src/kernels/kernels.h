@@ -28,7 +28,7 @@ typedef struct um_adamw_step {
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k] f32, w [n, k] of type `dtype`, bias [n] or NULL, y [m, n].
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
- * softmax: x <- exp(scale * x - max) / sum in place, over `count` >= 1 elements, scale > 0.
+ * softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1 elements, scale > 0.
  *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
  *   A NaN makes the whole result NaN.
  * rms_norm: y = x * r * weight with r = 1 / sqrt(mean(x^2) + epsilon); *inverse_rms = r unless

@@ -42,14 +42,14 @@ static void multiply(size_t count, float factor, float *x) {
     }
 }
 
-/* out = exp(scale * x - shift); returns the sum.  out may be x, or NULL. */
+/* out = exp(scale * (x - shift)); returns the sum.  out may be x, or NULL. */
 static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
     const __m256 scales = _mm256_set1_ps(scale);
     const __m256 shifts = _mm256_set1_ps(shift);
     __m256 sum = _mm256_setzero_ps();
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
-        const __m256 value = _mm256_fmsub_ps(load_lanes(x + i, lanes), scales, shifts);
+        const __m256 value = _mm256_mul_ps(_mm256_sub_ps(load_lanes(x + i, lanes), shifts), scales);
         const __m256 mask = _mm256_castsi256_ps(um_avx2_tail_mask(lanes));
         const __m256 exponential = _mm256_and_ps(um_avx2_exp(value), mask);
         sum = _mm256_add_ps(sum, exponential);
@@ -61,7 +61,7 @@ static float exponentials(size_t count, float scale, float shift, const float *x
 }
 
 void um_avx2_softmax(size_t count, float scale, float *x) {
-    const float maximum = scale * maximum_of(count, x);
+    const float maximum = maximum_of(count, x);
     const float sum = exponentials(count, scale, maximum == -INFINITY ? 0.0f : maximum, x, x);
     multiply(count, sum == 0.0f ? 0.0f : 1.0f / sum, x);
 }
@@ -114,10 +114,13 @@ void um_avx2_rms_norm_backward(size_t count, const float *x, const float *weight
     }
 }
 
+/* 0 below -88, where the exponential would no longer grow with -x. */
 static __m256 sigmoid(__m256 x) {
+    const __m256 vanishes = _mm256_cmp_ps(x, _mm256_set1_ps(-88.0f), _CMP_LT_OQ);
     const __m256 one = _mm256_set1_ps(1.0f);
     const __m256 negative = _mm256_xor_ps(x, _mm256_set1_ps(-0.0f));
-    return _mm256_div_ps(one, _mm256_add_ps(one, um_avx2_exp(negative)));
+    const __m256 value = _mm256_div_ps(one, _mm256_add_ps(one, um_avx2_exp(negative)));
+    return _mm256_andnot_ps(vanishes, value);
 }
 
 void um_avx2_swiglu(size_t count, const float *gate, const float *up, float *y) {

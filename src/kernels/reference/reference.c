@@ -51,11 +51,11 @@ static float maximum_of(size_t count, const float *x) {
 }
 
 static void reference_softmax(size_t count, float scale, float *x) {
-    const float maximum = scale * maximum_of(count, x);
+    const float maximum = maximum_of(count, x);
     const float shift = maximum == -INFINITY ? 0.0f : maximum;
     float sum = 0.0f;
     for (size_t i = 0; i < count; i++) {
-        x[i] = expf(scale * x[i] - shift);
+        x[i] = expf(scale * (x[i] - shift));
         sum += x[i];
     }
     const float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
@@ -134,11 +134,11 @@ static void reference_softmax_backward(size_t count, float scale, const float *p
 static void reference_cross_entropy(size_t count, const float *logits, size_t target,
                                     float *log_probability, float *probabilities) {
     const float maximum = maximum_of(count, logits);
-    float sum = 0.0f;
+    double sum = 0.0; /* a vocabulary is long enough for the rounding of small terms to show */
     for (size_t i = 0; i < count; i++) {
-        sum += expf(logits[i] - maximum);
+        sum += (double)expf(logits[i] - maximum);
     }
-    const float log_sum = maximum + logf(sum);
+    const float log_sum = maximum + (float)log(sum);
     *log_probability = logits[target] - log_sum;
     for (size_t i = 0; probabilities && i < count; i++) {
         probabilities[i] = expf(logits[i] - log_sum);
