@@ -26,7 +26,9 @@ DIRECTIONS = {
     "eval": {"model", "decode", "tokenizer", "reward"},
     "api": {"unmask.h", "model", "weights", "kernels", "tensor", "decode", "tokenizer"},
     "serve": {"unmask.h"},
-    "cli": {"unmask.h", "serve", "train", "eval", "analysis"},
+    # The top of the house: commands may use any module, and nothing may use them.
+    "cli": {"unmask.h", "serve", "train", "eval", "analysis", "model", "decode", "kernels",
+            "tokenizer"},
 }
 
 MAXIMUM_LINES = 600
