@@ -470,6 +470,23 @@ static void softmax_keeps_to_its_edges(void **state) {
     }
 }
 
+/* softmax(v, 0) has the ratio exp(v), to 2e-7 of the exponential and two roundings. */
+static void exponentials_are_accurate_over_their_whole_range(void **state) {
+    (void)state;
+    um_kernels tables[2];
+    fill_tables(tables);
+    for (size_t set = 0; set < 2; set++) {
+        for (int i = 0; i < 20000; i++) {
+            const float v = -87.0f * (float)i / 20000.0f;
+            float x[2] = {v, 0};
+            tables[set].softmax(2, 1.0f, x);
+            const double expected = exp((double)v);
+            const double ratio = (double)x[0] / (double)x[1];
+            assert_true(fabs(ratio - expected) < 3.2e-7 * expected);
+        }
+    }
+}
+
 static void nan_reaches_the_rows_that_it_belongs_to_and_no_others(void **state) {
     (void)state;
     um_kernels tables[2];
@@ -549,6 +566,7 @@ int main(void) {
         cmocka_unit_test(fast_kernels_agree_with_the_plain_ones),
         cmocka_unit_test(every_kernel_of_a_set_is_in_its_table),
         cmocka_unit_test(softmax_keeps_to_its_edges),
+        cmocka_unit_test(exponentials_are_accurate_over_their_whole_range),
         cmocka_unit_test(nan_reaches_the_rows_that_it_belongs_to_and_no_others),
         cmocka_unit_test(swiglu_stays_finite_for_large_gates),
         cmocka_unit_test(kernel_sets_are_chosen_by_name),
