@@ -56,26 +56,33 @@ static int32_t rank_of(const um_bpe *bpe, int32_t left, int32_t right, int32_t *
     return merge->rank;
 }
 
-um_status um_bpe_reserve_merges(um_bpe *bpe, size_t count, um_error *error) {
-    size_t slots = 16;
-    while (slots < count + count / 2) {
-        slots *= 2;
-    }
-    UM_TRY(um_allocate(&bpe->merges, slots, sizeof *bpe->merges, "merge table", error));
-    memset(bpe->merges, 0xFF, slots * sizeof *bpe->merges);
+static um_status grow_merges(um_bpe *bpe, um_error *error) {
+    um_merge *old = bpe->merges;
+    const size_t old_slots = bpe->merge_slots;
+    const size_t slots = old_slots == 0 ? 1024 : old_slots * 2;
+    um_merge *merges = NULL;
+    UM_TRY(um_allocate(&merges, slots, sizeof *merges, "merge table", error));
+    memset(merges, 0xFF, slots * sizeof *merges);
+    bpe->merges = merges;
     bpe->merge_slots = slots;
-    bpe->merge_room = count;
+    for (size_t i = 0; i < old_slots; i++) {
+        if (old[i].pair != EMPTY_PAIR) {
+            *merge_slot(bpe, old[i].pair) = old[i];
+        }
+    }
+    free(old);
     return UM_OK;
 }
 
 um_status um_bpe_add_merge(um_bpe *bpe, int32_t left, int32_t right, int32_t joined, int32_t rank,
                            um_error *error) {
-    if (bpe->merge_room == 0) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "more merges than announced");
+    if (bpe->merge_count >= bpe->merge_slots / 8 * 5) {
+        UM_TRY(grow_merges(bpe, error));
     }
-    bpe->merge_room--;
     const uint64_t pair = pair_of(left, right);
-    *merge_slot(bpe, pair) = (um_merge){pair, rank, joined};
+    um_merge *slot = merge_slot(bpe, pair);
+    bpe->merge_count += slot->pair == EMPTY_PAIR;
+    *slot = (um_merge){pair, rank, joined};
     return UM_OK;
 }
 

@@ -6,15 +6,14 @@
 #include "tokenizer/token_list.h"
 #include "tokenizer/vocabulary.h"
 
-/* Zero-initialise, fill with um_bpe_reserve_merges, um_bpe_add_merge and
- * um_bpe_index_bytes, um_bpe_free. */
+/* Zero-initialise, fill with um_bpe_add_merge and um_bpe_index_bytes, um_bpe_free. */
 typedef struct um_bpe {
     um_vocabulary vocabulary;
     struct um_merge *merges; /* [merge_slots] by the hash of the pair */
     size_t merge_slots;      /* zero or a power of two */
-    size_t merge_room;       /* merges that may still be added */
-    int32_t byte_ids[256];   /* the token of each single byte, or -1 */
-    bool ignore_merges;      /* a piece that is a token as a whole is taken as it is */
+    size_t merge_count;
+    int32_t byte_ids[256]; /* the token of each single byte, or -1 */
+    bool ignore_merges;    /* a piece that is a token as a whole is taken as it is */
 } um_bpe;
 
 /* Memory that um_bpe_encode reuses.  Zero-initialise; um_bpe_scratch_free. */
@@ -25,9 +24,6 @@ typedef struct um_bpe_scratch {
     size_t heap_length;
     size_t heap_capacity;
 } um_bpe_scratch;
-
-/* Room for `count` merges; once, before the first one. */
-um_status um_bpe_reserve_merges(um_bpe *bpe, size_t count, um_error *error);
 
 /* Let the tokens `left` and `right` become `joined`, whose bytes are theirs; lower ranks join
  * first, and no two merges share one.  Where a pair is given twice the later rank holds. */

@@ -6,6 +6,7 @@
 
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
+#include "tokenizer/json_cursor.h"
 #include "tokenizer/splitter.h"
 #include "tokenizer/tokenizer.h"
 
@@ -22,13 +23,16 @@ struct um_tokenizer {
     bool has_chat_template;
 };
 
-/* Fill the model, normaliser, pre-tokeniser and added tokens from a parsed tokenizer.json. */
-um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const json_t *root, const char *where,
-                                 um_error *error);
+/* Fill the model, normaliser, pre-tokeniser and added tokens from the text of a
+ * tokenizer.json. */
+um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const char *text, size_t length,
+                                 const char *where, um_error *error);
 
-/* Fill the plain tokens from an object of {"token": id}. */
-um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, const char *where,
-                             um_error *error);
+/* Fill the plain tokens from the text of an object {"token": id}. */
+um_status um_load_vocabulary(um_tokenizer *tokenizer, um_json_cursor vocabulary, um_error *error);
+
+/* Fill the merges from the text of an array of "left right" or ["left", "right"]. */
+um_status um_load_merges(um_tokenizer *tokenizer, um_json_cursor merges, um_error *error);
 
 /* A merge as it is written in the files; not owned, not NUL-terminated. */
 typedef struct um_written_merge {

@@ -1,70 +1,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "tokenizer/byte_alphabet.h"
 #include "tokenizer/internal.h"
-
-/* ---- Tokens and merges, as both file layouts write them -------------------- */
-
-um_status um_load_vocabulary(um_tokenizer *tokenizer, const json_t *vocabulary, const char *where,
-                             um_error *error) {
-    um_buffer bytes = {0};
-    um_status status =
-        um_vocabulary_reserve(&tokenizer->bpe.vocabulary, json_object_size(vocabulary), error);
-    const char *token = NULL;
-    json_t *value = NULL;
-    json_object_foreach ((json_t *)(uintptr_t)vocabulary, token, value) {
-        if (!json_is_integer(value)) {
-            status = UM_RAISE(error, UM_ERR_FORMAT,
-                              "%s: the id of token \"%.64s\" is not an integer", where, token);
-            break;
-        }
-        bool mapped = false;
-        um_buffer_clear(&bytes);
-        status = um_bytes_of_text(token, strlen(token), &bytes, &mapped, error);
-        if (status == UM_OK) {
-            status = um_vocabulary_add(&tokenizer->bpe.vocabulary, json_integer_value(value),
-                                       mapped ? um_buffer_text(&bytes) : token,
-                                       mapped ? bytes.length : strlen(token), mapped, error);
-        }
-        if (status != UM_OK) {
-            status = um_error_prefix(error, status, "%s", where);
-            break;
-        }
-    }
-    um_buffer_free(&bytes);
-    return status;
-}
-
-/* The id of a plain token, or the error of a merge that needs it. */
-static um_status require_token(const um_tokenizer *tokenizer, const char *bytes, size_t length,
-                               size_t rank, int32_t *id, um_error *error) {
-    *id = um_vocabulary_find(&tokenizer->bpe.vocabulary, bytes, length);
-    if (*id < 0) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: \"%.*s\" is not in the vocabulary", rank,
-                        (int)(length < 64 ? length : 64), bytes);
-    }
-    return UM_OK;
-}
-
-um_status um_load_merge(um_tokenizer *tokenizer, const um_written_merge *merge, size_t rank,
-                        um_buffer *scratch, um_error *error) {
-    bool left_mapped = false, right_mapped = false;
-    um_buffer_clear(scratch);
-    UM_TRY(um_bytes_of_text(merge->left, merge->left_length, scratch, &left_mapped, error));
-    const size_t middle = scratch->length;
-    UM_TRY(um_bytes_of_text(merge->right, merge->right_length, scratch, &right_mapped, error));
-    if (!left_mapped || !right_mapped) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: a character that stands for no byte",
-                        rank);
-    }
-    int32_t left = -1, right = -1, joined = -1;
-    UM_TRY(require_token(tokenizer, scratch->data, middle, rank, &left, error));
-    UM_TRY(require_token(tokenizer, scratch->data + middle, scratch->length - middle, rank, &right,
-                         error));
-    UM_TRY(require_token(tokenizer, scratch->data, scratch->length, rank, &joined, error));
-    return um_bpe_add_merge(&tokenizer->bpe, left, right, joined, (int32_t)rank, error);
-}
 
 um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size_t length,
                               int64_t id, const json_t *flags, const char *where, um_error *error) {
@@ -132,56 +69,24 @@ static um_status check_model_options(const json_t *model, const char *where, um_
     return UM_OK;
 }
 
-/* The two sides of a merge, written as ["left", "right"] or as "left right". */
-static bool read_merge(const json_t *entry, um_written_merge *merge) {
-    const json_t *left = json_array_get(entry, 0);
-    const json_t *right = json_array_get(entry, 1);
-    if (json_array_size(entry) == 2 && json_is_string(left) && json_is_string(right)) {
-        *merge = (um_written_merge){json_string_value(left), json_string_length(left),
-                                    json_string_value(right), json_string_length(right)};
-        return true;
-    }
-    const char *text = json_string_value(entry);
-    return text && um_written_merge_split(text, json_string_length(entry), merge);
-}
+/* The text of vocabulary and merges, which are read without a JSON tree. */
+typedef struct model_text {
+    um_json_cursor vocabulary;
+    um_json_cursor merges;
+} model_text;
 
-bool um_written_merge_split(const char *text, size_t length, um_written_merge *merge) {
-    const char *space = memchr(text, ' ', length);
-    const size_t left = space ? (size_t)(space - text) : 0;
-    if (left == 0 || left + 1 == length || memchr(space + 1, ' ', length - left - 1)) {
-        return false;
-    }
-    *merge = (um_written_merge){text, left, space + 1, length - left - 1};
-    return true;
-}
-
-static um_status load_merges(um_tokenizer *tokenizer, const json_t *merges, um_error *error) {
-    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, json_array_size(merges), error));
-    um_buffer scratch = {0};
-    um_status status = UM_OK;
-    for (size_t rank = 0; rank < json_array_size(merges) && status == UM_OK; rank++) {
-        um_written_merge merge;
-        status =
-            read_merge(json_array_get(merges, rank), &merge)
-                ? um_load_merge(tokenizer, &merge, rank, &scratch, error)
-                : UM_RAISE(error, UM_ERR_FORMAT,
-                           "merge %zu is neither \"left right\" nor [\"left\", \"right\"]", rank);
-    }
-    um_buffer_free(&scratch);
-    return status;
-}
-
-static um_status load_model(um_tokenizer *tokenizer, const json_t *model, const char *where,
-                            um_error *error) {
+static um_status load_model(um_tokenizer *tokenizer, const json_t *model, const model_text *text,
+                            const char *where, um_error *error) {
     UM_TRY(check_model_options(model, where, error));
     UM_TRY(
         um_json_optional_bool(model, where, "ignore_merges", &tokenizer->bpe.ignore_merges, error));
-    json_t *vocabulary = NULL;
-    json_t *merges = NULL;
-    UM_TRY(um_json_require_object(model, where, "vocab", &vocabulary, error));
-    UM_TRY(um_json_require_array(model, where, "merges", &merges, error));
-    UM_TRY(um_load_vocabulary(tokenizer, vocabulary, where, error));
-    const um_status status = load_merges(tokenizer, merges, error);
+    json_t *part = NULL;
+    UM_TRY(um_json_require_object(model, where, "vocab", &part, error));
+    UM_TRY(um_json_require_array(model, where, "merges", &part, error));
+    um_status status = um_load_vocabulary(tokenizer, text->vocabulary, error);
+    if (status == UM_OK) {
+        status = um_load_merges(tokenizer, text->merges, error);
+    }
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
 }
 
@@ -371,14 +276,14 @@ static um_status load_added_tokens(um_tokenizer *tokenizer, const json_t *tokens
     return UM_OK;
 }
 
-um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const json_t *root, const char *where,
-                                 um_error *error) {
+static um_status load_root(um_tokenizer *tokenizer, const json_t *root, const model_text *text,
+                           const char *where, um_error *error) {
     json_t *model = NULL;
     UM_TRY(um_json_require_object(root, where, "model", &model, error));
     UM_TRY(load_normalizer(tokenizer, json_object_get(root, "normalizer"), where, error));
     UM_TRY(load_pre_tokenizer(tokenizer, json_object_get(root, "pre_tokenizer"), where, error));
     UM_TRY(check_decoder(json_object_get(root, "decoder"), where, error));
-    UM_TRY(load_model(tokenizer, model, where, error));
+    UM_TRY(load_model(tokenizer, model, text, where, error));
     um_bpe_index_bytes(&tokenizer->bpe);
     UM_TRY(check_unknown(tokenizer, model, where, error));
     const json_t *added = json_object_get(root, "added_tokens");
@@ -386,4 +291,62 @@ um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const json_t *root, co
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"added_tokens\" is not an array", where);
     }
     return load_added_tokens(tokenizer, added, where, error);
+}
+
+/* Append text[*from..part) and then, instead of the part, its brackets around its line ends, so
+ * that what follows stays on the same line.  *from moves behind the part. */
+static um_status append_emptied(const char *text, size_t *from, const um_json_cursor *part,
+                                um_buffer *out, um_error *error) {
+    const char *start = part->text;
+    const char *end = start + part->length;
+    const bool object = *start == '{';
+    UM_TRY(um_buffer_append(out, text + *from, (size_t)(start - text) - *from, error));
+    UM_TRY(um_buffer_append(out, object ? "{" : "[", 1, error));
+    for (const char *line = start; (line = memchr(line, '\n', (size_t)(end - line))); line++) {
+        UM_TRY(um_buffer_append(out, "\n", 1, error));
+    }
+    *from = (size_t)(end - text);
+    return um_buffer_append(out, object ? "}" : "]", 1, error);
+}
+
+/* Find the two large parts, and append the file without what is in them to `rest`. */
+static um_status cut_model_text(const char *text, size_t length, model_text *parts, um_buffer *rest,
+                                um_error *error) {
+    um_json_cursor model = {0};
+    size_t from = 0;
+    if (um_json_cursor_member((um_json_cursor){text, length, 0}, "model", &model)) {
+        const bool vocabulary = um_json_cursor_member(model, "vocab", &parts->vocabulary) &&
+                                parts->vocabulary.text[0] == '{';
+        const bool merges =
+            um_json_cursor_member(model, "merges", &parts->merges) && parts->merges.text[0] == '[';
+        const bool merges_first =
+            vocabulary && merges && parts->merges.text < parts->vocabulary.text;
+        if (merges_first) {
+            UM_TRY(append_emptied(text, &from, &parts->merges, rest, error));
+        }
+        if (vocabulary) {
+            UM_TRY(append_emptied(text, &from, &parts->vocabulary, rest, error));
+        }
+        if (merges && !merges_first) {
+            UM_TRY(append_emptied(text, &from, &parts->merges, rest, error));
+        }
+    }
+    return um_buffer_append(rest, text + from, length - from, error);
+}
+
+um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const char *text, size_t length,
+                                 const char *where, um_error *error) {
+    model_text parts = {{0}, {0}};
+    um_buffer rest = {0};
+    json_t *root = NULL;
+    um_status status = cut_model_text(text, length, &parts, &rest, error);
+    if (status == UM_OK) {
+        status = um_json_load_bytes(um_buffer_text(&rest), rest.length, where, &root, error);
+    }
+    um_buffer_free(&rest);
+    if (status == UM_OK) {
+        status = load_root(tokenizer, root, &parts, where, error);
+    }
+    json_decref(root);
+    return status;
 }

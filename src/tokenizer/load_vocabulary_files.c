@@ -29,16 +29,6 @@ static bool is_merge_line(const char *line, size_t length) {
            !(length >= sizeof version - 1 && memcmp(line, version, sizeof version - 1) == 0);
 }
 
-static size_t count_merges(const char *text, size_t text_length) {
-    size_t count = 0;
-    const char *line = NULL;
-    size_t length = 0;
-    while (next_line(&text, &text_length, &line, &length)) {
-        count += is_merge_line(line, length);
-    }
-    return count;
-}
-
 static um_status load_merge_lines(um_tokenizer *tokenizer, const char *text, size_t text_length,
                                   um_buffer *scratch, um_error *error) {
     size_t rank = 0;
@@ -60,7 +50,6 @@ static um_status load_merge_lines(um_tokenizer *tokenizer, const char *text, siz
 
 static um_status load_merges_text(um_tokenizer *tokenizer, const char *text, size_t length,
                                   um_error *error) {
-    UM_TRY(um_bpe_reserve_merges(&tokenizer->bpe, count_merges(text, length), error));
     um_buffer scratch = {0};
     const um_status status = load_merge_lines(tokenizer, text, length, &scratch, error);
     um_buffer_free(&scratch);
@@ -83,12 +72,16 @@ static um_status load_merges_file(um_tokenizer *tokenizer, const char *path, um_
 /* ---- vocab.json, added_tokens.json ------------------------------------------------ */
 
 static um_status load_vocabulary_file(um_tokenizer *tokenizer, const char *path, um_error *error) {
-    json_t *root = NULL;
-    UM_TRY(um_json_load_file(path, &root, error));
-    const um_status status = json_is_object(root)
-                                 ? um_load_vocabulary(tokenizer, root, path, error)
-                                 : UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", path);
-    json_decref(root);
+    um_buffer contents = {0};
+    um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &contents, error);
+    if (status == UM_OK) {
+        const um_json_cursor cursor = {um_buffer_text(&contents), contents.length, 0};
+        status = um_load_vocabulary(tokenizer, cursor, error);
+        if (status != UM_OK) {
+            status = um_error_prefix(error, status, "%s", path);
+        }
+    }
+    um_buffer_free(&contents);
     return status;
 }
 

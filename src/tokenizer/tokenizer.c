@@ -27,21 +27,12 @@ static um_status finish(um_tokenizer *tokenizer, um_error *error) {
     return um_added_tokens_index(&tokenizer->added, tokenizer->normalize, error);
 }
 
-static um_status load_json_bytes(um_tokenizer *tokenizer, const char *json, size_t length,
-                                 const char *where, um_error *error) {
-    json_t *root = NULL;
-    UM_TRY(um_json_load_bytes(json, length, where, &root, error));
-    const um_status status = um_load_tokenizer_json(tokenizer, root, where, error);
-    json_decref(root);
-    return status;
-}
-
 um_status um_tokenizer_load_bytes(const char *json, size_t length, const char *where,
                                   um_tokenizer **tokenizer, um_error *error) {
     *tokenizer = NULL;
     um_tokenizer *loaded = NULL;
     UM_TRY(create(&loaded, error));
-    um_status status = load_json_bytes(loaded, json, length, where, error);
+    um_status status = um_load_tokenizer_json(loaded, json, length, where, error);
     if (status == UM_OK) {
         status = finish(loaded, error);
     }
@@ -57,8 +48,8 @@ static um_status load_tokenizer_file(um_tokenizer *tokenizer, const char *path, 
     um_buffer contents = {0};
     um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &contents, error);
     if (status == UM_OK) {
-        status =
-            load_json_bytes(tokenizer, um_buffer_text(&contents), contents.length, path, error);
+        status = um_load_tokenizer_json(tokenizer, um_buffer_text(&contents), contents.length, path,
+                                        error);
     }
     um_buffer_free(&contents);
     return status;

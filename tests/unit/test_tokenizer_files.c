@@ -72,6 +72,27 @@ static const refused_file refused_files[] = {
     {"{\"added_tokens\":[{\"id\":9,\"content\":\"<x>\"},{\"id\":8,\"content\":\"<x>\"}]," BYTE_LEVEL
      "," MODEL "}",
      UM_ERR_FORMAT, "<x>"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"a\":1.0},\"merges\":[]}}", UM_ERR_FORMAT, "\"a\""},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"a\":0,},\"merges\":[]}}", UM_ERR_FORMAT, "a string"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"a\" 0},\"merges\":[]}}", UM_ERR_FORMAT, "':'"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"a\":0 \"b\":1},\"merges\":[]}}", UM_ERR_FORMAT,
+     "'}'"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"\\uD83D\":0},\"merges\":[]}}", UM_ERR_FORMAT,
+     "surrogate"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"\\uDE42\":0},\"merges\":[]}}", UM_ERR_FORMAT,
+     "hexadecimal"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"\\u00g0\":0},\"merges\":[]}}", UM_ERR_FORMAT,
+     "hexadecimal"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"\\x\":0},\"merges\":[]}}", UM_ERR_FORMAT,
+     "an escape"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"\t\":0},\"merges\":[]}}", UM_ERR_FORMAT,
+     "end of a string"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{\"\xFF\":0},\"merges\":[]}}", UM_ERR_FORMAT, "UTF-8"},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":[],\"merges\":[]}}", UM_ERR_FORMAT, "\"vocab\""},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{},\"merges\":{}}}", UM_ERR_FORMAT, "\"merges\""},
+    {"{" BYTE_LEVEL ",\"model\":{\"vocab\":{},\"merges\":[3]}}", UM_ERR_FORMAT, "merge 0"},
+    {"{\n\"model\":{\"vocab\":{\n},\n\"merges\":[\n\n]},\n*}", UM_ERR_FORMAT, "line 7"},
+    {"{\"model\":{\"vocab\":{\"a", UM_ERR_FORMAT, "line 1"},
     {"{\"added_tokens\":{}," BYTE_LEVEL "," MODEL "}", UM_ERR_FORMAT, "added_tokens"},
 };
 
@@ -97,6 +118,26 @@ static um_tokenizer *load_text(const char *json) {
     um_tokenizer *tokenizer = NULL;
     assert_ok(um_tokenizer_load_bytes(json, strlen(json), "place", &tokenizer, &error), &error);
     return tokenizer;
+}
+
+static void vocabularies_may_be_written_with_escapes(void **state) {
+    (void)state;
+    um_tokenizer *tokenizer = load_text(
+        "{\"model\" : {\"merges\": [ [\"\\u0120\", \"\\\"\"] , \"\\u010a \\u010A\" ], \"vocab\" :\n"
+        "{ \"\\u0120\":0, \"\\\"\" : 1 , \"\\u0120\\\"\":2, \"\\u010a\": 3, \"\\u010a\xC4\x8A\":4,"
+        "\"\\ud83d\\ude42\\/\":5 } }," BYTE_LEVEL "}");
+    um_token_list ids = {0};
+    encode_text(tokenizer, " \"\n\n", 4, true, &ids);
+    assert_int_equal(ids.length, 2);
+    assert_int_equal(ids.ids[0], 2);
+    assert_int_equal(ids.ids[1], 4);
+    const char *bytes = NULL;
+    size_t length = 0;
+    assert_true(um_tokenizer_token_bytes(tokenizer, 5, &bytes, &length));
+    assert_int_equal(length, 5);
+    assert_memory_equal(bytes, "\xF0\x9F\x99\x82/", 5);
+    um_token_list_free(&ids);
+    um_tokenizer_free(tokenizer);
 }
 
 static void bytes_without_a_token_are_left_out(void **state) {
@@ -253,6 +294,7 @@ static void gpt2_files_use_the_expression_of_gpt2(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_cannot_be_used_are_refused_with_the_reason),
+        cmocka_unit_test(vocabularies_may_be_written_with_escapes),
         cmocka_unit_test(bytes_without_a_token_are_left_out),
         cmocka_unit_test(an_expression_that_backtracks_for_ever_is_an_error),
         cmocka_unit_test(long_runs_of_blanks_are_not_an_error),
