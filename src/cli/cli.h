@@ -20,6 +20,8 @@ typedef struct um_command {
     int (*run)(const struct um_command *command, int argc, char **argv);
 } um_command;
 
+extern const um_command um_command_inspect;
+extern const um_command um_command_tokenize;
 extern const um_command um_command_train;
 extern const um_command um_command_pack;
 

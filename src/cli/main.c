@@ -1,9 +1,11 @@
 /* The program: finds the command and runs it. */
+#include <errno.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-static const um_command *const commands[] = {&um_command_train, &um_command_pack};
+static const um_command *const commands[] = {&um_command_tokenize, &um_command_inspect,
+                                             &um_command_train, &um_command_pack};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *stream) {
@@ -22,7 +24,18 @@ static int print_help(FILE *stream) {
     return stream == stdout ? UM_EXIT_OK : UM_EXIT_USAGE;
 }
 
-int main(int argc, char **argv) {
+/* What a full disk kept from being written is a failure, whatever the command thinks. */
+static int finish(int code) {
+    const bool flushed = fflush(stdout) == 0;
+    if (flushed && !ferror(stdout)) {
+        return code;
+    }
+    um_error error = {0};
+    (void)um_error_set_errno(&error, errno, "standard output");
+    return um_cli_fail(&error);
+}
+
+static int run(int argc, char **argv) {
     if (argc < 2) {
         return print_help(stderr);
     }
@@ -41,4 +54,8 @@ int main(int argc, char **argv) {
     }
     (void)fprintf(stderr, "unmask: \"%s\" is not a command; see `unmask --help`\n", argv[1]);
     return UM_EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+    return finish(run(argc, argv));
 }

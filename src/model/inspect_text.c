@@ -117,7 +117,8 @@ static um_status put_memory(const um_inspect_report *report, um_buffer *text, um
         size_text(cache, CACHE_POSITIONS * report->kv_memory_per_position), CACHE_POSITIONS);
 }
 
-static um_status put_findings(const um_inspect_report *report, um_buffer *text, um_error *error) {
+um_status um_inspect_findings_text(const um_inspect_report *report, um_buffer *text,
+                                   um_error *error) {
     for (size_t i = 0; i < report->finding_count; i++) {
         UM_TRY(um_buffer_append_format(text, error, "%-15s %s\n",
                                        finding_name(report->findings[i].kind),
@@ -135,14 +136,19 @@ static um_status put_findings(const um_inspect_report *report, um_buffer *text, 
     return um_buffer_append_format(text, error, "problems        %zu\n", report->problem_count);
 }
 
-um_status um_inspect_text(const um_inspect_report *report, um_buffer *text, um_error *error) {
+um_status um_inspect_description_text(const um_inspect_report *report, um_buffer *text,
+                                      um_error *error) {
     UM_TRY(um_buffer_append_format(text, error, "directory       %s\n", report->directory));
     if (report->has_config) {
         UM_TRY(put_config(&report->config, text, error));
     }
     UM_TRY(put_weights(report, text, error));
-    UM_TRY(put_memory(report, text, error));
-    return put_findings(report, text, error);
+    return put_memory(report, text, error);
+}
+
+um_status um_inspect_text(const um_inspect_report *report, um_buffer *text, um_error *error) {
+    UM_TRY(um_inspect_description_text(report, text, error));
+    return um_inspect_findings_text(report, text, error);
 }
 
 /* ---- JSON -------------------------------------------------------------- */
