@@ -7,7 +7,7 @@ from .atoms import Name
 from .task import Task
 
 WORD_LETTERS = "abcdeinorst"
-CASES = 10
+RANDOM_CASES = 7
 ATTEMPTS = 60
 
 Case = tuple[tuple[Any, ...], Any]
@@ -78,7 +78,7 @@ def draw(kind: str, numbers: list[int], letters: list[str], random: Random) -> A
     return makers[kind]()
 
 
-def edge_values(kind: str, random: Random) -> list[Any]:
+def edge_values(kind: str) -> list[Any]:
     """Edge inputs of the kind: empty, zero, negative, one element, repeated elements."""
     edges: dict[str, list[Any]] = {
         "number": [0, 1, -1, -12],
@@ -93,18 +93,52 @@ def edge_values(kind: str, random: Random) -> list[Any]:
     return edges.get(kind, [])
 
 
-def draw_arguments(task: Task, random: Random) -> list[tuple[Any, ...]]:
-    """Candidate argument tuples: edge cases of the first argument, then random ones."""
+def boundary_values(kind: str, numbers: list[int], letters: list[str]) -> list[Any]:
+    """Inputs at the task's constants, where a comparison that is off by one shows."""
+    near = list(dict.fromkeys(value for number in numbers[:2] for value in (number - 1, number, number + 1)))
+    words = [("aB" * 10)[:length] for length in near if 0 < length < 12]
+    words += [word for letter in letters[:2] for word in (letter + "xy", "xy" + letter)]
+    boundaries: dict[str, list[Any]] = {
+        "number": near,
+        "count": near,
+        "numbers": [[value] for value in near],
+        "rows": [[[value]] for value in near],
+        "words": [[word] for word in words],
+        "text": words,
+    }
+    return boundaries.get(kind, [])
+
+
+def literal_constants(task: Task) -> tuple[list[int], list[str]]:
+    """The integers and the letters among a task's constants, and letters for a letter argument."""
     numbers = [c for c in task.constants if isinstance(c, int)]
     letters = [c for c in task.constants if isinstance(c, str) and not isinstance(c, Name) and c.isalpha()]
-    letters += ["a", "b", "c"] if any(p.kind == "letter" for p in task.parameters) else []
+    if any(p.kind == "letter" for p in task.parameters):
+        letters += WORD_LETTERS[:3]
+    return numbers, letters
+
+
+def fixed_values(task: Task) -> list[Any]:
+    """The first arguments that every test has: edges, then boundaries."""
+    kind = task.parameters[0].kind
+    return edge_values(kind) + boundary_values(kind, *literal_constants(task))
+
+
+def draw_arguments(task: Task, random: Random) -> list[tuple[Any, ...]]:
+    """Candidate argument tuples: the fixed ones, then random ones."""
+    numbers, letters = literal_constants(task)
+    first_kind = task.parameters[0].kind
 
     def fill(first: Any) -> tuple[Any, ...]:
         return (first, *(draw(p.kind, numbers, letters, random) for p in task.parameters[1:]))
 
-    kind = task.parameters[0].kind
-    edges = [fill(edge) for edge in edge_values(kind, random)]
-    return edges + [fill(draw(kind, numbers, letters, random)) for _ in range(ATTEMPTS)]
+    def fill_random() -> tuple[Any, ...]:
+        arguments = fill(draw(first_kind, numbers, letters, random))
+        if first_kind == "numbers" and isinstance(arguments[-1], int) and random.random() < 0.6:
+            arguments[0].extend((arguments[-1], arguments[-1] + 1))  # so that a limit argument is met exactly
+        return arguments
+
+    return [fill(value) for value in fixed_values(task)] + [fill_random() for _ in range(ATTEMPTS)]
 
 
 def reference(task: Task) -> Callable[..., Any]:
@@ -114,33 +148,35 @@ def reference(task: Task) -> Callable[..., Any]:
     return names[task.entry_point]
 
 
+def run_reference(task: Task, random: Random) -> list[Case]:
+    """Every candidate argument tuple with the reference's result."""
+    function = reference(task)
+    cases = []
+    for arguments in draw_arguments(task, random):
+        text = repr(arguments)
+        cases.append((arguments, function(*arguments)))
+        if text != repr(arguments):
+            raise AssertionError(f"the reference changes its argument: {task.prompt}{task.completion}")
+    return cases
+
+
 def make_cases(task: Task, random: Random) -> list[Case]:
-    """About ten cases: the edges, then inputs preferred for results not seen before.
+    """The fixed cases and some random ones, preferring those whose results were not seen before.
 
     Raises Degenerate if the results do not vary.
     """
-    function = reference(task)
-    cases, seen = [], []
-    spare = []
-    edges = len(edge_values(task.parameters[0].kind, random))
-    for index, arguments in enumerate(draw_arguments(task, random)):
-        text = repr(arguments)
-        result = function(*arguments)
-        if text != repr(arguments):
-            raise AssertionError(f"the reference changes its argument: {task.prompt}{task.completion}")
-        if index < edges or repr(result) not in seen:
-            cases.append((arguments, result))
-            seen.append(repr(result))
-        else:
-            spare.append((arguments, result))
-    random_cases = cases[edges:]
-    wanted = CASES - edges
-    chosen = random_cases[:wanted] + spare[:max(0, wanted - len(random_cases))]
+    cases = run_reference(task, random)
     distinct = {repr(result) for _, result in cases}
     booleans = all(isinstance(result, bool) for _, result in cases)
-    if len(distinct) < (2 if booleans else 4):
+    if len(distinct) < (2 if booleans else 3):
         raise Degenerate(task.sentence)
-    return cases[:edges] + chosen
+    fixed, drawn = cases[:len(fixed_values(task))], cases[len(fixed_values(task)):]
+    seen = {repr(result) for _, result in fixed}
+    fresh, spare = [], []
+    for case in drawn:
+        (spare if repr(case[1]) in seen else fresh).append(case)
+        seen.add(repr(case[1]))
+    return fixed + (fresh + spare)[:RANDOM_CASES]
 
 
 CHECK = '''def same(actual, expected):
@@ -159,5 +195,6 @@ def check(candidate):
 
 def test_text(cases: list[Case]) -> str:
     """Tests in HumanEval form; each compares value and type."""
-    lines = [f"    assert same(candidate({', '.join(map(repr, arguments))}), {result!r})\n" for arguments, result in cases]
+    lines = [f"    assert same(candidate({', '.join(map(repr, arguments))}), {result!r})\n"
+             for arguments, result in cases]
     return CHECK + "".join(lines)

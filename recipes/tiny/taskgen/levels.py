@@ -49,7 +49,7 @@ PAIR_OPERATIONS = (
 
 
 def scalar_pair(random: Random) -> Task:
-    """A binary operation on two arguments and a constant, such as twice the larger of a and b."""
+    """A binary operation on two arguments, such as the larger of a and b."""
     name, code, nouns = random.choice(PAIR_OPERATIONS)
     first, second = random.choice(PAIR_ARGUMENTS)
     noun = random.choice(nouns).format(a=first, b=second)
@@ -240,7 +240,8 @@ def loop(initial: str, source: Source, condition: str, update: str, final: str) 
     lines = update.splitlines()
     if condition:
         lines = [condition] + ["    " + line for line in lines]
-    return "\n".join([initial, f"for {source.variable} in {source.iterable}:", *("    " + line for line in lines), final])
+    header = f"for {source.variable} in {source.iterable}:"
+    return "\n".join([initial, header, *("    " + line for line in lines), final])
 
 
 def argument_constant(random: Random) -> Task:

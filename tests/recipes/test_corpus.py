@@ -1,0 +1,79 @@
+"""Extraction of documented functions from modules."""
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
+
+import corpus  # noqa: E402
+
+PLAIN = '''
+def double(x,
+           y=1):
+    """Return twice the value.
+
+    More words.
+    """
+    # a comment
+    if x:
+        return 2 * x
+
+    return y
+'''
+
+
+class Functions(unittest.TestCase):
+    def test_signature_summary_and_body_are_kept(self) -> None:
+        self.assertEqual(list(corpus.functions(PLAIN)), [{
+            "prompt": 'def double(x,\n           y=1):\n    """Return twice the value."""\n',
+            "completion": "    # a comment\n    if x:\n        return 2 * x\n\n    return y\n"}])
+
+    def test_indentation_becomes_four_spaces(self) -> None:
+        found = list(corpus.functions('def f(x):\n  """Return the same value."""\n  return x\n'))
+        self.assertEqual(found[0]["completion"], "    return x\n")
+
+    def test_unsuitable_functions_are_left_out(self) -> None:
+        for text in ("def f(x):\n    return x\n",
+                     'def f(x):\n    """Return x."""\n    return x\n',
+                     'def f(x):\n    """Return the same value."""\n',
+                     'def f(x): "Return the same value."; return x\n',
+                     '@cache\ndef f(x):\n    """Return the same value."""\n    return x\n',
+                     'def f(x):\n    """Return a sentence that\n    runs on."""\n    return x\n',
+                     'class C:\n    def f(self):\n        """Return the same value."""\n        return self\n',
+                     "def f(:\n"):
+            self.assertEqual(list(corpus.functions(text)), [], text)
+
+
+class Modules(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.tree = Path(folder.name)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def test_tests_and_vendored_copies_are_skipped(self) -> None:
+        for name in ("a.py", "pkg/b.py", "pkg/tests/c.py", "pkg/test_d.py", "_vendor/e.py", "f.txt"):
+            self.write(name, "")
+        self.assertEqual([str(path.relative_to(self.tree)) for path in corpus.modules(self.tree)], ["a.py", "pkg/b.py"])
+
+    def test_copyleft_and_generated_modules_are_skipped(self) -> None:
+        self.assertIsNone(corpus.read_module(self.write("a.py", "# GNU General Public License\n")))
+        self.assertIsNone(corpus.read_module(self.write("b.py", "# Automatically generated, do not edit\n")))
+        self.assertEqual(corpus.read_module(self.write("c.py", "x = 1\n")), "x = 1\n")
+
+    def test_the_committed_list_has_permissive_licences_only(self) -> None:
+        packages = corpus.read_packages(Path(corpus.__file__).with_name("packages.tsv"))
+        self.assertGreater(len(packages), 10)
+        for package in packages:
+            self.assertRegex(package.licence, r"^(MIT|BSD-\d-Clause|Apache-2.0|PSF-2.0)$")
+
+
+if __name__ == "__main__":
+    unittest.main()
