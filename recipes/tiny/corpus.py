@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Collect short documented functions from Debian's Python packages, as training documents.
 
-    corpus.py --cache DIR [--packages packages.tsv] [--longest 480]  > functions.jsonl
+    corpus.py --cache DIR [--packages packages.tsv] [--longest 400]  > functions.jsonl
 
 Downloads the packages of the list with `apt-get download` into DIR/archives unless they are there already, unpacks
 them with `dpkg-deb -x` under DIR/trees, and takes from every module the functions at its top level that have a
@@ -163,7 +163,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, required=True, help="folder for archives and unpacked packages")
     parser.add_argument("--packages", type=Path, default=Path(__file__).with_name("packages.tsv"))
-    parser.add_argument("--longest", type=int, default=480, help="characters of a document, at most")
+    parser.add_argument("--longest", type=int, default=400, help="characters of a document, at most")
     options = parser.parse_args(arguments)
     for row in collect(read_packages(options.packages), options.cache.resolve(), options.longest):
         print(json.dumps(row))
