@@ -1,7 +1,26 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "tokenizer/byte_alphabet.h"
 #include "tokenizer/internal.h"
+
+/* Whether the vocabulary has the token under this id already, spelled in the byte alphabet. */
+static um_status is_spelled(const um_tokenizer *tokenizer, const char *content, size_t length,
+                            int64_t id, bool *spelled, um_error *error) {
+    const char *present = NULL;
+    size_t present_length = 0;
+    um_buffer bytes = {0};
+    bool mapped = false;
+    *spelled = false;
+    if (!um_vocabulary_bytes(&tokenizer->bpe.vocabulary, (int32_t)id, &present, &present_length)) {
+        return UM_OK;
+    }
+    const um_status status = um_bytes_of_text(content, length, &bytes, &mapped, error);
+    *spelled = status == UM_OK && mapped && bytes.length == present_length &&
+               memcmp(um_buffer_text(&bytes), present, present_length) == 0;
+    um_buffer_free(&bytes);
+    return status;
+}
 
 um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size_t length,
                               int64_t id, const json_t *flags, const char *where, um_error *error) {
@@ -20,8 +39,11 @@ um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size
         token.normalized = !token.special;
         UM_TRY(um_json_optional_bool(flags, where, "normalized", &token.normalized, error));
     }
+    bool spelled = false;
+    UM_TRY(is_spelled(tokenizer, content, length, id, &spelled, error));
     um_status status =
-        um_vocabulary_add(&tokenizer->bpe.vocabulary, id, content, length, false, error);
+        spelled ? UM_OK
+                : um_vocabulary_add(&tokenizer->bpe.vocabulary, id, content, length, false, error);
     if (status == UM_OK) {
         status = um_added_tokens_add(&tokenizer->added, &token, error);
     }

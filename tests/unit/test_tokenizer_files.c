@@ -140,6 +140,21 @@ static void vocabularies_may_be_written_with_escapes(void **state) {
     um_tokenizer_free(tokenizer);
 }
 
+static void an_added_token_may_be_in_the_vocabulary_too(void **state) {
+    (void)state;
+    /* The vocabulary writes U+00E9 for the byte 0xE9, the added token for itself. */
+    um_tokenizer *tokenizer = load_text(
+        "{\"added_tokens\":[{\"id\":0,\"content\":\"\xC3\xA9\"},{\"id\":1,\"content\":\"a b\"}],"
+        "\"model\":{\"vocab\":{\"\xC3\xA9\":0,\"a b\":1},\"merges\":[]}," BYTE_LEVEL "}");
+    um_token_list ids = {0};
+    encode_text(tokenizer, "a b\xC3\xA9", 5, true, &ids);
+    assert_int_equal(ids.length, 2);
+    assert_int_equal(ids.ids[0], 1);
+    assert_int_equal(ids.ids[1], 0);
+    um_token_list_free(&ids);
+    um_tokenizer_free(tokenizer);
+}
+
 static void bytes_without_a_token_are_left_out(void **state) {
     (void)state;
     um_tokenizer *tokenizer = load_text("{" BYTE_LEVEL "," MODEL "}");
@@ -295,6 +310,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_cannot_be_used_are_refused_with_the_reason),
         cmocka_unit_test(vocabularies_may_be_written_with_escapes),
+        cmocka_unit_test(an_added_token_may_be_in_the_vocabulary_too),
         cmocka_unit_test(bytes_without_a_token_are_left_out),
         cmocka_unit_test(an_expression_that_backtracks_for_ever_is_an_error),
         cmocka_unit_test(long_runs_of_blanks_are_not_an_error),
