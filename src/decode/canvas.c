@@ -154,31 +154,38 @@ size_t um_canvas_masked_positions(const um_canvas *canvas, size_t *positions) {
     return collect(canvas, true, positions);
 }
 
-/* Decided positions from the hole's start up to the first masked one or the first
- * `stop_token`; *stopped tells that it was the latter. */
-static size_t decided_run(const um_canvas *canvas, const um_canvas_hole *hole, int32_t stop_token,
-                          bool *stopped) {
-    *stopped = false;
-    size_t count = 0;
-    while (count < hole->length && canvas->states[hole->start + count] != UM_POSITION_MASKED) {
-        if (canvas->tokens[hole->start + count] == stop_token) {
-            *stopped = true;
-            break;
+static bool is_among(int32_t token, const int32_t *ids, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == token) {
+            return true;
         }
-        count++;
+    }
+    return false;
+}
+
+size_t um_canvas_hole_answer_length(const um_canvas *canvas, size_t hole,
+                                    const int32_t *stop_tokens, size_t stop_token_count,
+                                    bool *stopped) {
+    const size_t start = canvas->holes[hole].start;
+    const size_t length = canvas->holes[hole].length;
+    size_t count = 0;
+    bool stop = false;
+    while (count < length && canvas->states[start + count] != UM_POSITION_MASKED && !stop) {
+        stop = is_among(canvas->tokens[start + count], stop_tokens, stop_token_count);
+        count += stop ? 0 : 1;
+    }
+    if (stopped) {
+        *stopped = stop;
     }
     return count;
 }
 
-size_t um_canvas_hole_answer_length(const um_canvas *canvas, size_t hole, int32_t stop_token) {
-    bool stopped;
-    return decided_run(canvas, &canvas->holes[hole], stop_token, &stopped);
-}
-
-bool um_canvas_is_settled(const um_canvas *canvas, int32_t stop_token) {
+bool um_canvas_is_settled(const um_canvas *canvas, const int32_t *stop_tokens,
+                          size_t stop_token_count) {
     for (size_t h = 0; h < canvas->hole_count; h++) {
         bool stopped;
-        const size_t count = decided_run(canvas, &canvas->holes[h], stop_token, &stopped);
+        const size_t count =
+            um_canvas_hole_answer_length(canvas, h, stop_tokens, stop_token_count, &stopped);
         if (!stopped && count < canvas->holes[h].length) {
             return false;
         }

@@ -67,12 +67,16 @@ void um_canvas_remask(um_canvas *canvas, size_t position);
 size_t um_canvas_answer_positions(const um_canvas *canvas, size_t *positions);
 size_t um_canvas_masked_positions(const um_canvas *canvas, size_t *positions);
 
-/* How many tokens of the hole are the answer: those before the first masked position and
- * before the first `stop_token` (UM_ABSENT_TOKEN: no such token). */
-size_t um_canvas_hole_answer_length(const um_canvas *canvas, size_t hole, int32_t stop_token);
+/* How many tokens of the hole are the answer: those before the first masked position and before
+ * the first of stop_tokens[stop_token_count].  *stopped (may be NULL) tells whether such a token
+ * follows them. */
+size_t um_canvas_hole_answer_length(const um_canvas *canvas, size_t hole,
+                                    const int32_t *stop_tokens, size_t stop_token_count,
+                                    bool *stopped);
 
-/* Whether each hole is decided up to its end or up to and including a `stop_token`: then
- * commits to what is still masked cannot change any hole's answer. */
-bool um_canvas_is_settled(const um_canvas *canvas, int32_t stop_token);
+/* Whether each hole is decided up to its end or up to and including a stop token: then commits
+ * to what is still masked cannot change any hole's answer. */
+bool um_canvas_is_settled(const um_canvas *canvas, const int32_t *stop_tokens,
+                          size_t stop_token_count);
 
 #endif

@@ -25,6 +25,8 @@ typedef struct decode_run {
     float *unconditional_logits;
     size_t logit_rows;
     double *weights; /* [workers][vocabulary_size] */
+    int32_t *stops;  /* [stop_count]: all that end an answer */
+    size_t stop_count;
     um_decode_result result;
 } decode_run;
 
@@ -48,6 +50,19 @@ static um_sampler make_sampler(const decode_run *run) {
     };
 }
 
+static um_status collect_stops(decode_run *run, um_error *error) {
+    const um_decode_options *options = &run->options;
+    UM_TRY(um_allocate(&run->stops, options->stop_token_count + 1, sizeof(int32_t), "stop tokens",
+                       error));
+    for (size_t i = 0; i < options->stop_token_count; i++) {
+        run->stops[run->stop_count++] = options->stop_tokens[i];
+    }
+    if (options->stop_token != UM_ABSENT_TOKEN) {
+        run->stops[run->stop_count++] = options->stop_token;
+    }
+    return UM_OK;
+}
+
 static um_status allocate_run(decode_run *run, um_error *error) {
     const size_t answer = run->canvas->answer_count;
     const size_t length = run->canvas->length;
@@ -65,7 +80,7 @@ static um_status allocate_run(decode_run *run, um_error *error) {
     if (run->options.cfg_scale > 0) {
         UM_TRY(um_allocate(&run->unconditional, length, sizeof(int32_t), "canvas", error));
     }
-    return UM_OK;
+    return collect_stops(run, error);
 }
 
 static void free_run(decode_run *run) {
@@ -75,6 +90,7 @@ static void free_run(decode_run *run) {
     free(run->wanted);
     free(run->rows);
     free(run->weights);
+    free(run->stops);
     free(run->unconditional);
     free(run->logits);
     free(run->unconditional_logits);
@@ -235,8 +251,7 @@ static um_status take_step(decode_run *run, size_t number, um_error *error) {
 /* ---- The whole run ------------------------------------------------------- */
 
 static bool is_settled(const decode_run *run) {
-    return run->options.stop_token != UM_ABSENT_TOKEN &&
-           um_canvas_is_settled(run->canvas, run->options.stop_token);
+    return run->stop_count > 0 && um_canvas_is_settled(run->canvas, run->stops, run->stop_count);
 }
 
 static um_status take_steps(decode_run *run, um_error *error) {

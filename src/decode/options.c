@@ -74,6 +74,18 @@ const char *um_decode_option_help(um_decode_option option) {
     }
 }
 
+const char *um_decode_option_value(um_decode_option option) {
+    static const char *const values[] = {[KIND_COUNT] = "N",
+                                         [KIND_REAL] = "X",
+                                         [KIND_SEED] = "N",
+                                         [KIND_TOKEN] = "ID",
+                                         [KIND_FLAG] = "true|false"};
+    if (option == UM_OPTION_SUPPRESS || option == UM_OPTION_SUPPRESS_CONFIDENCE) {
+        return "IDS";
+    }
+    return (size_t)option < VALUE_OPTIONS ? values[option_table[option].kind] : NULL;
+}
+
 static const void *field(const um_decode_options *options, const option_info *info) {
     return (const char *)options + info->offset;
 }
@@ -224,6 +236,12 @@ static um_status check_meaning(const um_decode_options *options, const um_algori
                             um_decode_option_name(option), algorithm->name);
         }
     }
+    if (options->stop_token_count > 0 &&
+        (algorithm->options & UM_OPTION_BIT(UM_OPTION_STOP_TOKEN)) == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "stop_tokens mean nothing to the algorithm %s; leave them out",
+                        algorithm->name);
+    }
     return UM_OK;
 }
 
@@ -252,6 +270,8 @@ static um_status check_vocabulary(const um_decode_options *options, size_t vocab
     if (options->stop_token != UM_ABSENT_TOKEN) {
         UM_TRY(check_ids("stop_token", &options->stop_token, 1, vocabulary_size, error));
     }
+    UM_TRY(check_ids("stop_tokens", options->stop_tokens, options->stop_token_count,
+                     vocabulary_size, error));
     UM_TRY(
         check_ids("suppress", options->suppress, options->suppress_count, vocabulary_size, error));
     UM_TRY(check_ids("suppress_confidence", options->suppress_confidence,
@@ -351,6 +371,7 @@ um_status um_decode_options_format(const um_decode_options *options, um_buffer *
             separator = ",";
         }
     }
+    UM_TRY(format_ids("stop_tokens", options->stop_tokens, options->stop_token_count, json, error));
     UM_TRY(format_ids("suppress", options->suppress, options->suppress_count, json, error));
     UM_TRY(format_ids("suppress_confidence", options->suppress_confidence,
                       options->suppress_confidence_count, json, error));

@@ -56,6 +56,9 @@ typedef struct um_decode_options {
     uint64_t seed;
     int32_t stop_token;
     bool forbid_mask;
+    /* Further end-of-text ids beside stop_token; not owned. */
+    const int32_t *stop_tokens; /* [stop_token_count] */
+    size_t stop_token_count;
     /* Ids that are never chosen (their logit is minus infinity); not owned. */
     const int32_t *suppress; /* [suppress_count] */
     size_t suppress_count;
@@ -76,6 +79,9 @@ bool um_decode_options_is_given(const um_decode_options *options, um_decode_opti
 /* Name such as "top_p", and help text; NULL past the last one. */
 const char *um_decode_option_name(um_decode_option option);
 const char *um_decode_option_help(um_decode_option option);
+
+/* What its text is: "N", "X" (a real number), "ID", "IDS" or "true|false"; NULL past the last. */
+const char *um_decode_option_value(um_decode_option option);
 
 /* Set the option called `name` from text ("0.95", "true"), and mark it as given.
  * UM_ERR_ARGUMENT: no such option, not a number, out of range. */

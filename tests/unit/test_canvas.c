@@ -88,24 +88,29 @@ static void commits_and_remasks_keep_the_counts(void **state) {
     um_canvas_free(&canvas);
 }
 
-/* A hole of 3 and a hole of 2; the stop token is 50. */
+/* A hole of 3 and a hole of 2; the stop tokens are 51 and 50. */
 static void a_canvas_settles_when_each_hole_is_decided_up_to_its_stop(void **state) {
     (void)state;
     const int32_t middle[] = {50};
+    const int32_t stops[] = {51, 50};
+    bool stopped = true;
     const um_canvas_segment segments[] = {{true, 3, NULL}, {false, 1, middle}, {true, 2, NULL}};
     um_canvas canvas = build(segments, 3);
-    assert_false(um_canvas_is_settled(&canvas, 50));
+    assert_false(um_canvas_is_settled(&canvas, stops, 2));
     um_canvas_commit(&canvas, 1, 50);
-    assert_int_equal(um_canvas_hole_answer_length(&canvas, 0, 50), 0);
-    assert_false(um_canvas_is_settled(&canvas, 50)); /* position 0 is open */
+    assert_int_equal(um_canvas_hole_answer_length(&canvas, 0, stops, 2, NULL), 0);
+    assert_false(um_canvas_is_settled(&canvas, stops, 2)); /* position 0 is open */
     um_canvas_commit(&canvas, 0, 4);
-    assert_int_equal(um_canvas_hole_answer_length(&canvas, 0, 50), 1);
-    assert_false(um_canvas_is_settled(&canvas, 50)); /* the second hole is open */
+    assert_int_equal(um_canvas_hole_answer_length(&canvas, 0, stops, 2, NULL), 1);
+    assert_false(um_canvas_is_settled(&canvas, stops, 2)); /* the second hole is open */
     um_canvas_commit(&canvas, 4, 5);
     um_canvas_commit(&canvas, 5, 6);
-    assert_true(um_canvas_is_settled(&canvas, 50));
-    assert_false(um_canvas_is_settled(&canvas, UM_ABSENT_TOKEN)); /* position 2 is open */
-    assert_int_equal(um_canvas_hole_answer_length(&canvas, 1, 50), 2);
+    assert_true(um_canvas_is_settled(&canvas, stops, 2));
+    assert_false(um_canvas_is_settled(&canvas, stops, 1)); /* position 2 is open */
+    assert_int_equal(um_canvas_hole_answer_length(&canvas, 1, stops, 2, &stopped), 2);
+    assert_false(stopped);
+    assert_int_equal(um_canvas_hole_answer_length(&canvas, 0, stops, 2, &stopped), 1);
+    assert_true(stopped);
     um_canvas_free(&canvas);
 }
 

@@ -334,8 +334,8 @@ static void stopping_early_does_not_change_the_answer(void **state) {
             um_canvas whole = decode_one(&options, NULL, 24);
             options.stop_token = stop;
             um_canvas early = decode_one(&options, NULL, 24);
-            const size_t length = um_canvas_hole_answer_length(&whole, 0, stop);
-            assert_int_equal(um_canvas_hole_answer_length(&early, 0, stop), length);
+            const size_t length = um_canvas_hole_answer_length(&whole, 0, &stop, 1, NULL);
+            assert_int_equal(um_canvas_hole_answer_length(&early, 0, &stop, 1, NULL), length);
             assert_memory_equal(whole.tokens, early.tokens, (3 + length) * sizeof(int32_t));
             if (length < 24) {
                 assert_int_equal(early.tokens[3 + length], stop);
