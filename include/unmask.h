@@ -53,6 +53,305 @@ UM_API const char *um_status_text(um_status status);
 /* The version of the library, such as "0.1.0". */
 UM_API const char *um_version(void);
 
+/* Release memory that a function below says is for um_free.  NULL is allowed. */
+UM_API void um_free(void *memory);
+
+/* ---- Model -------------------------------------------------------------- */
+
+/* No token. */
+#define UM_NO_TOKEN_ID (-1)
+
+/* Weights and tokenizer of one checkpoint.  Immutable: any number of threads and sessions may use
+ * one at the same time. */
+typedef struct um_model um_model;
+
+/* How to open a model; zero-initialise, every field may stay so.  The strings are read only during
+ * the call. */
+typedef struct um_model_options {
+    /* "reference" or "avx2"; NULL: the environment variable UNMASK_KERNELS, else the best that the
+     * processor has. */
+    const char *kernels;
+    /* What config.json may leave open or tell wrongly; NULL leaves it as it is read. */
+    const char *attention;         /* "full", "causal" or "block-causal" */
+    size_t attention_block_length; /* positions of a block for "block-causal"; 0: as it is read */
+    const char *logit_alignment;   /* "position" or "shifted" */
+    const char *mask_token;        /* the text of a token, such as "<|mask|>", or its id */
+} um_model_options;
+
+/* Open a Hugging Face directory: config.json, safetensors, tokenizer files and, where it is there,
+ * generation_config.json.  Weights are mapped, not read.  `options` may be NULL.
+ *
+ * The mask token is that of `options`, else of config.json, else of the tokenizer.
+ *
+ * UM_ERR_IO and UM_ERR_FORMAT name the file; UM_ERR_UNSUPPORTED an architecture that is not
+ * covered.  UM_ERR_MISMATCH names what does not agree: tensors and config, the size of the
+ * vocabulary, a mask token that config and tokenizer number differently, an end or pad token of
+ * config.json that is text for the tokenizer; or a diffusion model without any mask token. */
+UM_API um_status um_model_open(const char *directory, const um_model_options *options,
+                               um_model **model, um_error *error);
+
+/* Close a model that no session uses any more.  NULL is allowed. */
+UM_API void um_model_close(um_model *model);
+
+/* Facts about a model.  The strings belong to the model. */
+typedef struct um_model_info {
+    const char *name;              /* the last part of the directory's path */
+    const char *family;            /* "dream", "qwen2" ... */
+    const char *attention;         /* "full", "causal", "block-causal" */
+    size_t attention_block_length; /* for "block-causal", else 0 */
+    const char *logit_alignment;   /* "position", "shifted" */
+    const char *kernels;           /* the set in use, such as "avx2" */
+    const char *algorithm; /* the default: "entropy", or "autoregressive" for causal models */
+    size_t parameter_count;
+    size_t weight_bytes; /* in the files */
+    size_t layer_count;
+    size_t hidden_size;
+    size_t head_count;
+    size_t kv_head_count;
+    size_t context_length;  /* most positions of prompt and answers together */
+    size_t vocabulary_size; /* rows of the embedding */
+    size_t tokenizer_size;  /* ids of the tokenizer, at most vocabulary_size */
+    /* Special tokens, or UM_NO_TOKEN_ID. */
+    int32_t mask_token;
+    int32_t bos_token;
+    int32_t eos_token;
+    int32_t pad_token;
+    int32_t end_of_turn_token;
+    /* Every token that ends an answer: the three above and further ones of the files, ascending. */
+    const int32_t *end_tokens; /* [end_token_count] */
+    size_t end_token_count;
+    bool has_chat_format; /* messages can be encoded */
+} um_model_info;
+
+UM_API void um_model_get_info(const um_model *model, um_model_info *info);
+
+/* ---- Text and tokens ---------------------------------------------------- */
+
+/* A turn of a conversation. */
+typedef struct um_message {
+    const char *role;    /* "system", "user" or "assistant" */
+    const char *content; /* `content_length` bytes of UTF-8 */
+    size_t content_length;
+} um_message;
+
+/* The ids of `length` bytes of text; *tokens [*count] is for um_free.  With `special` the names of
+ * special tokens in the text ("<|mask|>") become those tokens; without it they are
+ * ordinary text, so text from outside cannot steer the model. */
+UM_API um_status um_tokenise(const um_model *model, const char *text, size_t length, bool special,
+                             int32_t **tokens, size_t *count, um_error *error);
+
+/* The ids of a conversation in the model's own format, with the opening of the assistant's answer;
+ * *tokens [*count] is for um_free.  Contents are ordinary text.  UM_ERR_MISMATCH: the
+ * tokenizer has no tokens for conversations; UM_ERR_ARGUMENT: no message, an unknown role. */
+UM_API um_status um_tokenise_messages(const um_model *model, const um_message *messages,
+                                      size_t message_count, int32_t **tokens, size_t *count,
+                                      um_error *error);
+
+/* The text of `count` tokens: well-formed UTF-8, *length bytes and a NUL, for um_free.  With
+ * `skip_special` control tokens add nothing. */
+UM_API um_status um_detokenise(const um_model *model, const int32_t *tokens, size_t count,
+                               bool skip_special, char **text, size_t *length, um_error *error);
+
+/* The bytes of one token (owned by the model, not NUL-terminated, possibly only a part of a
+ * UTF-8 character); false where no token has that id. */
+UM_API bool um_token_bytes(const um_model *model, int32_t token, const char **bytes,
+                           size_t *length);
+
+/* Whether `token` is a control token, which answers leave out. */
+UM_API bool um_token_is_special(const um_model *model, int32_t token);
+
+/* The id of the token that is exactly `text`, or UM_NO_TOKEN_ID. */
+UM_API int32_t um_token_id(const um_model *model, const char *text);
+
+/* ---- Decoding options ---------------------------------------------------- */
+
+/* Choices about decoding, by name.  An option that means nothing to the chosen algorithm is
+ * an error when it is used, never ignored. */
+typedef struct um_options um_options;
+
+/* All options at their defaults; free with um_options_free. */
+UM_API um_status um_options_create(um_options **options, um_error *error);
+UM_API void um_options_free(um_options *options);
+
+/* Set an option from text: ("temperature", "0.4"), ("algorithm", "p2"), ("suppress", "17,18").
+ * UM_ERR_ARGUMENT, with `options` as it was: no such option or algorithm, not a number, out of
+ * range. */
+UM_API um_status um_options_set(um_options *options, const char *name, const char *text,
+                                um_error *error);
+
+/* What an option is, for help texts. */
+typedef struct um_option_info {
+    const char *name;  /* such as "top_p" */
+    const char *value; /* what its text is: "N", "X", "NAME", "ID", "IDS", "true|false" */
+    const char *help;  /* one line */
+} um_option_info;
+
+/* The options one by one; false past the last one. */
+UM_API bool um_option_at(size_t index, um_option_info *info);
+
+/* The algorithms one by one, with a summary of one line; false past the last one. */
+UM_API bool um_option_algorithm_at(size_t index, const char **name, const char **summary);
+
+/* ---- Threads -------------------------------------------------------------- */
+
+/* Threads that compute.  Results do not depend on their number. */
+typedef struct um_threads um_threads;
+
+/* `count` threads, the caller's one among them; 0: one for each online processor. */
+UM_API um_status um_threads_create(size_t count, um_threads **threads, um_error *error);
+UM_API size_t um_threads_count(const um_threads *threads);
+/* No session may use them any more.  NULL is allowed. */
+UM_API void um_threads_free(um_threads *threads);
+
+/* ---- Sessions -------------------------------------------------------------- */
+
+/* The memory in which one sequence at a time is decoded; used by one thread at a time. */
+typedef struct um_session um_session;
+
+/* `model` and `threads` must outlive the session.  Sessions with the same `threads` must not run at
+ * the same time.  `threads` may be NULL: the calling thread alone. */
+UM_API um_status um_session_create(const um_model *model, um_threads *threads, um_session **session,
+                                   um_error *error);
+/* NULL is allowed. */
+UM_API void um_session_free(um_session *session);
+
+/* ---- Requests -------------------------------------------------------------- */
+
+typedef enum um_part_kind {
+    UM_PART_TEXT,   /* fixed text */
+    UM_PART_TOKENS, /* fixed tokens */
+    UM_PART_HOLE    /* to be filled in by the model */
+} um_part_kind;
+
+/* A piece of what is decoded. */
+typedef struct um_part {
+    um_part_kind kind;
+    const char *text;      /* UM_PART_TEXT: `length` bytes of UTF-8 */
+    const int32_t *tokens; /* UM_PART_TOKENS: [length] */
+    size_t length;         /* bytes of the text, or tokens of the other kinds; a hole has some */
+    bool special;          /* UM_PART_TEXT: as of um_tokenise */
+} um_part;
+
+/* What to decode: the messages, if any, then the parts in order.  A prompt to continue is a text
+ * and a hole; a conversation is messages and a hole; infilling is texts with holes between them.
+ * Mask tokens among fixed tokens are holes too. */
+typedef struct um_request {
+    const um_message *messages; /* [message_count], none for plain text */
+    size_t message_count;
+    const um_part *parts; /* [part_count] */
+    size_t part_count;
+    const um_options *options; /* NULL: the defaults */
+    /* The number of this sample among those of one seed: with a temperature samples differ, and
+     * each is the same whatever else is decoded. */
+    uint32_t sample;
+} um_request;
+
+/* What is about to be decoded.  Pointers are valid during the call only. */
+typedef struct um_start_event {
+    const um_model *model;
+    const char *algorithm;
+    const char *settings; /* all options in use, as a JSON object */
+    size_t steps;         /* at most so many */
+    size_t length;
+    const int32_t *tokens;      /* [length]: the canvas, with mask_token in the holes */
+    int32_t mask_token;         /* UM_NO_TOKEN_ID where the model has none */
+    const size_t *hole_starts;  /* [hole_count], ascending */
+    const size_t *hole_lengths; /* [hole_count] */
+    size_t hole_count;
+} um_start_event;
+
+typedef enum um_event_kind {
+    UM_EVENT_COMMIT, /* a masked position takes a token */
+    UM_EVENT_REMASK  /* a decided position is masked again: only step and position mean something */
+} um_event_kind;
+
+/* Events come by ascending step, and by ascending position within a step. */
+typedef struct um_event {
+    um_event_kind kind;
+    size_t step;
+    size_t position; /* in the canvas */
+    int32_t token;
+    const char *bytes; /* of the token: `byte_count`, not NUL-terminated, possibly not UTF-8 */
+    size_t byte_count;
+    bool is_special;  /* a control token */
+    bool is_end;      /* one that ends an answer */
+    float confidence; /* the probability of the token where it was chosen, 0 to 1 */
+    float entropy;    /* of the distribution it was chosen from, in nats */
+} um_event;
+
+/* Who is told while a request is decoded, in the thread that called um_generate; zero-initialise,
+ * every field may stay so. */
+typedef struct um_callbacks {
+    void *user; /* passed to all of them */
+    void (*start)(void *user, const um_start_event *start);
+    void (*event)(void *user, const um_event *event);
+    /* Asked before each forward of the model; true ends the run with UM_ERR_CANCELLED. */
+    bool (*is_cancelled)(void *user);
+    /* The trace (docs/TRACE.md), one whole line with its line feed a call.  Anything but UM_OK ends
+     * the run with that status; the callback fills in *error. */
+    um_status (*trace)(void *user, const char *bytes, size_t length, um_error *error);
+} um_callbacks;
+
+/* ---- Results ---------------------------------------------------------------- */
+
+/* Why decoding ended: enumerator, name. */
+#define UM_FINISH_LIST(X)                                                                          \
+    X(UM_FINISH_STOP, "stop")           /* every answer ends at an end token */                    \
+    X(UM_FINISH_LENGTH, "length")       /* some answer fills its hole to the end */                \
+    X(UM_FINISH_STEPS, "steps")         /* out of steps; some answer is not complete */            \
+    X(UM_FINISH_CANCELLED, "cancelled") /* answers are as far as they came */
+
+typedef enum um_finish {
+#define UM_FINISH_ENUMERATOR(name, text) name,
+    UM_FINISH_LIST(UM_FINISH_ENUMERATOR)
+#undef UM_FINISH_ENUMERATOR
+} um_finish;
+
+/* "stop", "length" ...; never NULL. */
+UM_API const char *um_finish_name(um_finish finish);
+
+/* What fills one hole. */
+typedef struct um_answer {
+    char *text; /* UTF-8 without control tokens, `text_length` bytes and a NUL */
+    size_t text_length;
+    int32_t *tokens; /* [token_count]: up to the first end token or undecided position */
+    size_t token_count;
+    size_t start;  /* of the hole in the canvas */
+    size_t length; /* of the hole */
+    bool ended;    /* an end token follows the answer */
+} um_answer;
+
+typedef struct um_result {
+    um_answer *answers; /* [answer_count], one for each hole in order */
+    size_t answer_count;
+    int32_t *tokens; /* [length]: the whole canvas in the end; undecided positions hold the mask */
+    size_t length;
+    size_t prompt_tokens; /* fixed positions of the canvas */
+    size_t answer_tokens; /* the sum of the answers' token_count */
+    size_t steps;         /* steps gone through */
+    size_t forwards;      /* calls of the model */
+    double seconds;       /* wall-clock time of decoding */
+    um_finish finish;
+    uint64_t seed;
+    char *settings; /* all options that were in use, as a JSON object */
+} um_result;
+
+/* Decode a request.  `callbacks` may be NULL.  *result is overwritten: filled in after UM_OK and,
+ * as far as decoding came, after UM_ERR_CANCELLED; empty otherwise.  Release it with
+ * um_result_clear in either case.
+ *
+ * The same request gives the same result, bit for bit, with any number of threads and in any
+ * session; with another set of kernels the last digits of probabilities may differ.
+ *
+ * UM_ERR_ARGUMENT: options, no hole, an empty part; UM_ERR_LIMIT: more positions than the model
+ * has; UM_ERR_MISMATCH: an id outside the vocabulary, messages for a model without a chat format,
+ * an algorithm that needs a mask token for a model without one; UM_ERR_MEMORY. */
+UM_API um_status um_generate(um_session *session, const um_request *request,
+                             const um_callbacks *callbacks, um_result *result, um_error *error);
+
+/* Release what *result holds and set it to zero. */
+UM_API void um_result_clear(um_result *result);
+
 #ifdef __cplusplus
 }
 #endif

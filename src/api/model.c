@@ -1,0 +1,128 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+
+/* ---- Opening --------------------------------------------------------------- */
+
+static um_status unknown_name(const char *what, const char *name, const char *known,
+                              um_error *error) {
+    return UM_RAISE(error, UM_ERR_ARGUMENT, "%s \"%.40s\" is unknown: use %s", what, name, known);
+}
+
+static um_status read_overrides(const um_model_options *options,
+                                um_model_config_overrides *overrides, um_error *error) {
+    overrides->attention_block_length = options->attention_block_length;
+    if (options->attention) {
+        overrides->has_attention = true;
+        if (!um_attention_from_name(options->attention, &overrides->attention)) {
+            return unknown_name("attention", options->attention, "full, causal or block-causal",
+                                error);
+        }
+    }
+    if (options->logit_alignment) {
+        overrides->has_logit_alignment = true;
+        if (!um_logit_alignment_from_name(options->logit_alignment, &overrides->logit_alignment)) {
+            return unknown_name("logit alignment", options->logit_alignment, "position or shifted",
+                                error);
+        }
+    }
+    return UM_OK;
+}
+
+static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
+                              const um_tensor *expected, um_error *error) {
+    um_model *model = user;
+    size_t count = 0;
+    if (!um_tensor_count(expected, &count)) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: too many elements", name);
+    }
+    model->parameter_count += count;
+    model->weight_bytes += count * um_dtype_size(tensor->dtype);
+    return UM_OK;
+}
+
+/* The last part of the path, with "." and ".." resolved where that works. */
+static um_status name_model(um_model *model, const char *directory, um_error *error) {
+    char *resolved = realpath(directory, NULL);
+    const char *path = resolved ? resolved : directory;
+    const char *slash = strrchr(path, '/');
+    model->name = strdup(slash && slash[1] != '\0' ? slash + 1 : path);
+    free(resolved);
+    return model->name ? UM_OK : um_error_memory(error, "name of the model", strlen(directory));
+}
+
+static um_status load(um_model *model, const char *directory, const um_model_options *options,
+                      um_error *error) {
+    um_model_config_overrides overrides = {0};
+    UM_TRY(read_overrides(options, &overrides, error));
+    UM_TRY(um_kernels_select(options->kernels, &model->kernels, error));
+    UM_TRY(um_model_config_read_with(directory, &overrides, &model->config, error));
+    UM_TRY(um_tokenizer_load(directory, &model->tokenizer, error));
+    UM_TRY(um_model_settle_tokens(model, directory, options->mask_token, error));
+    UM_TRY(um_checkpoint_open(directory, &model->checkpoint, error));
+    UM_TRY(um_parameters_bind(&model->parameters, &model->config, model->checkpoint, error));
+    UM_TRY(um_parameters_visit(&model->parameters, &model->config, count_tensor, model, error));
+    return name_model(model, directory, error);
+}
+
+um_status um_model_open(const char *directory, const um_model_options *options, um_model **model,
+                        um_error *error) {
+    static const um_model_options defaults = {0};
+    *model = NULL;
+    um_model *opened = calloc(1, sizeof *opened);
+    if (!opened) {
+        return um_error_memory(error, "model", sizeof *opened);
+    }
+    const um_status status = load(opened, directory, options ? options : &defaults, error);
+    if (status != UM_OK) {
+        um_model_close(opened);
+        return status;
+    }
+    *model = opened;
+    return UM_OK;
+}
+
+void um_model_close(um_model *model) {
+    if (model) {
+        um_token_list_free(&model->end_tokens);
+        um_parameters_free(&model->parameters);
+        um_checkpoint_close(model->checkpoint);
+        um_tokenizer_free(model->tokenizer);
+        free(model->name);
+        free(model);
+    }
+}
+
+/* ---- Facts ----------------------------------------------------------------- */
+
+void um_model_get_info(const um_model *model, um_model_info *info) {
+    const um_model_config *config = &model->config;
+    const bool has_blocks = config->attention == UM_ATTENTION_BLOCK_CAUSAL;
+    *info = (um_model_info){
+        .name = model->name,
+        .family = um_family_name(config->family),
+        .attention = um_attention_name(config->attention),
+        .attention_block_length = has_blocks ? config->attention_block_length : 0,
+        .logit_alignment = um_logit_alignment_name(config->logit_alignment),
+        .kernels = model->kernels.name,
+        .algorithm = config->attention == UM_ATTENTION_CAUSAL ? "autoregressive" : "entropy",
+        .parameter_count = model->parameter_count,
+        .weight_bytes = model->weight_bytes,
+        .layer_count = config->layer_count,
+        .hidden_size = config->hidden_size,
+        .head_count = config->head_count,
+        .kv_head_count = config->kv_head_count,
+        .context_length = config->maximum_positions,
+        .vocabulary_size = config->vocabulary_size,
+        .tokenizer_size = um_tokenizer_vocabulary_size(model->tokenizer),
+        .mask_token = config->mask_token,
+        .bos_token = um_tokenizer_bos(model->tokenizer),
+        .eos_token = model->eos_token,
+        .pad_token = model->pad_token,
+        .end_of_turn_token = um_chat_end_of_turn(model->tokenizer),
+        .end_tokens = model->end_tokens.ids,
+        .end_token_count = model->end_tokens.length,
+        .has_chat_format = um_chat_format_of(model->tokenizer) != UM_CHAT_NONE,
+    };
+}

@@ -1,0 +1,57 @@
+#include "api/session.h"
+
+#include <stdlib.h>
+
+um_status um_threads_create(size_t count, um_threads **threads, um_error *error) {
+    *threads = NULL;
+    um_threads *created = calloc(1, sizeof *created);
+    if (!created) {
+        return um_error_memory(error, "threads", sizeof *created);
+    }
+    const um_status status = um_thread_pool_create(count, &created->pool, error);
+    if (status != UM_OK) {
+        free(created);
+        return status;
+    }
+    *threads = created;
+    return UM_OK;
+}
+
+size_t um_threads_count(const um_threads *threads) {
+    return um_thread_pool_size(threads->pool);
+}
+
+void um_threads_free(um_threads *threads) {
+    if (threads) {
+        um_thread_pool_free(threads->pool);
+        free(threads);
+    }
+}
+
+um_status um_session_create(const um_model *model, um_threads *threads, um_session **session,
+                            um_error *error) {
+    *session = NULL;
+    um_session *created = calloc(1, sizeof *created);
+    if (!created) {
+        return um_error_memory(error, "session", sizeof *created);
+    }
+    created->model = model;
+    created->pool = threads ? threads->pool : NULL;
+    created->transformer = (um_transformer){&model->config, &model->parameters};
+    const um_compute compute = {model->kernels, created->pool};
+    const um_status status =
+        um_transformer_denoiser_create(&created->transformer, &compute, &created->denoiser, error);
+    if (status != UM_OK) {
+        um_session_free(created);
+        return status;
+    }
+    *session = created;
+    return UM_OK;
+}
+
+void um_session_free(um_session *session) {
+    if (session) {
+        um_transformer_denoiser_free(session->denoiser);
+        free(session);
+    }
+}
