@@ -21,6 +21,7 @@ typedef struct um_command {
 } um_command;
 
 extern const um_command um_command_inspect;
+extern const um_command um_command_replay;
 extern const um_command um_command_tokenize;
 extern const um_command um_command_train;
 extern const um_command um_command_pack;

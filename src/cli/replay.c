@@ -1,0 +1,360 @@
+/* unmask replay: show a recorded decoding run again. */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/clock.h"
+#include "base/mapped_file.h"
+#include "cli/cli.h"
+#include "cli/live_view.h"
+#include "cli/replay.h"
+
+#define TRACE_MAXIMUM ((size_t)1 << 30)
+#define DEFAULT_STEP_SECONDS 0.05 /* where the trace does not tell */
+#define POLL_SECONDS 0.1          /* how long Ctrl-C may wait */
+
+static const char help[] =
+    "usage: unmask replay TRACE [options]\n"
+    "\n"
+    "Show the decoding run that TRACE (docs/TRACE.md; - for standard input) records: masked "
+    "places\n"
+    "as blocks, committed tokens in the colour of their step.  On a terminal it is played at the\n"
+    "speed of the run; otherwise the final text and a table of the commits are printed.\n"
+    "\n"
+    "  -m, --model DIR        directory of the tokenizer (default: the model that the trace "
+    "names,\n"
+    "                         if it is a directory; without a tokenizer ids are shown)\n"
+    "  -x, --speed X          X times as fast as recorded (default 1; 0: without waiting)\n"
+    "  -s, --step             wait for a key at each step: space or right: on, left: back,\n"
+    "                         e: to the end, q: stop\n"
+    "  -i, --index N          trace number N of a file with several, from 0 (default 0)\n"
+    "  -p, --plain            text and table, also on a terminal\n"
+    "      --json             one JSON object\n"
+    "      --svg FILE         write an SVG picture of the run to FILE (- for standard output)\n"
+    "  -h, --help             this text\n"
+    "\n"
+    "examples:\n"
+    "  unmask replay run.jsonl --speed 0.5\n"
+    "  unmask replay run.jsonl --svg run.svg\n";
+
+typedef enum replay_form { FORM_LIVE, FORM_TEXT, FORM_JSON, FORM_SVG } replay_form;
+
+typedef struct replay_options {
+    const char *path;
+    const char *directory;
+    const char *svg_path;
+    double speed;
+    bool step;
+    unsigned long long index;
+    replay_form form;
+} replay_options;
+
+/* ---- Reading ------------------------------------------------------------- */
+
+/* The trace with number `index` of the file. */
+static um_status read_trace(const char *path, unsigned long long index, um_trace *trace,
+                            um_error *error) {
+    um_buffer bytes = {0};
+    um_status status = um_file_read(path, TRACE_MAXIMUM, &bytes, error);
+    const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
+    size_t at = 0;
+    for (unsigned long long i = 0; status == UM_OK; i++) {
+        size_t used = 0;
+        if (at == bytes.length && i > 0) {
+            status =
+                UM_RAISE(error, UM_ERR_ARGUMENT, "%s: holds %llu trace%s; --index counts from 0",
+                         where, i, i == 1 ? "" : "s");
+            break;
+        }
+        status = um_trace_read(um_buffer_text(&bytes) + at, bytes.length - at, where, trace, &used,
+                               error);
+        at += used;
+        if (status != UM_OK || i == index) {
+            break;
+        }
+        um_trace_free(trace);
+    }
+    um_buffer_free(&bytes);
+    return status;
+}
+
+static bool is_tokenizer_directory(const char *directory) {
+    return *directory &&
+           (um_file_exists(directory, "tokenizer.json") || um_file_exists(directory, "vocab.json"));
+}
+
+/* *tokenizer is NULL where none is known.  The one that the user names must fit; that of the
+ * trace's header is only a guess. */
+static um_status find_tokenizer(const replay_options *options, const um_trace_header *header,
+                                um_tokenizer **tokenizer, um_error *error) {
+    *tokenizer = NULL;
+    if (!options->directory) {
+        if (is_tokenizer_directory(header->model) &&
+            um_tokenizer_load(header->model, tokenizer, NULL) == UM_OK &&
+            um_tokenizer_vocabulary_size(*tokenizer) > header->vocabulary_size) {
+            um_tokenizer_free(*tokenizer);
+            *tokenizer = NULL;
+        }
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(options->directory, tokenizer, error));
+    const size_t size = um_tokenizer_vocabulary_size(*tokenizer);
+    if (size > header->vocabulary_size) {
+        um_tokenizer_free(*tokenizer);
+        *tokenizer = NULL;
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: a tokenizer of %zu ids, but the model of the trace has %zu: --model "
+                        "names another model",
+                        options->directory, size, header->vocabulary_size);
+    }
+    return UM_OK;
+}
+
+/* ---- Playing ------------------------------------------------------------- */
+
+typedef struct player {
+    const um_replay *replay;
+    um_live_view *view;
+    size_t shown; /* events that the view has */
+    double step_seconds;
+} player;
+
+/* Bring the view to the state after the first `steps` steps. */
+static um_status show_steps(player *state, size_t steps, bool now, um_error *error) {
+    const um_trace *trace = state->replay->trace;
+    if (state->shown > 0 && trace->events[state->shown - 1].step >= steps) {
+        um_live_view_reset(state->view);
+        state->shown = 0;
+    }
+    while (state->shown < trace->event_count && trace->events[state->shown].step < steps) {
+        UM_TRY(um_live_view_event(state->view, &trace->events[state->shown++], error));
+    }
+    return um_live_view_refresh(state->view, now, error);
+}
+
+/* Returns early after Ctrl-C. */
+static void sleep_until(double deadline) {
+    for (double rest = deadline - um_clock_seconds(); rest > 0 && !um_cli_interrupted();
+         rest = deadline - um_clock_seconds()) {
+        const double part = fmin(rest, POLL_SECONDS);
+        const struct timespec duration = {.tv_nsec = (long)(part * 1e9)};
+        (void)nanosleep(&duration, NULL);
+    }
+}
+
+static um_status play(player *state, double speed, um_error *error) {
+    UM_TRY(um_live_view_refresh(state->view, true, error));
+    double deadline = um_clock_seconds();
+    for (size_t step = 0; step < state->replay->steps && !um_cli_interrupted(); step++) {
+        if (speed > 0) {
+            deadline += state->step_seconds / speed;
+            sleep_until(deadline);
+        }
+        UM_TRY(show_steps(state, step + 1, false, error));
+    }
+    return UM_OK;
+}
+
+static um_status play_by_key(player *state, um_error *error) {
+    size_t step = 0;
+    for (;;) {
+        UM_TRY(show_steps(state, step, true, error));
+        switch (um_terminal_read_key()) {
+            case UM_KEY_FORWARD:
+                if (step == state->replay->steps) {
+                    return UM_OK;
+                }
+                step++;
+                break;
+            case UM_KEY_BACK:
+                step -= step > 0 ? 1 : 0;
+                break;
+            case UM_KEY_RUN:
+                return show_steps(state, state->replay->steps, true, error);
+            case UM_KEY_QUIT:
+                return UM_OK;
+        }
+    }
+}
+
+static um_status show_live(const um_replay *replay, const replay_options *options,
+                           um_terminal terminal, um_error *error) {
+    const um_trace_header *header = &replay->trace->header;
+    const um_trace_end *end = &replay->trace->end;
+    const bool timed = replay->trace->has_end && end->seconds > 0 && replay->steps > 0;
+    player state = {.replay = replay,
+                    .step_seconds =
+                        timed ? end->seconds / (double)replay->steps : DEFAULT_STEP_SECONDS};
+    const um_live_view_setup setup = {
+        .terminal = terminal,
+        .tokens = header->tokens,
+        .length = header->length,
+        .holes = header->holes,
+        .hole_count = header->hole_count,
+        .steps = replay->steps,
+        .texts = replay->texts,
+        .seconds_per_step = timed ? state.step_seconds : -1,
+    };
+    UM_TRY(um_live_view_create(&setup, &state.view, error));
+    um_cli_catch_interrupts();
+    um_status status =
+        options->step ? play_by_key(&state, error) : play(&state, options->speed, error);
+    if (status == UM_OK) {
+        const bool complete = state.shown == replay->trace->event_count;
+        status =
+            um_live_view_finish(state.view, complete && replay->trace->has_end ? end : NULL, error);
+    }
+    um_live_view_free(state.view);
+    if (status == UM_OK && um_cli_interrupted()) {
+        status = UM_RAISE(error, UM_ERR_CANCELLED, "interrupted");
+    }
+    return status;
+}
+
+/* ---- All forms ----------------------------------------------------------- */
+
+static um_status write_picture(const um_replay *replay, const char *path, um_buffer *output,
+                               um_error *error) {
+    UM_TRY(um_replay_svg(replay, output, error));
+    if (strcmp(path, "-") == 0) {
+        return UM_OK;
+    }
+    const um_status status = um_file_write(path, output->data, output->length, error);
+    um_buffer_clear(output);
+    return status;
+}
+
+static um_status show(const um_replay *replay, const replay_options *options, um_error *error) {
+    const um_terminal terminal = um_terminal_probe(STDOUT_FILENO);
+    if (options->form == FORM_LIVE && terminal.is_live) {
+        return show_live(replay, options, terminal, error);
+    }
+    um_buffer output = {0};
+    um_status status = UM_OK;
+    if (options->form == FORM_SVG) {
+        status = write_picture(replay, options->svg_path, &output, error);
+    } else if (options->form == FORM_JSON) {
+        status = um_replay_json(replay, &output, error);
+    } else {
+        status = um_replay_text(replay, &output, error);
+    }
+    if (status == UM_OK) {
+        (void)fwrite(um_buffer_text(&output), 1, output.length, stdout);
+    }
+    um_buffer_free(&output);
+    return status;
+}
+
+static um_status prepare(um_replay *replay, um_error *error) {
+    const um_trace *trace = replay->trace;
+    const um_trace_header *header = &trace->header;
+    UM_TRY(um_text_canvas_create(header->tokens, header->length, header->holes, header->hole_count,
+                                 replay->texts, &replay->canvas, error));
+    for (size_t i = 0; i < trace->event_count; i++) {
+        UM_TRY(um_text_canvas_apply(&replay->canvas, &trace->events[i], error));
+    }
+    const size_t seen = trace->event_count > 0 ? trace->events[trace->event_count - 1].step + 1 : 0;
+    replay->steps = trace->has_end && trace->end.steps > seen ? trace->end.steps : seen;
+    return UM_OK;
+}
+
+static um_status replay_file(const replay_options *options, um_error *error) {
+    um_trace trace = {0};
+    um_tokenizer *tokenizer = NULL;
+    um_token_id_scratch ids;
+    um_replay replay = {.trace = &trace};
+    um_status status = read_trace(options->path, options->index, &trace, error);
+    if (status == UM_OK) {
+        status = find_tokenizer(options, &trace.header, &tokenizer, error);
+    }
+    if (status == UM_OK) {
+        replay.texts = tokenizer ? um_token_texts_of(tokenizer) : um_token_texts_as_ids(&ids);
+        status = prepare(&replay, error);
+    }
+    if (status == UM_OK) {
+        status = show(&replay, options, error);
+    }
+    um_text_canvas_free(&replay.canvas);
+    um_tokenizer_free(tokenizer);
+    um_trace_free(&trace);
+    return status;
+}
+
+/* ---- Command line -------------------------------------------------------- */
+
+static bool parse_speed(const um_command *command, const char *text, double *speed) {
+    char *end = NULL;
+    *speed = strtod(text, &end);
+    if (end == text || *end || !isfinite(*speed) || *speed < 0) {
+        (void)um_cli_usage(command, "--speed: \"%s\" is not a number from 0 on", text);
+        return false;
+    }
+    return true;
+}
+
+/* False: a wrong option, which has been explained. */
+static bool read_option(const um_command *command, replay_options *options, int option) {
+    switch (option) {
+        case 'm':
+            options->directory = optarg;
+            return true;
+        case 'x':
+            return parse_speed(command, optarg, &options->speed);
+        case 's':
+            options->step = true;
+            return true;
+        case 'i':
+            return um_cli_parse_count(command, "--index", optarg, 0, 1000000000, &options->index);
+        case 'p':
+            options->form = FORM_TEXT;
+            return true;
+        case 'j':
+            options->form = FORM_JSON;
+            return true;
+        case 'g':
+            options->form = FORM_SVG;
+            options->svg_path = optarg;
+            return true;
+        default:
+            return false;
+    }
+}
+
+static int run(const um_command *command, int argc, char **argv) {
+    static const struct option long_options[] = {{"model", required_argument, NULL, 'm'},
+                                                 {"speed", required_argument, NULL, 'x'},
+                                                 {"step", no_argument, NULL, 's'},
+                                                 {"index", required_argument, NULL, 'i'},
+                                                 {"plain", no_argument, NULL, 'p'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"svg", required_argument, NULL, 'g'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
+    replay_options options = {.speed = 1};
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "m:x:si:ph", long_options, NULL)) != -1) {
+        if (option == 'h') {
+            return um_cli_help(command);
+        }
+        if (!read_option(command, &options, option)) {
+            return UM_EXIT_USAGE;
+        }
+    }
+    if (argc - optind != 1) {
+        return um_cli_usage(command, "one trace file is needed");
+    }
+    options.path = argv[optind];
+    if (options.step && isatty(STDIN_FILENO) != 1) {
+        return um_cli_usage(command, "--step reads keys: standard input must be a terminal");
+    }
+    um_error error = {0};
+    return replay_file(&options, &error) == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
+}
+
+const um_command um_command_replay = {
+    .name = "replay", .summary = "show a recorded decoding run again", .help = help, .run = run};

@@ -1,0 +1,26 @@
+/* A recorded run as text, as JSON and as a picture. */
+#ifndef UM_CLI_REPLAY_H
+#define UM_CLI_REPLAY_H
+
+#include "cli/text_canvas.h"
+
+/* A trace with the texts of its tokens. */
+typedef struct um_replay {
+    const um_trace *trace;
+    um_token_texts texts;
+    um_text_canvas canvas; /* after the last event */
+    size_t steps;          /* steps gone through */
+} um_replay;
+
+/* Append the final text, and a table of the commits of each step. */
+um_status um_replay_text(const um_replay *replay, um_buffer *output, um_error *error);
+
+/* Append the run as one JSON object. */
+um_status um_replay_json(const um_replay *replay, um_buffer *output, um_error *error);
+
+/* Append a self-contained SVG picture: the final text with each token in the colour of its step,
+ * a legend, and an animation, played once, that shows the tokens appear.  It follows the reader's
+ * light or dark scheme, and stands still for those who want no motion. */
+um_status um_replay_svg(const um_replay *replay, um_buffer *output, um_error *error);
+
+#endif
