@@ -11,6 +11,8 @@
 
 struct um_atomic_file {
     int descriptor;
+    bool has_mode;
+    mode_t mode;
     char path[4096];
     char temporary_path[4096 + 16];
 };
@@ -37,6 +39,11 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
     return UM_OK;
 }
 
+void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode) {
+    file->has_mode = true;
+    file->mode = (mode_t)mode;
+}
+
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
                                um_error *error) {
     const char *next = bytes;
@@ -55,10 +62,14 @@ um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t l
 }
 
 /* mkstemp creates with mode 0600; give the file what open(2) would have. */
-static void apply_umask(int descriptor) {
+static void apply_mode(const um_atomic_file *file) {
+    if (file->has_mode) {
+        (void)fchmod(file->descriptor, file->mode);
+        return;
+    }
     const mode_t mask = umask(0);
     (void)umask(mask);
-    (void)fchmod(descriptor, 0666 & ~mask);
+    (void)fchmod(file->descriptor, 0666 & ~mask);
 }
 
 static um_status sync_directory_of(const char *path, um_error *error) {
@@ -77,7 +88,7 @@ static um_status sync_directory_of(const char *path, um_error *error) {
 }
 
 um_status um_atomic_file_commit(um_atomic_file *file, um_error *error) {
-    apply_umask(file->descriptor);
+    apply_mode(file);
     um_status status = UM_OK;
     if (fsync(file->descriptor) != 0) {
         status = um_error_set_errno(error, errno, "%s: cannot sync", file->path);

@@ -1,0 +1,69 @@
+#include "cli/decoding_options.h"
+
+#include <string.h>
+
+#define FIRST_VALUE 1000 /* above every character */
+
+static void write_dashed(const char *name, char *dashed, size_t size) {
+    (void)snprintf(dashed, size, "%s", name);
+    for (; *dashed; dashed++) {
+        if (*dashed == '_') {
+            *dashed = '-';
+        }
+    }
+}
+
+void um_long_options_fill(um_long_options *options, const struct option *own) {
+    size_t count = 0;
+    *options = (um_long_options){0};
+    for (; own->name; own++) {
+        options->entries[count++] = *own;
+    }
+    um_option_info info;
+    for (size_t i = 0; um_option_at(i, &info) && count + 2 < UM_LONG_OPTIONS_MAXIMUM; i++) {
+        const int value = FIRST_VALUE + (int)i;
+        char *dashed = options->names[count];
+        write_dashed(info.name, dashed, sizeof options->names[count]);
+        options->entries[count++] = (struct option){dashed, required_argument, NULL, value};
+        if (strcmp(dashed, info.name) != 0) {
+            options->entries[count++] = (struct option){info.name, required_argument, NULL, value};
+        }
+    }
+}
+
+bool um_is_decoding_option(int value) {
+    return value >= FIRST_VALUE;
+}
+
+int um_set_decoding_option(const um_command *command, um_options *options, int value,
+                           const char *text) {
+    um_option_info info;
+    um_error error = {0};
+    if (!um_option_at((size_t)(value - FIRST_VALUE), &info) ||
+        um_options_set(options, info.name, text, &error) != UM_OK) {
+        return um_cli_usage(command, "%s", error.message);
+    }
+    return UM_EXIT_OK;
+}
+
+int um_cli_help_with_decoding(const um_command *command) {
+    (void)um_cli_help(command);
+    (void)fputs("\ndecoding options (docs/DECODING.md); one that means nothing to the algorithm is "
+                "refused:\n",
+                stdout);
+    um_option_info info;
+    for (size_t i = 0; um_option_at(i, &info); i++) {
+        char name[32];
+        char option[64];
+        write_dashed(info.name, name, sizeof name);
+        (void)snprintf(option, sizeof option, "--%s %s", name, info.value);
+        (void)printf("  %-26s %s\n", option, info.help);
+    }
+    const char *name = NULL;
+    const char *summary = NULL;
+    (void)fputs("\nalgorithms:\n", stdout);
+    for (size_t i = 0; um_option_algorithm_at(i, &name, &summary); i++) {
+        (void)printf("  %-26s %s\n", name, summary);
+    }
+    return UM_EXIT_OK;
+}

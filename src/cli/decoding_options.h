@@ -1,0 +1,33 @@
+/* The options of decoding (um_option_at) as options of a command line: "top_p" is --top-p, and
+ * also --top_p. */
+#ifndef UM_CLI_DECODING_OPTIONS_H
+#define UM_CLI_DECODING_OPTIONS_H
+
+#include <getopt.h>
+
+#include "cli/cli.h"
+
+#define UM_LONG_OPTIONS_MAXIMUM 96
+
+/* What getopt_long takes and returns: a command's own options, then those of decoding. */
+typedef struct um_long_options {
+    struct option entries[UM_LONG_OPTIONS_MAXIMUM];
+    char names[UM_LONG_OPTIONS_MAXIMUM][32];
+} um_long_options;
+
+/* `own` ends with an entry of zeros and is copied; its values are below 1000.  The result must not
+ * be moved. */
+void um_long_options_fill(um_long_options *options, const struct option *own);
+
+/* Whether the value that getopt_long returned stands for an option of decoding. */
+bool um_is_decoding_option(int value);
+
+/* Set that option; on failure the error has been printed, and the exit code is returned. */
+int um_set_decoding_option(const um_command *command, um_options *options, int value,
+                           const char *text);
+
+/* Print the command's help, and a line for each option of decoding and for each algorithm; returns
+ * UM_EXIT_OK. */
+int um_cli_help_with_decoding(const um_command *command);
+
+#endif
