@@ -333,7 +333,8 @@ typedef struct um_result {
     double seconds;       /* wall-clock time of decoding */
     um_finish finish;
     uint64_t seed;
-    char *settings; /* all options that were in use, as a JSON object */
+    const char *algorithm; /* its name; not owned */
+    char *settings;        /* all options that were in use, as a JSON object */
 } um_result;
 
 /* Decode a request.  `callbacks` may be NULL.  *result is overwritten: filled in after UM_OK and,

@@ -190,6 +190,7 @@ static um_status tell_start(const generation *run, const um_trace_header *header
 static um_status on_header(void *user, const um_trace_header *header, um_error *error) {
     generation *run = user;
     run->result->seed = header->seed;
+    run->result->algorithm = run->algorithm->name;
     run->result->settings = strdup(header->settings);
     if (!run->result->settings) {
         return um_error_memory(error, "settings", strlen(header->settings));

@@ -20,6 +20,8 @@ typedef struct um_command {
     int (*run)(const struct um_command *command, int argc, char **argv);
 } um_command;
 
+extern const um_command um_command_fill;
+extern const um_command um_command_generate;
 extern const um_command um_command_inspect;
 extern const um_command um_command_replay;
 extern const um_command um_command_tokenize;

@@ -1,12 +1,13 @@
 /* The program: finds the command and runs it. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-static const um_command *const commands[] = {&um_command_replay, &um_command_tokenize,
-                                             &um_command_inspect, &um_command_train,
-                                             &um_command_pack};
+static const um_command *const commands[] = {
+    &um_command_generate, &um_command_fill,  &um_command_replay, &um_command_tokenize,
+    &um_command_inspect,  &um_command_train, &um_command_pack};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *stream) {
@@ -25,11 +26,15 @@ static int print_help(FILE *stream) {
     return stream == stdout ? UM_EXIT_OK : UM_EXIT_USAGE;
 }
 
-/* What a full disk kept from being written is a failure, whatever the command thinks. */
+/* What a full disk kept from being written is a failure, whatever the command thinks.  A reader
+ * that has gone away, such as `head`, needs no message. */
 static int finish(int code) {
     const bool flushed = fflush(stdout) == 0;
     if (flushed && !ferror(stdout)) {
         return code;
+    }
+    if (errno == EPIPE) {
+        return UM_EXIT_FAILURE;
     }
     um_error error = {0};
     (void)um_error_set_errno(&error, errno, "standard output");
@@ -58,5 +63,6 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    (void)signal(SIGPIPE, SIG_IGN); /* writes to a closed pipe fail instead */
     return finish(run(argc, argv));
 }

@@ -1,0 +1,455 @@
+/* unmask generate: complete prompts with a model. */
+#include "cli/generate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "cli/decoding_options.h"
+#include "cli/generate_live.h"
+#include "cli/model_directory.h"
+
+#define PROMPT_MAXIMUM ((size_t)64 << 20)
+#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
+
+static const char help[] =
+    "usage: unmask generate [--model DIR] [options] [PROMPT | -]\n"
+    "\n"
+    "Complete a prompt with a masked diffusion model, and print prompt and completion.  The "
+    "prompt\n"
+    "is the argument, the contents of --file, or standard input.  It is plain text: names of\n"
+    "special tokens in it mean nothing, unless --special is given, and no chat template is "
+    "applied\n"
+    "without --chat.\n"
+    "\n"
+    "By default one token is decided a step, where the model is surest (algorithm entropy),\n"
+    "without randomness (temperature 0).  The same seed gives the same text, whatever the number\n"
+    "of threads.\n"
+    "\n"
+    "  -m, --model DIR        model directory (default: UNMASK_MODEL, else the model installed\n"
+    "                         with the program, else ./models/tiny)\n"
+    "  -f, --file FILE        read the prompt from FILE\n"
+    "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "
+    "\"prompt\"\n"
+    "                         (and \"suffix\"); prints one line of JSON for each\n"
+    "  -l, --length N         tokens to generate (default: 256, or 64 for models with fewer than\n"
+    "                         2048 positions, and no more than the prompt leaves)\n"
+    "      --suffix TEXT      fill in the middle: TEXT follows what is generated\n"
+    "      --special          names of special tokens in the prompt are those tokens; each run of\n"
+    "                         mask tokens is filled in, and without --length nothing else\n"
+    "      --chat             the prompt is the message of a user\n"
+    "      --system TEXT      with --chat: the system message\n"
+    "  -n, --samples N        generate N samples; with --temperature they differ\n"
+    "      --completion-only  print the completion without the prompt\n"
+    "      --json             print one line of JSON for each sample\n"
+    "      --trace FILE       write a record of every commit to FILE (docs/TRACE.md)\n"
+    "      --live, --no-live  show the text while it is written (default: on a terminal)\n"
+    "  -t, --threads N        threads (default: one a processor)\n"
+    "      --kernels NAME     reference or avx2 (default: the fastest)\n"
+    "  -h, --help             this text\n"
+    "\n"
+    "what config.json may leave open or tell wrongly:\n"
+    "      --mask-token TOKEN           the text or the id of the mask token\n"
+    "      --attention KIND             full, causal or block-causal\n"
+    "      --attention-block-length N   positions of a block of block-causal attention\n"
+    "      --logit-alignment KIND       position or shifted\n"
+    "\n"
+    "examples:\n"
+    "  unmask generate --model models/tiny 'def add(a, b):'\n"
+    "  unmask generate --temperature 0.4 --top-p 0.95 --seed 7 -n 3 -f prompt.py\n"
+    "  unmask generate --length 16 --suffix '    return total' 'def total_of(values):'\n";
+
+/* One run of the command. */
+typedef struct generator {
+    const um_generate_settings *settings;
+    um_model *model;
+    um_threads *threads;
+    um_session *session;
+    um_model_info info;
+    FILE *trace;
+    bool shows_live;
+    um_generate_view view;
+    um_buffer output;   /* scratch */
+    bool output_failed; /* standard output; main says why */
+} generator;
+
+/* ---- Callbacks ---------------------------------------------------------------- */
+
+static void on_start(void *user, const um_start_event *start) {
+    generator *state = user;
+    um_generate_view_start(&state->view, start);
+}
+
+static void on_event(void *user, const um_event *event) {
+    generator *state = user;
+    um_generate_view_event(&state->view, event);
+}
+
+static bool is_cancelled(void *user) {
+    generator *state = user;
+    if (state->shows_live) {
+        um_generate_view_step(&state->view);
+    }
+    return um_cli_interrupted();
+}
+
+static um_status trace_failed(const generator *state, um_error *error) {
+    return um_error_set_errno(error, errno, "%s: cannot write the trace", state->settings->trace);
+}
+
+static um_status on_trace(void *user, const char *bytes, size_t length, um_error *error) {
+    const generator *state = user;
+    return fwrite(bytes, 1, length, state->trace) == length ? UM_OK : trace_failed(state, error);
+}
+
+/* ---- The request --------------------------------------------------------------- */
+
+/* A request with what it points to; it must not be moved. */
+typedef struct prompt_request {
+    um_message messages[2];
+    um_part parts[3];
+    um_request request;
+} prompt_request;
+
+static void add_text(const generator *state, prompt_request *built, const char *text,
+                     size_t length) {
+    built->parts[built->request.part_count++] = (um_part){
+        .kind = UM_PART_TEXT, .text = text, .length = length, .special = state->settings->special};
+}
+
+static void add_messages(const generator *state, prompt_request *built,
+                         const um_generate_prompt *prompt) {
+    const char *system = state->settings->system;
+    um_request *request = &built->request;
+    if (system) {
+        built->messages[request->message_count++] = (um_message){"system", system, strlen(system)};
+    }
+    built->messages[request->message_count++] = (um_message){"user", prompt->text, prompt->length};
+}
+
+/* `length` of 0: without a hole behind the prompt. */
+static void build_request(const generator *state, const um_generate_prompt *prompt, size_t length,
+                          prompt_request *built) {
+    *built = (prompt_request){0};
+    um_request *request = &built->request;
+    request->messages = built->messages;
+    request->parts = built->parts;
+    request->options = state->settings->options;
+    if (state->settings->chat) {
+        add_messages(state, built, prompt);
+    } else {
+        add_text(state, built, prompt->text, prompt->length);
+    }
+    if (length > 0) {
+        built->parts[request->part_count++] = (um_part){.kind = UM_PART_HOLE, .length = length};
+    }
+    if (prompt->suffix) {
+        add_text(state, built, prompt->suffix, prompt->suffix_length);
+    }
+}
+
+/* Fixed tokens of the request, and whether there are mask tokens among them. */
+static um_status count_tokens(const generator *state, const um_request *request, size_t *total,
+                              bool *has_masks, um_error *error) {
+    *total = 0;
+    *has_masks = false;
+    for (size_t i = 0; i <= request->part_count; i++) {
+        int32_t *tokens = NULL;
+        size_t count = 0;
+        if (i < request->part_count) {
+            const um_part *part = &request->parts[i];
+            UM_TRY(um_tokenise(state->model, part->text, part->length, part->special, &tokens,
+                               &count, error));
+        } else if (request->message_count > 0) {
+            UM_TRY(um_tokenise_messages(state->model, request->messages, request->message_count,
+                                        &tokens, &count, error));
+        }
+        for (size_t j = 0; j < count; j++) {
+            *has_masks = *has_masks || tokens[j] == state->info.mask_token;
+        }
+        *total += count;
+        um_free(tokens);
+    }
+    return UM_OK;
+}
+
+/* The length of the hole behind the prompt: 0 for none, where the prompt has its own. */
+static um_status choose_length(const generator *state, const um_generate_prompt *prompt,
+                               size_t *length, um_error *error) {
+    prompt_request built;
+    size_t count = 0;
+    bool has_masks = false;
+    build_request(state, prompt, 0, &built);
+    UM_TRY(count_tokens(state, &built.request, &count, &has_masks, error));
+    *length = state->settings->length;
+    if (*length > 0 || has_masks) {
+        return UM_OK;
+    }
+    const size_t context = state->info.context_length;
+    if (count >= context) {
+        return UM_RAISE(error, UM_ERR_LIMIT,
+                        "the prompt has %zu tokens, but %s has room for %zu with the answer: "
+                        "shorten it",
+                        count, state->info.name, context);
+    }
+    const size_t wanted = context < LARGE_CONTEXT ? 64 : 256;
+    *length = wanted < context - count ? wanted : context - count;
+    return UM_OK;
+}
+
+static um_status generate(generator *state, const um_generate_prompt *prompt, size_t sample,
+                          um_result *result, um_error *error) {
+    size_t length = 0;
+    UM_TRY(choose_length(state, prompt, &length, error));
+    prompt_request built;
+    build_request(state, prompt, length, &built);
+    built.request.sample = (uint32_t)sample;
+    const um_callbacks callbacks = {.user = state,
+                                    .start = state->shows_live ? on_start : NULL,
+                                    .event = state->shows_live ? on_event : NULL,
+                                    .is_cancelled = is_cancelled,
+                                    .trace = state->trace ? on_trace : NULL};
+    return um_generate(state->session, &built.request, &callbacks, result, error);
+}
+
+/* ---- Printing ------------------------------------------------------------------- */
+
+static um_status write_output(generator *state, um_error *error) {
+    const um_buffer *output = &state->output;
+    if (fwrite(output->data, 1, output->length, stdout) != output->length || fflush(stdout) != 0) {
+        state->output_failed = true;
+        return UM_RAISE(error, UM_ERR_IO, "standard output");
+    }
+    return UM_OK;
+}
+
+static um_status append_plain(const um_generate_output *sample, um_buffer *output,
+                              um_error *error) {
+    const um_generate_settings *settings = sample->settings;
+    if (settings->samples > 1) {
+        UM_TRY(um_buffer_append_format(output, error, "---- sample %zu of %zu ----\n",
+                                       sample->sample + 1, settings->samples));
+    }
+    UM_TRY(settings->completion_only ? um_generate_completion(sample, output, error)
+                                     : um_generate_text(sample, output, error));
+    const bool ends_line = output->length > 0 && output->data[output->length - 1] == '\n';
+    return ends_line ? UM_OK : um_buffer_append_text(output, "\n", error);
+}
+
+static um_status print_sample(generator *state, const um_generate_prompt *prompt, size_t number,
+                              const um_result *result, um_error *error) {
+    const um_generate_output sample = {.settings = state->settings,
+                                       .model = state->model,
+                                       .prompt = prompt,
+                                       .result = result,
+                                       .sample = number};
+    um_buffer_clear(&state->output);
+    if (state->settings->json || prompt->task_id) {
+        UM_TRY(um_generate_json(&sample, &state->output, error));
+    } else {
+        UM_TRY(append_plain(&sample, &state->output, error));
+    }
+    return write_output(state, error);
+}
+
+static um_status run_sample(generator *state, const um_generate_prompt *prompt, size_t number,
+                            um_error *error) {
+    um_result result = {0};
+    um_status status = generate(state, prompt, number, &result, error);
+    if (state->shows_live) {
+        const um_status shown = um_generate_view_finish(
+            &state->view, status == UM_OK ? &result : NULL, status == UM_OK ? error : NULL);
+        status = status == UM_OK ? shown : status;
+    } else if (status == UM_OK) {
+        status = print_sample(state, prompt, number, &result, error);
+    }
+    um_result_clear(&result);
+    return status;
+}
+
+static um_status run_prompt(generator *state, const um_generate_prompt *prompt, um_error *error) {
+    if (prompt->length == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "the prompt is empty: give the text to continue as an argument, with "
+                        "--file, or on standard input");
+    }
+    for (size_t i = 0; i < state->settings->samples; i++) {
+        UM_TRY(run_sample(state, prompt, i, error));
+    }
+    return UM_OK;
+}
+
+/* ---- Where prompts come from ----------------------------------------------------- */
+
+static um_status run_single(generator *state, um_error *error) {
+    const um_generate_settings *settings = state->settings;
+    um_generate_prompt prompt = {.suffix = settings->suffix};
+    prompt.suffix_length = prompt.suffix ? strlen(prompt.suffix) : 0;
+    if (settings->prompt && strcmp(settings->prompt, "-") != 0) {
+        prompt.text = settings->prompt;
+        prompt.length = strlen(settings->prompt);
+        return run_prompt(state, &prompt, error);
+    }
+    um_buffer text = {0};
+    um_status status =
+        um_file_read(settings->file ? settings->file : "-", PROMPT_MAXIMUM, &text, error);
+    if (status == UM_OK) {
+        prompt.text = um_buffer_text(&text);
+        prompt.length = text.length;
+        status = run_prompt(state, &prompt, error);
+    }
+    um_buffer_free(&text);
+    return status;
+}
+
+static um_status run_object(generator *state, const json_t *object, const char *where,
+                            um_error *error) {
+    const char *text = NULL;
+    const char *suffix = state->settings->suffix;
+    UM_TRY(um_json_require_string(object, where, "prompt", &text, error));
+    UM_TRY(um_json_optional_string(object, where, "suffix", &suffix, error));
+    const json_t *id = json_object_get(object, "task_id");
+    if (!json_is_string(id) && !json_is_integer(id)) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: \"task_id\" is missing or neither a string nor "
+                        "an integer",
+                        where);
+    }
+    char *id_text = json_dumps(id, JSON_ENCODE_ANY);
+    if (!id_text) {
+        return um_error_memory(error, "task_id", 0);
+    }
+    const um_generate_prompt prompt = {.text = text,
+                                       .length = strlen(text),
+                                       .suffix = suffix,
+                                       .suffix_length = suffix ? strlen(suffix) : 0,
+                                       .task_id = id_text};
+    const um_status status = run_prompt(state, &prompt, error);
+    free(id_text);
+    return status == UM_OK || status == UM_ERR_CANCELLED || state->output_failed
+               ? status
+               : um_error_prefix(error, status, "%s", where);
+}
+
+static bool is_blank(const char *line) {
+    return line[strspn(line, " \t\r\n")] == '\0';
+}
+
+static um_status run_lines(generator *state, FILE *input, const char *path, um_error *error) {
+    char *line = NULL;
+    size_t capacity = 0;
+    um_status status = UM_OK;
+    for (size_t number = 1; status == UM_OK; number++) {
+        const ssize_t length = getline(&line, &capacity, input);
+        if (length < 0) {
+            break;
+        }
+        char where[1100];
+        (void)snprintf(where, sizeof where, "%.1000s: line %zu", path, number);
+        json_t *object = NULL;
+        if (!is_blank(line)) {
+            status = um_json_load_bytes(line, (size_t)length, where, &object, error);
+            status = status == UM_OK ? run_object(state, object, where, error) : status;
+        }
+        json_decref(object);
+    }
+    free(line);
+    if (status == UM_OK && ferror(input)) {
+        status = um_error_set_errno(error, errno, "%s", path);
+    }
+    return status;
+}
+
+static um_status run_batch(generator *state, um_error *error) {
+    const char *path = state->settings->prompts;
+    FILE *input = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (!input) {
+        return um_error_set_errno(error, errno, "%s", path);
+    }
+    const um_status status = run_lines(state, input, path, error);
+    if (input != stdin) {
+        (void)fclose(input);
+    }
+    return status;
+}
+
+/* ---- The command ------------------------------------------------------------------ */
+
+static um_status open_trace(generator *state, um_error *error) {
+    const char *path = state->settings->trace;
+    if (path && !(state->trace = fopen(path, "w"))) {
+        return um_error_set_errno(error, errno, "%s: cannot write the trace", path);
+    }
+    return UM_OK;
+}
+
+/* What the run itself reported comes first. */
+static um_status close_trace(generator *state, um_status status, um_error *error) {
+    if (!state->trace) {
+        return status;
+    }
+    const bool failed = fclose(state->trace) != 0;
+    state->trace = NULL;
+    return failed && status == UM_OK ? trace_failed(state, error) : status;
+}
+
+static um_status run_all(generator *state, um_error *error) {
+    const um_generate_settings *settings = state->settings;
+    const char *directory = NULL;
+    UM_TRY(um_cli_model_directory(settings->model, &directory, error));
+    UM_TRY(um_model_open(directory, &settings->model_options, &state->model, error));
+    um_model_get_info(state->model, &state->info);
+    UM_TRY(um_threads_create(settings->threads, &state->threads, error));
+    UM_TRY(um_session_create(state->model, state->threads, &state->session, error));
+    UM_TRY(open_trace(state, error));
+    const um_status status = settings->prompts ? run_batch(state, error) : run_single(state, error);
+    return close_trace(state, status, error);
+}
+
+static bool wants_live(const um_generate_settings *settings, um_terminal *terminal) {
+    *terminal = um_terminal_probe(STDOUT_FILENO);
+    const bool plain = settings->json || settings->prompts || settings->completion_only;
+    return settings->live == UM_LIVE_AUTO ? terminal->is_live && !plain
+                                          : settings->live == UM_LIVE_ON;
+}
+
+static int run_settings(const um_command *command, const um_generate_settings *settings) {
+    um_error error = {0};
+    generator state = {.settings = settings};
+    state.shows_live = wants_live(settings, &state.view.terminal);
+    const bool from_input = !settings->prompt && !settings->file && !settings->prompts;
+    if (from_input && isatty(STDIN_FILENO) == 1) {
+        return um_cli_usage(command, "no prompt: give the text to continue as an argument");
+    }
+    if (settings->live == UM_LIVE_ON && !state.view.terminal.is_live) {
+        return um_cli_usage(command, "--live needs a terminal as standard output");
+    }
+    um_cli_catch_interrupts();
+    const um_status status = run_all(&state, &error);
+    um_session_free(state.session);
+    um_threads_free(state.threads);
+    um_model_close(state.model);
+    um_buffer_free(&state.output);
+    if (state.output_failed) {
+        return UM_EXIT_FAILURE;
+    }
+    return status == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
+}
+
+static int run(const um_command *command, int argc, char **argv) {
+    um_generate_settings settings = {0};
+    int code = um_generate_parse(command, argc, argv, &settings);
+    if (code == -1) {
+        code = um_cli_help_with_decoding(command);
+    } else if (code == UM_EXIT_OK) {
+        code = run_settings(command, &settings);
+    }
+    um_options_free(settings.options);
+    return code;
+}
+
+const um_command um_command_generate = {
+    .name = "generate", .summary = "complete a prompt", .help = help, .run = run};

@@ -1,0 +1,65 @@
+/* unmask generate: its settings and the parts of its output. */
+#ifndef UM_CLI_GENERATE_H
+#define UM_CLI_GENERATE_H
+
+#include "base/buffer.h"
+#include "cli/cli.h"
+
+typedef enum um_generate_live { UM_LIVE_AUTO, UM_LIVE_ON, UM_LIVE_OFF } um_generate_live;
+
+/* The command line. */
+typedef struct um_generate_settings {
+    const char *model; /* --model, or NULL */
+    um_model_options model_options;
+    size_t threads; /* 0: one for each processor */
+    um_options *options;
+    const char *prompt;  /* the argument, "-" for standard input, or NULL */
+    const char *file;    /* to read the prompt from */
+    const char *prompts; /* JSON Lines of prompts */
+    const char *suffix;  /* follows the hole, or NULL */
+    const char *system;  /* with `chat`, or NULL */
+    const char *trace;   /* file for the traces, or NULL */
+    size_t length;       /* of the hole; 0: by the size of the context */
+    size_t samples;
+    bool chat;
+    bool special; /* names of special tokens in prompt and suffix are those tokens */
+    bool json;
+    bool completion_only;
+    um_generate_live live;
+} um_generate_settings;
+
+/* Read the command line into zeroed *settings; settings->options is for um_options_free whatever
+ * the outcome.  Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the
+ * message printed. */
+int um_generate_parse(const um_command *command, int argc, char **argv,
+                      um_generate_settings *settings);
+
+/* One prompt, whichever way it came. */
+typedef struct um_generate_prompt {
+    const char *text; /* [length] */
+    size_t length;
+    const char *suffix; /* [suffix_length], or NULL */
+    size_t suffix_length;
+    const char *task_id; /* of a batch: its JSON text; NULL otherwise */
+} um_generate_prompt;
+
+/* What a sample prints. */
+typedef struct um_generate_output {
+    const um_generate_settings *settings;
+    const um_model *model;
+    const um_generate_prompt *prompt;
+    const um_result *result;
+    size_t sample;
+} um_generate_output;
+
+/* Append the completion: the answers one after another. */
+um_status um_generate_completion(const um_generate_output *output, um_buffer *text,
+                                 um_error *error);
+
+/* Append the whole text: prompt, answers and suffix; for conversations the completion alone. */
+um_status um_generate_text(const um_generate_output *output, um_buffer *text, um_error *error);
+
+/* Append one line of JSON: all about a sample, or the line of a batch. */
+um_status um_generate_json(const um_generate_output *output, um_buffer *line, um_error *error);
+
+#endif

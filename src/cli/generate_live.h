@@ -1,0 +1,25 @@
+/* Decoding shown on the terminal while it happens: from the library's events to the live view. */
+#ifndef UM_CLI_GENERATE_LIVE_H
+#define UM_CLI_GENERATE_LIVE_H
+
+#include "cli/live_view.h"
+
+/* Zero-initialise but for `terminal`. */
+typedef struct um_generate_view {
+    um_terminal terminal; /* um_terminal_probe of standard output */
+    const um_model *model;
+    um_live_view *view; /* of the sample that is decoded */
+    um_status status;   /* the first failure */
+    um_error error;
+} um_generate_view;
+
+/* What the callbacks of um_generate do with it. */
+void um_generate_view_start(um_generate_view *view, const um_start_event *start);
+void um_generate_view_event(um_generate_view *view, const um_event *event);
+void um_generate_view_step(um_generate_view *view); /* between steps */
+
+/* Leave the final text on the screen (`result` is what um_generate filled in, NULL after a failure)
+ * and get ready for the next sample.  Returns the first failure of the view. */
+um_status um_generate_view_finish(um_generate_view *view, const um_result *result, um_error *error);
+
+#endif

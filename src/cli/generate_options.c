@@ -1,0 +1,179 @@
+/* The command line of `unmask generate`.  Decoding options come from the library's list, so a
+ * new one needs no change here. */
+#include "cli/decoding_options.h"
+#include "cli/generate.h"
+
+#define SAMPLES_MAXIMUM 1000000
+#define LENGTH_MAXIMUM (1 << 24)
+
+/* Values of options without a letter. */
+enum {
+    OPTION_SYSTEM = 256,
+    OPTION_SUFFIX,
+    OPTION_PROMPTS,
+    OPTION_TRACE,
+    OPTION_KERNELS,
+    OPTION_ATTENTION,
+    OPTION_ATTENTION_BLOCK,
+    OPTION_LOGIT_ALIGNMENT,
+    OPTION_MASK_TOKEN,
+    OPTION_CHAT,
+    OPTION_SPECIAL,
+    OPTION_JSON,
+    OPTION_COMPLETION_ONLY,
+    OPTION_LIVE,
+    OPTION_NO_LIVE
+};
+
+static const struct option own_options[] = {
+    {"model", required_argument, NULL, 'm'},
+    {"file", required_argument, NULL, 'f'},
+    {"samples", required_argument, NULL, 'n'},
+    {"length", required_argument, NULL, 'l'},
+    {"threads", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},
+    {"system", required_argument, NULL, OPTION_SYSTEM},
+    {"suffix", required_argument, NULL, OPTION_SUFFIX},
+    {"prompts", required_argument, NULL, OPTION_PROMPTS},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"kernels", required_argument, NULL, OPTION_KERNELS},
+    {"attention", required_argument, NULL, OPTION_ATTENTION},
+    {"attention-block-length", required_argument, NULL, OPTION_ATTENTION_BLOCK},
+    {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
+    {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
+    {"chat", no_argument, NULL, OPTION_CHAT},
+    {"special", no_argument, NULL, OPTION_SPECIAL},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"completion-only", no_argument, NULL, OPTION_COMPLETION_ONLY},
+    {"live", no_argument, NULL, OPTION_LIVE},
+    {"no-live", no_argument, NULL, OPTION_NO_LIVE},
+    {NULL, 0, NULL, 0},
+};
+
+static int set_count(const um_command *command, const char *name, size_t maximum, size_t *target) {
+    unsigned long long value = 0;
+    if (!um_cli_parse_count(command, name, optarg, 1, maximum, &value)) {
+        return UM_EXIT_USAGE;
+    }
+    *target = (size_t)value;
+    return UM_EXIT_OK;
+}
+
+/* Where the text of an option without a further check goes; NULL: it is none of those. */
+static const char **text_target(um_generate_settings *settings, int option) {
+    switch (option) {
+        case 'm':
+            return &settings->model;
+        case 'f':
+            return &settings->file;
+        case OPTION_SYSTEM:
+            return &settings->system;
+        case OPTION_SUFFIX:
+            return &settings->suffix;
+        case OPTION_PROMPTS:
+            return &settings->prompts;
+        case OPTION_TRACE:
+            return &settings->trace;
+        case OPTION_KERNELS:
+            return &settings->model_options.kernels;
+        case OPTION_ATTENTION:
+            return &settings->model_options.attention;
+        case OPTION_LOGIT_ALIGNMENT:
+            return &settings->model_options.logit_alignment;
+        case OPTION_MASK_TOKEN:
+            return &settings->model_options.mask_token;
+        default:
+            return NULL;
+    }
+}
+
+static bool set_flag(um_generate_settings *settings, int option) {
+    switch (option) {
+        case OPTION_CHAT:
+            return settings->chat = true;
+        case OPTION_SPECIAL:
+            return settings->special = true;
+        case OPTION_JSON:
+            return settings->json = true;
+        case OPTION_COMPLETION_ONLY:
+            return settings->completion_only = true;
+        case OPTION_LIVE:
+            settings->live = UM_LIVE_ON;
+            return true;
+        case OPTION_NO_LIVE:
+            settings->live = UM_LIVE_OFF;
+            return true;
+        default:
+            return false;
+    }
+}
+
+static int apply(const um_command *command, um_generate_settings *settings, int option) {
+    const char **text = text_target(settings, option);
+    if (text) {
+        *text = optarg;
+        return UM_EXIT_OK;
+    }
+    if (set_flag(settings, option)) {
+        return UM_EXIT_OK;
+    }
+    switch (option) {
+        case 'n':
+            return set_count(command, "--samples", SAMPLES_MAXIMUM, &settings->samples);
+        case 'l':
+            return set_count(command, "--length", LENGTH_MAXIMUM, &settings->length);
+        case 't':
+            return set_count(command, "--threads", 1024, &settings->threads);
+        case OPTION_ATTENTION_BLOCK:
+            return set_count(command, "--attention-block-length", LENGTH_MAXIMUM,
+                             &settings->model_options.attention_block_length);
+        case 'h':
+            return -1;
+        default:
+            return um_is_decoding_option(option)
+                       ? um_set_decoding_option(command, settings->options, option, optarg)
+                       : UM_EXIT_USAGE; /* getopt_long has printed why */
+    }
+}
+
+static int check(const um_command *command, const um_generate_settings *settings) {
+    const int sources =
+        (settings->prompt ? 1 : 0) + (settings->file ? 1 : 0) + (settings->prompts ? 1 : 0);
+    if (sources > 1) {
+        return um_cli_usage(command, "the prompt comes from an argument, --file or --prompts, and "
+                                     "from one of them only");
+    }
+    if (settings->system && !settings->chat) {
+        return um_cli_usage(command, "--system is part of a conversation: add --chat");
+    }
+    if (settings->suffix && settings->chat) {
+        return um_cli_usage(command, "--suffix is for plain text, not for --chat");
+    }
+    if (settings->live == UM_LIVE_ON && (settings->json || settings->prompts)) {
+        return um_cli_usage(command, "--live cannot be combined with --json or --prompts");
+    }
+    return UM_EXIT_OK;
+}
+
+int um_generate_parse(const um_command *command, int argc, char **argv,
+                      um_generate_settings *settings) {
+    um_error error = {0};
+    settings->samples = 1;
+    if (um_options_create(&settings->options, &error) != UM_OK) {
+        return um_cli_fail(&error);
+    }
+    um_long_options long_options;
+    um_long_options_fill(&long_options, own_options);
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "m:f:n:l:t:h", long_options.entries, NULL)) != -1) {
+        const int code = apply(command, settings, option);
+        if (code != UM_EXIT_OK) {
+            return code;
+        }
+    }
+    if (argc - optind > 1) {
+        return um_cli_usage(command, "more than one prompt; put the text between quotes");
+    }
+    settings->prompt = argv[optind];
+    return check(command, settings);
+}
