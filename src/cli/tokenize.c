@@ -7,18 +7,19 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "cli/cli.h"
+#include "cli/model_directory.h"
 #include "cli/quote.h"
 #include "tokenizer/tokenizer.h"
 
 #define TEXT_MAXIMUM ((size_t)256 << 20)
 
 static const char help[] =
-    "usage: unmask tokenize --model DIR [options] [TEXT | -]\n"
+    "usage: unmask tokenize [options] [TEXT | -]\n"
     "\n"
     "Show the tokens of a text, one a line with its id, and whether decoding them gives the text\n"
     "again.  Without TEXT, or with -, the text is read from standard input.\n"
     "\n"
-    "  -m, --model DIR        model directory with tokenizer.json or vocab.json (required)\n"
+    "  -m, --model DIR        model directory (default: $UNMASK_MODEL, then models/tiny)\n"
     "  -f, --file FILE        read the text from FILE\n"
     "  -s, --special          recognise special tokens that are written in the text\n"
     "  -i, --ids              print the ids only, on one line\n"
@@ -200,7 +201,9 @@ static um_status encode(tokenization *work, bool special, um_error *error) {
 
 static um_status tokenize(const tokenize_options *options, um_buffer *output, um_error *error) {
     um_tokenizer *tokenizer = NULL;
-    UM_TRY(um_tokenizer_load(options->directory, &tokenizer, error));
+    const char *directory = NULL;
+    UM_TRY(um_cli_model_directory(options->directory, &directory, error));
+    UM_TRY(um_tokenizer_load(directory, &tokenizer, error));
     tokenization work = {.tokenizer = tokenizer};
     um_status status = read_text(options, &work.text, error);
     if (status == UM_OK) {
@@ -249,9 +252,6 @@ static bool read_option(tokenize_options *options, int option) {
 
 static int check_options(const um_command *command, tokenize_options *options, int argc,
                          char **argv) {
-    if (!options->directory) {
-        return um_cli_usage(command, "--model DIR is needed");
-    }
     if (argc - optind > 1) {
         return um_cli_usage(command, "one text is expected: put it in quotes");
     }

@@ -48,8 +48,13 @@ static um_status index_lines(const um_buffer *text, line_table *table, um_error 
     return UM_OK;
 }
 
-/* The line that holds the byte at `offset`, or table->count behind the last one. */
+/* The line to which the byte at `offset` belongs; at the end of the text the last line where no
+ * line feed ends it, otherwise table->count. */
 static size_t line_of(const line_table *table, size_t offset) {
+    const um_buffer *text = table->text;
+    if (offset == text->length && offset > 0 && text->data[offset - 1] != '\n') {
+        return table->count - 1;
+    }
     size_t low = 0;
     size_t high = table->count;
     while (low < high) {
