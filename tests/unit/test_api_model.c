@@ -1,0 +1,243 @@
+/* Opening models through the public interface: facts, text, and ids that do not agree. */
+#include "api_testing.h"
+
+static void facts_are_those_of_the_files(void **state) {
+    (void)state;
+    api_fixture fixture = api_open();
+    um_model_info info;
+    um_model_get_info(fixture.model, &info);
+    assert_non_null(strstr(fixture.directory.path, info.name));
+    assert_string_equal(info.family, "dream");
+    assert_string_equal(info.attention, "full");
+    assert_string_equal(info.logit_alignment, "shifted");
+    assert_string_equal(info.algorithm, "entropy");
+    assert_int_equal(info.context_length, RANDOM_MODEL_CONTEXT);
+    assert_int_equal(info.vocabulary_size, 820);
+    assert_int_equal(info.mask_token, 804);
+    assert_int_equal(info.eos_token, 800);
+    assert_int_equal(info.end_of_turn_token, 802);
+    assert_int_equal(info.pad_token, 805); /* the tokenizer's goes first */
+    assert_true(info.has_chat_format);
+    const int32_t ends[] = {800, 802, 805};
+    assert_int_equal(info.end_token_count, 3);
+    assert_memory_equal(info.end_tokens, ends, sizeof ends);
+    /* 2 x 820 x 16, and a layer: 2 norms, q, k, v with biases, o, 3 matrices of the MLP. */
+    const size_t layer = 2 * 16 + (16 + 8 + 8) * 17 + 16 * 16 + 3 * 16 * 32;
+    assert_int_equal(info.parameter_count, 2 * 820 * 16 + 16 + 2 * layer);
+    assert_int_equal(info.weight_bytes, 4 * info.parameter_count);
+    api_close(&fixture);
+}
+
+static void text_becomes_tokens_and_text_again(void **state) {
+    (void)state;
+    um_error error = {0};
+    api_fixture fixture = api_open();
+    const char text[] = "def f(x):\n    return <|mask|>";
+    int32_t *tokens = NULL;
+    size_t count = 0;
+    size_t special_count = 0;
+    char *again = NULL;
+    size_t length = 0;
+    assert_ok(um_tokenise(fixture.model, text, strlen(text), false, &tokens, &count, &error),
+              &error);
+    assert_ok(um_detokenise(fixture.model, tokens, count, true, &again, &length, &error), &error);
+    assert_string_equal(again, text);
+    assert_int_equal(length, strlen(text));
+    um_free(again);
+    um_free(tokens);
+    assert_ok(um_tokenise(fixture.model, text, strlen(text), true, &tokens, &special_count, &error),
+              &error);
+    assert_true(special_count < count);
+    assert_int_equal(tokens[special_count - 1], 804);
+    assert_true(um_token_is_special(fixture.model, 804));
+    assert_int_equal(um_token_id(fixture.model, "<|mask|>"), 804);
+    assert_int_equal(um_token_id(fixture.model, "<|nothing|>"), UM_NO_TOKEN_ID);
+    assert_ok(um_detokenise(fixture.model, tokens, special_count, true, &again, &length, &error),
+              &error);
+    assert_string_equal(again, "def f(x):\n    return ");
+    um_free(again);
+    um_free(tokens);
+    assert_ok(um_tokenise(fixture.model, "", 0, false, &tokens, &count, &error), &error);
+    assert_int_equal(count, 0);
+    assert_non_null(tokens);
+    assert_ok(um_detokenise(fixture.model, tokens, 0, true, &again, &length, &error), &error);
+    assert_string_equal(again, "");
+    um_free(again);
+    um_free(tokens);
+    api_close(&fixture);
+}
+
+/* ---- Files that do not agree --------------------------------------------------------- */
+
+static um_model *open_directory(const scratch *directory, const um_model_options *options) {
+    um_error error = {0};
+    um_model *model = NULL;
+    assert_ok(um_model_open(directory->path, options, &model, &error), &error);
+    return model;
+}
+
+static void assert_not_opened(const scratch *directory, const um_model_options *options,
+                              um_status status, const char *text) {
+    um_error error = {0};
+    um_model *model = NULL;
+    assert_int_equal(um_model_open(directory->path, options, &model, &error), status);
+    assert_message(&error, text);
+    assert_null(model);
+}
+
+static scratch write_model(const um_model_config *config) {
+    um_error error = {0};
+    const scratch directory = scratch_make();
+    assert_ok(random_model_write(config, QWEN_STYLE, directory.path, &error), &error);
+    return directory;
+}
+
+static void another_mask_token_than_the_tokenizers_is_refused(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.mask_token = 803;
+    const scratch directory = write_model(&config);
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "is 803 in config.json and 804 in the");
+    const um_model_options by_text = {.mask_token = "<|beginoftext|>"};
+    const um_model_options by_id = {.mask_token = "804"};
+    const um_model_options unknown = {.mask_token = "820"};
+    um_model_info info;
+    um_model *model = open_directory(&directory, &by_text);
+    um_model_get_info(model, &info);
+    assert_int_equal(info.mask_token, 803);
+    um_model_close(model);
+    model = open_directory(&directory, &by_id);
+    um_model_get_info(model, &info);
+    assert_int_equal(info.mask_token, 804);
+    um_model_close(model);
+    assert_not_opened(&directory, &unknown, UM_ERR_ARGUMENT, "\"820\" is neither a token");
+    scratch_remove(&directory);
+}
+
+static void a_tokenizer_with_more_ids_than_the_model_is_refused(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.vocabulary_size = 810;
+    const scratch directory = write_model(&config);
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "has vocab_size 810");
+    scratch_remove(&directory);
+}
+
+static void an_end_token_that_is_text_is_refused(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.eos_token = 17;
+    scratch directory = write_model(&config);
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "eos_token_id is 17");
+    scratch_remove(&directory);
+    config = random_model_config();
+    config.pad_token = 18;
+    directory = write_model(&config);
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "pad_token_id is 18");
+    scratch_remove(&directory);
+}
+
+/* A tokenizer that names no special tokens. */
+static scratch write_unnamed(const um_model_config *config) {
+    const scratch directory = write_model(config);
+    scratch_write(&directory, "tokenizer_config.json", "{}", 2);
+    (void)unlink(scratch_path(&directory, "generation_config.json"));
+    return directory;
+}
+
+static void a_diffusion_model_without_a_mask_token_says_how_to_give_one(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    config.mask_token = UM_NO_TOKEN;
+    const scratch directory = write_unnamed(&config);
+    const um_model_options given = {.mask_token = "<|mask|>"};
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "give the text or the id");
+    um_model_close(open_directory(&directory, &given));
+    scratch_remove(&directory);
+}
+
+static void generation_config_tells_ends_that_nothing_else_tells(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    config.eos_token = UM_NO_TOKEN;
+    config.pad_token = UM_NO_TOKEN;
+    const scratch directory = write_unnamed(&config);
+    const char good[] = "{\"eos_token_id\": [808, 807], \"pad_token_id\": 805}";
+    const char bad[] = "{\"eos_token_id\": 820}";
+    scratch_write(&directory, "generation_config.json", good, strlen(good));
+    um_model_info info;
+    um_model *model = open_directory(&directory, NULL);
+    um_model_get_info(model, &info);
+    assert_int_equal(info.eos_token, 808);
+    assert_int_equal(info.pad_token, 805);
+    const int32_t ends[] = {802, 805, 807, 808};
+    assert_int_equal(info.end_token_count, 4);
+    assert_memory_equal(info.end_tokens, ends, sizeof ends);
+    um_model_close(model);
+    scratch_write(&directory, "generation_config.json", bad, strlen(bad));
+    assert_not_opened(&directory, NULL, UM_ERR_FORMAT, "eos_token_id: expected an id below 820");
+    scratch_write(&directory, "generation_config.json", "[", 1);
+    assert_not_opened(&directory, NULL, UM_ERR_FORMAT, "generation_config.json");
+    scratch_remove(&directory);
+}
+
+static void wrong_overrides_are_refused(void **state) {
+    (void)state;
+    const um_model_config config = random_model_config();
+    const scratch directory = write_model(&config);
+    assert_not_opened(&directory, &(um_model_options){.attention = "round"}, UM_ERR_ARGUMENT,
+                      "full, causal or block-causal");
+    assert_not_opened(&directory, &(um_model_options){.attention = "block-causal"}, UM_ERR_FORMAT,
+                      "block");
+    assert_not_opened(&directory, &(um_model_options){.logit_alignment = "left"}, UM_ERR_ARGUMENT,
+                      "position or shifted");
+    assert_not_opened(&directory, &(um_model_options){.kernels = "magic"}, UM_ERR_ARGUMENT,
+                      "magic");
+    scratch_remove(&directory);
+}
+
+/* ---- Causal models ---------------------------------------------------------------------- */
+
+static void a_causal_model_decodes_from_left_to_right_by_default(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    config.attention = UM_ATTENTION_CAUSAL;
+    api_fixture fixture = api_open_config(&config);
+    um_model_info info;
+    um_model_get_info(fixture.model, &info);
+    assert_string_equal(info.algorithm, "autoregressive");
+    const um_part parts[] = {text_part("x ="), hole_part(6)};
+    const um_request request = {.parts = parts, .part_count = 2};
+    um_result all = run_request(fixture.session, &request, NULL);
+    assert_string_equal(all.algorithm, "autoregressive");
+    /* Token by token from scratch gives the same. */
+    const size_t prompt = all.prompt_tokens;
+    for (size_t i = 0; i < 6; i++) {
+        const um_part next[] = {
+            {.kind = UM_PART_TOKENS, .tokens = all.tokens, .length = prompt + i}, hole_part(1)};
+        const um_request one = {.parts = next, .part_count = 2};
+        um_result step = run_request(fixture.session, &one, NULL);
+        assert_int_equal(step.tokens[prompt + i], all.tokens[prompt + i]);
+        um_result_clear(&step);
+    }
+    um_result_clear(&all);
+    api_close(&fixture);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(facts_are_those_of_the_files),
+        cmocka_unit_test(text_becomes_tokens_and_text_again),
+        cmocka_unit_test(another_mask_token_than_the_tokenizers_is_refused),
+        cmocka_unit_test(a_tokenizer_with_more_ids_than_the_model_is_refused),
+        cmocka_unit_test(an_end_token_that_is_text_is_refused),
+        cmocka_unit_test(a_diffusion_model_without_a_mask_token_says_how_to_give_one),
+        cmocka_unit_test(generation_config_tells_ends_that_nothing_else_tells),
+        cmocka_unit_test(wrong_overrides_are_refused),
+        cmocka_unit_test(a_causal_model_decodes_from_left_to_right_by_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
