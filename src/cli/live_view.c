@@ -10,6 +10,7 @@
 
 #define FRAME_SECONDS (1.0 / 30)
 #define CONTEXT_LINES 2 /* of the prompt, where not everything fits */
+#define NARROW 60       /* columns below which the legend is shorter */
 #define STATUS_LINES 2  /* an empty line and the numbers */
 
 #define RESET "\x1b[0m"
@@ -180,26 +181,37 @@ static run_numbers numbers_of(const um_live_view *view) {
     };
 }
 
-/* A line that is cut at the terminal's width, so that it never takes two. */
-static um_status put_status(um_live_view *view, const run_numbers *numbers, um_error *error) {
-    char speed[48] = "";
-    if (numbers->seconds > 0) {
-        (void)snprintf(speed, sizeof speed, "   %.1f tokens/s",
-                       (double)numbers->committed / numbers->seconds);
-    }
+#define STATUS_PARTS 5
+
+static void write_status_parts(const run_numbers *numbers, char parts[STATUS_PARTS][64]) {
     const double steps = numbers->steps_done > 0 ? (double)numbers->steps_done : 1;
-    char text[256];
-    const int length = snprintf(
-        text, sizeof text, "step %zu/%zu   %zu/%zu tokens   %.1f tokens/step%s   %zu forward%s",
-        numbers->steps_done, numbers->steps, numbers->committed, numbers->answer,
-        (double)numbers->committed / steps, speed, numbers->forwards,
-        numbers->forwards == 1 ? "" : "s");
-    const size_t width = view->terminal.columns - 1;
-    const size_t shown = (size_t)length < width ? (size_t)length : width;
+    const double committed = (double)numbers->committed;
+    (void)snprintf(parts[0], 64, "step %zu/%zu", numbers->steps_done, numbers->steps);
+    (void)snprintf(parts[1], 64, "   %zu/%zu tokens", numbers->committed, numbers->answer);
+    (void)snprintf(parts[2], 64, "   %.1f tokens/step", committed / steps);
+    parts[3][0] = '\0';
+    if (numbers->seconds > 0) {
+        (void)snprintf(parts[3], 64, "   %.1f tokens/s", committed / numbers->seconds);
+    }
+    (void)snprintf(parts[4], 64, "   %zu forward%s", numbers->forwards,
+                   numbers->forwards == 1 ? "" : "s");
+}
+
+/* As many numbers as fit in one line. */
+static um_status put_status(um_live_view *view, const run_numbers *numbers, um_error *error) {
+    char parts[STATUS_PARTS][64];
+    write_status_parts(numbers, parts);
     if (view->terminal.colour) {
         UM_TRY(um_buffer_append_text(&view->frame, DIM, error));
     }
-    UM_TRY(um_buffer_append(&view->frame, text, shown, error));
+    size_t used = 0;
+    for (size_t i = 0; i < STATUS_PARTS; i++) {
+        used += strlen(parts[i]);
+        if (used >= view->terminal.columns) {
+            break;
+        }
+        UM_TRY(um_buffer_append_text(&view->frame, parts[i], error));
+    }
     return put_style(view, (cell_style){UM_GLYPH_FIXED, 0}, error);
 }
 
@@ -298,16 +310,18 @@ um_status um_live_view_refresh(um_live_view *view, bool now, um_error *error) {
 /* ---- The end ------------------------------------------------------------- */
 
 static um_status put_legend(um_live_view *view, size_t steps, um_error *error) {
-    if (!view->terminal.colour) {
+    const size_t columns = view->terminal.columns;
+    if (!view->terminal.colour || columns < NARROW / 2) {
         return UM_OK;
     }
+    const size_t width = columns < NARROW ? 1 : 2;
     UM_TRY(um_buffer_append_text(&view->frame, DIM "step 1 " RESET, error));
-    for (size_t i = 0; i < UM_COLOUR_RAMP_SIZE; i++) {
-        UM_TRY(put_style(view, (cell_style){UM_GLYPH_COMMITTED, i}, error));
-        UM_TRY(um_buffer_append_text(&view->frame, view->terminal.utf8 ? "██" : "##", error));
+    for (size_t i = 0; i < UM_COLOUR_RAMP_SIZE * width; i++) {
+        UM_TRY(put_style(view, (cell_style){UM_GLYPH_COMMITTED, i / width}, error));
+        UM_TRY(um_buffer_append_text(&view->frame, view->terminal.utf8 ? "█" : "#", error));
     }
     UM_TRY(um_buffer_append_format(&view->frame, error, RESET DIM " step %zu" RESET, steps));
-    if (view->canvas.committed_count < view->canvas.answer_count) {
+    if (view->canvas.committed_count < view->canvas.answer_count && columns >= NARROW) {
         UM_TRY(um_buffer_append_format(&view->frame, error, DIM "   %s masked" RESET,
                                        mask_text(&view->terminal)));
     }

@@ -24,6 +24,20 @@ bool um_cli_is_printable(uint32_t code_point) {
     }
 }
 
+um_status um_cli_append_printable(um_buffer *text, const char *bytes, size_t length,
+                                  um_error *error) {
+    for (size_t at = 0; at < length;) {
+        uint32_t code_point = 0;
+        size_t used = 0;
+        const bool printable = um_utf8_next(bytes + at, length - at, &code_point, &used) &&
+                               um_cli_is_printable(code_point);
+        UM_TRY(printable ? um_buffer_append(text, bytes + at, used, error)
+                         : um_buffer_append_text(text, UM_UTF8_REPLACEMENT, error));
+        at += used;
+    }
+    return UM_OK;
+}
+
 static um_status append_escaped(um_buffer *text, const char *bytes, size_t length,
                                 um_error *error) {
     static const char plain[] = "\n\r\t\\\"";

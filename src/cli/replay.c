@@ -267,7 +267,7 @@ static um_status replay_file(const replay_options *options, um_error *error) {
     um_trace trace = {0};
     um_tokenizer *tokenizer = NULL;
     um_token_id_scratch ids;
-    um_replay replay = {.trace = &trace};
+    um_replay replay = {.trace = &trace, .for_terminal = isatty(STDOUT_FILENO) == 1};
     um_status status = read_trace(options->path, options->index, &trace, error);
     if (status == UM_OK) {
         status = find_tokenizer(options, &trace.header, &tokenizer, error);

@@ -10,6 +10,7 @@ typedef struct um_replay {
     um_token_texts texts;
     um_text_canvas canvas; /* after the last event */
     size_t steps;          /* steps gone through */
+    bool for_terminal;     /* the text must not hold control characters */
 } um_replay;
 
 /* Append the final text, and a table of the commits of each step. */

@@ -28,8 +28,8 @@ static bool token_bytes(const um_replay *replay, int32_t token, const char **byt
 
 static um_status put_whole_text(const um_replay *replay, um_buffer *output, um_error *error) {
     const size_t before = output->length;
-    UM_TRY(
-        um_text_canvas_text(&replay->canvas, 0, replay->canvas.length, MASK_TEXT, output, error));
+    const um_text_form form = {.mask = MASK_TEXT, .printable = replay->for_terminal};
+    UM_TRY(um_text_canvas_text(&replay->canvas, 0, replay->canvas.length, &form, output, error));
     const bool ends = output->length > before && output->data[output->length - 1] == '\n';
     return ends ? UM_OK : um_buffer_append_text(output, "\n", error);
 }
@@ -66,9 +66,10 @@ static um_status put_step(const um_replay *replay, size_t first, size_t last, um
 static um_status put_summary(const um_replay *replay, um_buffer *output, um_error *error) {
     const um_trace *trace = replay->trace;
     const size_t committed = replay->canvas.committed_count;
-    UM_TRY(um_buffer_append_format(output, error, "%s: %zu of %zu tokens in %zu steps",
-                                   trace->header.algorithm, committed, replay->canvas.answer_count,
-                                   replay->steps));
+    const char *algorithm = trace->header.algorithm;
+    UM_TRY(um_cli_append_printable(output, algorithm, strlen(algorithm), error));
+    UM_TRY(um_buffer_append_format(output, error, ": %zu of %zu tokens in %zu steps", committed,
+                                   replay->canvas.answer_count, replay->steps));
     if (!trace->has_end) {
         return um_buffer_append_text(output, "; the trace was cut short\n", error);
     }
@@ -103,7 +104,8 @@ static um_status put_string(const char *text, um_buffer *output, um_error *error
 static um_status put_range_text(const um_replay *replay, size_t first, size_t last,
                                 um_buffer *output, um_error *error) {
     um_buffer text = {0};
-    um_status status = um_text_canvas_text(&replay->canvas, first, last, MASK_TEXT, &text, error);
+    const um_text_form form = {.mask = MASK_TEXT};
+    um_status status = um_text_canvas_text(&replay->canvas, first, last, &form, &text, error);
     if (status == UM_OK) {
         status = um_json_append_string(output, um_buffer_text(&text), text.length, error);
     }

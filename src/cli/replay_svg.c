@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/colour_ramp.h"
+#include "cli/quote.h"
 #include "cli/replay.h"
 #include "cli/text_layout.h"
 
@@ -147,6 +148,16 @@ static um_status put_run(const picture *state, const cell_run *run, um_error *er
 
 /* ---- Picture ------------------------------------------------------------- */
 
+static um_status put_algorithm(const char *name, um_buffer *output, um_error *error) {
+    um_buffer printable = {0};
+    um_status status = um_cli_append_printable(&printable, name, strlen(name), error);
+    for (size_t i = 0; status == UM_OK && i < printable.length; i++) {
+        status = put_escaped(output, printable.data + i, 1, error);
+    }
+    um_buffer_free(&printable);
+    return status;
+}
+
 static um_status put_legend(const picture *state, double top, um_error *error) {
     um_buffer *output = state->output;
     const um_replay *replay = state->replay;
@@ -166,10 +177,7 @@ static um_status put_legend(const picture *state, double top, um_error *error) {
     UM_TRY(um_buffer_append_format(
         output, error, "<text class=\"l\" x=\"%.1f\" y=\"%.1f\">%zu tokens in %zu steps, ", MARGIN,
         top + 30, replay->canvas.committed_count, replay->steps));
-    const char *name = replay->trace->header.algorithm;
-    for (; *name; name++) {
-        UM_TRY(put_escaped(output, name, 1, error));
-    }
+    UM_TRY(put_algorithm(replay->trace->header.algorithm, output, error));
     return um_buffer_append_text(output, "</text>\n", error);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/quote.h"
 #include "tokenizer/utf8.h"
 
 #define REPLACEMENT_CHARACTER 0xfffd
@@ -223,18 +224,26 @@ um_status um_text_canvas_walk(const um_text_canvas *canvas, bool cut, um_glyph_f
 
 typedef struct text_writer {
     um_buffer *text;
-    const char *mask;
+    const um_text_form *form;
 } text_writer;
+
+static bool is_plain(uint32_t code_point) {
+    return code_point == '\n' || code_point == '\t' || um_cli_is_printable(code_point);
+}
 
 static um_status write_glyph(void *user, const um_glyph *glyph, um_error *error) {
     const text_writer *writer = user;
-    return glyph->kind == UM_GLYPH_MASKED
-               ? um_buffer_append_text(writer->text, writer->mask, error)
-               : um_buffer_append(writer->text, glyph->bytes, glyph->length, error);
+    if (glyph->kind == UM_GLYPH_MASKED) {
+        return um_buffer_append_text(writer->text, writer->form->mask, error);
+    }
+    if (writer->form->printable && !is_plain(glyph->code_point)) {
+        return um_buffer_append_text(writer->text, UM_UTF8_REPLACEMENT, error);
+    }
+    return um_buffer_append(writer->text, glyph->bytes, glyph->length, error);
 }
 
 um_status um_text_canvas_text(const um_text_canvas *canvas, size_t first, size_t last,
-                              const char *mask, um_buffer *text, um_error *error) {
-    text_writer writer = {text, mask};
+                              const um_text_form *form, um_buffer *text, um_error *error) {
+    text_writer writer = {text, form};
     return walk_range(canvas, first, last, true, write_glyph, &writer, error);
 }

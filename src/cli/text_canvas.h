@@ -84,8 +84,14 @@ typedef um_status um_glyph_function(void *user, const um_glyph *glyph, um_error 
 um_status um_text_canvas_walk(const um_text_canvas *canvas, bool cut, um_glyph_function *function,
                               void *user, um_error *error);
 
-/* Append the text of positions [first, last), cut as above; `mask` stands for a masked position. */
+/* How text is written out. */
+typedef struct um_text_form {
+    const char *mask; /* stands for a masked position */
+    bool printable;   /* U+FFFD for control characters but tab and line feed: for terminals */
+} um_text_form;
+
+/* Append the text of positions [first, last), cut as above. */
 um_status um_text_canvas_text(const um_text_canvas *canvas, size_t first, size_t last,
-                              const char *mask, um_buffer *text, um_error *error);
+                              const um_text_form *form, um_buffer *text, um_error *error);
 
 #endif
