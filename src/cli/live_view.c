@@ -30,7 +30,6 @@ struct um_live_view {
     double last_drawn;  /* clock; before the first frame far in the past */
     size_t step;        /* of the last event */
     size_t forwards;    /* steps that brought events */
-    size_t last_place;  /* position of the last event */
     size_t drawn_lines; /* of the frame on the screen; 0: none */
     size_t first_line;  /* of the layout, shown at the top */
     bool has_events;
@@ -75,7 +74,6 @@ um_status um_live_view_event(um_live_view *view, const um_trace_event *event, um
     view->has_events = true;
     view->changed = true;
     view->step = event->step;
-    view->last_place = event->position;
     return UM_OK;
 }
 
@@ -217,22 +215,19 @@ static um_status put_status(um_live_view *view, const run_numbers *numbers, um_e
 
 /* ---- Frames -------------------------------------------------------------- */
 
-/* The line of the last event, or that of the first answer position before any. */
-static size_t line_of_interest(const um_live_view *view) {
-    const um_text_layout *layout = &view->layout;
-    if (!view->has_events) {
-        return layout->first_answer_line;
+/* The line of the first masked position, which moves down as the answer fills up. */
+static size_t line_of_interest(const um_text_layout *layout) {
+    for (size_t i = um_text_layout_find(layout, layout->first_answer_line); i < layout->count;
+         i++) {
+        if (layout->cells[i].kind == UM_GLYPH_MASKED) {
+            return layout->cells[i].line;
+        }
     }
-    size_t line = layout->first_answer_line;
-    for (size_t i = um_text_layout_find(layout, line);
-         i < layout->count && layout->cells[i].position <= view->last_place; i++) {
-        line = layout->cells[i].line;
-    }
-    return line;
+    return layout->last_answer_line;
 }
 
 /* Choose the first line shown, so that the answer is in view; where even the answer is too long,
- * so that the newest token is, without jumping about. */
+ * so that the first open place is, without jumping about. */
 static void scroll(um_live_view *view, size_t height) {
     const um_text_layout *layout = &view->layout;
     if (layout->line_count <= height) {
@@ -245,7 +240,7 @@ static void scroll(um_live_view *view, size_t height) {
     if (layout->last_answer_line - first_answer + 1 + context <= height) {
         view->first_line = first_answer > context ? first_answer - context : 0;
     } else {
-        const size_t line = line_of_interest(view);
+        const size_t line = line_of_interest(layout);
         if (line < view->first_line + context) {
             view->first_line = line > context ? line - context : 0;
         } else if (line + context >= view->first_line + height) {
