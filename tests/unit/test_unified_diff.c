@@ -1,7 +1,6 @@
 #include "testing.h"
 
-/* The parts of the program are not in the library. */
-#include "cli/unified_diff.c"
+#include "cli/unified_diff.h"
 
 typedef struct piece {
     const char *old_text;
