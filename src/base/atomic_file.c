@@ -1,5 +1,6 @@
 #include "base/atomic_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,12 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* mkstemp replaces the capitals. */
+#define TEMPORARY_SUFFIX ".part-XXXXXX"
+#define FIXED_SUFFIX_LENGTH 6 /* of ".part-" */
+
 struct um_atomic_file {
     int descriptor;
     bool has_mode;
     mode_t mode;
     char path[4096];
-    char temporary_path[4096 + 16];
+    char temporary_path[4096 + sizeof TEMPORARY_SUFFIX];
 };
 
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
@@ -28,7 +33,8 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
         return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
     }
     strcpy(opened->path, path);
-    (void)snprintf(opened->temporary_path, sizeof opened->temporary_path, "%s.XXXXXX", path);
+    (void)snprintf(opened->temporary_path, sizeof opened->temporary_path, "%s" TEMPORARY_SUFFIX,
+                   path);
     opened->descriptor = mkstemp(opened->temporary_path);
     if (opened->descriptor < 0) {
         const int reason = errno;
@@ -118,6 +124,42 @@ void um_atomic_file_discard(um_atomic_file *file) {
     }
     (void)unlink(file->temporary_path);
     free(file);
+}
+
+static bool is_temporary_of(const char *name, const char *entry) {
+    const size_t length = strlen(name);
+    return strlen(entry) == length + strlen(TEMPORARY_SUFFIX) &&
+           strncmp(entry, name, length) == 0 &&
+           strncmp(entry + length, TEMPORARY_SUFFIX, FIXED_SUFFIX_LENGTH) == 0;
+}
+
+static um_status remove_temporaries(DIR *stream, const char *path, const char *name,
+                                    um_error *error) {
+    for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+        if (is_temporary_of(name, entry->d_name) &&
+            unlinkat(dirfd(stream), entry->d_name, 0) != 0) {
+            return um_error_set_errno(error, errno, "%s: cannot remove %s beside it", path,
+                                      entry->d_name);
+        }
+    }
+    return UM_OK;
+}
+
+um_status um_atomic_file_remove_leftovers(const char *path, um_error *error) {
+    char directory[4096];
+    char name[4096];
+    if (strlen(path) >= sizeof directory) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+    }
+    strcpy(directory, path);
+    strcpy(name, path);
+    DIR *stream = opendir(dirname(directory));
+    if (!stream) {
+        return um_error_set_errno(error, errno, "%s: cannot list its directory", path);
+    }
+    const um_status status = remove_temporaries(stream, path, basename(name), error);
+    (void)closedir(stream);
+    return status;
 }
 
 um_status um_file_write(const char *path, const void *bytes, size_t length, um_error *error) {

@@ -23,6 +23,9 @@ um_status um_atomic_file_commit(um_atomic_file *file, um_error *error);
 /* Give up: remove the temporary file and free `file`.  NULL is allowed. */
 void um_atomic_file_discard(um_atomic_file *file);
 
+/* Remove the temporary files of writers of `path` that were killed.  Nobody may be writing it. */
+um_status um_atomic_file_remove_leftovers(const char *path, um_error *error);
+
 /* Open, write and commit in one call. */
 um_status um_file_write(const char *path, const void *bytes, size_t length, um_error *error);
 

@@ -1,0 +1,108 @@
+/* Files that appear whole or not at all. */
+#include "scratch.h"
+
+#include <sys/stat.h>
+
+#include "base/mapped_file.h"
+
+static size_t count_files(const scratch *directory) {
+    size_t count = 0;
+    DIR *stream = opendir(directory->path);
+    assert_non_null(stream);
+    for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(stream);
+    return count;
+}
+
+static void expect_contents(const scratch *directory, const char *name, const char *text) {
+    um_error error = {0};
+    um_buffer contents = {0};
+    assert_ok(um_file_read(scratch_path(directory, name), 100, &contents, &error), &error);
+    assert_string_equal(um_buffer_text(&contents), text);
+    um_buffer_free(&contents);
+}
+
+static void the_old_file_stays_until_the_commit(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_atomic_file *file = NULL;
+    const scratch directory = scratch_make();
+    scratch_write(&directory, "file", "old", 3);
+    assert_ok(um_atomic_file_open(scratch_path(&directory, "file"), &file, &error), &error);
+    assert_ok(um_atomic_file_write(file, "new text", 8, &error), &error);
+    expect_contents(&directory, "file", "old");
+    assert_ok(um_atomic_file_commit(file, &error), &error);
+    expect_contents(&directory, "file", "new text");
+    assert_int_equal(count_files(&directory), 1);
+    scratch_remove(&directory);
+}
+
+static void a_discarded_file_leaves_nothing(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_atomic_file *file = NULL;
+    const scratch directory = scratch_make();
+    assert_ok(um_atomic_file_open(scratch_path(&directory, "file"), &file, &error), &error);
+    assert_ok(um_atomic_file_write(file, "new", 3, &error), &error);
+    assert_int_equal(count_files(&directory), 1);
+    um_atomic_file_discard(file);
+    um_atomic_file_discard(NULL);
+    assert_int_equal(count_files(&directory), 0);
+    assert_int_equal(um_atomic_file_open("/nowhere/at/all", &file, &error), UM_ERR_IO);
+    scratch_remove(&directory);
+}
+
+static void a_new_file_has_the_usual_permissions_or_those_asked_for(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_atomic_file *file = NULL;
+    struct stat information;
+    const scratch directory = scratch_make();
+    const mode_t mask = umask(027);
+    scratch_write(&directory, "usual", "", 0);
+    assert_int_equal(stat(scratch_path(&directory, "usual"), &information), 0);
+    assert_int_equal(information.st_mode & 0777, 0640);
+    assert_ok(um_atomic_file_open(scratch_path(&directory, "secret"), &file, &error), &error);
+    um_atomic_file_set_mode(file, 0600);
+    assert_ok(um_atomic_file_commit(file, &error), &error);
+    assert_int_equal(stat(scratch_path(&directory, "secret"), &information), 0);
+    assert_int_equal(information.st_mode & 0777, 0600);
+    (void)umask(mask);
+    scratch_remove(&directory);
+}
+
+/* A writer that is killed leaves its temporary file; nothing else looks like one. */
+static void leftovers_of_killed_writers_are_removed_and_nothing_else(void **state) {
+    (void)state;
+    um_error error = {0};
+    static const char *const others[] = {
+        "file",           "file.backup", "file.part-abc", "file.part-1234567", "other.part-abcdef",
+        "file.tmp-abcdef"};
+    const scratch directory = scratch_make();
+    for (size_t i = 0; i < 6; i++) {
+        scratch_write(&directory, others[i], "", 0);
+    }
+    um_atomic_file *file = NULL;
+    assert_ok(um_atomic_file_open(scratch_path(&directory, "file"), &file, &error), &error);
+    assert_int_equal(count_files(&directory), 7);
+    assert_ok(um_atomic_file_remove_leftovers(scratch_path(&directory, "file"), &error), &error);
+    assert_int_equal(count_files(&directory), 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(um_file_exists(directory.path, others[i]));
+    }
+    um_atomic_file_discard(file);
+    assert_int_equal(um_atomic_file_remove_leftovers("/nowhere/at/all", &error), UM_ERR_IO);
+    scratch_remove(&directory);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_old_file_stays_until_the_commit),
+        cmocka_unit_test(a_discarded_file_leaves_nothing),
+        cmocka_unit_test(a_new_file_has_the_usual_permissions_or_those_asked_for),
+        cmocka_unit_test(leftovers_of_killed_writers_are_removed_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
