@@ -21,22 +21,23 @@ void um_training_batch_free(um_training_batch *batch) {
     *batch = (um_training_batch){0};
 }
 
+/* Arrays of one element a row share one capacity. */
 static um_status grow_rows(um_training_batch *batch, size_t rows, um_error *error) {
-    if (rows <= batch->row_capacity) {
-        return UM_OK;
+    const struct {
+        void *array;
+        size_t size;
+    } columns[] = {{&batch->hidden_rows, sizeof *batch->hidden_rows},
+                   {&batch->targets, sizeof *batch->targets},
+                   {&batch->weights, sizeof *batch->weights},
+                   {&batch->clean_tokens, sizeof *batch->clean_tokens},
+                   {&batch->tokens, sizeof *batch->tokens},
+                   {&batch->valid, sizeof *batch->valid}};
+    size_t capacity = batch->row_capacity;
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        capacity = batch->row_capacity;
+        UM_TRY(um_grow(columns[i].array, &capacity, rows, columns[i].size, "batch", error));
     }
-    size_t capacity[5];
-    for (size_t i = 0; i < 5; i++) {
-        capacity[i] = batch->row_capacity;
-    }
-    UM_TRY(um_grow(&batch->hidden_rows, &capacity[0], rows, sizeof *batch->hidden_rows, "batch",
-                   error));
-    UM_TRY(um_grow(&batch->targets, &capacity[1], rows, sizeof *batch->targets, "batch", error));
-    UM_TRY(um_grow(&batch->weights, &capacity[2], rows, sizeof *batch->weights, "batch", error));
-    UM_TRY(um_grow(&batch->clean_tokens, &capacity[3], rows, sizeof *batch->clean_tokens, "batch",
-                   error));
-    UM_TRY(um_grow(&batch->tokens, &capacity[4], rows, sizeof *batch->tokens, "batch", error));
-    batch->row_capacity = capacity[0];
+    batch->row_capacity = capacity;
     return UM_OK;
 }
 
@@ -101,30 +102,34 @@ static um_status add_document(um_training_batch *batch, const um_recipe *recipe,
     return UM_OK;
 }
 
+static um_status grow_caches(um_training_batch *batch, size_t row_floats, um_error *error) {
+    size_t floats = 0;
+    if (!um_size_multiply(batch->row_count, row_floats, &floats)) {
+        return um_error_memory(error, "keys and values", SIZE_MAX);
+    }
+    return um_grow(&batch->cache_slab, &batch->cache_capacity, floats, sizeof *batch->cache_slab,
+                   "keys and values", error);
+}
+
 /* Point sequences and caches into the arrays, which no longer move. */
 static um_status connect(um_training_batch *batch, const um_model_config *config, um_error *error) {
     const size_t width = config->kv_head_count * config->head_dim;
-    const size_t floats = 2 * batch->row_count * width * config->layer_count;
-    size_t capacity = batch->cache_capacity;
-    UM_TRY(um_grow(&batch->cache_slab, &batch->cache_capacity, floats, sizeof(float),
-                   "keys and values", error));
-    if (capacity != batch->cache_capacity) {
-        free(batch->valid);
-        batch->valid = NULL;
-        UM_TRY(um_allocate(&batch->valid, batch->cache_capacity, 1, "keys and values", error));
-    }
+    const size_t row_floats = 2 * width * config->layer_count;
+    UM_TRY(grow_caches(batch, row_floats, error));
+    memset(batch->valid, 0, batch->row_count);
     size_t first = 0;
     size_t target = 0;
     for (size_t i = 0; i < batch->rows.count; i++) {
         um_sequence_rows *sequence = &batch->sequences[i];
         const size_t length = sequence->row_count;
-        float *keys = batch->cache_slab + 2 * first * width * config->layer_count;
+        float *keys = batch->cache_slab + first * row_floats;
         batch->caches[i] = (um_kv_cache){.capacity = length,
                                          .length = length,
+                                         .layers = config->layer_count,
                                          .width = width,
                                          .valid = batch->valid + first,
                                          .keys = keys,
-                                         .values = keys + length * width * config->layer_count};
+                                         .values = keys + length * row_floats / 2};
         sequence->cache = &batch->caches[i];
         sequence->tokens = batch->tokens + first;
         sequence->hidden_rows = batch->hidden_rows + target;
@@ -142,6 +147,7 @@ static void start(um_training_batch *batch, const um_recipe *recipe) {
     batch->row_count = 0;
     batch->target_count = 0;
     batch->maskable_tokens = 0;
+    batch->divisor = 0;
 }
 
 static um_status finish(um_training_batch *batch, const um_recipe *recipe,
@@ -183,18 +189,29 @@ um_status um_training_batch_fill_in_order(um_training_batch *batch, const um_rec
     return finish(batch, recipe, config, error);
 }
 
+/* One square for the longest sequence, which all others cut theirs from, and one for each. */
+static um_status count_links(const um_training_batch *batch, size_t *longest, size_t *count,
+                             um_error *error) {
+    bool fits = true;
+    size_t square = 0;
+    for (size_t i = 0; i < batch->rows.count; i++) {
+        const size_t length = batch->sequences[i].row_count;
+        *longest = length > *longest ? length : *longest;
+        fits =
+            fits && um_size_multiply(length, length, &square) && um_size_add(*count, square, count);
+    }
+    fits =
+        fits && um_size_multiply(*longest, *longest, &square) && um_size_add(*count, square, count);
+    return fits ? UM_OK : um_error_memory(error, "attention links", SIZE_MAX);
+}
+
 um_status um_training_batch_anneal(um_training_batch *batch, double rate, um_batch_noise noise,
                                    um_error *error) {
     size_t longest = 0;
-    size_t total = 0;
-    for (size_t i = 0; i < batch->rows.count; i++) {
-        const size_t length = batch->sequences[i].row_count;
-        longest = length > longest ? length : longest;
-        total += length * length;
-    }
+    size_t count = 0;
+    UM_TRY(count_links(batch, &longest, &count, error));
     const size_t shared = longest * longest;
-    UM_TRY(
-        um_grow(&batch->links, &batch->link_capacity, shared + total, 1, "attention links", error));
+    UM_TRY(um_grow(&batch->links, &batch->link_capacity, count, 1, "attention links", error));
     for (size_t i = 0; i < shared; i++) {
         const um_rng_place place = {UM_RNG_ATTENTION, 0, noise.step, (uint32_t)i};
         batch->links[i] = um_rng_uniform(noise.seed, place) < rate;

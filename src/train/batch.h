@@ -21,13 +21,14 @@ typedef struct um_training_batch {
     int32_t *tokens;        /* [row_count] as the model sees them */
     uint8_t *links;         /* annealed attention, sequence after sequence; unused otherwise */
     size_t maskable_tokens; /* tokens that the objective could have masked */
+    double divisor;         /* what the weights have been divided by */
 
     size_t row_capacity;
     size_t sequence_capacity;
     size_t link_capacity;
     size_t cache_capacity;
-    float *cache_slab;
-    uint8_t *valid;
+    float *cache_slab; /* keys and values of all sequences */
+    uint8_t *valid;    /* [row_count] of the caches */
 } um_training_batch;
 
 /* The noise of a batch: draws are made at (seed, step, index of the document in the batch). */

@@ -7,6 +7,31 @@
 #define CHUNK_ROWS 512
 #define TASK_ROWS 16
 
+um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch *scratch,
+                                 um_error *error) {
+    *scratch = (um_loss_scratch){0};
+    um_status status = um_allocate(&scratch->logits, CHUNK_ROWS * config->vocabulary_size,
+                                   sizeof *scratch->logits, "logits", error);
+    if (status == UM_OK) {
+        status = um_allocate(&scratch->log_probabilities, CHUNK_ROWS,
+                             sizeof *scratch->log_probabilities, "loss", error);
+    }
+    if (status == UM_OK) {
+        status = um_allocate(&scratch->correct, CHUNK_ROWS, 1, "loss", error);
+    }
+    if (status != UM_OK) {
+        um_loss_scratch_free(scratch);
+    }
+    return status;
+}
+
+void um_loss_scratch_free(um_loss_scratch *scratch) {
+    free(scratch->logits);
+    free(scratch->log_probabilities);
+    free(scratch->correct);
+    *scratch = (um_loss_scratch){0};
+}
+
 typedef struct chunk {
     const um_compute *compute;
     const um_loss_rows *rows;
@@ -47,16 +72,6 @@ static void chunk_task(void *user, size_t task, size_t worker) {
     }
 }
 
-static um_status prepare(um_loss_scratch *scratch, size_t vocabulary, um_error *error) {
-    if (scratch->row_capacity == 0) {
-        UM_TRY(um_allocate(&scratch->log_probabilities, CHUNK_ROWS, sizeof(float), "loss", error));
-        UM_TRY(um_allocate(&scratch->correct, CHUNK_ROWS, 1, "loss", error));
-        scratch->row_capacity = CHUNK_ROWS;
-    }
-    return um_grow(&scratch->logits, &scratch->capacity, CHUNK_ROWS * vocabulary, sizeof(float),
-                   "logits", error);
-}
-
 static void add_sums(const chunk *part, um_loss_sums *sums) {
     for (size_t i = 0; i < part->count; i++) {
         const double loss = -(double)part->scratch->log_probabilities[i];
@@ -66,13 +81,12 @@ static void add_sums(const chunk *part, um_loss_sums *sums) {
     }
 }
 
-um_status um_loss_compute(const um_transformer *transformer, const um_compute *compute,
-                          const um_loss_rows *rows, um_loss_scratch *scratch, float *dhidden,
-                          const um_tensor *head_gradient, um_loss_sums *sums, um_error *error) {
+void um_loss_compute(const um_transformer *transformer, const um_compute *compute,
+                     const um_loss_rows *rows, um_loss_scratch *scratch, float *dhidden,
+                     const um_tensor *head_gradient, um_loss_sums *sums) {
     const size_t hidden_size = transformer->config->hidden_size;
     const size_t vocabulary = transformer->config->vocabulary_size;
     *sums = (um_loss_sums){0};
-    UM_TRY(prepare(scratch, vocabulary, error));
     for (size_t first = 0; first < rows->count; first += CHUNK_ROWS) {
         const size_t rest = rows->count - first;
         chunk part = {.compute = compute,
@@ -81,24 +95,16 @@ um_status um_loss_compute(const um_transformer *transformer, const um_compute *c
                       .first = first,
                       .count = rest < CHUNK_ROWS ? rest : CHUNK_ROWS,
                       .vocabulary = vocabulary,
-                      .with_gradient = dhidden != NULL};
+                      .with_gradient = head_gradient != NULL};
         const float *hidden = rows->hidden + first * hidden_size;
         um_transformer_project(transformer, compute, part.count, hidden, scratch->logits);
         um_thread_pool_run(compute->pool, (part.count + TASK_ROWS - 1) / TASK_ROWS, chunk_task,
                            &part);
         add_sums(&part, sums);
-        if (dhidden) {
+        if (head_gradient) {
             um_linear_backward(compute, part.count, hidden, &transformer->parameters->head,
                                scratch->logits, dhidden + first * hidden_size, false, head_gradient,
                                NULL);
         }
     }
-    return UM_OK;
-}
-
-void um_loss_scratch_free(um_loss_scratch *scratch) {
-    free(scratch->logits);
-    free(scratch->log_probabilities);
-    free(scratch->correct);
-    *scratch = (um_loss_scratch){0};
 }

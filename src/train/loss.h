@@ -19,20 +19,22 @@ typedef struct um_loss_sums {
     size_t correct;  /* rows whose most probable token is the target */
 } um_loss_sums;
 
+/* Memory for one chunk of rows.  Release with um_loss_scratch_free. */
 typedef struct um_loss_scratch {
-    float *logits;
-    float *log_probabilities;
-    uint8_t *correct;
-    size_t capacity; /* floats of `logits` */
-    size_t row_capacity;
+    float *logits;            /* [rows of a chunk, vocabulary] */
+    float *log_probabilities; /* [rows of a chunk] */
+    uint8_t *correct;         /* [rows of a chunk] */
 } um_loss_scratch;
 
-/* Sum the losses.  Where `dhidden` [count, hidden_size] is not NULL it receives the gradient,
- * and the output projection's gradient is added to `head_gradient`. */
-um_status um_loss_compute(const um_transformer *transformer, const um_compute *compute,
-                          const um_loss_rows *rows, um_loss_scratch *scratch, float *dhidden,
-                          const um_tensor *head_gradient, um_loss_sums *sums, um_error *error);
-
+um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch *scratch,
+                                 um_error *error);
 void um_loss_scratch_free(um_loss_scratch *scratch);
+
+/* Sum the losses.  With `head_gradient` (otherwise NULL), `dhidden` [count, hidden_size] receives
+ * d weighted / d hidden, and the output projection's own gradient is added to `head_gradient`.
+ * Targets must be in the vocabulary. */
+void um_loss_compute(const um_transformer *transformer, const um_compute *compute,
+                     const um_loss_rows *rows, um_loss_scratch *scratch, float *dhidden,
+                     const um_tensor *head_gradient, um_loss_sums *sums);
 
 #endif

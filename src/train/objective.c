@@ -1,5 +1,6 @@
 #include "train/objective.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -82,7 +83,8 @@ void um_objective_normalise(um_training_batch *batch, const um_recipe *recipe) {
     } else if (recipe->normalisation == UM_NORMALISE_MASKED) {
         divisor = (double)batch->target_count;
     }
+    batch->divisor = fmax(divisor, DBL_MIN);
     for (size_t i = 0; i < batch->target_count; i++) {
-        batch->weights[i] = (float)((double)batch->weights[i] / fmax(divisor, 1e-9));
+        batch->weights[i] = (float)((double)batch->weights[i] / batch->divisor);
     }
 }

@@ -25,6 +25,11 @@ typedef struct choice {
     int value;
 } choice;
 
+/* Sizes, the seed among them, are written as 64-bit integers, choices as int. */
+_Static_assert(sizeof(size_t) == sizeof(int64_t), "a recipe's sizes have 64 bits");
+_Static_assert(sizeof(um_objective) == sizeof(int) && sizeof(um_dtype) == sizeof(int),
+               "enumerations are as large as int");
+
 /* One member of the recipe: how it is read, and where it goes. */
 typedef struct field {
     const char *key;
@@ -38,7 +43,8 @@ typedef struct field {
 
 static const choice objectives[] = {
     {"causal", UM_OBJECTIVE_CAUSAL}, {"diffusion", UM_OBJECTIVE_DIFFUSION}, {NULL, 0}};
-static const choice dtypes[] = {
+static const choice weight_types[] = {{"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {NULL, 0}};
+static const choice saved_types[] = {
     {"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {"f16", UM_DTYPE_F16}, {NULL, 0}};
 static const choice weightings[] = {
     {"inverse_rate", UM_WEIGHTING_INVERSE_RATE}, {"none", UM_WEIGHTING_NONE}, {NULL, 0}};
@@ -66,8 +72,8 @@ static const field fields[] = {
     {"epsilon", FIELD_NUMBER, AT(epsilon), false, 0, 1, NULL},
     {"weight_decay", FIELD_NUMBER, AT(weight_decay), false, 0, 10, NULL},
     {"gradient_clip", FIELD_NUMBER, AT(gradient_clip), false, 0, 1e9, NULL},
-    {"weights", FIELD_CHOICE, AT(weights), false, 0, 0, dtypes},
-    {"saved_weights", FIELD_CHOICE, AT(saved_weights), false, 0, 0, dtypes},
+    {"weights", FIELD_CHOICE, AT(weights), false, 0, 0, weight_types},
+    {"saved_weights", FIELD_CHOICE, AT(saved_weights), false, 0, 0, saved_types},
     {"prompt_loss_weight", FIELD_NUMBER, AT(prompt_loss_weight), false, 0, 1e6, NULL},
     {"mask_prompt_probability", FIELD_NUMBER, AT(mask_prompt_probability), false, 0, 1, NULL},
     {"minimum_mask_rate", FIELD_NUMBER, AT(minimum_mask_rate), false, 1e-6, 1, NULL},
@@ -147,7 +153,7 @@ static um_status set_field(um_recipe *recipe, const field *target, const json_t 
         case FIELD_SIZE:
             UM_TRY(um_json_require_integer(object, where, target->key, (int64_t)target->minimum,
                                            (int64_t)target->maximum, &integer, error));
-            *(size_t *)member = (size_t)integer;
+            memcpy(member, &integer, sizeof integer);
             return UM_OK;
         case FIELD_NUMBER:
             break;
@@ -271,7 +277,7 @@ uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
         const unsigned char *bytes = (const unsigned char *)recipe + at->offset;
         const size_t size = at->kind == FIELD_BOOL     ? sizeof(bool)
                             : at->kind == FIELD_CHOICE ? sizeof(int)
-                                                       : 8;
+                                                       : sizeof(int64_t);
         for (size_t j = 0; j < size; j++) {
             hash = (hash ^ bytes[j]) * 1099511628211u;
         }

@@ -74,10 +74,16 @@ static um_status check_index(const um_shard *shard, const char *path, um_error *
     for (size_t i = 0; i < shard->document_count; i++) {
         const um_document document = um_shard_document(shard, i);
         const size_t first = first_token(shard, i);
-        if (document.length == 0 || document.prompt_length > document.length ||
-            first > shard->token_count || document.length > shard->token_count - first) {
-            return UM_RAISE(error, UM_ERR_FORMAT, "%s: document %zu lies outside the file", path,
-                            i);
+        if (document.length == 0 || document.prompt_length > document.length) {
+            return UM_RAISE(error, UM_ERR_FORMAT,
+                            "%s: document %zu has %zu tokens, %zu of them prompt", path, i,
+                            document.length, document.prompt_length);
+        }
+        if (first > shard->token_count || document.length > shard->token_count - first) {
+            return UM_RAISE(
+                error, UM_ERR_FORMAT,
+                "%s: document %zu, tokens %zu to %zu + %zu, lies outside the %zu tokens", path, i,
+                first, first, document.length, shard->token_count);
         }
     }
     return UM_OK;
@@ -133,6 +139,7 @@ void um_shard_tokens(const um_shard *shard, size_t index, size_t count, int32_t 
 }
 
 struct um_shard_writer {
+    size_t vocabulary_size;
     size_t token_size;
     size_t document_count;
     size_t token_count;
@@ -146,6 +153,7 @@ um_status um_shard_writer_create(size_t vocabulary_size, um_shard_writer **write
     if (!*writer) {
         return um_error_memory(error, "shard writer", sizeof **writer);
     }
+    (*writer)->vocabulary_size = vocabulary_size;
     (*writer)->token_size = vocabulary_size <= 65536 ? 2 : 4;
     return UM_OK;
 }
@@ -156,22 +164,40 @@ static void write_little_endian(uint8_t *bytes, uint64_t value, size_t size) {
     }
 }
 
-um_status um_shard_writer_add(um_shard_writer *writer, const int32_t *tokens, size_t length,
-                              size_t prompt_length, um_error *error) {
-    if (length == 0 || length > UINT32_MAX || prompt_length > length) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "document of %zu tokens with a prompt of %zu",
-                        length, prompt_length);
-    }
-    uint8_t record[RECORD_SIZE];
-    write_little_endian(record, writer->token_count, 8);
-    write_little_endian(record + 8, length, 4);
-    write_little_endian(record + 12, prompt_length, 4);
-    UM_TRY(um_buffer_append(&writer->index, record, sizeof record, error));
+static um_status append_tokens(um_shard_writer *writer, const int32_t *tokens, size_t length,
+                               um_error *error) {
     for (size_t i = 0; i < length; i++) {
         uint8_t bytes[4];
         write_little_endian(bytes, (uint32_t)tokens[i], sizeof bytes);
         UM_TRY(um_buffer_append(&writer->tokens, bytes, writer->token_size, error));
     }
+    return UM_OK;
+}
+
+static um_status check_document(const um_shard_writer *writer, const int32_t *tokens, size_t length,
+                                size_t prompt_length, um_error *error) {
+    if (length == 0 || length > UINT32_MAX || prompt_length > length) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "document of %zu tokens with a prompt of %zu",
+                        length, prompt_length);
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (tokens[i] < 0 || (size_t)tokens[i] >= writer->vocabulary_size) {
+            return UM_RAISE(error, UM_ERR_ARGUMENT, "token id %d is outside the vocabulary of %zu",
+                            (int)tokens[i], writer->vocabulary_size);
+        }
+    }
+    return UM_OK;
+}
+
+um_status um_shard_writer_add(um_shard_writer *writer, const int32_t *tokens, size_t length,
+                              size_t prompt_length, um_error *error) {
+    UM_TRY(check_document(writer, tokens, length, prompt_length, error));
+    uint8_t record[RECORD_SIZE];
+    write_little_endian(record, writer->token_count, 8);
+    write_little_endian(record + 8, length, 4);
+    write_little_endian(record + 12, prompt_length, 4);
+    UM_TRY(um_buffer_append(&writer->index, record, sizeof record, error));
+    UM_TRY(append_tokens(writer, tokens, length, error));
     writer->document_count++;
     writer->token_count += length;
     return UM_OK;

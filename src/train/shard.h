@@ -31,7 +31,10 @@ void um_shard_tokens(const um_shard *shard, size_t index, size_t count, int32_t 
 /* Writing: documents one by one, then commit. */
 typedef struct um_shard_writer um_shard_writer;
 
+/* Tokens take 2 bytes for a vocabulary of up to 65536, otherwise 4. */
 um_status um_shard_writer_create(size_t vocabulary_size, um_shard_writer **writer, um_error *error);
+/* UM_ERR_ARGUMENT: no tokens, a prompt longer than the document, an id outside the vocabulary.
+ * After a failure the writer can only be freed. */
 um_status um_shard_writer_add(um_shard_writer *writer, const int32_t *tokens, size_t length,
                               size_t prompt_length, um_error *error);
 /* Write the file whole, atomically. */

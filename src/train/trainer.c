@@ -24,9 +24,8 @@ um_status um_trainer_batch_loss(um_trainer *trainer, bool backward, um_loss_sums
                                .hidden = trainer->hidden,
                                .targets = batch->targets,
                                .weights = batch->weights};
-    UM_TRY(um_loss_compute(&trainer->transformer, trainer->compute, &rows, &trainer->loss_scratch,
-                           backward ? trainer->hidden_gradient : NULL, &trainer->gradients.head,
-                           sums, error));
+    um_loss_compute(&trainer->transformer, trainer->compute, &rows, &trainer->loss_scratch,
+                    trainer->hidden_gradient, backward ? &trainer->gradients.head : NULL, sums);
     if (!backward) {
         return UM_OK;
     }
@@ -39,7 +38,7 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
     *report = (um_validation_report){.step = um_trainer_step(trainer)};
     size_t next = 0;
     size_t correct = 0;
-    double weight = 0;
+    double divisor = 0;
     uint32_t number = 0;
     while (next < um_shard_document_count(trainer->validation_shard)) {
         const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = number++};
@@ -47,15 +46,14 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
         UM_TRY(um_training_batch_fill_in_order(&trainer->batch, &trainer->recipe, &trainer->config,
                                                trainer->validation_shard, &next, noise, error));
         UM_TRY(um_trainer_batch_loss(trainer, false, &sums, error));
-        const double share = (double)trainer->batch.maskable_tokens;
-        report->loss += sums.weighted * share;
-        weight += share;
+        report->loss += sums.weighted * trainer->batch.divisor;
+        divisor += trainer->batch.divisor;
         report->token_loss += sums.plain;
         report->predicted_tokens += trainer->batch.target_count;
         correct += sums.correct;
     }
     const double predicted = fmax(1.0, (double)report->predicted_tokens);
-    report->loss /= fmax(1.0, weight);
+    report->loss = divisor > 0 ? report->loss / divisor : 0;
     report->token_loss /= predicted;
     report->accuracy = (double)correct / predicted;
     return UM_OK;
@@ -124,11 +122,8 @@ static um_status train_step(um_trainer *trainer, um_step_report *report, um_erro
                             ? recipe->gradient_clip / report->gradient_norm
                             : 1.0;
     report->learning_rate = um_recipe_learning_rate(recipe, um_trainer_step(trainer));
-    um_parameters *masters = trainer->master_block == trainer->parameter_block
-                                 ? &trainer->parameters
-                                 : &trainer->masters;
     UM_TRY(um_optimizer_update(&trainer->optimizer, trainer->compute, recipe, report->learning_rate,
-                               average * clip, masters, trainer->master_block,
+                               average * clip, trainer->masters, trainer->master_block,
                                trainer->gradient_block, error));
     um_trainer_round_weights(trainer);
     report->step = um_trainer_step(trainer);

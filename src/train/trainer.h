@@ -23,7 +23,7 @@ typedef struct um_step_report {
 
 typedef struct um_validation_report {
     size_t step;
-    double loss;       /* weighted objective over the whole shard */
+    double loss;       /* weighted objective, as if the whole shard were one batch */
     double token_loss; /* mean cross-entropy, nats */
     double accuracy;
     size_t predicted_tokens;

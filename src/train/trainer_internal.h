@@ -14,11 +14,12 @@ struct um_trainer {
     um_model_config config;
     um_parameters parameters; /* what the passes read */
     um_parameters gradients;
-    um_parameters masters; /* f32 masters; laid out only when the weights are rounded */
+    um_parameters unrounded; /* laid out only when the weights are rounded */
+    um_parameters *masters;  /* what the optimiser updates: `unrounded`, else `parameters` */
     um_transformer transformer;
     float *parameter_block;
     float *gradient_block;
-    float *master_block; /* the parameter block itself without rounding */
+    float *master_block; /* of `masters` */
     size_t block_count;  /* floats of each block */
     size_t weight_count; /* parameters, without padding */
     um_optimizer optimizer;
@@ -37,10 +38,11 @@ struct um_trainer {
     double last_save; /* clock */
 };
 
-/* Set the parameter block to the masters, rounded to the recipe's type of weights. */
+/* Set the parameters to the masters, rounded to bf16, where the recipe's weights are that. */
 void um_trainer_round_weights(um_trainer *trainer);
 
-/* Read or write output/training.state.  Loading sets *found to whether there was one. */
+/* Read or write output/training.state.  Loading sets *found to whether there was one, and removes
+ * what writes that were killed have left beside it. */
 um_status um_trainer_state_load(um_trainer *trainer, bool *found, um_error *error);
 um_status um_trainer_state_save(const um_trainer *trainer, um_error *error);
 

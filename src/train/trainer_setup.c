@@ -21,10 +21,29 @@ void um_trainer_round_weights(um_trainer *trainer) {
     }
 }
 
+static bool writes_residual_stream(const um_parameters *parameters, const um_tensor *tensor) {
+    for (size_t i = 0; i < parameters->layer_count; i++) {
+        const um_layer_parameters *layer = &parameters->layers[i];
+        if (tensor == &layer->attention_output || tensor == &layer->down) {
+            return true;
+        }
+    }
+    return false;
+}
+
 typedef struct initialisation {
     const um_trainer *trainer;
-    uint32_t tensor;
+    uint32_t tensor; /* its number */
 } initialisation;
+
+static void draw_matrix(const initialisation *state, double deviation, size_t count,
+                        float *values) {
+    for (size_t i = 0; i < count; i++) {
+        const um_rng_place place = {UM_RNG_INITIALISATION, state->tensor,
+                                    (uint32_t)((uint64_t)i >> 32), (uint32_t)i};
+        values[i] = (float)(deviation * um_rng_normal(state->trainer->recipe.seed, place));
+    }
+}
 
 static um_status initialise_tensor(void *user, const char *name, um_tensor *tensor,
                                    const um_tensor *expected, um_error *error) {
@@ -34,18 +53,17 @@ static um_status initialise_tensor(void *user, const char *name, um_tensor *tens
     float *values = um_tensor_f32(tensor);
     size_t count = 0;
     (void)um_tensor_count(expected, &count);
-    const bool is_bias = strstr(name, "bias") != NULL;
-    const bool writes_residual = strstr(name, "o_proj") || strstr(name, "down_proj") ||
-                                 strstr(name, "attn_out") || strstr(name, "ff_out.weight");
-    const double deviation = writes_residual
-                                 ? INITIAL_DEVIATION / sqrt(2.0 * (double)config->layer_count)
-                                 : INITIAL_DEVIATION;
-    for (size_t i = 0; i < count; i++) {
-        const um_rng_place place = {UM_RNG_INITIALISATION, state->tensor, (uint32_t)(i >> 32),
-                                    (uint32_t)i};
-        values[i] = expected->rank == 1
-                        ? (is_bias ? 0.0f : 1.0f)
-                        : (float)(deviation * um_rng_normal(state->trainer->recipe.seed, place));
+    if (expected->rank > 1) {
+        const double residual_writes = 2.0 * (double)config->layer_count;
+        const bool writes = writes_residual_stream(state->trainer->masters, tensor);
+        draw_matrix(state, INITIAL_DEVIATION / (writes ? sqrt(residual_writes) : 1.0), count,
+                    values);
+    } else {
+        um_parameter_group group = UM_PARAMETERS_NORM;
+        (void)um_parameters_group_of(config->family, name, &group);
+        for (size_t i = 0; i < count; i++) {
+            values[i] = group == UM_PARAMETERS_NORM ? 1.0f : 0.0f;
+        }
     }
     state->tensor++;
     return UM_OK;
@@ -53,9 +71,8 @@ static um_status initialise_tensor(void *user, const char *name, um_tensor *tens
 
 um_status um_trainer_initialise(um_trainer *trainer, um_error *error) {
     initialisation state = {.trainer = trainer};
-    um_parameters *target = trainer->master_block == trainer->parameter_block ? &trainer->parameters
-                                                                              : &trainer->masters;
-    return um_parameters_visit(target, &trainer->config, initialise_tensor, &state, error);
+    return um_parameters_visit(trainer->masters, &trainer->config, initialise_tensor, &state,
+                               error);
 }
 
 static um_status add_count(void *user, const char *name, um_tensor *tensor,
@@ -74,9 +91,11 @@ static um_status lay_out_blocks(um_trainer *trainer, um_error *error) {
                                  &trainer->block_count, error));
     UM_TRY(um_parameters_lay_out(&trainer->gradients, &trainer->config, &trainer->gradient_block,
                                  &trainer->block_count, error));
+    trainer->masters = &trainer->parameters;
     trainer->master_block = trainer->parameter_block;
     if (trainer->recipe.weights != UM_DTYPE_F32) {
-        UM_TRY(um_parameters_lay_out(&trainer->masters, &trainer->config, &trainer->master_block,
+        trainer->masters = &trainer->unrounded;
+        UM_TRY(um_parameters_lay_out(&trainer->unrounded, &trainer->config, &trainer->master_block,
                                      &trainer->block_count, error));
     }
     UM_TRY(um_parameters_visit(&trainer->parameters, &trainer->config, add_count,
@@ -84,48 +103,65 @@ static um_status lay_out_blocks(um_trainer *trainer, um_error *error) {
     return um_optimizer_create(&trainer->config, trainer->block_count, &trainer->optimizer, error);
 }
 
+static um_status copy_weights(um_trainer *trainer, const um_checkpoint *checkpoint,
+                              um_parameters *stored, um_error *error) {
+    um_model_config config = trainer->config;
+    UM_TRY(um_parameters_bind(stored, &config, checkpoint, error));
+    if (trainer->config.tied_head && !config.tied_head) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: config.json ties the output projection to the embedding, but the "
+                        "weights hold one of its own; set \"tie_word_embeddings\" to false",
+                        trainer->recipe.model);
+    }
+    return um_parameters_copy(trainer->masters, stored, &trainer->config, error);
+}
+
 static um_status load_weights(um_trainer *trainer, um_error *error) {
     um_checkpoint *checkpoint = NULL;
     um_parameters stored = {0};
-    um_parameters *target = trainer->master_block == trainer->parameter_block ? &trainer->parameters
-                                                                              : &trainer->masters;
-    um_model_config config = trainer->config;
     UM_TRY(um_checkpoint_open(trainer->recipe.model, &checkpoint, error));
-    um_status status = um_parameters_bind(&stored, &config, checkpoint, error);
-    if (status == UM_OK) {
-        status = um_parameters_copy(target, &stored, &trainer->config, error);
-    }
+    const um_status status = copy_weights(trainer, checkpoint, &stored, error);
     um_parameters_free(&stored);
     um_checkpoint_close(checkpoint);
     return status;
 }
 
+/* What the recipe asks of the model. */
+static um_status check_model(const um_trainer *trainer, um_error *error) {
+    const um_recipe *recipe = &trainer->recipe;
+    const um_model_config *config = &trainer->config;
+    if (recipe->objective == UM_OBJECTIVE_CAUSAL && config->attention != UM_ATTENTION_CAUSAL) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"objective\" is causal, but the model is not autoregressive",
+                        recipe->model);
+    }
+    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && config->mask_token == UM_NO_TOKEN) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s/config.json: a diffusion run needs \"mask_token_id\"", recipe->model);
+    }
+    if (recipe->answer_length > 0 && config->pad_token == UM_NO_TOKEN) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s/config.json: \"answer_length\" needs \"pad_token_id\"", recipe->model);
+    }
+    if (recipe->context_length > config->maximum_positions) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "\"context_length\" is %zu, but %s/config.json allows %zu positions",
+                        recipe->context_length, recipe->model, config->maximum_positions);
+    }
+    return UM_OK;
+}
+
 /* A diffusion run makes a Dream model of a Qwen2 one: same tensors, full attention, and the shift
  * that the causal model was trained with stays. */
-static um_status adopt_objective(um_trainer *trainer, um_error *error) {
+static void adopt_objective(um_trainer *trainer) {
     um_model_config *config = &trainer->config;
-    const char *model = trainer->recipe.model;
     if (trainer->recipe.objective == UM_OBJECTIVE_CAUSAL) {
-        if (config->attention != UM_ATTENTION_CAUSAL) {
-            return UM_RAISE(error, UM_ERR_MISMATCH,
-                            "%s: \"objective\" is causal, but the model is not autoregressive",
-                            model);
-        }
-        return UM_OK;
-    }
-    if (config->mask_token == UM_NO_TOKEN) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s/config.json: a diffusion run needs \"mask_token_id\"", model);
-    }
-    if (trainer->recipe.answer_length > 0 && config->pad_token == UM_NO_TOKEN) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s/config.json: \"answer_length\" needs \"pad_token_id\"", model);
+        return;
     }
     if (config->family == UM_FAMILY_QWEN2) {
         config->family = UM_FAMILY_DREAM;
     }
     config->attention = UM_ATTENTION_FULL;
-    return UM_OK;
 }
 
 static um_status open_data(um_trainer *trainer, um_error *error) {
@@ -134,8 +170,9 @@ static um_status open_data(um_trainer *trainer, um_error *error) {
     if (*recipe->validation) {
         UM_TRY(um_shard_open(recipe->validation, &trainer->validation_shard, error));
     }
-    return um_data_order_create(recipe->seed, um_shard_document_count(trainer->train_shard),
-                                &trainer->order, error);
+    const um_status status = um_data_order_create(
+        recipe->seed, um_shard_document_count(trainer->train_shard), &trainer->order, error);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
 }
 
 static um_status make_directory(const char *path, um_error *error) {
@@ -147,12 +184,14 @@ static um_status make_directory(const char *path, um_error *error) {
 
 static um_status set_up(um_trainer *trainer, um_error *error) {
     UM_TRY(um_model_config_read(trainer->recipe.model, &trainer->config, error));
-    UM_TRY(adopt_objective(trainer, error));
+    UM_TRY(check_model(trainer, error));
+    adopt_objective(trainer);
     UM_TRY(open_data(trainer, error));
     UM_TRY(make_directory(trainer->output, error));
     UM_TRY(lay_out_blocks(trainer, error));
     UM_TRY(um_activations_create(true, &trainer->recording, error));
     UM_TRY(um_activations_create(false, &trainer->plain, error));
+    UM_TRY(um_loss_scratch_create(&trainer->config, &trainer->loss_scratch, error));
     bool found = false;
     UM_TRY(um_trainer_state_load(trainer, &found, error));
     if (!found && trainer->recipe.initialise) {
@@ -195,7 +234,7 @@ void um_trainer_free(um_trainer *trainer) {
     }
     um_parameters_free(&trainer->parameters);
     um_parameters_free(&trainer->gradients);
-    um_parameters_free(&trainer->masters);
+    um_parameters_free(&trainer->unrounded);
     um_optimizer_free(&trainer->optimizer);
     um_shard_close(trainer->train_shard);
     um_shard_close(trainer->validation_shard);

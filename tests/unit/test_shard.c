@@ -1,0 +1,212 @@
+/* Token shards: written and read back, and files that are not what they say. */
+#include "base/buffer.h"
+#include "scratch.h"
+#include "train/shard.h"
+
+/* ---- Round trip -------------------------------------------------------- */
+
+static const int32_t first_document[] = {5, 0, 65535, 7};
+static const int32_t second_document[] = {1};
+static const int32_t third_document[] = {9, 8, 7, 6, 5};
+
+static um_shard_writer *writer_of_three(size_t vocabulary_size) {
+    um_error error = {0};
+    um_shard_writer *writer = NULL;
+    assert_ok(um_shard_writer_create(vocabulary_size, &writer, &error), &error);
+    assert_ok(um_shard_writer_add(writer, first_document, 4, 2, &error), &error);
+    assert_ok(um_shard_writer_add(writer, second_document, 1, 0, &error), &error);
+    assert_ok(um_shard_writer_add(writer, third_document, 5, 5, &error), &error);
+    return writer;
+}
+
+static void expect_document(const um_shard *shard, size_t index, const int32_t *tokens,
+                            size_t length, size_t prompt_length) {
+    const um_document document = um_shard_document(shard, index);
+    int32_t stored[8] = {0};
+    assert_int_equal(document.length, length);
+    assert_int_equal(document.prompt_length, prompt_length);
+    um_shard_tokens(shard, index, length, stored);
+    assert_memory_equal(stored, tokens, length * sizeof *tokens);
+    stored[length - 1] = -1;
+    um_shard_tokens(shard, index, length - 1, stored);
+    assert_int_equal(stored[length - 1], -1);
+}
+
+static void documents_come_back_in_either_width(void **state) {
+    (void)state;
+    static const struct {
+        size_t vocabulary_size;
+        size_t token_size;
+    } cases[] = {{65536, 2}, {65537, 4}};
+    for (size_t i = 0; i < 2; i++) {
+        um_error error = {0};
+        const scratch directory = scratch_make();
+        um_shard_writer *writer = writer_of_three(cases[i].vocabulary_size);
+        assert_int_equal(um_shard_writer_document_count(writer), 3);
+        assert_int_equal(um_shard_writer_token_count(writer), 10);
+        const char *path = scratch_path(&directory, "three.shard");
+        assert_ok(um_shard_writer_commit(writer, path, &error), &error);
+        um_shard_writer_free(writer);
+        um_shard *shard = NULL;
+        assert_ok(um_shard_open(path, &shard, &error), &error);
+        assert_int_equal(um_shard_document_count(shard), 3);
+        assert_int_equal(um_shard_token_count(shard), 10);
+        expect_document(shard, 0, first_document, 4, 2);
+        expect_document(shard, 1, second_document, 1, 0);
+        expect_document(shard, 2, third_document, 5, 5);
+        um_shard_close(shard);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, 0, SEEK_END), 0);
+        assert_int_equal(ftell(file), (long)(32 + 3 * 16 + 10 * cases[i].token_size));
+        (void)fclose(file);
+        scratch_remove(&directory);
+    }
+}
+
+static void a_shard_without_documents_is_whole(void **state) {
+    (void)state;
+    um_error error = {0};
+    const scratch directory = scratch_make();
+    um_shard_writer *writer = NULL;
+    um_shard *shard = NULL;
+    assert_ok(um_shard_writer_create(10, &writer, &error), &error);
+    assert_ok(um_shard_writer_commit(writer, scratch_path(&directory, "empty.shard"), &error),
+              &error);
+    um_shard_writer_free(writer);
+    assert_ok(um_shard_open(scratch_path(&directory, "empty.shard"), &shard, &error), &error);
+    assert_int_equal(um_shard_document_count(shard), 0);
+    um_shard_close(shard);
+    scratch_remove(&directory);
+}
+
+static void what_cannot_be_stored_is_refused(void **state) {
+    (void)state;
+    um_error error = {0};
+    static const int32_t outside[] = {3, 100};
+    static const int32_t negative[] = {-1};
+    um_shard_writer *writer = NULL;
+    assert_ok(um_shard_writer_create(100, &writer, &error), &error);
+    assert_int_equal(um_shard_writer_add(writer, outside, 0, 0, &error), UM_ERR_ARGUMENT);
+    assert_int_equal(um_shard_writer_add(writer, outside, 1, 2, &error), UM_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "1 tokens with a prompt of 2"));
+    assert_int_equal(um_shard_writer_add(writer, outside, 2, 0, &error), UM_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "token id 100"));
+    assert_int_equal(um_shard_writer_add(writer, negative, 1, 0, &error), UM_ERR_ARGUMENT);
+    assert_int_equal(um_shard_writer_commit(writer, "/nowhere/at/all", &error), UM_ERR_IO);
+    um_shard_writer_free(writer);
+}
+
+/* ---- Hostile files ----------------------------------------------------- */
+
+/* A shard as its fields, so that each can be set to anything. */
+typedef struct raw_shard {
+    const char *magic;
+    uint32_t version;
+    uint32_t token_size;
+    uint64_t documents;
+    uint64_t tokens;
+    uint64_t first; /* the only index record */
+    uint32_t length;
+    uint32_t prompt_length;
+    size_t file_size;
+} raw_shard;
+
+/* One document of three two-byte tokens. */
+static raw_shard sound_shard(void) {
+    return (raw_shard){.magic = "UMSHARD1",
+                       .version = 1,
+                       .token_size = 2,
+                       .documents = 1,
+                       .tokens = 3,
+                       .length = 3,
+                       .prompt_length = 1,
+                       .file_size = 32 + 16 + 6};
+}
+
+static void put(uint8_t *bytes, uint64_t value, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)(value >> 8 * i);
+    }
+}
+
+static um_status open_raw(const raw_shard *raw, um_error *error) {
+    uint8_t bytes[128] = {0};
+    memcpy(bytes, raw->magic, 8);
+    put(bytes + 8, raw->version, 4);
+    put(bytes + 12, raw->token_size, 4);
+    put(bytes + 16, raw->documents, 8);
+    put(bytes + 24, raw->tokens, 8);
+    put(bytes + 32, raw->first, 8);
+    put(bytes + 40, raw->length, 4);
+    put(bytes + 44, raw->prompt_length, 4);
+    const scratch directory = scratch_make();
+    scratch_write(&directory, "raw.shard", bytes, raw->file_size);
+    um_shard *shard = NULL;
+    const um_status status = um_shard_open(scratch_path(&directory, "raw.shard"), &shard, error);
+    assert_true((status == UM_OK) == (shard != NULL));
+    um_shard_close(shard);
+    scratch_remove(&directory);
+    return status;
+}
+
+static void hostile_files_are_refused_with_the_reason(void **state) {
+    (void)state;
+    const uint64_t huge = UINT64_MAX;
+    raw_shard raw[16];
+    for (size_t i = 0; i < 16; i++) {
+        raw[i] = sound_shard();
+    }
+    um_error error = {0};
+    assert_ok(open_raw(&raw[0], &error), &error);
+    raw[0].file_size = 0;
+    raw[1].file_size = 31;
+    raw[2].magic = "UMSHARD0";
+    raw[3].version = 2;
+    raw[4].token_size = 3;
+    raw[5].file_size = 53; /* truncated */
+    raw[6].file_size = 55; /* something behind it */
+    raw[7].documents = huge;
+    raw[8].tokens = huge;
+    raw[9].documents = huge / 16 + 1; /* the index's bytes wrap to 0 */
+    raw[10].tokens = huge / 2 + 1;    /* the tokens' bytes wrap to 0 */
+    raw[11].length = 0;
+    raw[12].prompt_length = 4;
+    raw[13].first = 1;
+    raw[14].first = huge; /* first + length wraps */
+    raw[15].length = UINT32_MAX;
+    static const char *const reasons[] = {
+        "not a token shard",  "not a token shard",  "not a token shard",  "version 2, expected 1",
+        "do not make a file", "do not make a file", "do not make a file", "do not make a file",
+        "do not make a file", "do not make a file", "do not make a file", "has 0 tokens",
+        "4 of them prompt",   "lies outside",       "lies outside",       "lies outside"};
+    for (size_t i = 0; i < 16; i++) {
+        const um_status status = open_raw(&raw[i], &error);
+        assert_int_equal(status, i == 3 ? UM_ERR_UNSUPPORTED : UM_ERR_FORMAT);
+        if (!strstr(error.message, reasons[i])) {
+            fail_msg("case %zu: \"%s\" lacks \"%s\"", i, error.message, reasons[i]);
+        }
+        assert_non_null(strstr(error.message, "raw.shard: "));
+    }
+}
+
+static void a_missing_file_is_an_error(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_shard *shard = NULL;
+    assert_int_equal(um_shard_open("/nowhere/at/all", &shard, &error), UM_ERR_IO);
+    assert_null(shard);
+    um_shard_close(NULL);
+    um_shard_writer_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(documents_come_back_in_either_width),
+        cmocka_unit_test(a_shard_without_documents_is_whole),
+        cmocka_unit_test(what_cannot_be_stored_is_refused),
+        cmocka_unit_test(hostile_files_are_refused_with_the_reason),
+        cmocka_unit_test(a_missing_file_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
