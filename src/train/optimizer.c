@@ -41,6 +41,10 @@ double um_block_norm(const float *block, size_t count) {
     return sqrt(total);
 }
 
+double um_clip_factor(double norm, double limit) {
+    return limit > 0 && norm > limit ? limit / norm : 1.0;
+}
+
 /* What the visitor needs to update one tensor. */
 typedef struct update {
     um_optimizer *optimizer;

@@ -21,8 +21,13 @@ void um_optimizer_free(um_optimizer *optimizer);
 /* The Euclidean norm of a block, in f64, summed in one fixed order. */
 double um_block_norm(const float *block, size_t count);
 
-/* One update of `parameters` (laid out in `block`) from the block of gradients, which is first
- * multiplied by `gradient_scale`.  Only matrices decay. */
+/* What a gradient of this norm is multiplied by so that its norm is at most `limit`; 0 is no limit.
+ */
+double um_clip_factor(double norm, double limit);
+
+/* One AdamW update of `parameters` (laid out in `block`) from the block of gradients, which is
+ * first multiplied by `gradient_scale`.  Only matrices decay, the embedding among them. Loshchilov
+ * and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2. */
 um_status um_optimizer_update(um_optimizer *optimizer, const um_compute *compute,
                               const um_recipe *recipe, double learning_rate, double gradient_scale,
                               um_parameters *parameters, float *block, const float *gradients,

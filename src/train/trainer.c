@@ -118,12 +118,10 @@ static um_status train_step(um_trainer *trainer, um_step_report *report, um_erro
                         "damaged weights with `unmask inspect`",
                         um_trainer_step(trainer) + 1);
     }
-    const double clip = recipe->gradient_clip > 0 && report->gradient_norm > recipe->gradient_clip
-                            ? recipe->gradient_clip / report->gradient_norm
-                            : 1.0;
+    const double scale = average * um_clip_factor(report->gradient_norm, recipe->gradient_clip);
     report->learning_rate = um_recipe_learning_rate(recipe, um_trainer_step(trainer));
     UM_TRY(um_optimizer_update(&trainer->optimizer, trainer->compute, recipe, report->learning_rate,
-                               average * clip, trainer->masters, trainer->master_block,
+                               scale, trainer->masters, trainer->master_block,
                                trainer->gradient_block, error));
     um_trainer_round_weights(trainer);
     report->step = um_trainer_step(trainer);

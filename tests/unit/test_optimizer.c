@@ -1,0 +1,220 @@
+/* AdamW against PyTorch and against the formula in double precision; norms and clipping. */
+#include <string.h>
+
+#include "golden_model.h"
+#include "train/optimizer.h"
+#include "training_testing.h"
+
+/* ---- Against PyTorch --------------------------------------------------- */
+
+#define GOLDEN_STEPS 6
+
+typedef struct walk {
+    const um_checkpoint *checkpoint;
+    const char *prefix;
+    bool compare; /* with the tensors of the checkpoint, otherwise copy them */
+    size_t tensors;
+} walk;
+
+static um_status visit_golden(void *user, const char *name, um_tensor *tensor,
+                              const um_tensor *expected, um_error *error) {
+    (void)error;
+    walk *at = user;
+    um_tensor stored = {0};
+    size_t count = 0;
+    const char *key = golden_key(at->prefix, "", name);
+    assert_true(um_checkpoint_find(at->checkpoint, key, &stored));
+    assert_true(um_tensor_count(expected, &count));
+    if (at->compare) {
+        assert_close((const float *)tensor->data, (const float *)stored.data, count, 2e-6, key);
+    } else {
+        memcpy(um_tensor_f32(tensor), stored.data, count * sizeof(float));
+    }
+    at->tensors++;
+    return UM_OK;
+}
+
+static void golden_walk(const um_checkpoint *checkpoint, const um_model_config *config,
+                        const char *prefix, bool compare, um_parameters *parameters) {
+    um_error error = {0};
+    walk at = {.checkpoint = checkpoint, .prefix = prefix, .compare = compare};
+    assert_ok(um_parameters_visit(parameters, config, visit_golden, &at, &error), &error);
+    assert_int_equal(at.tensors, 15);
+}
+
+static void steps_are_those_of_pytorch(void **state) {
+    (void)state;
+    static const char directory[] = UM_TEST_DATA "/training/adamw";
+    um_error error = {0};
+    um_model_config config;
+    um_checkpoint *checkpoint = NULL;
+    um_parameters weights = {0};
+    um_parameters gradients = {0};
+    float *block = NULL;
+    float *gradient_block = NULL;
+    size_t count = 0;
+    um_optimizer optimizer;
+    assert_ok(um_model_config_read(directory, &config, &error), &error);
+    assert_ok(um_checkpoint_open(directory, &checkpoint, &error), &error);
+    assert_ok(um_parameters_lay_out(&weights, &config, &block, &count, &error), &error);
+    assert_ok(um_parameters_lay_out(&gradients, &config, &gradient_block, &count, &error), &error);
+    assert_ok(um_optimizer_create(&config, count, &optimizer, &error), &error);
+    const um_compute compute = compute_make(NULL, 1);
+    um_recipe recipe = make_recipe(
+        "causal", ", \"beta1\": 0.8, \"beta2\": 0.95, \"epsilon\": 1e-6, \"weight_decay\": 0.3, "
+                  "\"gradient_clip\": 1.0, \"warmup_steps\": 2");
+    set_member(&recipe, "learning_rate", "0.05");
+    set_member(&recipe, "steps", "6");
+    golden_walk(checkpoint, &config, "start", false, &weights);
+    for (size_t step = 0; step < GOLDEN_STEPS; step++) {
+        char prefix[16];
+        (void)snprintf(prefix, sizeof prefix, "step%zu.grad", step);
+        golden_walk(checkpoint, &config, prefix, false, &gradients);
+        const double norm = um_block_norm(gradient_block, count);
+        assert_true((norm > 1.0) == (step % 2 == 1)); /* clipped every second time */
+        assert_ok(um_optimizer_update(&optimizer, &compute, &recipe,
+                                      um_recipe_learning_rate(&recipe, step),
+                                      um_clip_factor(norm, recipe.gradient_clip), &weights, block,
+                                      gradient_block, &error),
+                  &error);
+    }
+    assert_int_equal(optimizer.step, GOLDEN_STEPS);
+    golden_walk(checkpoint, &config, "end", true, &weights);
+    um_optimizer_free(&optimizer);
+    um_parameters_free(&weights);
+    um_parameters_free(&gradients);
+    um_checkpoint_close(checkpoint);
+}
+
+/* ---- Against the formula ----------------------------------------------- */
+
+typedef struct plain_adamw {
+    double value;
+    double first;
+    double second;
+} plain_adamw;
+
+static void plain_step(plain_adamw *at, const um_recipe *recipe, double rate, double gradient,
+                       double decay, double t) {
+    at->first = recipe->beta1 * at->first + (1 - recipe->beta1) * gradient;
+    at->second = recipe->beta2 * at->second + (1 - recipe->beta2) * gradient * gradient;
+    const double mean = at->first / (1 - pow(recipe->beta1, t));
+    const double square = at->second / (1 - pow(recipe->beta2, t));
+    at->value -= rate * (mean / (sqrt(square) + recipe->epsilon) + decay * at->value);
+}
+
+typedef struct decays {
+    const float *block;
+    double *of; /* each parameter's weight decay, -1 where the block is padding */
+    double decay;
+} decays;
+
+static um_status note_decay(void *user, const char *name, um_tensor *tensor,
+                            const um_tensor *expected, um_error *error) {
+    (void)name;
+    (void)error;
+    decays *found = user;
+    size_t count = 0;
+    const size_t offset = (size_t)((const float *)tensor->data - found->block);
+    assert_true(um_tensor_count(expected, &count));
+    for (size_t i = 0; i < count; i++) {
+        found->of[offset + i] = expected->rank > 1 ? found->decay : 0;
+    }
+    return UM_OK;
+}
+
+/* A whole model of 64 thousand parameters, so that a tensor takes several tasks, on any number of
+ * threads; the padding between tensors stays zero. */
+static void updates_follow_the_formula_on_any_number_of_threads(void **state) {
+    (void)state;
+    enum { STEPS = 5 };
+    um_error error = {0};
+    um_model_config config = random_model_config();
+    config.hidden_size = 64;
+    config.head_dim = 17 * 2;
+    const um_recipe recipe = make_recipe("causal", ", \"weight_decay\": 0.2");
+    float *first = NULL;
+    for (size_t threads = 1; threads <= 3; threads++) {
+        um_parameters weights = {0};
+        float *block = NULL;
+        size_t count = 0;
+        um_optimizer optimizer;
+        um_compute compute = compute_make(NULL, threads);
+        assert_ok(um_parameters_lay_out(&weights, &config, &block, &count, &error), &error);
+        assert_ok(um_optimizer_create(&config, count, &optimizer, &error), &error);
+        float *gradients = make_floats(count);
+        plain_adamw *plain = calloc(count, sizeof *plain);
+        decays found = {.block = block, .of = calloc(count, sizeof(double)), .decay = 0.2};
+        assert_true(plain && found.of);
+        for (size_t i = 0; i < count; i++) {
+            found.of[i] = -1;
+        }
+        assert_ok(um_parameters_visit(&weights, &config, note_decay, &found, &error), &error);
+        for (size_t step = 0; step < STEPS; step++) {
+            for (size_t i = 0; i < count; i++) {
+                const um_rng_place place = {.step = (uint32_t)step, .position = (uint32_t)i};
+                gradients[i] = found.of[i] < 0 ? 0 : (float)um_rng_normal(2, place);
+                plain_step(&plain[i], &recipe, 0.03, 0.5 * (double)gradients[i],
+                           fmax(0, found.of[i]), (double)(step + 1));
+            }
+            assert_ok(um_optimizer_update(&optimizer, &compute, &recipe, 0.03, 0.5, &weights, block,
+                                          gradients, &error),
+                      &error);
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (!(fabs((double)block[i] - plain[i].value) < 1e-5)) {
+                fail_msg("parameter %zu is %g, expected %g", i, (double)block[i], plain[i].value);
+            }
+            assert_true(found.of[i] >= 0 || block[i] == 0);
+        }
+        if (threads == 1) {
+            first = make_floats(count);
+            memcpy(first, block, count * sizeof *first);
+        }
+        assert_memory_equal(first, block, count * sizeof *first);
+        free(gradients);
+        free(plain);
+        free(found.of);
+        um_optimizer_free(&optimizer);
+        um_parameters_free(&weights);
+        compute_free(&compute);
+    }
+    free(first);
+}
+
+/* ---- Norms ------------------------------------------------------------- */
+
+static void the_norm_of_a_block_is_euclidean(void **state) {
+    (void)state;
+    enum { COUNT = 40000 };
+    float *block = make_floats(COUNT);
+    assert_true(um_block_norm(block, COUNT) == 0);
+    block[0] = 3;
+    block[COUNT - 1] = -4;
+    assert_true(um_block_norm(block, COUNT) == 5);
+    assert_true(um_block_norm(block, COUNT - 1) == 3);
+    block[17000] = 1e30f; /* its square is no float */
+    assert_true(fabs(um_block_norm(block, COUNT) / 1e30 - 1) < 1e-6);
+    block[17001] = NAN;
+    assert_true(isnan(um_block_norm(block, COUNT)));
+    free(block);
+}
+
+static void gradients_are_clipped_to_the_limit(void **state) {
+    (void)state;
+    assert_true(um_clip_factor(4, 1) == 0.25);
+    assert_true(um_clip_factor(1, 1) == 1);
+    assert_true(um_clip_factor(0.5, 1) == 1);
+    assert_true(um_clip_factor(0, 1) == 1);
+    assert_true(um_clip_factor(1e9, 0) == 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_those_of_pytorch),
+        cmocka_unit_test(updates_follow_the_formula_on_any_number_of_threads),
+        cmocka_unit_test(the_norm_of_a_block_is_euclidean),
+        cmocka_unit_test(gradients_are_clipped_to_the_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

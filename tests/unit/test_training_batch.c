@@ -1,0 +1,313 @@
+/* Whole training batches, from documents to the gradient of every parameter, against PyTorch. */
+#include "golden_model.h"
+#include "scratch.h"
+#include "train/loss.h"
+#include "training_testing.h"
+
+#define LOSS_LIMIT 1e-5
+#define GRADIENT_LIMIT 1e-4
+
+/* ---- A golden batch ---------------------------------------------------- */
+
+typedef struct golden_case {
+    const char *name; /* directory of tests/golden/training */
+    const char *model;
+    const char *objective;
+    const char *members; /* of the recipe */
+} golden_case;
+
+static const golden_case cases[] = {
+    {"diffusion", "dream", "diffusion",
+     ", \"mask_prompt_probability\": 0.5, \"answer_length\": 12"},
+    {"causal", "dream", "causal", ", \"prompt_loss_weight\": 0.25"},
+    {"diffusion_tied", "qwen2_tied", "diffusion",
+     ", \"minimum_mask_rate\": 0.3, \"mask_prompt_probability\": 0, \"loss_weighting\": \"none\", "
+     "\"loss_normalisation\": \"masked\""},
+};
+#define CASES (sizeof cases / sizeof *cases)
+
+typedef struct fixture {
+    golden_model model;
+    um_checkpoint *expected;
+    um_recipe recipe;
+    um_shard *shard;
+    um_training_batch batch;
+    um_parameters weights;
+    um_parameters gradients;
+    float *weight_block;
+    float *gradient_block;
+    size_t count; /* floats of each block */
+} fixture;
+
+static const float *expected_floats(const fixture *made, const char *key, size_t *count) {
+    um_tensor tensor = {0};
+    if (!um_checkpoint_find(made->expected, key, &tensor) || !um_tensor_count(&tensor, count)) {
+        fail_msg("no tensor %s", key);
+    }
+    return tensor.data;
+}
+
+/* The documents of the golden file as a shard. */
+static um_shard *golden_shard(const fixture *made) {
+    um_error error = {0};
+    size_t documents = 0;
+    size_t total = 0;
+    const float *lengths = expected_floats(made, "lengths", &documents);
+    const float *prompts = expected_floats(made, "prompts", &documents);
+    const float *tokens = expected_floats(made, "tokens", &total);
+    um_shard_writer *writer = NULL;
+    assert_ok(um_shard_writer_create(made->model.config.vocabulary_size, &writer, &error), &error);
+    for (size_t i = 0; i < documents; i++) {
+        int32_t ids[64];
+        for (size_t j = 0; j < (size_t)lengths[i]; j++) {
+            ids[j] = (int32_t)*tokens++;
+        }
+        assert_ok(um_shard_writer_add(writer, ids, (size_t)lengths[i], (size_t)prompts[i], &error),
+                  &error);
+    }
+    const scratch directory = scratch_make();
+    const char *path = scratch_path(&directory, "golden.shard");
+    assert_ok(um_shard_writer_commit(writer, path, &error), &error);
+    um_shard_writer_free(writer);
+    um_shard *shard = open_shard(path);
+    scratch_remove(&directory);
+    return shard;
+}
+
+static void lay_out(fixture *made) {
+    um_error error = {0};
+    const um_model_config *config = &made->model.config;
+    assert_ok(
+        um_parameters_lay_out(&made->weights, config, &made->weight_block, &made->count, &error),
+        &error);
+    assert_ok(um_parameters_lay_out(&made->gradients, config, &made->gradient_block, &made->count,
+                                    &error),
+              &error);
+    assert_ok(um_parameters_copy(&made->weights, &made->model.bound, config, &error), &error);
+    made->model.transformer.parameters = &made->weights;
+}
+
+static void fixture_open(const golden_case *from, fixture *made) {
+    um_error error = {0};
+    char path[256];
+    size_t first = 0;
+    *made = (fixture){0};
+    golden_open(from->model, &made->model);
+    (void)snprintf(path, sizeof path, "%s/training/%s", UM_TEST_DATA, from->name);
+    assert_ok(um_checkpoint_open(path, &made->expected, &error), &error);
+    made->recipe = make_recipe(from->objective, from->members);
+    made->shard = golden_shard(made);
+    lay_out(made);
+    const um_batch_noise noise = {.seed = 11, .step = 4};
+    assert_ok(um_training_batch_fill_in_order(&made->batch, &made->recipe, &made->model.config,
+                                              made->shard, &first, noise, &error),
+              &error);
+}
+
+static void fixture_close(fixture *made) {
+    um_checkpoint_close(made->expected);
+    um_shard_close(made->shard);
+    um_training_batch_free(&made->batch);
+    um_parameters_free(&made->weights);
+    um_parameters_free(&made->gradients);
+    golden_close(&made->model);
+}
+
+/* Loss and gradients of the batch, as the trainer computes them. */
+static um_loss_sums pass(fixture *made, const um_compute *compute) {
+    um_error error = {0};
+    um_activations *activations = NULL;
+    um_loss_scratch scratch_memory;
+    um_loss_sums sums;
+    const um_transformer *transformer = &made->model.transformer;
+    const um_training_batch *batch = &made->batch;
+    float *hidden = make_floats(batch->target_count * transformer->config->hidden_size);
+    float *dhidden = make_floats(batch->target_count * transformer->config->hidden_size);
+    memset(made->gradient_block, 0, made->count * sizeof *made->gradient_block);
+    assert_ok(um_activations_create(true, &activations, &error), &error);
+    assert_ok(um_loss_scratch_create(transformer->config, &scratch_memory, &error), &error);
+    assert_ok(
+        um_transformer_forward(transformer, compute, &batch->rows, activations, hidden, &error),
+        &error);
+    const um_loss_rows rows = {batch->target_count, hidden, batch->targets, batch->weights};
+    um_loss_compute(transformer, compute, &rows, &scratch_memory, dhidden, &made->gradients.head,
+                    &sums);
+    assert_ok(um_transformer_backward(transformer, compute, &batch->rows, activations, dhidden,
+                                      &made->gradients, &error),
+              &error);
+    um_loss_scratch_free(&scratch_memory);
+    um_activations_free(activations);
+    free(hidden);
+    free(dhidden);
+    return sums;
+}
+
+/* ---- Against PyTorch --------------------------------------------------- */
+
+static void batches_are_noised_as_the_description_says(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        fixture made;
+        fixture_open(&cases[i], &made);
+        size_t rows = 0;
+        const float *noised = expected_floats(&made, "noised", &rows);
+        assert_int_equal(made.batch.row_count, rows);
+        for (size_t j = 0; j < rows; j++) {
+            assert_int_equal(made.batch.tokens[j], (int32_t)noised[j]);
+        }
+        fixture_close(&made);
+    }
+}
+
+static void compare_scalar(const fixture *made, const char *key, double value, const char *name) {
+    size_t count = 0;
+    const double expected = (double)*expected_floats(made, key, &count);
+    if (!(fabs(value - expected) < LOSS_LIMIT * fabs(expected))) {
+        fail_msg("%s: %s is %.8g, expected %.8g", name, key, value, expected);
+    }
+}
+
+typedef struct comparison {
+    const fixture *made;
+    const char *name;
+    size_t compared;
+} comparison;
+
+static um_status compare_gradient(void *user, const char *name, um_tensor *tensor,
+                                  const um_tensor *expected, um_error *error) {
+    (void)expected;
+    (void)error;
+    comparison *with = user;
+    size_t count = 0;
+    size_t own = 0;
+    char what[384];
+    (void)snprintf(what, sizeof what, "%s: %s", with->name, name);
+    const float *values = expected_floats(with->made, golden_key("grad", "", name), &count);
+    assert_true(um_tensor_count(tensor, &own));
+    assert_int_equal(own, count);
+    assert_close((const float *)tensor->data, values, count, GRADIENT_LIMIT, what);
+    with->compared++;
+    return UM_OK;
+}
+
+static void losses_and_gradients_are_those_of_pytorch(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        fixture made;
+        fixture_open(&cases[i], &made);
+        for (size_t set = 0; set < 2; set++) {
+            um_error error = {0};
+            um_compute compute = compute_make(set == 0 ? "reference" : NULL, 1);
+            const um_loss_sums sums = pass(&made, &compute);
+            compare_scalar(&made, "loss", sums.weighted, cases[i].name);
+            compare_scalar(&made, "token_loss", sums.plain / (double)made.batch.target_count,
+                           cases[i].name);
+            comparison with = {.made = &made, .name = cases[i].name};
+            assert_ok(um_parameters_visit(&made.gradients, &made.model.config, compare_gradient,
+                                          &with, &error),
+                      &error);
+            assert_int_equal(with.compared, made.model.config.tied_head ? 26 : 27);
+            compute_free(&compute);
+        }
+        fixture_close(&made);
+    }
+}
+
+static void the_number_of_threads_changes_no_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        fixture made;
+        fixture_open(&cases[i], &made);
+        float *one = make_floats(made.count);
+        double loss = 0;
+        for (size_t threads = 1; threads <= 3; threads++) {
+            um_compute compute = compute_make(NULL, threads);
+            const um_loss_sums sums = pass(&made, &compute);
+            if (threads == 1) {
+                loss = sums.weighted;
+                memcpy(one, made.gradient_block, made.count * sizeof *one);
+            }
+            assert_true(sums.weighted == loss);
+            assert_memory_equal(one, made.gradient_block, made.count * sizeof *one);
+            compute_free(&compute);
+        }
+        free(one);
+        fixture_close(&made);
+    }
+}
+
+/* ---- Many rows --------------------------------------------------------- */
+
+/* More rows than a chunk of logits holds: the sums and the gradient of each row are those of
+ * parts that fit, and the right answers are counted. */
+static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
+    (void)state;
+    enum { ROWS = 1100, PART = 100 };
+    um_error error = {0};
+    fixture made;
+    fixture_open(&cases[0], &made);
+    const um_transformer *transformer = &made.model.transformer;
+    const size_t width = transformer->config->hidden_size;
+    const um_compute compute = compute_make(NULL, 1);
+    float *hidden = make_floats(ROWS * width);
+    float *dhidden = make_floats(2 * ROWS * width);
+    float *logits = make_floats(ROWS * transformer->config->vocabulary_size);
+    int32_t targets[ROWS];
+    float weights[ROWS];
+    for (size_t i = 0; i < ROWS * width; i++) {
+        hidden[i] = (float)um_rng_normal(1, (um_rng_place){.position = (uint32_t)i});
+    }
+    um_transformer_project(transformer, &compute, ROWS, hidden, logits);
+    for (size_t i = 0; i < ROWS; i++) {
+        const float *row = logits + i * transformer->config->vocabulary_size;
+        size_t best = 0;
+        for (size_t j = 0; j < transformer->config->vocabulary_size; j++) {
+            best = row[j] > row[best] ? j : best;
+        }
+        targets[i] = i % 3 == 0 ? (int32_t)best : (int32_t)((best + 1) % 30);
+        weights[i] = (float)(1 + i % 5);
+    }
+    um_loss_scratch memory;
+    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
+    um_loss_sums whole;
+    um_loss_sums parts = {0};
+    const um_loss_rows rows = {ROWS, hidden, targets, weights};
+    um_loss_compute(transformer, &compute, &rows, &memory, dhidden, &made.gradients.head, &whole);
+    for (size_t i = 0; i < ROWS; i += PART) {
+        const um_loss_rows some = {PART, hidden + i * width, targets + i, weights + i};
+        um_loss_sums sums;
+        um_loss_compute(transformer, &compute, &some, &memory, dhidden + (ROWS + i) * width,
+                        &made.gradients.head, &sums);
+        parts.weighted += sums.weighted;
+        parts.plain += sums.plain;
+        parts.correct += sums.correct;
+    }
+    assert_int_equal(whole.correct, (ROWS + 2) / 3);
+    assert_int_equal(parts.correct, whole.correct);
+    assert_true(fabs(parts.weighted - whole.weighted) < 1e-9 * whole.weighted);
+    assert_true(fabs(parts.plain - whole.plain) < 1e-9 * whole.plain);
+    assert_close(dhidden + ROWS * width, dhidden, ROWS * width, 1e-6, "rows");
+    /* Without a gradient to fill, the sums are the same and nothing else is written. */
+    float *before = make_floats(made.count);
+    memcpy(before, made.gradient_block, made.count * sizeof *before);
+    um_loss_sums plain;
+    um_loss_compute(transformer, &compute, &rows, &memory, NULL, NULL, &plain);
+    assert_true(plain.weighted == whole.weighted && plain.correct == whole.correct);
+    assert_memory_equal(before, made.gradient_block, made.count * sizeof *before);
+    free(before);
+    um_loss_scratch_free(&memory);
+    free(hidden);
+    free(dhidden);
+    free(logits);
+    fixture_close(&made);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(batches_are_noised_as_the_description_says),
+        cmocka_unit_test(losses_and_gradients_are_those_of_pytorch),
+        cmocka_unit_test(the_number_of_threads_changes_no_bit),
+        cmocka_unit_test(a_loss_in_chunks_is_that_of_its_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
