@@ -8,19 +8,47 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* mkstemp replaces the capitals. */
+#include "base/rng.h"
+
+/* The capitals stand for letters that make the name new. */
 #define TEMPORARY_SUFFIX ".part-XXXXXX"
 #define FIXED_SUFFIX_LENGTH 6 /* of ".part-" */
+#define VARYING_SUFFIX_LENGTH 6
+#define NAME_ATTEMPTS 100
 
 struct um_atomic_file {
     int descriptor;
-    bool has_mode;
-    mode_t mode;
     char path[4096];
     char temporary_path[4096 + sizeof TEMPORARY_SUFFIX];
 };
+
+static void vary_name(char *path, uint32_t attempt) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+    struct timespec now = {0};
+    uint32_t words[4];
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    const uint64_t moment = (uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec;
+    um_rng_words(moment, (um_rng_place){.sequence = (uint32_t)getpid(), .step = attempt}, words);
+    char *end = path + strlen(path);
+    for (size_t i = 0; i < VARYING_SUFFIX_LENGTH; i++) {
+        end[-1 - (ptrdiff_t)i] = letters[words[0] >> 5 * i & 31];
+    }
+}
+
+/* As mkstemp, but with the permissions that open(2) gives a new file: to apply the umask
+ * afterwards, it would have to be set, for every thread, to be read. */
+static int create_temporary(char *path) {
+    int descriptor = -1;
+    errno = EEXIST;
+    for (uint32_t i = 0; descriptor < 0 && errno == EEXIST && i < NAME_ATTEMPTS; i++) {
+        vary_name(path, i);
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    return descriptor;
+}
 
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
     *file = NULL;
@@ -35,7 +63,7 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
     strcpy(opened->path, path);
     (void)snprintf(opened->temporary_path, sizeof opened->temporary_path, "%s" TEMPORARY_SUFFIX,
                    path);
-    opened->descriptor = mkstemp(opened->temporary_path);
+    opened->descriptor = create_temporary(opened->temporary_path);
     if (opened->descriptor < 0) {
         const int reason = errno;
         free(opened);
@@ -46,8 +74,7 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
 }
 
 void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode) {
-    file->has_mode = true;
-    file->mode = (mode_t)mode;
+    (void)fchmod(file->descriptor, (mode_t)mode);
 }
 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
@@ -67,17 +94,6 @@ um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t l
     return UM_OK;
 }
 
-/* mkstemp creates with mode 0600; give the file what open(2) would have. */
-static void apply_mode(const um_atomic_file *file) {
-    if (file->has_mode) {
-        (void)fchmod(file->descriptor, file->mode);
-        return;
-    }
-    const mode_t mask = umask(0);
-    (void)umask(mask);
-    (void)fchmod(file->descriptor, 0666 & ~mask);
-}
-
 static um_status sync_directory_of(const char *path, um_error *error) {
     char copy[4096];
     strcpy(copy, path);
@@ -94,7 +110,6 @@ static um_status sync_directory_of(const char *path, um_error *error) {
 }
 
 um_status um_atomic_file_commit(um_atomic_file *file, um_error *error) {
-    apply_mode(file);
     um_status status = UM_OK;
     if (fsync(file->descriptor) != 0) {
         status = um_error_set_errno(error, errno, "%s: cannot sync", file->path);

@@ -14,7 +14,8 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
                                um_error *error);
 
-/* Give it these permission bits (such as 0600), instead of those of a new file. */
+/* Give it these permission bits (such as 0600), instead of those of a new file: before what must
+ * not be read by others is written. */
 void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode);
 
 /* Make it durable and visible.  Frees `file`, whatever the outcome. */

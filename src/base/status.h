@@ -33,7 +33,7 @@ um_status um_error_set(um_error *error, um_status status, const char *format, ..
 um_status um_error_set_errno(um_error *error, int errno_value, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 
-/* Put "<prefix>: " before the message and return the status it holds; used where
+/* Put "<prefix>: " before the message and return `status`; used where
  * a caller knows the place (a file, a tensor) that the callee did not. */
 um_status um_error_prefix(um_error *error, um_status status, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);

@@ -54,6 +54,20 @@ static void a_discarded_file_leaves_nothing(void **state) {
     scratch_remove(&directory);
 }
 
+static void two_writers_of_one_path_have_a_temporary_file_each(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_atomic_file *first = NULL;
+    um_atomic_file *second = NULL;
+    const scratch directory = scratch_make();
+    assert_ok(um_atomic_file_open(scratch_path(&directory, "file"), &first, &error), &error);
+    assert_ok(um_atomic_file_open(scratch_path(&directory, "file"), &second, &error), &error);
+    assert_int_equal(count_files(&directory), 2);
+    um_atomic_file_discard(first);
+    um_atomic_file_discard(second);
+    scratch_remove(&directory);
+}
+
 static void a_new_file_has_the_usual_permissions_or_those_asked_for(void **state) {
     (void)state;
     um_error error = {0};
@@ -101,6 +115,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_old_file_stays_until_the_commit),
         cmocka_unit_test(a_discarded_file_leaves_nothing),
+        cmocka_unit_test(two_writers_of_one_path_have_a_temporary_file_each),
         cmocka_unit_test(a_new_file_has_the_usual_permissions_or_those_asked_for),
         cmocka_unit_test(leftovers_of_killed_writers_are_removed_and_nothing_else),
     };
