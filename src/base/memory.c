@@ -19,6 +19,10 @@ bool um_size_multiply(size_t a, size_t b, size_t *out) {
     return true;
 }
 
+size_t um_size_divide_up(size_t a, size_t b) {
+    return a / b + (a % b != 0 ? 1 : 0);
+}
+
 void *um_aligned_calloc(size_t count, size_t size) {
     size_t bytes = 0;
     if (!um_size_multiply(count, size, &bytes) || bytes > SIZE_MAX - UM_ALIGNMENT) {

@@ -11,6 +11,9 @@
 bool um_size_add(size_t a, size_t b, size_t *out);
 bool um_size_multiply(size_t a, size_t b, size_t *out);
 
+/* a / b rounded up, for b > 0: the number of tiles of b that cover a. */
+size_t um_size_divide_up(size_t a, size_t b);
+
 /* Zeroed memory for `count` elements of `size` bytes, aligned to UM_ALIGNMENT;
  * NULL when there is none or the product overflows.  Release with free(). */
 void *um_aligned_calloc(size_t count, size_t size);

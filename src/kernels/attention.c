@@ -2,14 +2,11 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "kernels/blas/blas.h"
 
 /* Query rows whose scores are held at a time. */
 #define QUERY_TILE 32
-
-static size_t ceiling_divide(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
 
 static size_t longest_sequence(const um_attention *attention) {
     size_t longest = 1;
@@ -91,7 +88,7 @@ static const um_attention_sequence *locate(const um_attention *attention, size_t
     for (size_t i = 0; i < attention->sequence_count; i++) {
         const um_attention_sequence *sequence = &attention->sequences[i];
         const size_t count =
-            attention->head_count * ceiling_divide(sequence->query_count, QUERY_TILE);
+            attention->head_count * um_size_divide_up(sequence->query_count, QUERY_TILE);
         if (*task < count) {
             return sequence;
         }
@@ -131,8 +128,8 @@ void um_attention_forward(const um_compute *compute, const um_attention *attenti
                            .scratch_stride = um_attention_scratch(attention, 1, false)};
     size_t tasks = 0;
     for (size_t i = 0; i < attention->sequence_count; i++) {
-        tasks +=
-            attention->head_count * ceiling_divide(attention->sequences[i].query_count, QUERY_TILE);
+        tasks += attention->head_count *
+                 um_size_divide_up(attention->sequences[i].query_count, QUERY_TILE);
     }
     um_thread_pool_run(compute->pool, tasks, forward_task, &call);
 }

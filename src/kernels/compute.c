@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernels/blas/blas.h"
 
 /* Tiles: a block of x rows that stays in the second-level cache, and enough weight rows that a
@@ -11,10 +12,6 @@
 #define ROW_TILE 16
 #define NORM_BACKWARD_TILE 64
 #define ELEMENT_TILE 16384
-
-static size_t ceiling_divide(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -53,12 +50,12 @@ void um_linear(const um_compute *compute, size_t rows, const float *x, const um_
                const um_tensor *bias, float *y) {
     linear_call call = {.compute = compute,
                         .rows = rows,
-                        .column_tiles = ceiling_divide(weight->shape[0], LINEAR_COLUMN_TILE),
+                        .column_tiles = um_size_divide_up(weight->shape[0], LINEAR_COLUMN_TILE),
                         .x = x,
                         .weight = weight,
                         .bias = bias ? bias->data : NULL,
                         .y = y};
-    const size_t row_tiles = ceiling_divide(rows, LINEAR_ROW_TILE);
+    const size_t row_tiles = um_size_divide_up(rows, LINEAR_ROW_TILE);
     um_thread_pool_run(compute->pool, row_tiles * call.column_tiles, linear_tile, &call);
 }
 
@@ -111,7 +108,7 @@ static void rms_norm_tile(void *user, size_t task, size_t worker) {
 void um_rms_norm_rows(const um_compute *compute, size_t rows, size_t dim, float epsilon,
                       const float *x, const float *weight, float *y, float *inverse_rms) {
     rms_norm_call call = {compute, rows, dim, epsilon, x, weight, y, inverse_rms};
-    um_thread_pool_run(compute->pool, ceiling_divide(rows, ROW_TILE), rms_norm_tile, &call);
+    um_thread_pool_run(compute->pool, um_size_divide_up(rows, ROW_TILE), rms_norm_tile, &call);
 }
 
 typedef struct rms_norm_backward_call {
@@ -141,14 +138,14 @@ static void rms_norm_backward_tile(void *user, size_t task, size_t worker) {
 }
 
 size_t um_rms_norm_scratch(size_t rows, size_t dim) {
-    return ceiling_divide(rows, NORM_BACKWARD_TILE) * dim;
+    return um_size_divide_up(rows, NORM_BACKWARD_TILE) * dim;
 }
 
 void um_rms_norm_rows_backward(const um_compute *compute, size_t rows, size_t dim, const float *x,
                                const float *weight, const float *inverse_rms, const float *dy,
                                float *dx, float *dweight, float *scratch) {
     rms_norm_backward_call call = {compute, rows, dim, x, weight, inverse_rms, dy, dx, scratch};
-    const size_t tiles = ceiling_divide(rows, NORM_BACKWARD_TILE);
+    const size_t tiles = um_size_divide_up(rows, NORM_BACKWARD_TILE);
     um_thread_pool_run(compute->pool, tiles, rms_norm_backward_tile, &call);
     add_column_sums(tiles, dim, scratch, dweight);
 }
@@ -164,7 +161,7 @@ typedef struct element_call {
 
 static void run_elements(const um_compute *compute, um_task_function *function,
                          element_call *call) {
-    um_thread_pool_run(compute->pool, ceiling_divide(call->count, ELEMENT_TILE), function, call);
+    um_thread_pool_run(compute->pool, um_size_divide_up(call->count, ELEMENT_TILE), function, call);
 }
 
 static void swiglu_tile(void *user, size_t task, size_t worker) {

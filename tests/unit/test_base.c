@@ -43,6 +43,14 @@ static void sizes_are_checked_for_overflow(void **state) {
     assert_null(um_aligned_calloc(SIZE_MAX / 2, 8));
 }
 
+static void tiles_cover_the_last_element(void **state) {
+    (void)state;
+    assert_int_equal(um_size_divide_up(0, 4), 0);
+    assert_int_equal(um_size_divide_up(8, 4), 2);
+    assert_int_equal(um_size_divide_up(9, 4), 3);
+    assert_true(um_size_divide_up(SIZE_MAX, 2) == SIZE_MAX / 2 + 1);
+}
+
 static void philox_matches_the_published_vectors(void **state) {
     (void)state;
     /* Random123's known answers for philox4x32-10 with an all-zero counter and key. */
@@ -152,6 +160,7 @@ int main(void) {
         cmocka_unit_test(error_messages_carry_place_and_prefix),
         cmocka_unit_test(error_messages_are_one_line_of_text),
         cmocka_unit_test(sizes_are_checked_for_overflow),
+        cmocka_unit_test(tiles_cover_the_last_element),
         cmocka_unit_test(philox_matches_the_published_vectors),
         cmocka_unit_test(random_draws_have_the_right_moments),
         cmocka_unit_test(half_conversions_round_trip_every_value),

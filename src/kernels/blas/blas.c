@@ -2,6 +2,8 @@
 
 #include <cblas.h>
 
+#include "base/memory.h"
+
 /* Rows of c in one tile: large enough for the library to reach its rate, small enough that two
  * threads end together. */
 #define ROW_TILE 128
@@ -37,7 +39,7 @@ static void run(um_thread_pool *pool, sgemm_call *call) {
     if (call->m == 0 || call->n == 0) {
         return;
     }
-    um_thread_pool_run(pool, (call->m + ROW_TILE - 1) / ROW_TILE, sgemm_tile, call);
+    um_thread_pool_run(pool, um_size_divide_up(call->m, ROW_TILE), sgemm_tile, call);
 }
 
 void um_sgemm(um_thread_pool *pool, size_t m, size_t n, size_t k, const float *a, size_t a_stride,
