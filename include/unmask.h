@@ -86,7 +86,8 @@ typedef struct um_model_options {
  * UM_ERR_IO and UM_ERR_FORMAT name the file; UM_ERR_UNSUPPORTED an architecture that is not
  * covered.  UM_ERR_MISMATCH names what does not agree: tensors and config, the size of the
  * vocabulary, a mask token that config and tokenizer number differently, an end or pad token of
- * config.json that is text for the tokenizer; or a diffusion model without any mask token. */
+ * config.json that is text for the tokenizer; or a diffusion model without any mask token.
+ * UM_ERR_ARGUMENT: an unknown name in `options`, or a block length for attention without blocks. */
 UM_API um_status um_model_open(const char *directory, const um_model_options *options,
                                um_model **model, um_error *error);
 
@@ -117,7 +118,8 @@ typedef struct um_model_info {
     int32_t eos_token;
     int32_t pad_token;
     int32_t end_of_turn_token;
-    /* Every token that ends an answer: the three above and further ones of the files, ascending. */
+    /* Every token that ends an answer: eos, pad, end of turn and further ones of the files,
+     * ascending. */
     const int32_t *end_tokens; /* [end_token_count] */
     size_t end_token_count;
     bool has_chat_format; /* messages can be encoded */

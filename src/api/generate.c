@@ -201,15 +201,6 @@ static um_status on_header(void *user, const um_trace_header *header, um_error *
     return run->trace.header ? run->trace.header(run->trace.user, header, error) : UM_OK;
 }
 
-static bool ends_answer(const generation *run, int32_t token) {
-    for (size_t i = 0; i < run->end_tokens.length; i++) {
-        if (run->end_tokens.ids[i] == token) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void tell_event(const generation *run, const um_trace_event *event) {
     um_event told = {.kind = event->kind == UM_TRACE_COMMIT ? UM_EVENT_COMMIT : UM_EVENT_REMASK,
                      .step = event->step,
@@ -220,7 +211,7 @@ static void tell_event(const generation *run, const um_trace_event *event) {
         told.token = event->token;
         (void)um_token_bytes(run->model, event->token, &told.bytes, &told.byte_count);
         told.is_special = um_token_is_special(run->model, event->token);
-        told.is_end = ends_answer(run, event->token);
+        told.is_end = um_token_list_contains(&run->end_tokens, event->token);
         told.confidence = event->confidence;
         told.entropy = event->entropy;
     }

@@ -30,6 +30,18 @@ static um_status read_overrides(const um_model_options *options,
     return UM_OK;
 }
 
+static um_status check_block_length(const um_model *model, const char *directory,
+                                    const um_model_options *options, um_error *error) {
+    const um_attention_kind attention = model->config.attention;
+    if (options->attention_block_length > 0 && attention != UM_ATTENTION_BLOCK_CAUSAL) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: a block length means nothing to %s attention; leave it out, or choose "
+                        "block-causal attention",
+                        directory, um_attention_name(attention));
+    }
+    return UM_OK;
+}
+
 static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
                               const um_tensor *expected, um_error *error) {
     um_model *model = user;
@@ -58,6 +70,7 @@ static um_status load(um_model *model, const char *directory, const um_model_opt
     UM_TRY(read_overrides(options, &overrides, error));
     UM_TRY(um_kernels_select(options->kernels, &model->kernels, error));
     UM_TRY(um_model_config_read_with(directory, &overrides, &model->config, error));
+    UM_TRY(check_block_length(model, directory, options, error));
     UM_TRY(um_tokenizer_load(directory, &model->tokenizer, error));
     UM_TRY(um_model_settle_tokens(model, directory, options->mask_token, error));
     UM_TRY(um_checkpoint_open(directory, &model->checkpoint, error));

@@ -89,19 +89,10 @@ static um_status check_end(const um_model *model, const char *directory, const c
     return UM_OK;
 }
 
-static bool holds(const um_token_list *list, int32_t token) {
-    for (size_t i = 0; i < list->length; i++) {
-        if (list->ids[i] == token) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The mask cannot end anything: it stands for what is undecided. */
 static um_status add_end(um_model *model, int32_t token, um_error *error) {
     um_token_list *list = &model->end_tokens;
-    if (token < 0 || token == model->config.mask_token || holds(list, token)) {
+    if (token < 0 || token == model->config.mask_token || um_token_list_contains(list, token)) {
         return UM_OK;
     }
     UM_TRY(um_token_list_append(list, token, error));

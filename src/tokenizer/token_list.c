@@ -23,6 +23,15 @@ um_status um_token_list_append(um_token_list *list, int32_t id, um_error *error)
     return um_token_list_append_all(list, &id, 1, error);
 }
 
+bool um_token_list_contains(const um_token_list *list, int32_t id) {
+    for (size_t i = 0; i < list->length; i++) {
+        if (list->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void um_token_list_clear(um_token_list *list) {
     list->length = 0;
 }
