@@ -62,6 +62,16 @@ bool um_cli_parse_count(const um_command *command, const char *option, const cha
     return true;
 }
 
+int um_cli_set_count(const um_command *command, const char *option, const char *text,
+                     size_t maximum, size_t *target) {
+    unsigned long long value = 0;
+    if (!um_cli_parse_count(command, option, text, 1, maximum, &value)) {
+        return UM_EXIT_USAGE;
+    }
+    *target = (size_t)value;
+    return UM_EXIT_OK;
+}
+
 void um_cli_format_duration(double seconds, char *text, size_t text_size) {
     const long whole = (long)(seconds + 0.5);
     if (whole >= 3600) {

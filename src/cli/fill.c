@@ -28,7 +28,8 @@ static const char help[] =
     "tried, and the one is kept whose tokens have the highest mean log-probability when they are\n"
     "committed: five times the work.\n"
     "\n"
-    "  -m, --model DIR        model directory (default: $UNMASK_MODEL, then models/tiny)\n"
+    "  -m, --model DIR        model directory (default: UNMASK_MODEL, else the model installed\n"
+    "                         with the program, else ./models/tiny)\n"
     "  -k, --marker TEXT      what marks a hole (default <FILL>); with :N before its last\n"
     "                         character it tells the length in tokens\n"
     "  -L, --lines A-B        write these lines anew instead; may be repeated\n"
@@ -260,16 +261,6 @@ static int fill(const fill_settings *settings) {
 
 /* ---- Command line -------------------------------------------------------- */
 
-static int set_count(const um_command *command, const char *name, unsigned long long maximum,
-                     size_t *target) {
-    unsigned long long value = 0;
-    if (!um_cli_parse_count(command, name, optarg, 1, maximum, &value)) {
-        return UM_EXIT_USAGE;
-    }
-    *target = (size_t)value;
-    return UM_EXIT_OK;
-}
-
 static int set_form(const um_command *command, fill_settings *settings, fill_form form) {
     if (settings->form != FORM_FILE && settings->form != form) {
         return um_cli_usage(command, "only one of --diff, --in-place and --json");
@@ -303,11 +294,12 @@ static int read_option(const um_command *command, fill_settings *settings, int o
             settings->length = 0;
             return strcmp(optarg, "auto") == 0
                        ? UM_EXIT_OK
-                       : set_count(command, "--length", UM_FILL_LENGTH_MAXIMUM, &settings->length);
+                       : um_cli_set_count(command, "--length", optarg, UM_FILL_LENGTH_MAXIMUM,
+                                          &settings->length);
         case 'c':
-            return set_count(command, "--context", 1U << 24, &settings->context);
+            return um_cli_set_count(command, "--context", optarg, 1U << 24, &settings->context);
         case 't':
-            return set_count(command, "--threads", 1024, &settings->threads);
+            return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
         case 'd':
             return set_form(command, settings, FORM_DIFF);
         case 'i':

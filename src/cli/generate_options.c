@@ -50,15 +50,6 @@ static const struct option own_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int set_count(const um_command *command, const char *name, size_t maximum, size_t *target) {
-    unsigned long long value = 0;
-    if (!um_cli_parse_count(command, name, optarg, 1, maximum, &value)) {
-        return UM_EXIT_USAGE;
-    }
-    *target = (size_t)value;
-    return UM_EXIT_OK;
-}
-
 /* Where the text of an option without a further check goes; NULL: it is none of those. */
 static const char **text_target(um_generate_settings *settings, int option) {
     switch (option) {
@@ -119,14 +110,15 @@ static int apply(const um_command *command, um_generate_settings *settings, int 
     }
     switch (option) {
         case 'n':
-            return set_count(command, "--samples", SAMPLES_MAXIMUM, &settings->samples);
+            return um_cli_set_count(command, "--samples", optarg, SAMPLES_MAXIMUM,
+                                    &settings->samples);
         case 'l':
-            return set_count(command, "--length", LENGTH_MAXIMUM, &settings->length);
+            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
         case 't':
-            return set_count(command, "--threads", 1024, &settings->threads);
+            return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
         case OPTION_ATTENTION_BLOCK:
-            return set_count(command, "--attention-block-length", LENGTH_MAXIMUM,
-                             &settings->model_options.attention_block_length);
+            return um_cli_set_count(command, "--attention-block-length", optarg, LENGTH_MAXIMUM,
+                                    &settings->model_options.attention_block_length);
         case 'h':
             return -1;
         default:
@@ -149,8 +141,13 @@ static int check(const um_command *command, const um_generate_settings *settings
     if (settings->suffix && settings->chat) {
         return um_cli_usage(command, "--suffix is for plain text, not for --chat");
     }
-    if (settings->live == UM_LIVE_ON && (settings->json || settings->prompts)) {
-        return um_cli_usage(command, "--live cannot be combined with --json or --prompts");
+    if (settings->special && settings->chat) {
+        return um_cli_usage(command, "--special is for plain text, not for --chat");
+    }
+    if (settings->live == UM_LIVE_ON &&
+        (settings->json || settings->prompts || settings->completion_only)) {
+        return um_cli_usage(command, "--live shows the whole text: it cannot be combined with "
+                                     "--json, --prompts or --completion-only");
     }
     return UM_EXIT_OK;
 }

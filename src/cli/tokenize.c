@@ -41,7 +41,7 @@ typedef struct tokenize_options {
     const char *text; /* NULL: read `file` */
     bool special;
     bool decode;
-    bool json;
+    size_t form_count; /* of options that choose one */
     tokenize_form form;
 } tokenize_options;
 
@@ -220,6 +220,11 @@ static um_status tokenize(const tokenize_options *options, um_buffer *output, um
 
 /* ---- Command line -------------------------------------------------------- */
 
+static void set_form(tokenize_options *options, tokenize_form form) {
+    options->form_count += options->form == form ? 0 : 1;
+    options->form = form;
+}
+
 /* False: a wrong option, which getopt has explained. */
 static bool read_option(tokenize_options *options, int option) {
     switch (option) {
@@ -233,16 +238,16 @@ static bool read_option(tokenize_options *options, int option) {
             options->special = true;
             break;
         case 'i':
-            options->form = FORM_IDS;
+            set_form(options, FORM_IDS);
             break;
         case 'c':
-            options->form = FORM_COUNT;
+            set_form(options, FORM_COUNT);
             break;
         case 'd':
             options->decode = true;
             break;
         case 'j':
-            options->json = true;
+            set_form(options, FORM_JSON);
             break;
         default:
             return false;
@@ -255,6 +260,12 @@ static int check_options(const um_command *command, tokenize_options *options, i
     if (argc - optind > 1) {
         return um_cli_usage(command, "one text is expected: put it in quotes");
     }
+    if (options->decode && options->special) {
+        return um_cli_usage(command, "--special is for text, not for --decode");
+    }
+    if (options->form_count > 1) {
+        return um_cli_usage(command, "only one of --ids, --count and --json");
+    }
     if (argc - optind == 1 && options->file) {
         return um_cli_usage(command, "either TEXT or --file, not both");
     }
@@ -264,9 +275,7 @@ static int check_options(const um_command *command, tokenize_options *options, i
     if (!options->file) {
         options->file = "-";
     }
-    if (options->json) {
-        options->form = FORM_JSON;
-    } else if (options->decode && options->form == FORM_TABLE) {
+    if (options->decode && options->form == FORM_TABLE) {
         options->form = FORM_TEXT;
     }
     return UM_EXIT_OK;
