@@ -92,6 +92,9 @@ um_status um_json_optional_string(const json_t *object, const char *where, const
     if (value && !json_is_string(value)) {
         return wrong_type(where, key, "a string", value, error);
     }
+    if (value && strlen(json_string_value(value)) != json_string_length(value)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"%s\" holds a NUL character", where, key);
+    }
     if (value) {
         *out = json_string_value(value);
     }

@@ -26,7 +26,7 @@ um_status um_json_require_object(const json_t *object, const char *where, const 
                                  json_t **out, um_error *error);
 um_status um_json_require_array(const json_t *object, const char *where, const char *key,
                                 json_t **out, um_error *error);
-/* The string stays owned by `object`. */
+/* The string stays owned by `object`; one with a NUL inside, which would cut it, is an error. */
 um_status um_json_require_string(const json_t *object, const char *where, const char *key,
                                  const char **out, um_error *error);
 um_status um_json_require_bool(const json_t *object, const char *where, const char *key, bool *out,

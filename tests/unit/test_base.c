@@ -116,6 +116,19 @@ static void json_errors_name_the_member(void **state) {
     json_decref(root);
 }
 
+static void a_json_string_with_a_nul_is_refused_not_cut(void **state) {
+    (void)state;
+    um_error error = {0};
+    json_t *root = NULL;
+    const char *text = "{\"a\": \"x\\u0000y\"}";
+    const char *value = NULL;
+    assert_ok(um_json_load_bytes(text, strlen(text), "t", &root, &error), &error);
+    assert_int_equal(um_json_require_string(root, "t", "a", &value, &error), UM_ERR_FORMAT);
+    assert_string_equal(error.message, "t: \"a\" holds a NUL character");
+    assert_null(value);
+    json_decref(root);
+}
+
 static void json_strings_are_always_valid(void **state) {
     (void)state;
     um_buffer buffer = {0};
@@ -165,6 +178,7 @@ int main(void) {
         cmocka_unit_test(random_draws_have_the_right_moments),
         cmocka_unit_test(half_conversions_round_trip_every_value),
         cmocka_unit_test(json_errors_name_the_member),
+        cmocka_unit_test(a_json_string_with_a_nul_is_refused_not_cut),
         cmocka_unit_test(json_strings_are_always_valid),
         cmocka_unit_test(deep_json_is_refused),
         cmocka_unit_test(the_pool_runs_every_task_once),
