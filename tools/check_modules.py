@@ -26,7 +26,7 @@ DIRECTIONS = {
     "eval": {"model", "decode", "tokenizer", "reward"},
     "api": {"unmask.h", "model", "weights", "kernels", "tensor", "decode", "tokenizer"},
     "serve": {"unmask.h"},
-    # The top of the house: commands may use any module, and nothing may use them.
+    # The top of the house: commands may use what is listed, and nothing may use them.
     "cli": {"unmask.h", "serve", "train", "eval", "analysis", "model", "decode", "kernels",
             "tokenizer"},
 }
