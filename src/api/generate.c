@@ -58,7 +58,7 @@ static um_status collect_end_tokens(generation *run, um_error *error) {
                         "stop_token: id %ld is outside the vocabulary of %zu", (long)own,
                         run->model->config.vocabulary_size);
     }
-    decode->stop_token = UM_ABSENT_TOKEN;
+    decode->stop_token = UM_NO_TOKEN_ID;
     decode->given &= ~UM_OPTION_BIT(UM_OPTION_STOP_TOKEN);
     return um_token_list_append(&run->end_tokens, own, error);
 }

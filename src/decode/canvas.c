@@ -76,7 +76,7 @@ static size_t count_holes(const um_canvas_segment *segments, size_t segment_coun
 um_status um_canvas_create(const um_canvas_segment *segments, size_t segment_count,
                            int32_t mask_token, um_canvas *canvas, um_error *error) {
     *canvas = (um_canvas){.mask_token = mask_token};
-    if (mask_token < UM_ABSENT_TOKEN) {
+    if (mask_token < UM_NO_TOKEN_ID) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "canvas: the mask token has the negative id %ld",
                         (long)mask_token);
     }

@@ -7,9 +7,6 @@
 
 #include "base/status.h"
 
-/* Where no token id is meant. */
-#define UM_ABSENT_TOKEN (-1)
-
 /* Most positions of a canvas: positions are also 32-bit random counters. */
 #define UM_CANVAS_MAXIMUM_LENGTH ((size_t)1 << 24)
 
@@ -46,7 +43,7 @@ typedef struct um_canvas {
 /* Build a canvas of the segments; zero-initialise *canvas first and um_canvas_free it in the end.
  *
  * `mask_token` inside a fixed segment opens that position, as the published samplers do; such
- * runs become holes of their own.  mask_token may be UM_ABSENT_TOKEN for autoregressive
+ * runs become holes of their own.  mask_token may be UM_NO_TOKEN_ID for autoregressive
  * decoding, which never shows a mask to the model.  UM_ERR_ARGUMENT: no segment, a hole of
  * length 0, a negative id, no hole at all. */
 um_status um_canvas_create(const um_canvas_segment *segments, size_t segment_count,

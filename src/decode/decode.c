@@ -42,7 +42,7 @@ static um_sampler make_sampler(const decode_run *run) {
         .top_k = options->top_k,
         .suppress = options->suppress,
         .suppress_count = options->suppress_count,
-        .suppress_also = options->forbid_mask ? run->canvas->mask_token : UM_ABSENT_TOKEN,
+        .suppress_also = options->forbid_mask ? run->canvas->mask_token : UM_NO_TOKEN_ID,
         .suppress_confidence = options->suppress_confidence,
         .suppress_confidence_count = options->suppress_confidence_count,
         .seed = options->seed,
@@ -57,7 +57,7 @@ static um_status collect_stops(decode_run *run, um_error *error) {
     for (size_t i = 0; i < options->stop_token_count; i++) {
         run->stops[run->stop_count++] = options->stop_tokens[i];
     }
-    if (options->stop_token != UM_ABSENT_TOKEN) {
+    if (options->stop_token != UM_NO_TOKEN_ID) {
         run->stops[run->stop_count++] = options->stop_token;
     }
     return UM_OK;

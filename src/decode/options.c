@@ -11,7 +11,7 @@ typedef enum option_kind {
     KIND_COUNT, /* size_t */
     KIND_REAL,  /* double */
     KIND_SEED,  /* uint64_t, any */
-    KIND_TOKEN, /* int32_t, or UM_ABSENT_TOKEN when not given */
+    KIND_TOKEN, /* int32_t, or UM_NO_TOKEN_ID when not given */
     KIND_FLAG   /* bool */
 } option_kind;
 
@@ -39,7 +39,7 @@ um_decode_options um_decode_options_default(void) {
         .algorithm = "entropy",
         .eps = 1e-3,
         .top_p = 1,
-        .stop_token = UM_ABSENT_TOKEN,
+        .stop_token = UM_NO_TOKEN_ID,
         .forbid_mask = true,
     };
 }
@@ -267,7 +267,7 @@ static um_status check_ids(const char *name, const int32_t *ids, size_t count,
 
 static um_status check_vocabulary(const um_decode_options *options, size_t vocabulary_size,
                                   um_error *error) {
-    if (options->stop_token != UM_ABSENT_TOKEN) {
+    if (options->stop_token != UM_NO_TOKEN_ID) {
         UM_TRY(check_ids("stop_token", &options->stop_token, 1, vocabulary_size, error));
     }
     UM_TRY(check_ids("stop_tokens", options->stop_tokens, options->stop_token_count,
@@ -290,14 +290,14 @@ static um_status check_canvas(const um_canvas *canvas, const um_algorithm *algor
     if (canvas->masked_count == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "canvas: no masked position; nothing to decode");
     }
-    if (algorithm->shows_masks && canvas->mask_token == UM_ABSENT_TOKEN) {
+    if (algorithm->shows_masks && canvas->mask_token == UM_NO_TOKEN_ID) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "canvas: no mask token, and the algorithm %s shows masks to the model",
                         algorithm->name);
     }
     for (size_t p = 0; p < canvas->length; p++) {
         const bool is_absent_mask =
-            canvas->states[p] == UM_POSITION_MASKED && canvas->tokens[p] == UM_ABSENT_TOKEN;
+            canvas->states[p] == UM_POSITION_MASKED && canvas->tokens[p] == UM_NO_TOKEN_ID;
         if (!is_absent_mask) {
             UM_TRY(check_ids("canvas", &canvas->tokens[p], 1, vocabulary_size, error));
         }

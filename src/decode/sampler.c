@@ -158,7 +158,7 @@ void um_sample(const um_sampler *sampler, size_t step, float *logits, double *we
         return;
     }
     suppress(logits, sampler->suppress, sampler->suppress_count);
-    if (sampler->suppress_also != UM_ABSENT_TOKEN) {
+    if (sampler->suppress_also != UM_NO_TOKEN_ID) {
         logits[sampler->suppress_also] = -INFINITY;
     }
     if (sampler->rule == UM_SAMPLE_FILTERED) {

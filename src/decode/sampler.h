@@ -21,7 +21,7 @@ typedef struct um_sampler {
     size_t top_k;            /* 0: no limit */
     const int32_t *suppress; /* never chosen */
     size_t suppress_count;
-    int32_t suppress_also;              /* one more of them, UM_ABSENT_TOKEN for none */
+    int32_t suppress_also;              /* one more of them, UM_NO_TOKEN_ID for none */
     const int32_t *suppress_confidence; /* UM_SAMPLE_GUMBEL: confidence 0 when chosen */
     size_t suppress_confidence_count;
     uint64_t seed;

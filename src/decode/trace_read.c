@@ -148,7 +148,7 @@ static um_status read_header_fields(const json_t *record, const char *place,
     UM_TRY(read_size(record, place, "steps", 1, MAXIMUM_STEPS, &header->steps, error));
     UM_TRY(
         read_size(record, place, "vocabulary_size", 1, INT32_MAX, &header->vocabulary_size, error));
-    UM_TRY(um_json_require_integer(record, place, "mask_token", UM_ABSENT_TOKEN,
+    UM_TRY(um_json_require_integer(record, place, "mask_token", UM_NO_TOKEN_ID,
                                    (int64_t)header->vocabulary_size - 1, &number, error));
     header->mask_token = (int32_t)number;
     return UM_OK;

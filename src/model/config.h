@@ -34,7 +34,8 @@ typedef enum um_logit_alignment {
     UM_LOGITS_SHIFTED      /* row i - 1 (row 0 for position 0): Dream, and every causal model */
 } um_logit_alignment;
 
-#define UM_NO_TOKEN (-1)
+/* The short name of it in this module and above. */
+#define UM_NO_TOKEN UM_NO_TOKEN_ID
 
 typedef struct um_model_config {
     um_family family;

@@ -23,7 +23,7 @@ struct um_tokenizer {
     bool has_chat_template;
 };
 
-/* Fill the model, normaliser, pre-tokeniser and added tokens from the text of a
+/* Fill the model, normaliser, pre-tokenizer and added tokens from the text of a
  * tokenizer.json. */
 um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const char *text, size_t length,
                                  const char *where, um_error *error);

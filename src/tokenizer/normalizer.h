@@ -1,4 +1,4 @@
-/* Unicode normalisation form C (Unicode Standard Annex 15), as tokenisers apply it. */
+/* Unicode normalisation form C (Unicode Standard Annex 15), as tokenizers apply it. */
 #ifndef UM_TOKENIZER_NORMALIZER_H
 #define UM_TOKENIZER_NORMALIZER_H
 

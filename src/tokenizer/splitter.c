@@ -81,12 +81,12 @@ static um_status compile(const char *pattern, size_t length, bool literal, um_sp
 um_status um_splitter_add(um_splitter *splitter, um_split_kind kind, const char *pattern,
                           size_t length, um_error *error) {
     if (splitter->step_count == UM_SPLITTER_MAXIMUM_STEPS) {
-        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "more than %d steps in the pre-tokeniser",
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "more than %d steps in the pre-tokenizer",
                         UM_SPLITTER_MAXIMUM_STEPS);
     }
     if (!splitter->steps) {
         UM_TRY(um_allocate(&splitter->steps, UM_SPLITTER_MAXIMUM_STEPS, sizeof *splitter->steps,
-                           "pre-tokeniser", error));
+                           "pre-tokenizer", error));
     }
     um_split_step *step = &splitter->steps[splitter->step_count];
     *step = (um_split_step){.kind = kind};
@@ -103,13 +103,13 @@ static um_status make_machine(um_split_scratch *scratch, um_error *error) {
     if (scratch->machine) {
         return UM_OK;
     }
-    UM_TRY(um_allocate(&scratch->machine, 1, sizeof *scratch->machine, "pre-tokeniser", error));
+    UM_TRY(um_allocate(&scratch->machine, 1, sizeof *scratch->machine, "pre-tokenizer", error));
     um_split_machine *machine = scratch->machine;
     machine->match = pcre2_match_data_create(1, NULL);
     machine->context = pcre2_match_context_create(NULL);
     machine->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAXIMUM, NULL);
     if (!machine->match || !machine->context) {
-        return um_error_memory(error, "pre-tokeniser", JIT_STACK_START);
+        return um_error_memory(error, "pre-tokenizer", JIT_STACK_START);
     }
     /* Without a stack of its own, machine code uses 32 KiB of the thread's. */
     pcre2_jit_stack_assign(machine->context, NULL, machine->stack);
@@ -137,7 +137,7 @@ static um_status find(const um_split_step *step, um_split_machine *machine, cons
     }
     PCRE2_UCHAR message[128] = "";
     (void)pcre2_get_error_message(result, message, sizeof message);
-    return UM_RAISE(error, UM_ERR_LIMIT, "pre-tokeniser: at byte %zu of the text: %s", from,
+    return UM_RAISE(error, UM_ERR_LIMIT, "pre-tokenizer: at byte %zu of the text: %s", from,
                     (const char *)message);
 }
 
@@ -192,7 +192,7 @@ static um_status split(const um_splitter *splitter, size_t step, um_split_scratc
         const size_t start = bounds[0], end = bounds[1];
         /* \K in a look-around can turn a match around. */
         if (start < done || end < start) {
-            return UM_RAISE(error, UM_ERR_UNSUPPORTED, "pre-tokeniser: matches that overlap");
+            return UM_RAISE(error, UM_ERR_UNSUPPORTED, "pre-tokenizer: matches that overlap");
         }
         UM_TRY(run_steps(splitter, step + 1, scratch, text + done, start - done, function, user,
                          error));

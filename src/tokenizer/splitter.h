@@ -1,4 +1,4 @@
-/* The pre-tokeniser: cuts text into the pieces that BPE works on.
+/* The pre-tokenizer: cuts text into the pieces that BPE works on.
  *
  * A chain of steps, each applied to every piece the one before left: splits by a regular
  * expression (matches and the text between them both become pieces), and, for the
@@ -13,7 +13,7 @@
 /* Most steps in a chain. */
 #define UM_SPLITTER_MAXIMUM_STEPS 16
 
-/* GPT-2's expression, which the ByteLevel pre-tokeniser uses by itself (Radford et al., 2019). */
+/* GPT-2's expression, which the ByteLevel pre-tokenizer uses by itself (Radford et al., 2019). */
 extern const char um_splitter_gpt2_pattern[];
 
 /* The expression of the Qwen2 family, Dream and DiffuCoder. */

@@ -485,7 +485,7 @@ static void autoregressive_is_the_chain_of_argmaxes(void **state) {
     um_error error = {0};
     const int32_t prompt[] = {1, 2, 3};
     um_canvas canvas = {0};
-    assert_ok(um_canvas_create_prompt(prompt, 3, 10, UM_ABSENT_TOKEN, &canvas, &error), &error);
+    assert_ok(um_canvas_create_prompt(prompt, 3, 10, UM_NO_TOKEN_ID, &canvas, &error), &error);
     fake_model model = make_model();
     const um_denoiser denoiser = fake_denoiser(&model);
     const um_decode_options options = options_for("autoregressive");

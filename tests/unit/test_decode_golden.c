@@ -125,7 +125,7 @@ static void check_filtered(const json_t *row) {
         .temperature = number(row, "temperature", 0),
         .top_p = number(row, "top_p", 1),
         .top_k = (size_t)number(row, "top_k", 0),
-        .suppress_also = UM_ABSENT_TOKEN,
+        .suppress_also = UM_NO_TOKEN_ID,
     };
     um_candidate candidate = {.position = 3};
     um_sample(&sampler, 2, logits, weights, &candidate);

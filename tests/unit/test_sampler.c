@@ -14,7 +14,7 @@ static um_sampler plain(size_t vocabulary_size) {
     return (um_sampler){.rule = UM_SAMPLE_FILTERED,
                         .vocabulary_size = vocabulary_size,
                         .top_p = 1,
-                        .suppress_also = UM_ABSENT_TOKEN};
+                        .suppress_also = UM_NO_TOKEN_ID};
 }
 
 /* um_sample on a copy. */
