@@ -3,48 +3,65 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/json.h"
+#include "base/clock.h"
 #include "cli/cli.h"
-#include "tokenizer/tokenizer.h"
-#include "train/shard.h"
+#include "train/pack.h"
+
+/* Seconds before the first line of progress, and between the lines where they stay. */
+#define PATIENCE 2.0
+#define LINE_INTERVAL 30.0
 
 static const char help[] =
-    "usage: unmask pack FILE.jsonl --tokenizer DIR --output FILE.shard\n"
+    "usage: unmask pack FILE.jsonl... --tokenizer DIR --output FILE.shard\n"
     "\n"
-    "Tokenise documents for `unmask train`.  Each line is an object with \"prompt\" (may be left\n"
-    "out) and \"completion\"; the end-of-text token of the tokenizer is put behind it.  FILE may "
-    "be\n"
-    "- for standard input.\n"
+    "Tokenise documents for `unmask train`.  Each line is an object with \"completion\" and, "
+    "where\n"
+    "there is one, \"prompt\"; the tokenizer's end-of-text token is put behind.  Files are read "
+    "in\n"
+    "the order given; - is standard input.\n"
     "\n"
     "  -m, --tokenizer DIR    directory with tokenizer.json (required)\n"
     "  -o, --output FILE      the shard to write (required)\n"
-    "  -h, --help             this text\n";
+    "  -h, --help             this text\n"
+    "\n"
+    "example:\n"
+    "  unmask pack train.jsonl --tokenizer models/tiny --output train.shard\n";
 
-typedef struct packer {
-    um_encoder *encoder;
-    um_shard_writer *writer;
-    um_token_list tokens;
-    int32_t end;
-} packer;
+typedef struct pack_options {
+    const char *directory;
+    const char *output;
+    char **inputs;
+    size_t input_count;
+} pack_options;
 
-static um_status pack_document(packer *state, const json_t *document, const char *where,
-                               um_error *error) {
-    const char *prompt = "";
-    const char *completion = NULL;
-    UM_TRY(um_json_optional_string(document, where, "prompt", &prompt, error));
-    UM_TRY(um_json_require_string(document, where, "completion", &completion, error));
-    um_token_list_clear(&state->tokens);
-    UM_TRY(um_encoder_encode(state->encoder, prompt, strlen(prompt), false, &state->tokens, error));
-    const size_t prompt_length = state->tokens.length;
-    UM_TRY(um_encoder_encode(state->encoder, completion, strlen(completion), false, &state->tokens,
-                             error));
-    UM_TRY(um_token_list_append(&state->tokens, state->end, error));
-    return um_shard_writer_add(state->writer, state->tokens.ids, state->tokens.length,
-                               prompt_length, error);
+typedef struct progress {
+    bool terminal;
+    bool shown;
+    double next; /* clock */
+} progress;
+
+static void print_progress(progress *state, const um_packer *packer) {
+    const double now = um_clock_seconds();
+    if (now < state->next) {
+        return;
+    }
+    state->next = now + (state->terminal ? 0.5 : LINE_INTERVAL);
+    state->shown = true;
+    (void)fprintf(stderr, "%s%zu documents, %zu tokens ...%s", state->terminal ? "\r\033[K" : "",
+                  um_packer_document_count(packer), um_packer_token_count(packer),
+                  state->terminal ? "" : "\n");
 }
 
-static um_status pack_lines(packer *state, FILE *input, const char *path, um_error *error) {
+static void end_progress(const progress *state) {
+    if (state->terminal && state->shown) {
+        (void)fputs("\r\033[K", stderr);
+    }
+}
+
+static um_status pack_lines(um_packer *packer, FILE *input, const char *path, progress *state,
+                            um_error *error) {
     char *line = NULL;
     size_t capacity = 0;
     um_status status = UM_OK;
@@ -53,61 +70,56 @@ static um_status pack_lines(packer *state, FILE *input, const char *path, um_err
         if (length < 0) {
             break;
         }
-        char where[1100];
-        (void)snprintf(where, sizeof where, "%.1000s: line %zu", path, number);
-        json_t *document = NULL;
-        status = um_json_load_bytes(line, (size_t)length, where, &document, error);
-        if (status == UM_OK) {
-            status = pack_document(state, document, where, error);
-        }
-        json_decref(document);
+        status = um_packer_add_line(packer, line, (size_t)length, path, number, error);
+        print_progress(state, packer);
+    }
+    if (status == UM_OK && !feof(input)) {
+        status = um_error_set_errno(error, errno, "%s: cannot read", path);
     }
     free(line);
-    if (status == UM_OK && ferror(input)) {
-        status = um_error_set_errno(error, errno, "%s", path);
-    }
     return status;
 }
 
-static um_status pack_file(packer *state, const char *path, um_error *error) {
-    FILE *input = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+static um_status pack_file(um_packer *packer, const char *path, progress *state, um_error *error) {
+    if (strcmp(path, "-") == 0) {
+        return pack_lines(packer, stdin, "standard input", state, error);
+    }
+    FILE *input = fopen(path, "r");
     if (!input) {
         return um_error_set_errno(error, errno, "%s", path);
     }
-    const um_status status = pack_lines(state, input, path, error);
-    if (input != stdin) {
-        (void)fclose(input);
-    }
+    const um_status status = pack_lines(packer, input, path, state, error);
+    (void)fclose(input);
     return status;
 }
 
-static um_status pack(const char *path, const char *directory, const char *output,
-                      const um_tokenizer *tokenizer, um_error *error) {
-    packer state = {.end = um_tokenizer_eos(tokenizer)};
-    if (state.end < 0) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: tokenizer_config.json names no \"eos_token\" that the vocabulary has",
-                        directory);
+static um_status pack_files(um_packer *packer, const pack_options *options, um_error *error) {
+    progress state = {.terminal = isatty(STDERR_FILENO) == 1,
+                      .next = um_clock_seconds() + PATIENCE};
+    um_status status = UM_OK;
+    for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {
+        status = pack_file(packer, options->inputs[i], &state, error);
     }
-    um_status status = um_encoder_create(tokenizer, &state.encoder, error);
-    if (status == UM_OK) {
-        status =
-            um_shard_writer_create(um_tokenizer_vocabulary_size(tokenizer), &state.writer, error);
+    end_progress(&state);
+    UM_TRY(status);
+    UM_TRY(um_packer_write(packer, options->output, error));
+    (void)fprintf(stderr, "%zu documents, %zu tokens\n", um_packer_document_count(packer),
+                  um_packer_token_count(packer));
+    return UM_OK;
+}
+
+static um_status pack(const pack_options *options, um_error *error) {
+    um_tokenizer *tokenizer = NULL;
+    um_packer *packer = NULL;
+    UM_TRY(um_tokenizer_load(options->directory, &tokenizer, error));
+    um_status status = um_packer_create(tokenizer, &packer, error);
+    if (status != UM_OK) {
+        (void)um_error_prefix(error, status, "%s", options->directory);
+    } else {
+        status = pack_files(packer, options, error);
     }
-    if (status == UM_OK) {
-        status = pack_file(&state, path, error);
-    }
-    if (status == UM_OK) {
-        status = um_shard_writer_commit(state.writer, output, error);
-    }
-    if (status == UM_OK) {
-        (void)fprintf(stderr, "%zu documents, %zu tokens\n",
-                      um_shard_writer_document_count(state.writer),
-                      um_shard_writer_token_count(state.writer));
-    }
-    um_shard_writer_free(state.writer);
-    um_encoder_free(state.encoder);
-    um_token_list_free(&state.tokens);
+    um_packer_free(packer);
+    um_tokenizer_free(tokenizer);
     return status;
 }
 
@@ -116,16 +128,15 @@ static int run(const um_command *command, int argc, char **argv) {
                                                  {"output", required_argument, NULL, 'o'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
-    const char *directory = NULL;
-    const char *output = NULL;
+    pack_options options = {0};
     int option = 0;
     while ((option = getopt_long(argc, argv, "m:o:h", long_options, NULL)) != -1) {
         switch (option) {
             case 'm':
-                directory = optarg;
+                options.directory = optarg;
                 break;
             case 'o':
-                output = optarg;
+                options.output = optarg;
                 break;
             case 'h':
                 return um_cli_help(command);
@@ -133,17 +144,13 @@ static int run(const um_command *command, int argc, char **argv) {
                 return UM_EXIT_USAGE;
         }
     }
-    if (argc - optind != 1 || !directory || !output) {
-        return um_cli_usage(command, "one input file, --tokenizer and --output are needed");
+    options.inputs = argv + optind;
+    options.input_count = (size_t)(argc - optind);
+    if (options.input_count == 0 || !options.directory || !options.output) {
+        return um_cli_usage(command, "an input file, --tokenizer and --output are needed");
     }
     um_error error = {0};
-    um_tokenizer *tokenizer = NULL;
-    um_status status = um_tokenizer_load(directory, &tokenizer, &error);
-    if (status == UM_OK) {
-        status = pack(argv[optind], directory, output, tokenizer, &error);
-    }
-    um_tokenizer_free(tokenizer);
-    return status == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
+    return pack(&options, &error) == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
 }
 
 const um_command um_command_pack = {

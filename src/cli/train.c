@@ -1,4 +1,5 @@
 /* unmask train: run a recipe. */
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <string.h>
@@ -124,6 +125,12 @@ static um_status apply_setting(um_recipe *recipe, const char *setting, um_error 
     return um_recipe_set(recipe, key, separator + 1, error);
 }
 
+/* False where something of it could not be written. */
+static bool close_log(FILE *log) {
+    const bool complete = ferror(log) == 0;
+    return fclose(log) == 0 && complete;
+}
+
 static um_status run_training(const train_options *options, const um_recipe *recipe,
                               const um_compute *compute, um_error *error) {
     um_trainer *trainer = NULL;
@@ -133,20 +140,22 @@ static um_status run_training(const train_options *options, const um_recipe *rec
                       .first_time = um_clock_seconds(),
                       .first_step = um_trainer_step(trainer)};
     if (options->log_path && !(state.log = fopen(options->log_path, "a"))) {
+        const int reason = errno;
         um_trainer_free(trainer);
-        return UM_RAISE(error, UM_ERR_IO, "%s: cannot append to the log", options->log_path);
+        return um_error_set_errno(error, reason, "%s: cannot append to the log", options->log_path);
     }
     (void)fprintf(stderr, "%zu parameters, %zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
                   um_trainer_parameter_count(trainer), um_thread_pool_size(compute->pool),
                   state.peak / 1e9, state.first_step);
     const um_trainer_callbacks callbacks = {
         .step = on_step, .validation = on_validation, .should_stop = should_stop, .user = &state};
-    const um_status status = um_trainer_run(trainer, &callbacks, error);
+    um_status status = um_trainer_run(trainer, &callbacks, error);
     if (state.terminal && status != UM_OK) {
         (void)fputc('\n', stderr);
     }
-    if (state.log) {
-        (void)fclose(state.log);
+    if (state.log && !close_log(state.log) && status == UM_OK) {
+        status = UM_RAISE(error, UM_ERR_IO, "%s: cannot write the log; the model is whole",
+                          options->log_path);
     }
     um_trainer_free(trainer);
     return status;
