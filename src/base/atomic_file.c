@@ -50,19 +50,43 @@ static int create_temporary(char *path) {
     return descriptor;
 }
 
+/* The file that is to be replaced: behind links, so that they stay links.  Only a regular file can
+ * be, and no device: a rename would put a file in its place. */
+static um_status find_target(const char *path, char target[4096], um_error *error) {
+    struct stat information;
+    if (!*path) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "the path to write to is empty");
+    }
+    const bool exists = stat(path, &information) == 0;
+    if (exists && !S_ISREG(information.st_mode)) {
+        return UM_RAISE(error, UM_ERR_IO, "%s: is not a regular file; write to another path", path);
+    }
+    char *resolved = exists ? realpath(path, NULL) : NULL;
+    if (exists && !resolved) {
+        return um_error_set_errno(error, errno, "%s", path);
+    }
+    const char *found = resolved ? resolved : path;
+    const bool fits = strlen(found) < 4096;
+    if (fits) {
+        strcpy(target, found);
+    }
+    free(resolved);
+    return fits ? UM_OK : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+}
+
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
     *file = NULL;
     um_atomic_file *opened = calloc(1, sizeof *opened);
     if (!opened) {
         return um_error_memory(error, path, sizeof *opened);
     }
-    if (strlen(path) >= sizeof opened->path) {
+    const um_status status = find_target(path, opened->path, error);
+    if (status != UM_OK) {
         free(opened);
-        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+        return status;
     }
-    strcpy(opened->path, path);
     (void)snprintf(opened->temporary_path, sizeof opened->temporary_path, "%s" TEMPORARY_SUFFIX,
-                   path);
+                   opened->path);
     opened->descriptor = create_temporary(opened->temporary_path);
     if (opened->descriptor < 0) {
         const int reason = errno;

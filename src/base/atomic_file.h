@@ -8,7 +8,8 @@
 typedef struct um_atomic_file um_atomic_file;
 
 /* Start writing what shall become `path`.  Until um_atomic_file_commit nothing is
- * visible there, and an existing file stays as it was. */
+ * visible there, and an existing file stays as it was.  Where `path` is a link to a file, that file
+ * is replaced and the link stays; what exists and is not a regular file is an error. */
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error);
 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,

@@ -68,6 +68,34 @@ static void two_writers_of_one_path_have_a_temporary_file_each(void **state) {
     scratch_remove(&directory);
 }
 
+static void a_link_stays_a_link(void **state) {
+    (void)state;
+    um_error error = {0};
+    struct stat information;
+    const scratch directory = scratch_make();
+    scratch_write(&directory, "file", "old", 3);
+    assert_int_equal(symlink("file", scratch_path(&directory, "link")), 0);
+    assert_ok(um_file_write(scratch_path(&directory, "link"), "new", 3, &error), &error);
+    expect_contents(&directory, "file", "new");
+    assert_int_equal(lstat(scratch_path(&directory, "link"), &information), 0);
+    assert_true(S_ISLNK(information.st_mode));
+    assert_int_equal(count_files(&directory), 2);
+    scratch_remove(&directory);
+}
+
+static void only_regular_files_are_replaced(void **state) {
+    (void)state;
+    um_error error = {0};
+    const scratch directory = scratch_make();
+    assert_int_equal(mkfifo(scratch_path(&directory, "pipe"), 0600), 0);
+    assert_int_equal(um_file_write(scratch_path(&directory, "pipe"), "x", 1, &error), UM_ERR_IO);
+    assert_non_null(strstr(error.message, "pipe: is not a regular file"));
+    assert_int_equal(um_file_write(directory.path, "x", 1, &error), UM_ERR_IO);
+    assert_int_equal(um_file_write("", "x", 1, &error), UM_ERR_ARGUMENT);
+    assert_int_equal(count_files(&directory), 1);
+    scratch_remove(&directory);
+}
+
 static void a_new_file_has_the_usual_permissions_or_those_asked_for(void **state) {
     (void)state;
     um_error error = {0};
@@ -116,6 +144,8 @@ int main(void) {
         cmocka_unit_test(the_old_file_stays_until_the_commit),
         cmocka_unit_test(a_discarded_file_leaves_nothing),
         cmocka_unit_test(two_writers_of_one_path_have_a_temporary_file_each),
+        cmocka_unit_test(a_link_stays_a_link),
+        cmocka_unit_test(only_regular_files_are_replaced),
         cmocka_unit_test(a_new_file_has_the_usual_permissions_or_those_asked_for),
         cmocka_unit_test(leftovers_of_killed_writers_are_removed_and_nothing_else),
     };
