@@ -176,7 +176,8 @@ static um_status sample(decode_run *run, um_error *error) {
         if (!run->candidates[i].is_finite) {
             return UM_RAISE(error, UM_ERR_MISMATCH,
                             "step %zu, position %zu: the model's logits are not finite after "
-                            "division by the temperature; check the weights and the options",
+                            "division by the temperature; look for damaged weights with "
+                            "`unmask inspect --scan`, or choose another temperature",
                             run->step.step, run->candidates[i].position);
         }
     }

@@ -459,7 +459,8 @@ static void logits_that_are_not_finite_stop_the_run(void **state) {
                      UM_ERR_MISMATCH);
     assert_string_equal(error.message,
                         "step 0, position 3: the model's logits are not finite after division by "
-                        "the temperature; check the weights and the options");
+                        "the temperature; look for damaged weights with `unmask inspect "
+                        "--scan`, or choose another temperature");
     um_canvas_free(&canvas);
 }
 
