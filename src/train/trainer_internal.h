@@ -35,7 +35,8 @@ struct um_trainer {
     float *hidden_gradient;
     size_t hidden_capacity;
     size_t hidden_gradient_capacity;
-    double last_save; /* clock */
+    double last_save;    /* clock */
+    int lock_descriptor; /* of the output directory, -1 for none */
 };
 
 /* Set the parameters to the masters, rounded to bf16, where the recipe's weights are that. */

@@ -1,8 +1,11 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -175,11 +178,32 @@ static um_status open_data(um_trainer *trainer, um_error *error) {
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
 }
 
-static um_status make_directory(const char *path, um_error *error) {
+/* Two runs would take turns in replacing each other's files.  The lock ends with the process; where
+ * the file system has none, the run goes on without. */
+static um_status lock_directory(um_trainer *trainer, um_error *error) {
+    const char *path = trainer->output;
+    trainer->lock_descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (trainer->lock_descriptor < 0) {
+        return um_error_set_errno(error, errno, "%s: cannot open the output directory", path);
+    }
+    if (flock(trainer->lock_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return UM_RAISE(error, UM_ERR_IO,
+                        "%s: another training is writing there; wait for it, or write to another "
+                        "directory",
+                        path);
+    }
+    return UM_OK;
+}
+
+static um_status make_directory(um_trainer *trainer, um_error *error) {
+    const char *path = trainer->output;
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
         return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
     }
-    return UM_OK;
+    UM_TRY(lock_directory(trainer, error));
+    return access(path, W_OK | X_OK) == 0
+               ? UM_OK
+               : um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
 }
 
 static um_status set_up(um_trainer *trainer, um_error *error) {
@@ -187,7 +211,7 @@ static um_status set_up(um_trainer *trainer, um_error *error) {
     UM_TRY(check_model(trainer, error));
     adopt_objective(trainer);
     UM_TRY(open_data(trainer, error));
-    UM_TRY(make_directory(trainer->output, error));
+    UM_TRY(make_directory(trainer, error));
     UM_TRY(lay_out_blocks(trainer, error));
     UM_TRY(um_activations_create(true, &trainer->recording, error));
     UM_TRY(um_activations_create(false, &trainer->plain, error));
@@ -216,6 +240,7 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
     if (!created) {
         return um_error_memory(error, "trainer", sizeof *created);
     }
+    created->lock_descriptor = -1;
     created->recipe = *recipe;
     created->compute = compute;
     strcpy(created->output, output_directory);
@@ -231,6 +256,9 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
 void um_trainer_free(um_trainer *trainer) {
     if (!trainer) {
         return;
+    }
+    if (trainer->lock_descriptor >= 0) {
+        (void)close(trainer->lock_descriptor);
     }
     um_parameters_free(&trainer->parameters);
     um_parameters_free(&trainer->gradients);
