@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A signal handler can reach nothing else. */
 static volatile sig_atomic_t interrupt_count;
@@ -15,13 +16,36 @@ int um_cli_fail(const um_error *error) {
 }
 
 int um_cli_usage(const um_command *command, const char *format, ...) {
+    char text[sizeof(um_error){0}.message];
+    um_error message = {0}; /* keeps what the user typed on one line, without control characters */
     va_list arguments;
-    (void)fprintf(stderr, "unmask %s: ", command->name);
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    (void)fprintf(stderr, "; see `unmask %s --help`\n", command->name);
+    (void)UM_RAISE(&message, UM_ERR_ARGUMENT, "%s", text);
+    (void)fprintf(stderr, "unmask %s: %s; see `unmask %s --help`\n", command->name, message.message,
+                  command->name);
     return UM_EXIT_USAGE;
+}
+
+int um_cli_next_option(const um_command *command, int argc, char **argv, const char *letters,
+                       const struct option *names) {
+    opterr = 0;
+    const int option = getopt_long(argc, argv, letters, names, NULL);
+    if (option != '?' && option != ':') {
+        return option;
+    }
+    const char *word = argv[optind - 1];
+    if (option == ':') {
+        (void)um_cli_usage(command, "%s needs a value", word);
+    } else if (strncmp(word, "--", 2) != 0) {
+        (void)um_cli_usage(command, "there is no option -%c", optopt);
+    } else if (optopt != 0) {
+        (void)um_cli_usage(command, "%.*s takes no value", (int)strcspn(word, "="), word);
+    } else {
+        (void)um_cli_usage(command, "there is no option %s, or it is short for several", word);
+    }
+    return '?';
 }
 
 int um_cli_help(const um_command *command) {

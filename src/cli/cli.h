@@ -2,6 +2,7 @@
 #ifndef UM_CLI_CLI_H
 #define UM_CLI_CLI_H
 
+#include <getopt.h>
 #include <stdio.h>
 
 #include "base/status.h"
@@ -30,6 +31,11 @@ extern const um_command um_command_pack;
 
 /* Print "unmask: <message>" and return the exit code of the error's status. */
 int um_cli_fail(const um_error *error);
+
+/* getopt_long, with its complaints in the program's own words: for '?', which is returned for every
+ * mistake, a message has been printed.  `letters` starts with ':'. */
+int um_cli_next_option(const um_command *command, int argc, char **argv, const char *letters,
+                       const struct option *names);
 
 /* Print "unmask NAME: <message>", and where help is to be found; returns UM_EXIT_USAGE. */
 int um_cli_usage(const um_command *command, const char *format, ...) UM_PRINTF_LIKE(2, 3);

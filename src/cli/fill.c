@@ -341,7 +341,8 @@ static int parse(const um_command *command, int argc, char **argv, fill_settings
     um_long_options options;
     um_long_options_fill(&options, own);
     int option = 0;
-    while ((option = getopt_long(argc, argv, "m:k:L:l:c:dit:h", options.entries, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":m:k:L:l:c:dit:h",
+                                        options.entries)) != -1) {
         if (option == 'h') {
             return -1;
         }

@@ -276,6 +276,7 @@ static um_status run_prompt(generator *state, const um_generate_prompt *prompt, 
                         "the prompt is empty: give the text to continue as an argument, with "
                         "--file, or on standard input");
     }
+    um_cli_catch_interrupts(); /* not before: Ctrl-C ends the wait for a prompt */
     for (size_t i = 0; i < state->settings->samples; i++) {
         UM_TRY(run_sample(state, prompt, i, error));
     }
@@ -334,8 +335,8 @@ static um_status run_object(generator *state, const json_t *object, const char *
                : um_error_prefix(error, status, "%s", where);
 }
 
-static bool is_blank(const char *line) {
-    return line[strspn(line, " \t\r\n")] == '\0';
+static bool is_blank(const char *line, size_t length) {
+    return strspn(line, " \t\r\n") == length;
 }
 
 static um_status run_lines(generator *state, FILE *input, const char *path, um_error *error) {
@@ -348,9 +349,10 @@ static um_status run_lines(generator *state, FILE *input, const char *path, um_e
             break;
         }
         char where[1100];
-        (void)snprintf(where, sizeof where, "%.1000s: line %zu", path, number);
+        (void)snprintf(where, sizeof where, "%.1000s: line %zu",
+                       strcmp(path, "-") == 0 ? "standard input" : path, number);
         json_t *object = NULL;
-        if (!is_blank(line)) {
+        if (!is_blank(line, (size_t)length)) {
             status = um_json_load_bytes(line, (size_t)length, where, &object, error);
             status = status == UM_OK ? run_object(state, object, where, error) : status;
         }
@@ -427,7 +429,6 @@ static int run_settings(const um_command *command, const um_generate_settings *s
     if (settings->live == UM_LIVE_ON && !state.view.terminal.is_live) {
         return um_cli_usage(command, "--live needs a terminal as standard output");
     }
-    um_cli_catch_interrupts();
     const um_status status = run_all(&state, &error);
     um_session_free(state.session);
     um_threads_free(state.threads);

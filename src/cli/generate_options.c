@@ -124,7 +124,7 @@ static int apply(const um_command *command, um_generate_settings *settings, int 
         default:
             return um_is_decoding_option(option)
                        ? um_set_decoding_option(command, settings->options, option, optarg)
-                       : UM_EXIT_USAGE; /* getopt_long has printed why */
+                       : UM_EXIT_USAGE; /* um_cli_next_option has printed why */
     }
 }
 
@@ -162,7 +162,8 @@ int um_generate_parse(const um_command *command, int argc, char **argv,
     um_long_options long_options;
     um_long_options_fill(&long_options, own_options);
     int option = 0;
-    while ((option = getopt_long(argc, argv, "m:f:n:l:t:h", long_options.entries, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":m:f:n:l:t:h",
+                                        long_options.entries)) != -1) {
         const int code = apply(command, settings, option);
         if (code != UM_EXIT_OK) {
             return code;

@@ -74,7 +74,7 @@ static int run(const um_command *command, int argc, char **argv) {
     bool scan = false;
     bool json = false;
     int option = 0;
-    while ((option = getopt_long(argc, argv, "sh", long_options, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":sh", long_options)) != -1) {
         switch (option) {
             case 's':
                 scan = true;

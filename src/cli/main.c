@@ -1,5 +1,6 @@
 /* The program: finds the command and runs it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -58,11 +59,26 @@ static int run(int argc, char **argv) {
             return commands[i]->run(commands[i], argc - 1, argv + 1);
         }
     }
-    (void)fprintf(stderr, "unmask: \"%s\" is not a command; see `unmask --help`\n", argv[1]);
+    um_error error = {0};
+    (void)UM_RAISE(&error, UM_ERR_ARGUMENT, "\"%.60s\" is not a command; see `unmask --help`",
+                   argv[1]);
+    (void)um_cli_fail(&error);
     return UM_EXIT_USAGE;
 }
 
+/* A file that took the number of a closed standard stream would get what is printed there.  What
+ * stands in for the stream fails as a closed one does. */
+static void occupy_standard_streams(void) {
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int i = 0; i < 3; i++) {
+        if (fcntl(i, F_GETFD) < 0 && errno == EBADF) {
+            (void)open("/dev/null", modes[i]); /* the lowest free number, which is i */
+        }
+    }
+}
+
 int main(int argc, char **argv) {
+    occupy_standard_streams();
     (void)signal(SIGPIPE, SIG_IGN); /* writes to a closed pipe fail instead */
     return finish(run(argc, argv));
 }

@@ -224,6 +224,7 @@ static um_status write_picture(const um_replay *replay, const char *path, um_buf
     if (strcmp(path, "-") == 0) {
         return UM_OK;
     }
+    um_cli_catch_interrupts(); /* a kill would leave a temporary file */
     const um_status status = um_file_write(path, output->data, output->length, error);
     um_buffer_clear(output);
     return status;
@@ -337,7 +338,7 @@ static int run(const um_command *command, int argc, char **argv) {
                                                  {NULL, 0, NULL, 0}};
     replay_options options = {.speed = 1};
     int option = 0;
-    while ((option = getopt_long(argc, argv, "m:x:si:ph", long_options, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":m:x:si:ph", long_options)) != -1) {
         if (option == 'h') {
             return um_cli_help(command);
         }

@@ -293,7 +293,7 @@ static int run(const um_command *command, int argc, char **argv) {
                                                  {NULL, 0, NULL, 0}};
     tokenize_options options = {0};
     int option = 0;
-    while ((option = getopt_long(argc, argv, "m:f:sicdh", long_options, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":m:f:sicdh", long_options)) != -1) {
         if (option == 'h') {
             return um_cli_help(command);
         }
