@@ -130,7 +130,7 @@ static int run(const um_command *command, int argc, char **argv) {
                                                  {NULL, 0, NULL, 0}};
     pack_options options = {0};
     int option = 0;
-    while ((option = getopt_long(argc, argv, "m:o:h", long_options, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":m:o:h", long_options)) != -1) {
         switch (option) {
             case 'm':
                 options.directory = optarg;

@@ -179,7 +179,7 @@ static int parse_options(const um_command *command, int argc, char **argv, train
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int option = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "o:s:t:h", long_options, NULL)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":o:s:t:h", long_options)) != -1) {
         switch (option) {
             case 'o':
                 options->output = optarg;
