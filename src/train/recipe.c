@@ -2,6 +2,7 @@
 
 #include <libgen.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,20 @@ static um_status set_path(char *target, const char *directory, const char *value
     return um_path_join(target, UM_RECIPE_PATH_SIZE, directory, value, error);
 }
 
+static um_status unknown_choice(const field *target, const char *value, const char *where,
+                                um_error *error) {
+    char known[64] = "";
+    size_t used = 0;
+    for (const choice *option = target->choices; option->text; option++) {
+        const char *before = option == target->choices ? "" : option[1].text ? ", " : " or ";
+        const int length =
+            snprintf(known + used, sizeof known - used, "%s%s", before, option->text);
+        used += length > 0 && (size_t)length < sizeof known - used ? (size_t)length : 0;
+    }
+    return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\": \"%s\" is unknown, expected %s", where,
+                    target->key, value, known);
+}
+
 static um_status set_choice(const field *target, void *member, const char *value, const char *where,
                             um_error *error) {
     for (const choice *option = target->choices; option->text; option++) {
@@ -131,8 +146,7 @@ static um_status set_choice(const field *target, void *member, const char *value
             return UM_OK;
         }
     }
-    return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\": \"%s\" is unknown", where, target->key,
-                    value);
+    return unknown_choice(target, value, where, error);
 }
 
 static um_status set_field(um_recipe *recipe, const field *target, const json_t *object,

@@ -14,7 +14,7 @@
 #define RECORD_SIZE 16
 
 struct um_shard {
-    um_mapped_file file;
+    um_mapped_file file; /* empty over bytes of the caller */
     size_t document_count;
     size_t token_count;
     size_t token_size;
@@ -35,9 +35,9 @@ static uint32_t read_u32(const uint8_t *bytes) {
            (uint32_t)bytes[3] << 24;
 }
 
-static um_status parse_header(um_shard *shard, const char *path, um_error *error) {
-    const uint8_t *bytes = shard->file.data;
-    if (shard->file.size < HEADER_SIZE || memcmp(bytes, MAGIC, MAGIC_LENGTH) != 0) {
+static um_status parse_header(um_shard *shard, const uint8_t *bytes, size_t size, const char *path,
+                              um_error *error) {
+    if (size < HEADER_SIZE || memcmp(bytes, MAGIC, MAGIC_LENGTH) != 0) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a token shard (no \"" MAGIC "\" header)",
                         path);
     }
@@ -56,10 +56,10 @@ static um_status parse_header(um_shard *shard, const char *path, um_error *error
                       um_size_multiply(shard->token_count, shard->token_size, &token_bytes) &&
                       um_size_add(HEADER_SIZE, index_size, &total) &&
                       um_size_add(total, token_bytes, &total);
-    if (!fits || total != shard->file.size) {
+    if (!fits || total != size) {
         return UM_RAISE(error, UM_ERR_FORMAT,
                         "%s: %zu documents and %zu tokens do not make a file of %zu bytes", path,
-                        shard->document_count, shard->token_count, shard->file.size);
+                        shard->document_count, shard->token_count, size);
     }
     shard->index = bytes + HEADER_SIZE;
     shard->tokens = shard->index + index_size;
@@ -89,15 +89,22 @@ static um_status check_index(const um_shard *shard, const char *path, um_error *
     return UM_OK;
 }
 
-um_status um_shard_open(const char *path, um_shard **shard, um_error *error) {
+/* Over the file at `path`, or over bytes that `path` names. */
+static um_status open_shard(const char *path, const uint8_t *bytes, size_t size, um_shard **shard,
+                            um_error *error) {
     *shard = NULL;
     um_shard *opened = calloc(1, sizeof *opened);
     if (!opened) {
         return um_error_memory(error, path, sizeof *opened);
     }
-    um_status status = um_mapped_file_open(path, &opened->file, error);
+    um_status status = UM_OK;
+    if (!bytes) {
+        status = um_mapped_file_open(path, &opened->file, error);
+        bytes = opened->file.data;
+        size = opened->file.size;
+    }
     if (status == UM_OK) {
-        status = parse_header(opened, path, error);
+        status = parse_header(opened, bytes, size, path, error);
     }
     if (status == UM_OK) {
         status = check_index(opened, path, error);
@@ -108,6 +115,15 @@ um_status um_shard_open(const char *path, um_shard **shard, um_error *error) {
     }
     *shard = opened;
     return UM_OK;
+}
+
+um_status um_shard_open(const char *path, um_shard **shard, um_error *error) {
+    return open_shard(path, NULL, 0, shard, error);
+}
+
+um_status um_shard_open_bytes(const uint8_t *bytes, size_t size, const char *where,
+                              um_shard **shard, um_error *error) {
+    return open_shard(where, bytes, size, shard, error);
 }
 
 void um_shard_close(um_shard *shard) {

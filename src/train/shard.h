@@ -18,6 +18,11 @@ typedef struct um_document {
 /* Map `path` and check its header and every index record.  Token ids are checked against a
  * vocabulary by those who use them. */
 um_status um_shard_open(const char *path, um_shard **shard, um_error *error);
+
+/* The same over `size` bytes, not NULL, which must stay; `where` names them in messages. */
+um_status um_shard_open_bytes(const uint8_t *bytes, size_t size, const char *where,
+                              um_shard **shard, um_error *error);
+/* NULL is allowed. */
 void um_shard_close(um_shard *shard);
 
 size_t um_shard_document_count(const um_shard *shard);

@@ -1,0 +1,48 @@
+/* The input is a token shard.  Whatever it holds, every token of every document that it names is
+ * read from inside it. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "train/shard.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds) {
+    if (!holds) {
+        abort();
+    }
+}
+
+/* A record may name the same tokens as others: read a bounded number of them. */
+static void read_documents(const um_shard *shard) {
+    int32_t tokens[64];
+    size_t left = 1 << 16;
+    for (size_t i = 0; i < um_shard_document_count(shard) && left > 128; i++, left -= 64) {
+        const um_document document = um_shard_document(shard, i);
+        require(document.length > 0 && document.length <= um_shard_token_count(shard));
+        require(document.prompt_length <= document.length);
+        um_shard_tokens(shard, i, document.length < 64 ? document.length : 64, tokens);
+        if (document.length <= left - 128) {
+            int32_t *all = malloc(document.length * sizeof *all);
+            require(all != NULL);
+            um_shard_tokens(shard, i, document.length, all);
+            left -= document.length;
+            free(all);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    um_error error = {0};
+    um_shard *shard = NULL;
+    if (size == 0) {
+        return 0;
+    }
+    if (um_shard_open_bytes(data, size, "input", &shard, &error) == UM_OK) {
+        read_documents(shard);
+        um_shard_close(shard);
+    } else {
+        require(shard == NULL && error.message[0] != '\0');
+    }
+    return 0;
+}
