@@ -102,6 +102,7 @@ static um_status pack_files(um_packer *packer, const pack_options *options, um_e
     }
     end_progress(&state);
     UM_TRY(status);
+    um_cli_catch_interrupts(); /* a kill would leave a temporary file */
     UM_TRY(um_packer_write(packer, options->output, error));
     (void)fprintf(stderr, "%zu documents, %zu tokens\n", um_packer_document_count(packer),
                   um_packer_token_count(packer));
