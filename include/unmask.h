@@ -139,19 +139,19 @@ typedef struct um_message {
 /* The ids of `length` bytes of text; *tokens [*count] is for um_free.  With `special` the names of
  * special tokens in the text ("<|mask|>") become those tokens; without it they are
  * ordinary text, so text from outside cannot steer the model. */
-UM_API um_status um_tokenise(const um_model *model, const char *text, size_t length, bool special,
+UM_API um_status um_tokenize(const um_model *model, const char *text, size_t length, bool special,
                              int32_t **tokens, size_t *count, um_error *error);
 
 /* The ids of a conversation in the model's own format, with the opening of the assistant's answer;
  * *tokens [*count] is for um_free.  Contents are ordinary text.  UM_ERR_MISMATCH: the
  * tokenizer has no tokens for conversations; UM_ERR_ARGUMENT: no message, an unknown role. */
-UM_API um_status um_tokenise_messages(const um_model *model, const um_message *messages,
+UM_API um_status um_tokenize_messages(const um_model *model, const um_message *messages,
                                       size_t message_count, int32_t **tokens, size_t *count,
                                       um_error *error);
 
 /* The text of `count` tokens: well-formed UTF-8, *length bytes and a NUL, for um_free.  With
  * `skip_special` control tokens add nothing. */
-UM_API um_status um_detokenise(const um_model *model, const int32_t *tokens, size_t count,
+UM_API um_status um_detokenize(const um_model *model, const int32_t *tokens, size_t count,
                                bool skip_special, char **text, size_t *length, um_error *error);
 
 /* The bytes of one token (owned by the model, not NUL-terminated, possibly only a part of a
@@ -231,7 +231,7 @@ typedef struct um_part {
     const char *text;      /* UM_PART_TEXT: `length` bytes of UTF-8 */
     const int32_t *tokens; /* UM_PART_TOKENS: [length] */
     size_t length;         /* bytes of the text, or tokens of the other kinds; a hole has some */
-    bool special;          /* UM_PART_TEXT: as of um_tokenise */
+    bool special;          /* UM_PART_TEXT: as of um_tokenize */
 } um_part;
 
 /* What to decode: the messages, if any, then the parts in order.  A prompt to continue is a text

@@ -42,7 +42,7 @@ static um_status fill_answer(um_answer *answer, const um_model *model, const um_
                                                        end_tokens->length, &answer->ended);
     const int32_t *tokens = canvas->tokens + answer->start;
     UM_TRY(copy_tokens(&answer->tokens, tokens, answer->token_count, error));
-    return um_detokenise(model, tokens, answer->token_count, true, &answer->text,
+    return um_detokenize(model, tokens, answer->token_count, true, &answer->text,
                          &answer->text_length, error);
 }
 

@@ -24,7 +24,7 @@ static um_status give_tokens(um_token_list *list, um_status status, int32_t **to
     return UM_OK;
 }
 
-um_status um_tokenise(const um_model *model, const char *text, size_t length, bool special,
+um_status um_tokenize(const um_model *model, const char *text, size_t length, bool special,
                       int32_t **tokens, size_t *count, um_error *error) {
     um_token_list list = {0};
     const um_status status =
@@ -49,7 +49,7 @@ um_status um_append_messages(const um_model *model, const um_message *messages,
     return status;
 }
 
-um_status um_tokenise_messages(const um_model *model, const um_message *messages,
+um_status um_tokenize_messages(const um_model *model, const um_message *messages,
                                size_t message_count, int32_t **tokens, size_t *count,
                                um_error *error) {
     um_token_list list = {0};
@@ -57,7 +57,7 @@ um_status um_tokenise_messages(const um_model *model, const um_message *messages
     return give_tokens(&list, status, tokens, count, error);
 }
 
-um_status um_detokenise(const um_model *model, const int32_t *tokens, size_t count,
+um_status um_detokenize(const um_model *model, const int32_t *tokens, size_t count,
                         bool skip_special, char **text, size_t *length, um_error *error) {
     um_buffer buffer = {0};
     *text = NULL;

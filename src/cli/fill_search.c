@@ -39,7 +39,7 @@ static um_status tokenise_spans(fill_search *search, um_error *error) {
     for (size_t i = 0; i <= plan->hole_count; i++) {
         token_span *span = &search->spans[i];
         const size_t end = i < plan->hole_count ? plan->holes[i].start : plan->text.length;
-        UM_TRY(um_tokenise(search->model, plan->text.data + at, end - at, false, &span->tokens,
+        UM_TRY(um_tokenize(search->model, plan->text.data + at, end - at, false, &span->tokens,
                            &span->count, error));
         at = i < plan->hole_count ? plan->holes[i].end : end;
     }

@@ -161,10 +161,10 @@ static um_status count_tokens(const generator *state, const um_request *request,
         size_t count = 0;
         if (i < request->part_count) {
             const um_part *part = &request->parts[i];
-            UM_TRY(um_tokenise(state->model, part->text, part->length, part->special, &tokens,
+            UM_TRY(um_tokenize(state->model, part->text, part->length, part->special, &tokens,
                                &count, error));
         } else if (request->message_count > 0) {
-            UM_TRY(um_tokenise_messages(state->model, request->messages, request->message_count,
+            UM_TRY(um_tokenize_messages(state->model, request->messages, request->message_count,
                                         &tokens, &count, error));
         }
         for (size_t j = 0; j < count; j++) {

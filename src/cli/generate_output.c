@@ -18,7 +18,7 @@ static um_status append_fixed(const um_generate_output *output, size_t start, si
                               um_buffer *text, um_error *error) {
     char *fixed = NULL;
     size_t length = 0;
-    UM_TRY(um_detokenise(output->model, output->result->tokens + start, end - start, false, &fixed,
+    UM_TRY(um_detokenize(output->model, output->result->tokens + start, end - start, false, &fixed,
                          &length, error));
     const um_status status = um_buffer_append(text, fixed, length, error);
     um_free(fixed);

@@ -125,7 +125,7 @@ static void messages_come_before_the_parts(void **state) {
         .messages = messages, .message_count = 1, .parts = parts, .part_count = 2};
     int32_t *tokens = NULL;
     size_t count = 0;
-    assert_ok(um_tokenise_messages(fixture.model, messages, 1, &tokens, &count, &error), &error);
+    assert_ok(um_tokenize_messages(fixture.model, messages, 1, &tokens, &count, &error), &error);
     um_result result = run_request(fixture.session, &request, NULL);
     assert_true(result.prompt_tokens > count);
     assert_memory_equal(result.tokens, tokens, count * sizeof *tokens);

@@ -38,29 +38,29 @@ static void text_becomes_tokens_and_text_again(void **state) {
     size_t special_count = 0;
     char *again = NULL;
     size_t length = 0;
-    assert_ok(um_tokenise(fixture.model, text, strlen(text), false, &tokens, &count, &error),
+    assert_ok(um_tokenize(fixture.model, text, strlen(text), false, &tokens, &count, &error),
               &error);
-    assert_ok(um_detokenise(fixture.model, tokens, count, true, &again, &length, &error), &error);
+    assert_ok(um_detokenize(fixture.model, tokens, count, true, &again, &length, &error), &error);
     assert_string_equal(again, text);
     assert_int_equal(length, strlen(text));
     um_free(again);
     um_free(tokens);
-    assert_ok(um_tokenise(fixture.model, text, strlen(text), true, &tokens, &special_count, &error),
+    assert_ok(um_tokenize(fixture.model, text, strlen(text), true, &tokens, &special_count, &error),
               &error);
     assert_true(special_count < count);
     assert_int_equal(tokens[special_count - 1], 804);
     assert_true(um_token_is_special(fixture.model, 804));
     assert_int_equal(um_token_id(fixture.model, "<|mask|>"), 804);
     assert_int_equal(um_token_id(fixture.model, "<|nothing|>"), UM_NO_TOKEN_ID);
-    assert_ok(um_detokenise(fixture.model, tokens, special_count, true, &again, &length, &error),
+    assert_ok(um_detokenize(fixture.model, tokens, special_count, true, &again, &length, &error),
               &error);
     assert_string_equal(again, "def f(x):\n    return ");
     um_free(again);
     um_free(tokens);
-    assert_ok(um_tokenise(fixture.model, "", 0, false, &tokens, &count, &error), &error);
+    assert_ok(um_tokenize(fixture.model, "", 0, false, &tokens, &count, &error), &error);
     assert_int_equal(count, 0);
     assert_non_null(tokens);
-    assert_ok(um_detokenise(fixture.model, tokens, 0, true, &again, &length, &error), &error);
+    assert_ok(um_detokenize(fixture.model, tokens, 0, true, &again, &length, &error), &error);
     assert_string_equal(again, "");
     um_free(again);
     um_free(tokens);
