@@ -7,7 +7,7 @@
 
 typedef enum um_objective {
     UM_OBJECTIVE_CAUSAL,   /* next token, -log p(x_i | x_<i) */
-    UM_OBJECTIVE_DIFFUSION /* masked diffusion, SPEC of the loss in docs/MODEL.md */
+    UM_OBJECTIVE_DIFFUSION /* masked diffusion; both are in docs/TRAINING.md */
 } um_objective;
 
 /* How the cross-entropies of masked tokens are weighted. */
@@ -45,7 +45,7 @@ typedef struct um_recipe {
     double beta2;              /* "beta2" (0.95) */
     double epsilon;            /* "epsilon" (1e-8) */
     double weight_decay;       /* "weight_decay" (0.1), matrices only */
-    double gradient_clip;      /* "gradient_clip": largest global norm (1.0) */
+    double gradient_clip;      /* "gradient_clip": largest global norm (1.0; 0: none) */
     um_dtype weights;          /* "weights": "f32" or "bf16" (rounded from an f32 master) */
     um_dtype saved_weights;    /* "saved_weights": type in the written checkpoint ("bf16") */
 
