@@ -162,6 +162,7 @@ typedef struct run_numbers {
     size_t steps;
     size_t forwards;
     size_t committed;
+    size_t text; /* tokens of the answer, without end tokens and padding */
     size_t answer;
     double seconds;
 } run_numbers;
@@ -173,6 +174,7 @@ static run_numbers numbers_of(const um_live_view *view) {
         .steps = view->steps > done ? view->steps : done,
         .forwards = view->forwards,
         .committed = view->canvas.committed_count,
+        .text = view->canvas.text_count,
         .answer = view->canvas.answer_count,
         .seconds = view->seconds_per_step != 0 ? view->seconds_per_step * (double)done
                                                : um_clock_seconds() - view->start,
@@ -185,11 +187,11 @@ static void write_status_parts(const run_numbers *numbers, char parts[STATUS_PAR
     const double steps = numbers->steps_done > 0 ? (double)numbers->steps_done : 1;
     const double committed = (double)numbers->committed;
     (void)snprintf(parts[0], 64, "step %zu/%zu", numbers->steps_done, numbers->steps);
-    (void)snprintf(parts[1], 64, "   %zu/%zu tokens", numbers->committed, numbers->answer);
+    (void)snprintf(parts[1], 64, "   %zu/%zu positions", numbers->committed, numbers->answer);
     (void)snprintf(parts[2], 64, "   %.1f tokens/step", committed / steps);
     parts[3][0] = '\0';
     if (numbers->seconds > 0) {
-        (void)snprintf(parts[3], 64, "   %.1f tokens/s", committed / numbers->seconds);
+        (void)snprintf(parts[3], 64, "   %.1f tokens/s", (double)numbers->text / numbers->seconds);
     }
     (void)snprintf(parts[4], 64, "   %zu forward%s", numbers->forwards,
                    numbers->forwards == 1 ? "" : "s");

@@ -68,7 +68,7 @@ static um_status put_summary(const um_replay *replay, um_buffer *output, um_erro
     const size_t committed = replay->canvas.committed_count;
     const char *algorithm = trace->header.algorithm;
     UM_TRY(um_cli_append_printable(output, algorithm, strlen(algorithm), error));
-    UM_TRY(um_buffer_append_format(output, error, ": %zu of %zu tokens in %zu steps", committed,
+    UM_TRY(um_buffer_append_format(output, error, ": %zu of %zu positions in %zu steps", committed,
                                    replay->canvas.answer_count, replay->steps));
     if (!trace->has_end) {
         return um_buffer_append_text(output, "; the trace was cut short\n", error);
@@ -76,8 +76,8 @@ static um_status put_summary(const um_replay *replay, um_buffer *output, um_erro
     UM_TRY(um_buffer_append_format(output, error, ", %zu forwards, %.3f s", trace->end.forwards,
                                    trace->end.seconds));
     if (trace->end.seconds > 0) {
-        UM_TRY(um_buffer_append_format(output, error, ", %.1f tokens/s",
-                                       (double)committed / trace->end.seconds));
+        UM_TRY(um_buffer_append_format(output, error, ", %.1f answer tokens/s",
+                                       (double)replay->canvas.text_count / trace->end.seconds));
     }
     return um_buffer_append_format(output, error, "; end: %s\n",
                                    um_trace_end_reason_name(trace->end.reason));

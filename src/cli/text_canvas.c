@@ -63,6 +63,7 @@ static bool holes_fit(const um_canvas_hole *holes, size_t hole_count, size_t len
 
 void um_text_canvas_reset(um_text_canvas *canvas) {
     canvas->committed_count = 0;
+    canvas->text_count = 0;
     for (size_t i = 0; i < canvas->hole_count; i++) {
         for (size_t j = 0; j < canvas->holes[i].length; j++) {
             canvas->positions[canvas->holes[i].start + j].state = UM_POSITION_MASKED;
@@ -110,9 +111,11 @@ um_status um_text_canvas_apply(um_text_canvas *canvas, const um_trace_event *eve
         position->state = UM_POSITION_COMMITTED;
         position->step = event->step;
         canvas->committed_count++;
+        canvas->text_count += position->special ? 0 : 1;
     } else if (event->kind == UM_TRACE_REMASK && position->state == UM_POSITION_COMMITTED) {
         position->state = UM_POSITION_MASKED;
         canvas->committed_count--;
+        canvas->text_count -= position->special ? 0 : 1;
     }
     return UM_OK;
 }

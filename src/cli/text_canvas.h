@@ -39,8 +39,9 @@ typedef struct um_text_canvas {
     um_canvas_hole *holes; /* [hole_count] */
     size_t hole_count;
     size_t answer_count;
-    size_t committed_count;
-    um_buffer bytes; /* of all positions, in the order in which they came */
+    size_t committed_count; /* positions that have a token */
+    size_t text_count;      /* those of them that are text: no end token, no padding */
+    um_buffer bytes;        /* of all positions, in the order in which they came */
 } um_text_canvas;
 
 /* The canvas before the first step: everything in the holes is masked.  Zero-initialise
