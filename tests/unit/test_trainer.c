@@ -169,8 +169,54 @@ static void accumulated_gradients_are_those_of_one_large_batch(void **state) {
         assert_true(halves.reports[i].accuracy == large.reports[i].accuracy);
         assert_true(fabs(halves.reports[i].flops / large.reports[i].flops - 1) < 1e-12);
     }
+    /* Updates would hide a factor of the gradient, moments do not: the last block of the state. */
+    um_buffer states[2] = {read_output(&one, UM_TRAINER_STATE_FILE),
+                           read_output(&two, UM_TRAINER_STATE_FILE)};
+    const size_t count = states[0].length / sizeof(float) / 3 - 100; /* inside the second moments */
+    const float *moments[2];
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(states[i].length, states[0].length);
+        moments[i] = (const float *)(const void *)states[i].data +
+                     (states[i].length / sizeof(float) - count);
+    }
+    assert_true(fabs(um_block_norm(moments[0], count) / um_block_norm(moments[1], count) - 1) <
+                1e-3);
+    um_buffer_free(&states[0]);
+    um_buffer_free(&states[1]);
     scratch_remove(&one);
     scratch_remove(&two);
+    workshop_remove(&made);
+}
+
+/* One document and no learning: only the masks change from one micro-batch to the next, and those
+ * of a step with two are those of two steps with one. */
+static void every_micro_batch_has_masks_of_its_own(void **state) {
+    (void)state;
+    workshop made = workshop_make("diffusion", ", \"steps\": 6");
+    static const um_document one[] = {{30, 0}};
+    write_shard(scratch_path(&made.data, "one.shard"), 1, one, 12);
+    set_member(&made.recipe, "train", scratch_path(&made.data, "one.shard"));
+    set_member(&made.recipe, "batch_tokens", "30");
+    set_member(&made.recipe, "learning_rate", "0");
+    const scratch single = scratch_make();
+    const scratch paired = scratch_make();
+    watch singles = {0};
+    watch pairs = {0};
+    train_whole(&made.recipe, &single, &singles);
+    set_member(&made.recipe, "steps", "3");
+    set_member(&made.recipe, "gradient_accumulation", "2");
+    train_whole(&made.recipe, &paired, &pairs);
+    for (size_t i = 0; i < 6; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_true(singles.reports[i].loss != singles.reports[j].loss);
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const double mean = (singles.reports[2 * i].loss + singles.reports[2 * i + 1].loss) / 2;
+        assert_true(fabs(pairs.reports[i].loss / mean - 1) < 1e-9);
+    }
+    scratch_remove(&single);
+    scratch_remove(&paired);
     workshop_remove(&made);
 }
 
@@ -340,6 +386,7 @@ int main(void) {
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
         cmocka_unit_test(seeds_change_the_run),
         cmocka_unit_test(accumulated_gradients_are_those_of_one_large_batch),
+        cmocka_unit_test(every_micro_batch_has_masks_of_its_own),
         cmocka_unit_test(attention_is_annealed_for_as_long_as_the_recipe_says),
         cmocka_unit_test(rounded_weights_have_masters_that_are_not),
         cmocka_unit_test(a_batch_without_targets_is_a_step_without_loss),
