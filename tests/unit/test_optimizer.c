@@ -123,61 +123,93 @@ static um_status note_decay(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-/* A whole model of 64 thousand parameters, so that a tensor takes several tasks, on any number of
- * threads; the padding between tensors stays zero. */
+/* The blocks of a model whose embedding takes several tasks, on some threads. */
+typedef struct updated {
+    um_model_config config;
+    um_parameters weights;
+    float *block;
+    size_t count;
+    um_optimizer optimizer;
+    um_compute compute;
+} updated;
+
+static void updated_make(size_t threads, updated *made) {
+    um_error error = {0};
+    *made = (updated){.config = random_model_config(), .compute = compute_make(NULL, threads)};
+    made->config.hidden_size = 64;
+    made->config.head_dim = 34;
+    assert_ok(
+        um_parameters_lay_out(&made->weights, &made->config, &made->block, &made->count, &error),
+        &error);
+    assert_ok(um_optimizer_create(&made->config, made->count, &made->optimizer, &error), &error);
+}
+
+static void updated_free(updated *made) {
+    um_optimizer_free(&made->optimizer);
+    um_parameters_free(&made->weights);
+    compute_free(&made->compute);
+}
+
+static float gradient_at(size_t step, size_t index) {
+    const um_rng_place place = {.step = (uint32_t)step, .position = (uint32_t)index};
+    return (float)um_rng_normal(2, place);
+}
+
+/* Five steps at rate 0.03, of gradients that are halved; padding has no gradient. */
+static void update_five_times(updated *made, const um_recipe *recipe, const double *decay_of) {
+    um_error error = {0};
+    float *gradients = make_floats(made->count);
+    for (size_t step = 0; step < 5; step++) {
+        for (size_t i = 0; i < made->count; i++) {
+            gradients[i] = decay_of[i] < 0 ? 0 : gradient_at(step, i);
+        }
+        assert_ok(um_optimizer_update(&made->optimizer, &made->compute, recipe, 0.03, 0.5,
+                                      &made->weights, made->block, gradients, &error),
+                  &error);
+    }
+    free(gradients);
+}
+
+static void compare_with_formula(const updated *made, const um_recipe *recipe,
+                                 const double *decay_of) {
+    for (size_t i = 0; i < made->count; i++) {
+        plain_adamw plain = {0};
+        for (size_t step = 0; step < 5 && decay_of[i] >= 0; step++) {
+            plain_step(&plain, recipe, 0.03, 0.5 * (double)gradient_at(step, i), decay_of[i],
+                       (double)(step + 1));
+        }
+        if (!(fabs((double)made->block[i] - plain.value) < 1e-5)) {
+            fail_msg("parameter %zu is %g, expected %g", i, (double)made->block[i], plain.value);
+        }
+        assert_true(decay_of[i] >= 0 || made->block[i] == 0);
+    }
+}
+
 static void updates_follow_the_formula_on_any_number_of_threads(void **state) {
     (void)state;
-    enum { STEPS = 5 };
     um_error error = {0};
-    um_model_config config = random_model_config();
-    config.hidden_size = 64;
-    config.head_dim = 17 * 2;
     const um_recipe recipe = make_recipe("causal", ", \"weight_decay\": 0.2");
     float *first = NULL;
     for (size_t threads = 1; threads <= 3; threads++) {
-        um_parameters weights = {0};
-        float *block = NULL;
-        size_t count = 0;
-        um_optimizer optimizer;
-        um_compute compute = compute_make(NULL, threads);
-        assert_ok(um_parameters_lay_out(&weights, &config, &block, &count, &error), &error);
-        assert_ok(um_optimizer_create(&config, count, &optimizer, &error), &error);
-        float *gradients = make_floats(count);
-        plain_adamw *plain = calloc(count, sizeof *plain);
-        decays found = {.block = block, .of = calloc(count, sizeof(double)), .decay = 0.2};
-        assert_true(plain && found.of);
-        for (size_t i = 0; i < count; i++) {
+        updated made;
+        updated_make(threads, &made);
+        decays found = {
+            .block = made.block, .of = calloc(made.count, sizeof(double)), .decay = 0.2};
+        assert_non_null(found.of);
+        for (size_t i = 0; i < made.count; i++) {
             found.of[i] = -1;
         }
-        assert_ok(um_parameters_visit(&weights, &config, note_decay, &found, &error), &error);
-        for (size_t step = 0; step < STEPS; step++) {
-            for (size_t i = 0; i < count; i++) {
-                const um_rng_place place = {.step = (uint32_t)step, .position = (uint32_t)i};
-                gradients[i] = found.of[i] < 0 ? 0 : (float)um_rng_normal(2, place);
-                plain_step(&plain[i], &recipe, 0.03, 0.5 * (double)gradients[i],
-                           fmax(0, found.of[i]), (double)(step + 1));
-            }
-            assert_ok(um_optimizer_update(&optimizer, &compute, &recipe, 0.03, 0.5, &weights, block,
-                                          gradients, &error),
-                      &error);
-        }
-        for (size_t i = 0; i < count; i++) {
-            if (!(fabs((double)block[i] - plain[i].value) < 1e-5)) {
-                fail_msg("parameter %zu is %g, expected %g", i, (double)block[i], plain[i].value);
-            }
-            assert_true(found.of[i] >= 0 || block[i] == 0);
-        }
+        assert_ok(um_parameters_visit(&made.weights, &made.config, note_decay, &found, &error),
+                  &error);
+        update_five_times(&made, &recipe, found.of);
         if (threads == 1) {
-            first = make_floats(count);
-            memcpy(first, block, count * sizeof *first);
+            compare_with_formula(&made, &recipe, found.of);
+            first = make_floats(made.count);
+            memcpy(first, made.block, made.count * sizeof *first);
         }
-        assert_memory_equal(first, block, count * sizeof *first);
-        free(gradients);
-        free(plain);
+        assert_memory_equal(first, made.block, made.count * sizeof *first);
         free(found.of);
-        um_optimizer_free(&optimizer);
-        um_parameters_free(&weights);
-        compute_free(&compute);
+        updated_free(&made);
     }
     free(first);
 }

@@ -238,45 +238,75 @@ static void the_number_of_threads_changes_no_bit(void **state) {
 
 /* ---- Many rows --------------------------------------------------------- */
 
-/* More rows than a chunk of logits holds: the sums and the gradient of each row are those of
- * parts that fit, and the right answers are counted. */
+#define ROWS 1100 /* more than a chunk of logits holds */
+#define PART 100
+
+/* Rows with random states; every third target is the most probable token. */
+typedef struct row_set {
+    float *hidden;
+    float *dhidden;
+    int32_t targets[ROWS];
+    float weights[ROWS];
+} row_set;
+
+static size_t best_token(const float *logits, size_t count) {
+    size_t best = 0;
+    for (size_t i = 0; i < count; i++) {
+        best = logits[i] > logits[best] ? i : best;
+    }
+    return best;
+}
+
+static void rows_make(const um_transformer *transformer, const um_compute *compute, row_set *made) {
+    const size_t width = transformer->config->hidden_size;
+    const size_t vocabulary = transformer->config->vocabulary_size;
+    float *logits = make_floats(ROWS * vocabulary);
+    made->hidden = make_floats(ROWS * width);
+    made->dhidden = make_floats(ROWS * width);
+    for (size_t i = 0; i < ROWS * width; i++) {
+        made->hidden[i] = (float)um_rng_normal(1, (um_rng_place){.position = (uint32_t)i});
+    }
+    um_transformer_project(transformer, compute, ROWS, made->hidden, logits);
+    for (size_t i = 0; i < ROWS; i++) {
+        const size_t best = best_token(logits + i * vocabulary, vocabulary);
+        made->targets[i] = (int32_t)(i % 3 == 0 ? best : (best + 1) % vocabulary);
+        made->weights[i] = (float)(1 + i % 5);
+    }
+    free(logits);
+}
+
+static void rows_free(row_set *made) {
+    free(made->hidden);
+    free(made->dhidden);
+}
+
+static um_loss_rows rows_from(const row_set *made, size_t first, size_t count, size_t width) {
+    return (um_loss_rows){count, made->hidden + first * width, made->targets + first,
+                          made->weights + first};
+}
+
 static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
     (void)state;
-    enum { ROWS = 1100, PART = 100 };
     um_error error = {0};
     fixture made;
     fixture_open(&cases[0], &made);
     const um_transformer *transformer = &made.model.transformer;
     const size_t width = transformer->config->hidden_size;
     const um_compute compute = compute_make(NULL, 1);
-    float *hidden = make_floats(ROWS * width);
-    float *dhidden = make_floats(2 * ROWS * width);
-    float *logits = make_floats(ROWS * transformer->config->vocabulary_size);
-    int32_t targets[ROWS];
-    float weights[ROWS];
-    for (size_t i = 0; i < ROWS * width; i++) {
-        hidden[i] = (float)um_rng_normal(1, (um_rng_place){.position = (uint32_t)i});
-    }
-    um_transformer_project(transformer, &compute, ROWS, hidden, logits);
-    for (size_t i = 0; i < ROWS; i++) {
-        const float *row = logits + i * transformer->config->vocabulary_size;
-        size_t best = 0;
-        for (size_t j = 0; j < transformer->config->vocabulary_size; j++) {
-            best = row[j] > row[best] ? j : best;
-        }
-        targets[i] = i % 3 == 0 ? (int32_t)best : (int32_t)((best + 1) % 30);
-        weights[i] = (float)(1 + i % 5);
-    }
+    row_set set;
     um_loss_scratch memory;
-    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
     um_loss_sums whole;
     um_loss_sums parts = {0};
-    const um_loss_rows rows = {ROWS, hidden, targets, weights};
-    um_loss_compute(transformer, &compute, &rows, &memory, dhidden, &made.gradients.head, &whole);
+    rows_make(transformer, &compute, &set);
+    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
+    const um_loss_rows rows = rows_from(&set, 0, ROWS, width);
+    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
+                    &whole);
+    float *dhidden = make_floats(ROWS * width);
     for (size_t i = 0; i < ROWS; i += PART) {
-        const um_loss_rows some = {PART, hidden + i * width, targets + i, weights + i};
+        const um_loss_rows some = rows_from(&set, i, PART, width);
         um_loss_sums sums;
-        um_loss_compute(transformer, &compute, &some, &memory, dhidden + (ROWS + i) * width,
+        um_loss_compute(transformer, &compute, &some, &memory, dhidden + i * width,
                         &made.gradients.head, &sums);
         parts.weighted += sums.weighted;
         parts.plain += sums.plain;
@@ -286,19 +316,36 @@ static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
     assert_int_equal(parts.correct, whole.correct);
     assert_true(fabs(parts.weighted - whole.weighted) < 1e-9 * whole.weighted);
     assert_true(fabs(parts.plain - whole.plain) < 1e-9 * whole.plain);
-    assert_close(dhidden + ROWS * width, dhidden, ROWS * width, 1e-6, "rows");
-    /* Without a gradient to fill, the sums are the same and nothing else is written. */
-    float *before = make_floats(made.count);
-    memcpy(before, made.gradient_block, made.count * sizeof *before);
-    um_loss_sums plain;
-    um_loss_compute(transformer, &compute, &rows, &memory, NULL, NULL, &plain);
-    assert_true(plain.weighted == whole.weighted && plain.correct == whole.correct);
-    assert_memory_equal(before, made.gradient_block, made.count * sizeof *before);
-    free(before);
-    um_loss_scratch_free(&memory);
-    free(hidden);
+    assert_close(dhidden, set.dhidden, ROWS * width, 1e-6, "rows");
     free(dhidden);
-    free(logits);
+    um_loss_scratch_free(&memory);
+    rows_free(&set);
+    fixture_close(&made);
+}
+
+static void a_loss_without_gradients_writes_none(void **state) {
+    (void)state;
+    um_error error = {0};
+    fixture made;
+    fixture_open(&cases[0], &made);
+    const um_transformer *transformer = &made.model.transformer;
+    const um_compute compute = compute_make(NULL, 1);
+    row_set set;
+    um_loss_scratch memory;
+    um_loss_sums with;
+    um_loss_sums without;
+    rows_make(transformer, &compute, &set);
+    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
+    const um_loss_rows rows = rows_from(&set, 0, ROWS, transformer->config->hidden_size);
+    um_loss_compute(transformer, &compute, &rows, &memory, NULL, NULL, &without);
+    for (size_t i = 0; i < made.count; i++) {
+        assert_true(made.gradient_block[i] == 0);
+    }
+    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
+                    &with);
+    assert_true(with.weighted == without.weighted && with.correct == without.correct);
+    um_loss_scratch_free(&memory);
+    rows_free(&set);
     fixture_close(&made);
 }
 
@@ -308,6 +355,7 @@ int main(void) {
         cmocka_unit_test(losses_and_gradients_are_those_of_pytorch),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
         cmocka_unit_test(a_loss_in_chunks_is_that_of_its_parts),
+        cmocka_unit_test(a_loss_without_gradients_writes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
