@@ -1,19 +1,19 @@
 """`unmask pack` against a packer of a few lines, byte for byte.
 
-    UNMASK_PROGRAM=build/unmask python3 tests/integration/test_pack.py
+    python3 tests/integration/test_pack.py build/unmask
 
 The tokens come from the golden cases of the tokenizer, so that nothing here runs one.
 """
 
 import json
-import os
 import pathlib
 import struct
 import subprocess
+import sys
 import tempfile
 import unittest
 
-PROGRAM = os.environ.get("UNMASK_PROGRAM", "build/unmask")
+PROGRAM = ""
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "tokenizer"
 TOKENIZER = GOLDEN / "qwen_style"
 
@@ -112,4 +112,5 @@ class Pack(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
     unittest.main()

@@ -1,20 +1,20 @@
 """`unmask train` killed at any moment and started again: the model is that of a straight run.
 
-    UNMASK_PROGRAM=build/unmask python3 tests/integration/test_train_kill.py
+    python3 tests/integration/test_train_kill.py build/unmask
 """
 
 import json
-import os
 import pathlib
 import random
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
-PROGRAM = os.environ.get("UNMASK_PROGRAM", "build/unmask")
+PROGRAM = ""
 STEPS = 120
 RESULTS = ("training.state", "model.safetensors", "config.json", "DONE")
 
@@ -154,4 +154,5 @@ class KilledRuns(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
     unittest.main()
