@@ -1,17 +1,18 @@
 """End to end with the shipped model: functions written by models/tiny run and are right.
 
-The environment variable UNMASK_PROGRAM names the program under test.  The functions come from the model in the repository and are compared with fixed answers, so they run here as they are.
+test_shipped_model.py PROGRAM
+
+The functions come from the model in the repository and their results are fixed, so they run here as they are.
 """
 
 import json
-import os
 import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "tiny"
-PROGRAM = os.environ.get("UNMASK_PROGRAM", "build/unmask")
+PROGRAM = ""
 
 # Prompt, arguments, results.
 TASKS = [
@@ -58,4 +59,5 @@ class ShippedModel(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
     unittest.main()
