@@ -5,7 +5,7 @@ DESTDIR ?=
 SECONDS ?= 60
 
 DEMO_PROMPT := def count_even(numbers):\n    """Return how many of the numbers are even."""\n
-DEMO_COMMAND := build/unmask generate --model models/tiny "$$(printf '%b' '$(DEMO_PROMPT)')"
+DEMO_COMMAND := printf '%b' '$(DEMO_PROMPT)' | build/unmask generate --model models/tiny
 
 .DEFAULT_GOAL := release
 .PHONY: release debug asan demo test check format fuzz install uninstall clean help
