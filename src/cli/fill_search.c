@@ -27,7 +27,8 @@ typedef struct fill_search {
     size_t limit; /* positions */
     /* Of the trial that is decoded. */
     float *log_confidence; /* [canvas length] */
-    um_status status;      /* of the callbacks */
+    bool chosen_is_finished;
+    um_status status; /* of the callbacks */
     um_error error;
 } fill_search;
 
@@ -140,6 +141,18 @@ static double score(const fill_search *search, const um_result *result, double *
     return sum / (double)count;
 }
 
+/* Where only white space follows the last hole nothing but an end token says that the answer is
+ * whole; elsewhere the text that follows does. */
+static bool is_finished(const fill_search *search, const um_result *result) {
+    const um_fill_plan *plan = search->request->plan;
+    for (size_t i = plan->holes[plan->hole_count - 1].end; i < plan->text.length; i++) {
+        if (!strchr(" \t\r\n", plan->text.data[i])) {
+            return true;
+        }
+    }
+    return result->answers[result->answer_count - 1].ended;
+}
+
 static um_status decode(fill_search *search, um_result *result, um_error *error) {
     const um_request request = {.parts = search->parts,
                                 .part_count = search->part_count,
@@ -166,7 +179,11 @@ static um_status judge(fill_search *search, size_t open_length, um_result *resul
     if (search->request->tried) {
         search->request->tried(search->request->user, open_length, mean);
     }
-    if (trial == 0 || mean > outcome->trials[outcome->chosen].mean_log_confidence) {
+    const bool finished = is_finished(search, result);
+    const bool surer = trial == 0 || mean > outcome->trials[outcome->chosen].mean_log_confidence;
+    if (trial == 0 || (finished && !search->chosen_is_finished) ||
+        (finished == search->chosen_is_finished && surer)) {
+        search->chosen_is_finished = finished;
         um_result_clear(&outcome->result);
         free(outcome->mean_log_confidence);
         outcome->result = *result;
