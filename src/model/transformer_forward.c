@@ -12,7 +12,6 @@ typedef struct forward_pass {
     um_activations *activations;
     um_attention attention;
     um_batch_sizes sizes;
-    size_t query_width;
     size_t key_width;
 } forward_pass;
 
@@ -157,7 +156,6 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
                          .compute = compute,
                          .batch = batch,
                          .activations = activations,
-                         .query_width = config->head_count * config->head_dim,
                          .key_width = config->kv_head_count * config->head_dim};
     UM_TRY(um_batch_measure(transformer, batch, &pass.sizes, error));
     UM_TRY(um_activations_prepare(activations, config, &pass.sizes, error));

@@ -98,7 +98,7 @@ void um_loss_compute(const um_transformer *transformer, const um_compute *comput
                       .with_gradient = head_gradient != NULL};
         const float *hidden = rows->hidden + first * hidden_size;
         um_transformer_project(transformer, compute, part.count, hidden, scratch->logits);
-        um_thread_pool_run(compute->pool, (part.count + TASK_ROWS - 1) / TASK_ROWS, chunk_task,
+        um_thread_pool_run(compute->pool, um_size_divide_up(part.count, TASK_ROWS), chunk_task,
                            &part);
         add_sums(&part, sums);
         if (head_gradient) {

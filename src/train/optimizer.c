@@ -76,7 +76,8 @@ static um_status update_tensor(void *user, const char *name, um_tensor *tensor,
     call->offset = (size_t)((const float *)tensor->data - call->block);
     (void)um_tensor_count(expected, &call->count);
     call->step.weight_decay = expected->rank > 1 ? (float)call->recipe->weight_decay : 0.0f;
-    um_thread_pool_run(call->compute->pool, (call->count + TILE - 1) / TILE, update_tile, call);
+    um_thread_pool_run(call->compute->pool, um_size_divide_up(call->count, TILE), update_tile,
+                       call);
     return UM_OK;
 }
 
