@@ -50,7 +50,7 @@ static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
         return UM_RAISE(error, UM_ERR_LIMIT, "%s: too many elements", name);
     }
     model->parameter_count += count;
-    model->weight_bytes += count * um_dtype_size(tensor->dtype);
+    model->weight_bytes += um_dtype_row_bytes(tensor->dtype, count);
     return UM_OK;
 }
 

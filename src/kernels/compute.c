@@ -41,8 +41,8 @@ static void linear_tile(void *user, size_t task, size_t worker) {
     const char *weight = call->weight->data;
     call->compute->kernels.matmul(call->weight->dtype, smaller(LINEAR_ROW_TILE, call->rows - row),
                                   smaller(LINEAR_COLUMN_TILE, out - column), in, call->x + row * in,
-                                  in, weight + column * in * um_dtype_size(call->weight->dtype), in,
-                                  call->bias ? call->bias + column : NULL,
+                                  in, weight + column * um_dtype_row_bytes(call->weight->dtype, in),
+                                  in, call->bias ? call->bias + column : NULL,
                                   call->y + row * out + column, out);
 }
 

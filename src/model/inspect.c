@@ -176,7 +176,7 @@ static value_counts count_values(const um_tensor *tensor, size_t count) {
     float values[CHUNK];
     for (size_t first = 0; first < count; first += CHUNK) {
         const size_t part = count - first < CHUNK ? count - first : CHUNK;
-        const char *source = (const char *)tensor->data + first * um_dtype_size(tensor->dtype);
+        const char *source = (const char *)tensor->data + um_dtype_row_bytes(tensor->dtype, first);
         um_convert_to_f32(tensor->dtype, source, values, part);
         for (size_t i = 0; i < part; i++) {
             if (isfinite(values[i])) {

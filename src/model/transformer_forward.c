@@ -22,7 +22,7 @@ size_t um_transformer_predicting_row(const um_model_config *config, size_t posit
 static void embed(const forward_pass *pass, float *stream) {
     const um_tensor *embedding = &pass->transformer->parameters->embedding;
     const size_t hidden = pass->config->hidden_size;
-    const size_t row_bytes = hidden * um_dtype_size(embedding->dtype);
+    const size_t row_bytes = um_dtype_row_bytes(embedding->dtype, hidden);
     for (size_t i = 0; i < pass->batch->count; i++) {
         const um_sequence_rows *sequence = &pass->batch->sequences[i];
         for (size_t j = 0; j < sequence->row_count; j++) {

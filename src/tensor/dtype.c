@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "tensor/quantised.h"
+
 const char *um_dtype_name(um_dtype dtype) {
     switch (dtype) {
-#define UM_DTYPE_CASE(name, text, size)                                                            \
+#define UM_DTYPE_CASE(name, text, elements, bytes)                                                 \
     case name:                                                                                     \
         return text;
         UM_DTYPE_LIST(UM_DTYPE_CASE)
@@ -15,17 +17,36 @@ const char *um_dtype_name(um_dtype dtype) {
 
 size_t um_dtype_size(um_dtype dtype) {
     switch (dtype) {
-#define UM_DTYPE_CASE(name, text, size)                                                            \
+#define UM_DTYPE_CASE(name, text, elements, bytes)                                                 \
     case name:                                                                                     \
-        return size;
+        return bytes;
         UM_DTYPE_LIST(UM_DTYPE_CASE)
 #undef UM_DTYPE_CASE
     }
     return 0;
 }
 
+size_t um_dtype_block(um_dtype dtype) {
+    switch (dtype) {
+#define UM_DTYPE_CASE(name, text, elements, bytes)                                                 \
+    case name:                                                                                     \
+        return elements;
+        UM_DTYPE_LIST(UM_DTYPE_CASE)
+#undef UM_DTYPE_CASE
+    }
+    return 1;
+}
+
+bool um_dtype_is_plain(um_dtype dtype) {
+    return um_dtype_block(dtype) == 1;
+}
+
+size_t um_dtype_row_bytes(um_dtype dtype, size_t count) {
+    return count / um_dtype_block(dtype) * um_dtype_size(dtype);
+}
+
 bool um_dtype_from_name(const char *name, um_dtype *dtype) {
-#define UM_DTYPE_COMPARE(value, text, size)                                                        \
+#define UM_DTYPE_COMPARE(value, text, elements, bytes)                                             \
     if (strcmp(name, text) == 0) {                                                                 \
         *dtype = value;                                                                            \
         return true;                                                                               \
@@ -107,6 +128,13 @@ void um_convert_to_f32(um_dtype dtype, const void *source, float *target, size_t
                 target[i] = um_f32_from_bf16(halves[i]);
             }
             break;
+        case UM_DTYPE_Q8_0:
+        case UM_DTYPE_Q4_0:
+        case UM_DTYPE_Q4_K:
+        case UM_DTYPE_Q5_K:
+        case UM_DTYPE_Q6_K:
+            um_dequantise(dtype, source, target, count);
+            break;
     }
 }
 
@@ -126,5 +154,11 @@ void um_convert_from_f32(um_dtype dtype, const float *source, void *target, size
                 halves[i] = um_bf16_from_f32(source[i]);
             }
             break;
+        case UM_DTYPE_Q8_0:
+        case UM_DTYPE_Q4_0:
+        case UM_DTYPE_Q4_K:
+        case UM_DTYPE_Q5_K:
+        case UM_DTYPE_Q6_K:
+            break; /* see um_quantise */
     }
 }

@@ -58,9 +58,10 @@ static int compare_names(const void *left, const void *right) {
     return strcmp(((const um_stored_tensor *)left)->name, ((const um_stored_tensor *)right)->name);
 }
 
-/* Data that is not aligned to its elements is copied: kernels read typed pointers. */
+/* Plain data that is not aligned to its elements is copied: kernels read typed pointers. */
 static um_status align_data(um_checkpoint *checkpoint, um_stored_tensor *stored, um_error *error) {
-    if ((uintptr_t)stored->tensor.data % um_dtype_size(stored->tensor.dtype) == 0) {
+    const um_dtype dtype = stored->tensor.dtype;
+    if (!um_dtype_is_plain(dtype) || (uintptr_t)stored->tensor.data % um_dtype_size(dtype) == 0) {
         return UM_OK;
     }
     UM_TRY(um_grow(&checkpoint->copies, &checkpoint->copy_capacity, checkpoint->copy_count + 1,

@@ -11,6 +11,12 @@ static float weight_at(um_dtype dtype, const void *w, size_t index) {
             return um_f32_from_f16(((const uint16_t *)w)[index]);
         case UM_DTYPE_BF16:
             return um_f32_from_bf16(((const uint16_t *)w)[index]);
+        case UM_DTYPE_Q8_0:
+        case UM_DTYPE_Q4_0:
+        case UM_DTYPE_Q4_K:
+        case UM_DTYPE_Q5_K:
+        case UM_DTYPE_Q6_K:
+            break; /* see matmul_quantised */
     }
     return 0.0f;
 }
