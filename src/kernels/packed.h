@@ -29,7 +29,7 @@
 #define UM_PACK_SMALLEST 1e-30f
 
 /* Rows are packed in tiles that start at multiples of their height, which divides this. */
-#define UM_PACK_ROWS 48
+#define UM_PACK_ROWS 12
 
 typedef enum um_pack_kind { UM_PACK_NARROW, UM_PACK_WIDE } um_pack_kind;
 
