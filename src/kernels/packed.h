@@ -16,10 +16,16 @@
  *
  * Narrow types (Q8_0, Q4_0, Q4_K, Q5_K, Q6_K): qw, sw and the minimum are those of the file, with
  * sub-blocks of 16 for Q6_K; activations have 8 bits, sx = a / 127, qx = round(x (127 / a)), a the
- * largest magnitude of the block.  Wide types (F16, BF16): both sides have 14 bits, with 8191 in
- * place of 127, so that 32 products always fit 32 bits; the error beside f32 is about that of
- * rounding the activations to F16.  A block whose largest magnitude is below 1e-30 counts as zero;
- * one that holds an infinity or a NaN makes its results NaN. */
+ * largest magnitude of the block.
+ *
+ * Wide types (F16, BF16): both sides have 14 bits, so that 32 products always fit 32 bits.  For
+ * activations 8191 stands in place of 127.  For weights sw = 2^(e - 12), 2^e the power of two at or
+ * below the largest magnitude (at least 2^-14 for F16), and qw = round(w / sw), halves away from
+ * zero: a weight of F16 is exact if it has at least a quarter of 2^e, one of BF16 if it has a 32nd.
+ * The error beside f32 arithmetic is about that of rounding the activations to F16.
+ *
+ * A block whose largest magnitude is below 1e-30 counts as zero; one that holds an infinity or a
+ * NaN makes its results NaN. */
 #ifndef UM_KERNELS_PACKED_H
 #define UM_KERNELS_PACKED_H
 

@@ -221,6 +221,18 @@ static um_panel_source source_of(um_dtype dtype, const uint8_t *w, size_t k, siz
     return source;
 }
 
+/* Ask for the bytes of `count` elements from `first` on of every column.  32 rows of a large matrix
+ * are too many streams for the processor to foresee. */
+static void prefetch(um_dtype dtype, const um_panel_source *source, size_t first, size_t count) {
+    const size_t begin = um_dtype_row_bytes(dtype, first);
+    const size_t bytes = um_dtype_row_bytes(dtype, count);
+    for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
+        for (size_t at = 0; at < bytes; at += 64) {
+            _mm_prefetch((const char *)source->rows[c] + begin + at, _MM_HINT_T1);
+        }
+    }
+}
+
 void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                              const float *bias, float *y, size_t y_stride) {
     const size_t stretch = UM_PACK_BLOCK * (rows->kind == UM_PACK_WIDE ? UM_PANEL_WIDE_BLOCKS
@@ -242,6 +254,8 @@ void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *row
         };
         for (size_t first = 0; first < rows->k; first += stretch) {
             const size_t count = rows->k - first < stretch ? rows->k - first : stretch;
+            const size_t rest = rows->k - first - count;
+            prefetch(dtype, &source, first + count, rest < stretch ? rest : stretch);
             um_panel_unpack(dtype, &source, first, count, &panel);
             a.blocks = um_pack_blocks(count);
             a.is_first = first == 0;

@@ -51,21 +51,16 @@ void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t 
 
 /* ---- For the files that unpack ------------------------------------------- */
 
-/* out[e] has in lane c the e-th four bytes of the 16 at columns[c] + offset. */
-static UM_ALWAYS_INLINE void um_panel_turn(const uint8_t *const *columns, size_t offset,
-                                           __m512i out[4]) {
-    __m512i rows[4];
-    for (size_t r = 0; r < 4; r++) {
-        /* Columns r, r + 4, r + 8, r + 12, a quarter each. */
-        const __m128i *at[4];
-        for (size_t q = 0; q < 4; q++) {
-            at[q] = (const __m128i *)(const void *)(columns[r + 4 * q] + offset);
-        }
-        __m512i row = _mm512_castsi128_si512(_mm_loadu_si128(at[0]));
-        row = _mm512_inserti32x4(row, _mm_loadu_si128(at[1]), 1);
-        row = _mm512_inserti32x4(row, _mm_loadu_si128(at[2]), 2);
-        rows[r] = _mm512_inserti32x4(row, _mm_loadu_si128(at[3]), 3);
-    }
+static UM_ALWAYS_INLINE __m128i um_panel_load_16(const uint8_t *bytes) {
+    return _mm_loadu_si128((const __m128i *)(const void *)bytes);
+}
+
+static UM_ALWAYS_INLINE __m256i um_panel_load_32(const uint8_t *bytes) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)bytes);
+}
+
+/* Turn 4 by 4 words of 32 bits within each quarter. */
+static UM_ALWAYS_INLINE void um_panel_turn_quarters(const __m512i rows[4], __m512i out[4]) {
     const __m512i low01 = _mm512_unpacklo_epi32(rows[0], rows[1]);
     const __m512i low23 = _mm512_unpacklo_epi32(rows[2], rows[3]);
     const __m512i high01 = _mm512_unpackhi_epi32(rows[0], rows[1]);
@@ -74,6 +69,44 @@ static UM_ALWAYS_INLINE void um_panel_turn(const uint8_t *const *columns, size_t
     out[1] = _mm512_unpackhi_epi64(low01, low23);
     out[2] = _mm512_unpacklo_epi64(high01, high23);
     out[3] = _mm512_unpackhi_epi64(high01, high23);
+}
+
+/* out[e] has in lane c the e-th four bytes of the 16 at columns[c] + offset. */
+static UM_ALWAYS_INLINE void um_panel_turn(const uint8_t *const *columns, size_t offset,
+                                           __m512i out[4]) {
+    __m512i rows[4]; /* of columns r, r + 4, r + 8 and r + 12, a quarter each */
+    for (size_t r = 0; r < 4; r++) {
+        const __m256i low =
+            _mm256_inserti128_si256(_mm256_castsi128_si256(um_panel_load_16(columns[r] + offset)),
+                                    um_panel_load_16(columns[r + 4] + offset), 1);
+        const __m256i high = _mm256_inserti128_si256(
+            _mm256_castsi128_si256(um_panel_load_16(columns[r + 8] + offset)),
+            um_panel_load_16(columns[r + 12] + offset), 1);
+        rows[r] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    }
+    um_panel_turn_quarters(rows, out);
+}
+
+/* The same for 32 bytes, with fewer steps than two of 16. */
+static UM_ALWAYS_INLINE void um_panel_turn_32(const uint8_t *const *columns, size_t offset,
+                                              __m512i out[8]) {
+    __m512i rows[8]; /* of columns r and r + 8, a half each */
+    for (size_t r = 0; r < 8; r++) {
+        rows[r] = _mm512_inserti64x4(_mm512_castsi256_si512(um_panel_load_32(columns[r] + offset)),
+                                     um_panel_load_32(columns[r + 8] + offset), 1);
+    }
+    /* first[e]: words e and e + 4 of columns 0 to 3, then of 8 to 11; second[e]: of 4 to 7, 12
+     * to 15. */
+    __m512i first[4];
+    __m512i second[4];
+    um_panel_turn_quarters(rows, first);
+    um_panel_turn_quarters(rows + 4, second);
+    const __m512i lower = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+    const __m512i upper = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+    for (size_t e = 0; e < 4; e++) {
+        out[e] = _mm512_permutex2var_epi64(first[e], lower, second[e]);
+        out[e + 4] = _mm512_permutex2var_epi64(first[e], upper, second[e]);
+    }
 }
 
 /* Store a vector of weights; `groups` is 8 or 16 a block. */
@@ -96,11 +129,19 @@ static UM_ALWAYS_INLINE void um_panel_store_start(um_panel *panel, size_t sub_bl
 
 /* The f16 numbers at columns[c] + offset. */
 static UM_ALWAYS_INLINE __m512 um_panel_halfs(const uint8_t *const *columns, size_t offset) {
-    _Alignas(32) uint16_t bits[16];
-    for (size_t c = 0; c < 16; c++) {
-        memcpy(&bits[c], columns[c] + offset, sizeof bits[c]);
+    /* Put together in general registers, which are idle: a vector load of what was just stored
+     * piece by piece would have to wait for the stores. */
+    uint64_t words[4];
+    for (size_t i = 0; i < 4; i++) {
+        uint16_t bits[4];
+        for (size_t j = 0; j < 4; j++) {
+            memcpy(&bits[j], columns[4 * i + j] + offset, sizeof bits[j]);
+        }
+        words[i] = (uint64_t)((uint32_t)bits[0] | (uint32_t)bits[1] << 16) |
+                   (uint64_t)((uint32_t)bits[2] | (uint32_t)bits[3] << 16) << 32;
     }
-    return _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(const void *)bits));
+    return _mm512_cvtph_ps(_mm256_set_epi64x((int64_t)words[3], (int64_t)words[2],
+                                             (int64_t)words[1], (int64_t)words[0]));
 }
 
 #endif

@@ -45,8 +45,7 @@ static UM_ALWAYS_INLINE void unpack_pair(const uint8_t *const *columns, size_t l
     const __m512i nibble = _mm512_set1_epi8(15);
     const __m512i sixteen = _mm512_set1_epi8(16);
     __m512i bytes[GROUPS];
-    um_panel_turn(columns, low, bytes);
-    um_panel_turn(columns, low + 16, bytes + 4);
+    um_panel_turn_32(columns, low, bytes);
     __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t g = 0; g < GROUPS; g++) {
         for (size_t odd = 0; odd < 2; odd++) {
@@ -73,8 +72,7 @@ void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t hal
         const size_t low = at + (has_fifth ? 48 : 16);
         __m512i fifth[GROUPS];
         if (has_fifth) {
-            um_panel_turn(columns, at + 16, fifth);
-            um_panel_turn(columns, at + 32, fifth + 4);
+            um_panel_turn_32(columns, at + 16, fifth);
         }
         store_scales(columns, at, i * 8, half, panel);
         for (size_t pair = 0; pair < 4; pair++) {
@@ -129,11 +127,9 @@ void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t fir
         for (size_t part = 0; part < 2; part++) {
             __m512i low[2 * GROUPS];
             __m512i high[GROUPS];
-            for (size_t q = 0; q < 4; q++) {
-                um_panel_turn(columns, at + part * 64 + q * 16, low + q * 4);
-            }
-            um_panel_turn(columns, at + 128 + part * 32, high);
-            um_panel_turn(columns, at + 128 + part * 32 + 16, high + 4);
+            um_panel_turn_32(columns, at + part * 64, low);
+            um_panel_turn_32(columns, at + part * 64 + 32, low + GROUPS);
+            um_panel_turn_32(columns, at + 128 + part * 32, high);
             for (size_t r = 0; r < 4; r++) {
                 unpack_q6_block(low, high, r, i * 8 + part * 4 + r, half, panel);
             }

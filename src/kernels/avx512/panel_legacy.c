@@ -24,8 +24,7 @@ void um_panel_unpack_q8_0(const um_panel_source *source, size_t half, size_t fir
     for (size_t block = 0; block < count / BLOCK; block++) {
         const size_t at = (first / BLOCK + block) * size;
         __m512i groups[GROUPS];
-        um_panel_turn(columns, at + 2, groups);
-        um_panel_turn(columns, at + 18, groups + 4);
+        um_panel_turn_32(columns, at + 2, groups);
         store_block(panel, block, half, um_panel_halfs(columns, at), groups);
     }
 }

@@ -131,7 +131,25 @@ static void read_wide(um_dtype dtype, const uint8_t *row, size_t block, size_t k
     float values[UM_PACK_BLOCK];
     const size_t count = block_count(k, block);
     um_convert_to_f32(dtype, row + um_dtype_row_bytes(dtype, block * UM_PACK_BLOCK), values, count);
-    out->scales[0] = quantise(count, values, 8191.0f, out->q);
+    float largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i])) {
+            out->scales[0] = NAN;
+            return;
+        }
+        largest = fmaxf(largest, fabsf(values[i]));
+    }
+    if (largest < UM_PACK_SMALLEST) {
+        return;
+    }
+    /* 2^-12 of the power of two at or below the largest; subnormal F16 have the least exponent. */
+    int exponent = 0;
+    (void)frexpf(largest, &exponent);
+    exponent = dtype == UM_DTYPE_F16 && exponent < -13 ? -13 : exponent;
+    out->scales[0] = ldexpf(1, exponent - 13);
+    for (size_t i = 0; i < count; i++) {
+        out->q[i] = (int16_t)lroundf(values[i] / out->scales[0]);
+    }
 }
 
 static void read_block(um_dtype dtype, const uint8_t *row, size_t block, size_t k,
