@@ -1,33 +1,46 @@
 /* Q4_K, Q5_K and Q6_K: super-blocks of 256 elements with integer scales for parts of them. */
-#include <string.h>
-
 #include "kernels/avx512/panel.h"
-#include "tensor/quantised.h"
 
 #define SUPER 256
 #define GROUPS 8 /* of four elements in a block of 32 */
 
 /* ---- Q4_K, Q5_K -------------------------------------------------------------- */
 
-/* Scales and minimums of the eight sub-blocks, from `block` of the panel on. */
+/* factor times byte `byte` of each lane. */
+static UM_ALWAYS_INLINE __m512 scaled_byte(__m512i lanes, size_t byte, __m512 factor) {
+    const __m512i shifted = _mm512_srl_epi32(lanes, _mm_cvtsi32_si128((int)byte * 8));
+    const __m512i value = _mm512_and_si512(shifted, _mm512_set1_epi32(255));
+    return _mm512_mul_ps(factor, _mm512_cvtepi32_ps(value));
+}
+
+static UM_ALWAYS_INLINE __m512 halfs_of(__m512i lanes) {
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(lanes));
+}
+
+/* Scales and minimums of the eight sub-blocks, from `block` of the panel on.  A block begins with d
+ * and m, then four bytes each of the first six-bit scales, of the first minimums, and of the low
+ * halves of the others; what is missing stands in the top bits of the former two. */
 static void store_scales(const uint8_t *const *columns, size_t at, size_t block, size_t half,
                          um_panel *panel) {
-    _Alignas(64) uint8_t scales[8][16];
-    _Alignas(64) uint8_t minimums[8][16];
-    for (size_t c = 0; c < 16; c++) {
-        for (size_t sub = 0; sub < 8; sub++) {
-            um_k_scale_and_minimum(columns[c] + at + 4, sub, &scales[sub][c], &minimums[sub][c]);
-        }
-    }
-    const __m512 d = um_panel_halfs(columns, at);
-    const __m512 m = um_panel_halfs(columns, at + 2);
+    __m512i words[4];
+    um_panel_turn(columns, at, words);
+    const __m512 d = halfs_of(words[0]);
+    const __m512 m = halfs_of(_mm512_srli_epi32(words[0], 16));
+    const __m512i six = _mm512_set1_epi8(63);
+    const __m512i four = _mm512_set1_epi8(15);
+    const __m512i top = _mm512_set1_epi8(0x30);
+    const __m512i scales[2] = {
+        _mm512_and_si512(words[1], six),
+        _mm512_or_si512(_mm512_and_si512(words[3], four),
+                        _mm512_and_si512(_mm512_srli_epi32(words[1], 2), top))};
+    const __m512i minimums[2] = {
+        _mm512_and_si512(words[2], six),
+        _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32(words[3], 4), four),
+                        _mm512_and_si512(_mm512_srli_epi32(words[2], 2), top))};
     for (size_t sub = 0; sub < 8; sub++) {
-        const __m128i *scale = (const __m128i *)(const void *)scales[sub];
-        const __m128i *minimum = (const __m128i *)(const void *)minimums[sub];
-        const __m512 a = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_load_si128(scale)));
-        const __m512 b = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_load_si128(minimum)));
-        _mm512_store_ps(panel->scales[block + sub][half], _mm512_mul_ps(d, a));
-        _mm512_store_ps(panel->minimums[block + sub][half], _mm512_mul_ps(m, b));
+        _mm512_store_ps(panel->scales[block + sub][half], scaled_byte(scales[sub / 4], sub % 4, d));
+        _mm512_store_ps(panel->minimums[block + sub][half],
+                        scaled_byte(minimums[sub / 4], sub % 4, m));
     }
 }
 
