@@ -34,9 +34,6 @@
 #define UM_PACK_BLOCK 32
 #define UM_PACK_SMALLEST 1e-30f
 
-/* Rows are packed in tiles that start at multiples of their height, which divides this. */
-#define UM_PACK_ROWS 12
-
 typedef enum um_pack_kind { UM_PACK_NARROW, UM_PACK_WIDE } um_pack_kind;
 
 /* Packed activations.  Their inner layout is that of the kernels which made them. */
@@ -44,9 +41,10 @@ typedef struct um_packed_rows {
     um_pack_kind kind;
     size_t rows;
     size_t k;
-    void *integers; /* um_packed_integer_bytes */
-    float *scales;  /* [rows, blocks] in the kernels' order */
-    float *sums;    /* likewise: sx sum qx of a block; narrow only */
+    void *integers;     /* um_packed_integer_bytes */
+    float *scales;      /* [rows, blocks] in the kernels' order, as the two below */
+    int32_t *sums;      /* sum qx of a block; narrow only */
+    int32_t *late_sums; /* of the last 16 elements of it; narrow only */
 } um_packed_rows;
 
 static inline size_t um_pack_blocks(size_t k) {

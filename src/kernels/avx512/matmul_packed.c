@@ -14,12 +14,23 @@ typedef struct tile_shape {
     size_t sub_blocks; /* in a block of 32: 1, or 2 for Q6_K */
 } tile_shape;
 
+/* Numbers of a tile's rows for each block of a stretch, [block][row]. */
+#define STRETCH_ROWS (UM_PANEL_NARROW_BLOCKS * UM_TILE_ROWS)
+
+typedef struct row_numbers {
+    /* What the integer sums of a sub-block start from: the weights' offset, undone. */
+    int32_t starts[2][STRETCH_ROWS];
+    float scaled_sums[STRETCH_ROWS]; /* sx sum qx; only with minimums */
+} row_numbers;
+
 typedef struct tile_arguments {
     const um_panel *panel;
+    int32_t offset;          /* of the weights */
     size_t blocks;           /* in the panel */
     const uint8_t *integers; /* of the tile, at the panel's first block */
     const float *scales;
-    const float *sums;
+    const int32_t *sums;
+    const int32_t *late_sums;
     const float *bias; /* of the tile's columns, or NULL; only with is_last */
     bool is_first;     /* the sums start from zero, not from y */
     bool is_last;
@@ -44,15 +55,15 @@ static UM_ALWAYS_INLINE void multiply(tile_shape shape, size_t rows, size_t firs
                 sums[i][0] = _mm512_dpwssd_epi32(sums[i][0], x, w0);
                 sums[i][1] = _mm512_dpwssd_epi32(sums[i][1], x, w1);
             } else {
-                sums[i][0] = _mm512_dpbusd_epi32(sums[i][0], x, w0);
-                sums[i][1] = _mm512_dpbusd_epi32(sums[i][1], x, w1);
+                sums[i][0] = _mm512_dpbusd_epi32(sums[i][0], w0, x);
+                sums[i][1] = _mm512_dpbusd_epi32(sums[i][1], w1, x);
             }
         }
     }
 }
 
 static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
-                                            const tile_arguments *a,
+                                            const tile_arguments *a, const row_numbers *numbers,
                                             __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
     const size_t groups = shape.wide ? 16 : 8;
     const size_t part = groups / shape.sub_blocks;
@@ -62,12 +73,10 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
     for (size_t s = 0; s < shape.sub_blocks; s++) {
         const size_t sub_block = block * shape.sub_blocks + s;
         __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            const __m512i start = shape.wide ? _mm512_setzero_si512()
-                                             : _mm512_load_si512(a->panel->starts[sub_block][h]);
-            for (size_t i = 0; i < rows; i++) {
-                sums[i][h] = start;
-            }
+        for (size_t i = 0; i < rows; i++) {
+            sums[i][0] = shape.wide ? _mm512_setzero_si512()
+                                    : _mm512_set1_epi32(numbers->starts[s][block * rows + i]);
+            sums[i][1] = sums[i][0];
         }
         multiply(shape, rows, s * part, (s + 1) * part, weights, integers, sums);
         for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
@@ -81,9 +90,31 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
     for (size_t h = 0; shape.has_minimum && h < UM_PANEL_HALVES; h++) {
         const __m512 minimum = _mm512_load_ps(a->panel->minimums[block][h]);
         for (size_t i = 0; i < rows; i++) {
-            const __m512 sum = _mm512_set1_ps(a->sums[block * rows + i]);
+            const __m512 sum = _mm512_set1_ps(numbers->scaled_sums[block * rows + i]);
             total[i][h] = _mm512_fnmadd_ps(minimum, sum, total[i][h]);
         }
+    }
+}
+
+static UM_ALWAYS_INLINE void prepare_numbers(tile_shape shape, size_t rows, const tile_arguments *a,
+                                             row_numbers *numbers) {
+    const __m512i offset = _mm512_set1_epi32(-a->offset);
+    const size_t count = a->blocks * rows;
+    for (size_t i = 0; i < count; i += 16) {
+        const __mmask16 mask = um_avx512_mask(count - i < 16 ? count - i : 16);
+        __m512i sum = _mm512_maskz_loadu_epi32(mask, a->sums + i);
+        if (shape.has_minimum) {
+            const __m512 scale = _mm512_maskz_loadu_ps(mask, a->scales + i);
+            _mm512_mask_storeu_ps(numbers->scaled_sums + i, mask,
+                                  _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sum)));
+        }
+        if (shape.sub_blocks == 2) {
+            const __m512i late = _mm512_maskz_loadu_epi32(mask, a->late_sums + i);
+            sum = _mm512_sub_epi32(sum, late);
+            _mm512_mask_storeu_epi32(numbers->starts[1] + i, mask,
+                                     _mm512_mullo_epi32(late, offset));
+        }
+        _mm512_mask_storeu_epi32(numbers->starts[0] + i, mask, _mm512_mullo_epi32(sum, offset));
     }
 }
 
@@ -97,8 +128,12 @@ static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_argu
                             : _mm512_maskz_loadu_ps(a->columns[h], a->y + i * a->y_stride + h * 16);
         }
     }
+    row_numbers numbers;
+    if (!shape.wide) {
+        prepare_numbers(shape, rows, a, &numbers);
+    }
     for (size_t block = 0; block < a->blocks; block++) {
-        multiply_block(shape, rows, block, a, total);
+        multiply_block(shape, rows, block, a, &numbers, total);
     }
     for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
         const __m512 bias = a->is_last && a->bias
@@ -201,14 +236,16 @@ void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t first
 static void multiply_panel(tile_function *function, const um_packed_rows *rows, size_t block,
                            tile_arguments a) {
     float *y = a.y;
-    for (size_t row = 0; row < rows->rows; row += UM_TILE_ROWS) {
+    for (size_t row = 0; row < rows->rows;) {
         const um_tile_place place = um_tile_locate(rows, row);
         const size_t skipped = block * place.rows;
         a.integers = place.integers + skipped * place.row_bytes;
         a.scales = rows->scales + place.scale + skipped;
         a.sums = rows->sums + place.scale + skipped;
+        a.late_sums = rows->late_sums + place.scale + skipped;
         a.y = y + row * a.y_stride;
         function(place.rows, &a);
+        row += place.rows;
     }
 }
 
@@ -246,6 +283,7 @@ void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *row
             source_of(dtype, (const uint8_t *)w + column * row_bytes, rows->k, columns);
         tile_arguments a = {
             .panel = &panel,
+            .offset = um_panel_offset(dtype),
             .bias = bias ? bias + column : NULL,
             .y = y + column,
             .y_stride = y_stride,

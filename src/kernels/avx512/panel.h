@@ -15,14 +15,12 @@
 #define UM_PANEL_WIDE_BLOCKS 8
 
 typedef struct um_panel {
-    /* [block][group][half]: lane c of a vector is a group of consecutive elements of column c, four
-     * signed bytes (8 groups a block) or two 16-bit integers (16 groups a block). */
+    /* [block][group][half]: lane c of a vector is a group of consecutive elements of column c: four
+     * unsigned bytes (8 groups a block), which are qw + um_panel_offset, or two 16-bit integers (16
+     * groups a block). */
     _Alignas(64) uint8_t weights[UM_PANEL_BYTES];
     /* [sub-block][half] of 16 columns: one sub-block a block, or two for Q6_K. */
     _Alignas(64) float scales[2 * UM_PANEL_NARROW_BLOCKS][UM_PANEL_HALVES][16];
-    /* Narrow only, by sub-block: what the integer sum starts from.  The instruction multiplies
-     * unsigned by signed bytes, so activations are packed as q + 128 and -128 sum qw undoes it. */
-    _Alignas(64) int32_t starts[2 * UM_PANEL_NARROW_BLOCKS][UM_PANEL_HALVES][16];
     _Alignas(64) float minimums[UM_PANEL_NARROW_BLOCKS][UM_PANEL_HALVES][16];
 } um_panel;
 
@@ -31,6 +29,15 @@ typedef struct um_panel_source {
     const uint8_t *rows[UM_PANEL_COLUMNS];
     size_t k;
 } um_panel_source;
+
+/* What is added to the weights of a narrow type in a panel: the dot-product instruction multiplies
+ * unsigned by signed bytes, and activations are the signed ones. */
+static inline int32_t um_panel_offset(um_dtype dtype) {
+    return dtype == UM_DTYPE_Q8_0   ? 128
+           : dtype == UM_DTYPE_Q4_0 ? 8
+           : dtype == UM_DTYPE_Q6_K ? 32
+                                    : 0;
+}
 
 /* Unpack elements first .. first + count - 1 of every column; `first` is a multiple of the stretch
  * that the panel holds. */
@@ -114,17 +121,6 @@ static UM_ALWAYS_INLINE void um_panel_store(um_panel *panel, size_t groups, size
                                             size_t group, size_t half, __m512i value) {
     const size_t at = (block * groups + group) * UM_PANEL_HALVES + half;
     _mm512_store_si512(panel->weights + at * 64, value);
-}
-
-/* 128 sum of the signed bytes in each lane, added to `sum`. */
-static UM_ALWAYS_INLINE __m512i um_panel_sum(__m512i sum, __m512i value) {
-    return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8((char)0x80), value);
-}
-
-static UM_ALWAYS_INLINE void um_panel_store_start(um_panel *panel, size_t sub_block, size_t half,
-                                                  __m512i sum) {
-    _mm512_store_si512(panel->starts[sub_block][half],
-                       _mm512_sub_epi32(_mm512_setzero_si512(), sum));
 }
 
 /* The f16 numbers at columns[c] + offset. */

@@ -44,12 +44,6 @@ static void store_scales(const uint8_t *const *columns, size_t at, size_t block,
     }
 }
 
-static UM_ALWAYS_INLINE void store_group(um_panel *panel, size_t block, size_t group, size_t half,
-                                         __m512i value, __m512i *sum) {
-    um_panel_store(panel, GROUPS, block, group, half, value);
-    *sum = um_panel_sum(*sum, value);
-}
-
 /* Sub-blocks 2 pair and 2 pair + 1, whose quants share 32 bytes at `low`; `fifth` holds the turned
  * fifth bits, or is NULL. */
 static UM_ALWAYS_INLINE void unpack_pair(const uint8_t *const *columns, size_t low, size_t pair,
@@ -59,7 +53,6 @@ static UM_ALWAYS_INLINE void unpack_pair(const uint8_t *const *columns, size_t l
     const __m512i sixteen = _mm512_set1_epi8(16);
     __m512i bytes[GROUPS];
     um_panel_turn_32(columns, low, bytes);
-    __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t g = 0; g < GROUPS; g++) {
         for (size_t odd = 0; odd < 2; odd++) {
             __m512i q = odd ? _mm512_srli_epi16(bytes[g], 4) : bytes[g];
@@ -68,11 +61,9 @@ static UM_ALWAYS_INLINE void unpack_pair(const uint8_t *const *columns, size_t l
                 const __m512i bit = _mm512_set1_epi8((char)(1 << (2 * pair + odd)));
                 q = _mm512_mask_add_epi8(q, _mm512_test_epi8_mask(fifth[g], bit), q, sixteen);
             }
-            store_group(panel, block + 2 * pair + odd, g, half, q, &sums[odd]);
+            um_panel_store(panel, GROUPS, block + 2 * pair + odd, g, half, q);
         }
     }
-    um_panel_store_start(panel, block + 2 * pair, half, sums[0]);
-    um_panel_store_start(panel, block + 2 * pair + 1, half, sums[1]);
 }
 
 void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t half, size_t first,
@@ -115,8 +106,6 @@ static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *
                                              size_t block, size_t half, um_panel *panel) {
     const __m512i nibble = _mm512_set1_epi8(15);
     const __m512i upper = _mm512_set1_epi8(0x30);
-    const __m512i middle = _mm512_set1_epi8(32);
-    __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t g = 0; g < GROUPS; g++) {
         const __m512i l = low[r % 2 * GROUPS + g];
         __m512i q = _mm512_and_si512(r < 2 ? l : _mm512_srli_epi16(l, 4), nibble);
@@ -124,10 +113,8 @@ static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *
         const __m512i h = r < 2 ? _mm512_slli_epi16(high[g], r == 0 ? 4 : 2)
                                 : (r == 2 ? high[g] : _mm512_srli_epi16(high[g], 2));
         q = _mm512_or_si512(q, _mm512_and_si512(h, upper));
-        store_group(panel, block, g, half, _mm512_sub_epi8(q, middle), &sums[g / 4]);
+        um_panel_store(panel, GROUPS, block, g, half, q);
     }
-    um_panel_store_start(panel, 2 * block, half, sums[0]);
-    um_panel_store_start(panel, 2 * block + 1, half, sums[1]);
 }
 
 void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t first, size_t count,
