@@ -25,7 +25,7 @@ um_status um_packing_reserve(um_packing *packing, size_t rows, size_t k, um_erro
     if (!um_size_multiply(rows, blocks, &floats) ||
         !um_size_multiply(floats, UM_PACK_BLOCK * sizeof(int16_t), &integers) ||
         !um_size_add(floats, 2 * UM_ALIGNMENT, &floats) ||
-        !um_size_multiply(floats, 3 * sizeof(float), &bytes) ||
+        !um_size_multiply(floats, 4 * sizeof(float), &bytes) ||
         !um_size_add(bytes, integers, &bytes)) {
         return um_error_memory(error, "packed activations", SIZE_MAX);
     }
@@ -47,14 +47,16 @@ static um_packed_rows lay_out(const um_packing *packing, um_pack_kind kind, size
     const size_t floats = rows * um_pack_blocks(k);
     char *memory = packing->memory;
     float *scales = (float *)(void *)(memory + um_packed_integer_bytes(rows, k));
-    int32_t *sums = (int32_t *)(void *)(scales + floats);
+    float *scaled_sums = scales + floats;
+    int32_t *sums = (int32_t *)(void *)(scaled_sums + floats);
     return (um_packed_rows){.kind = kind,
                             .rows = rows,
                             .k = k,
                             .integers = memory,
                             .scales = scales,
                             .sums = sums,
-                            .late_sums = sums + floats};
+                            .late_sums = sums + floats,
+                            .scaled_sums = scaled_sums};
 }
 
 typedef struct pack_call {

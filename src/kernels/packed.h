@@ -43,8 +43,9 @@ typedef struct um_packed_rows {
     size_t k;
     void *integers;     /* um_packed_integer_bytes */
     float *scales;      /* [rows, blocks] in the kernels' order, as the two below */
-    int32_t *sums;      /* sum qx of a block; narrow only */
-    int32_t *late_sums; /* of the last 16 elements of it; narrow only */
+    int32_t *sums;      /* sum qx of a block, or a multiple of it; narrow only */
+    int32_t *late_sums; /* the same of the last 16 elements of it; narrow only */
+    float *scaled_sums; /* sx sum qx of a block; narrow only */
 } um_packed_rows;
 
 static inline size_t um_pack_blocks(size_t k) {

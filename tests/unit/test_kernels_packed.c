@@ -100,6 +100,7 @@ static float *multiply(trial *round, const um_kernels *kernels, size_t first, si
         .scales = guarded_floats(&round->arrays, count * blocks),
         .sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),
         .late_sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),
+        .scaled_sums = guarded_floats(&round->arrays, count * blocks),
     };
     size_t part = 0;
     for (size_t row = 0; row < count; row += part) {

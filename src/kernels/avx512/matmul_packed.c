@@ -14,23 +14,14 @@ typedef struct tile_shape {
     size_t sub_blocks; /* in a block of 32: 1, or 2 for Q6_K */
 } tile_shape;
 
-/* Numbers of a tile's rows for each block of a stretch, [block][row]. */
-#define STRETCH_ROWS (UM_PANEL_NARROW_BLOCKS * UM_TILE_ROWS)
-
-typedef struct row_numbers {
-    /* What the integer sums of a sub-block start from: the weights' offset, undone. */
-    int32_t starts[2][STRETCH_ROWS];
-    float scaled_sums[STRETCH_ROWS]; /* sx sum qx; only with minimums */
-} row_numbers;
-
 typedef struct tile_arguments {
     const um_panel *panel;
-    int32_t offset;          /* of the weights */
     size_t blocks;           /* in the panel */
     const uint8_t *integers; /* of the tile, at the panel's first block */
     const float *scales;
     const int32_t *sums;
     const int32_t *late_sums;
+    const float *scaled_sums;
     const float *bias; /* of the tile's columns, or NULL; only with is_last */
     bool is_first;     /* the sums start from zero, not from y */
     bool is_last;
@@ -62,8 +53,21 @@ static UM_ALWAYS_INLINE void multiply(tile_shape shape, size_t rows, size_t firs
     }
 }
 
+/* What undoes the offset of the weights in sub-block `part` of the block of packed row `at`. */
+static UM_ALWAYS_INLINE __m512i start_of(tile_shape shape, size_t part, size_t at,
+                                         const tile_arguments *a) {
+    if (shape.wide || shape.has_minimum) {
+        return _mm512_setzero_si512();
+    }
+    if (shape.sub_blocks == 1) {
+        return _mm512_set1_epi32(a->sums[at]);
+    }
+    const __m512i late = _mm512_set1_epi32(a->late_sums[at]);
+    return part ? late : _mm512_sub_epi32(_mm512_set1_epi32(a->sums[at]), late);
+}
+
 static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
-                                            const tile_arguments *a, const row_numbers *numbers,
+                                            const tile_arguments *a,
                                             __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
     const size_t groups = shape.wide ? 16 : 8;
     const size_t part = groups / shape.sub_blocks;
@@ -74,8 +78,7 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
         const size_t sub_block = block * shape.sub_blocks + s;
         __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
         for (size_t i = 0; i < rows; i++) {
-            sums[i][0] = shape.wide ? _mm512_setzero_si512()
-                                    : _mm512_set1_epi32(numbers->starts[s][block * rows + i]);
+            sums[i][0] = start_of(shape, s, block * rows + i, a);
             sums[i][1] = sums[i][0];
         }
         multiply(shape, rows, s * part, (s + 1) * part, weights, integers, sums);
@@ -90,31 +93,9 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
     for (size_t h = 0; shape.has_minimum && h < UM_PANEL_HALVES; h++) {
         const __m512 minimum = _mm512_load_ps(a->panel->minimums[block][h]);
         for (size_t i = 0; i < rows; i++) {
-            const __m512 sum = _mm512_set1_ps(numbers->scaled_sums[block * rows + i]);
+            const __m512 sum = _mm512_set1_ps(a->scaled_sums[block * rows + i]);
             total[i][h] = _mm512_fnmadd_ps(minimum, sum, total[i][h]);
         }
-    }
-}
-
-static UM_ALWAYS_INLINE void prepare_numbers(tile_shape shape, size_t rows, const tile_arguments *a,
-                                             row_numbers *numbers) {
-    const __m512i offset = _mm512_set1_epi32(-a->offset);
-    const size_t count = a->blocks * rows;
-    for (size_t i = 0; i < count; i += 16) {
-        const __mmask16 mask = um_avx512_mask(count - i < 16 ? count - i : 16);
-        __m512i sum = _mm512_maskz_loadu_epi32(mask, a->sums + i);
-        if (shape.has_minimum) {
-            const __m512 scale = _mm512_maskz_loadu_ps(mask, a->scales + i);
-            _mm512_mask_storeu_ps(numbers->scaled_sums + i, mask,
-                                  _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sum)));
-        }
-        if (shape.sub_blocks == 2) {
-            const __m512i late = _mm512_maskz_loadu_epi32(mask, a->late_sums + i);
-            sum = _mm512_sub_epi32(sum, late);
-            _mm512_mask_storeu_epi32(numbers->starts[1] + i, mask,
-                                     _mm512_mullo_epi32(late, offset));
-        }
-        _mm512_mask_storeu_epi32(numbers->starts[0] + i, mask, _mm512_mullo_epi32(sum, offset));
     }
 }
 
@@ -128,12 +109,8 @@ static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_argu
                             : _mm512_maskz_loadu_ps(a->columns[h], a->y + i * a->y_stride + h * 16);
         }
     }
-    row_numbers numbers;
-    if (!shape.wide) {
-        prepare_numbers(shape, rows, a, &numbers);
-    }
     for (size_t block = 0; block < a->blocks; block++) {
-        multiply_block(shape, rows, block, a, &numbers, total);
+        multiply_block(shape, rows, block, a, total);
     }
     for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
         const __m512 bias = a->is_last && a->bias
@@ -206,27 +183,26 @@ static tile_function *tile_for(um_dtype dtype) {
     return tile_wide;
 }
 
-void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t first, size_t count,
-                     um_panel *panel) {
+void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t count, um_panel *panel) {
     for (size_t half = 0; half < UM_PANEL_HALVES; half++) {
         switch (dtype) {
             case UM_DTYPE_Q8_0:
-                um_panel_unpack_q8_0(source, half, first, count, panel);
+                um_panel_unpack_q8_0(source, half, count, panel);
                 break;
             case UM_DTYPE_Q4_0:
-                um_panel_unpack_q4_0(source, half, first, count, panel);
+                um_panel_unpack_q4_0(source, half, count, panel);
                 break;
             case UM_DTYPE_Q4_K:
             case UM_DTYPE_Q5_K:
-                um_panel_unpack_k(dtype, source, half, first, count, panel);
+                um_panel_unpack_k(dtype, source, half, count, panel);
                 break;
             case UM_DTYPE_Q6_K:
-                um_panel_unpack_q6_k(source, half, first, count, panel);
+                um_panel_unpack_q6_k(source, half, count, panel);
                 break;
             case UM_DTYPE_F32: /* not packed: see matmul */
             case UM_DTYPE_F16:
             case UM_DTYPE_BF16:
-                um_panel_unpack_wide(dtype, source, half, first, count, panel);
+                um_panel_unpack_wide(dtype, source, half, count, panel);
                 break;
         }
     }
@@ -243,62 +219,84 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
         a.scales = rows->scales + place.scale + skipped;
         a.sums = rows->sums + place.scale + skipped;
         a.late_sums = rows->late_sums + place.scale + skipped;
+        a.scaled_sums = rows->scaled_sums + place.scale + skipped;
         a.y = y + row * a.y_stride;
         function(place.rows, &a);
         row += place.rows;
     }
 }
 
-static um_panel_source source_of(um_dtype dtype, const uint8_t *w, size_t k, size_t columns) {
-    um_panel_source source = {.k = k};
-    const size_t row_bytes = um_dtype_row_bytes(dtype, k);
+/* Ask for the next `bytes` of every column.  32 rows of a large matrix are too many streams for the
+ * processor to foresee. */
+static void prefetch(const um_panel_source *source, size_t bytes) {
     for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
-        source.rows[c] = w + (c < columns ? c : columns - 1) * row_bytes;
+        const char *row = (const char *)source->rows + c * source->stride;
+        for (size_t at = 0; at < bytes; at += 64) {
+            _mm_prefetch(row + at, _MM_HINT_T1);
+        }
     }
-    return source;
 }
 
-/* Ask for the bytes of `count` elements from `first` on of every column.  32 rows of a large matrix
- * are too many streams for the processor to foresee. */
-static void prefetch(um_dtype dtype, const um_panel_source *source, size_t first, size_t count) {
-    const size_t begin = um_dtype_row_bytes(dtype, first);
-    const size_t bytes = um_dtype_row_bytes(dtype, count);
-    for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
-        for (size_t at = 0; at < bytes; at += 64) {
-            _mm_prefetch((const char *)source->rows[c] + begin + at, _MM_HINT_T1);
+/* The stretch of a source with less than 32 columns, copied into one that has them all. */
+typedef struct whole_source {
+    um_panel_source source;
+    uint8_t bytes[UM_PANEL_COLUMNS][UM_PANEL_NARROW_BLOCKS * UM_PACK_BLOCK * 2];
+} whole_source;
+
+static void complete(const um_panel_source *source, size_t columns, size_t bytes,
+                     whole_source *whole) {
+    memset(whole->bytes, 0, sizeof whole->bytes);
+    for (size_t c = 0; c < columns; c++) {
+        memcpy(whole->bytes[c], source->rows + c * source->stride, bytes);
+    }
+    whole->source = (um_panel_source){
+        .rows = whole->bytes[0], .stride = sizeof whole->bytes[0], .k = source->k};
+}
+
+/* All rows times the columns of `source`, which are `columns`. */
+static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t columns,
+                             um_panel_source source, tile_arguments a) {
+    const size_t stretch = UM_PACK_BLOCK * (rows->kind == UM_PACK_WIDE ? UM_PANEL_WIDE_BLOCKS
+                                                                       : UM_PANEL_NARROW_BLOCKS);
+    tile_function *function = tile_for(dtype);
+    um_panel panel;
+    a.panel = &panel;
+    for (size_t first = 0; first < rows->k; first += stretch) {
+        const size_t count = source.k < stretch ? source.k : stretch;
+        const size_t bytes = um_dtype_row_bytes(dtype, count);
+        if (columns < UM_PANEL_COLUMNS) {
+            whole_source whole;
+            complete(&source, columns, bytes, &whole);
+            um_panel_unpack(dtype, &whole.source, count, &panel);
+        } else {
+            um_panel_unpack(dtype, &source, count, &panel);
         }
+        source.rows += bytes;
+        source.k -= count;
+        if (columns == UM_PANEL_COLUMNS && source.k > 0) {
+            prefetch(&source, um_dtype_row_bytes(dtype, source.k < stretch ? source.k : stretch));
+        }
+        a.blocks = um_pack_blocks(count);
+        a.is_first = first == 0;
+        a.is_last = source.k == 0;
+        multiply_panel(function, rows, first / UM_PACK_BLOCK, a);
     }
 }
 
 void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                              const float *bias, float *y, size_t y_stride) {
-    const size_t stretch = UM_PACK_BLOCK * (rows->kind == UM_PACK_WIDE ? UM_PANEL_WIDE_BLOCKS
-                                                                       : UM_PANEL_NARROW_BLOCKS);
     const size_t row_bytes = um_dtype_row_bytes(dtype, rows->k);
-    tile_function *function = tile_for(dtype);
-    um_panel panel;
     for (size_t column = 0; column < n; column += UM_PANEL_COLUMNS) {
         const size_t columns = n - column < UM_PANEL_COLUMNS ? n - column : UM_PANEL_COLUMNS;
-        const um_panel_source source =
-            source_of(dtype, (const uint8_t *)w + column * row_bytes, rows->k, columns);
-        tile_arguments a = {
-            .panel = &panel,
-            .offset = um_panel_offset(dtype),
+        const um_panel_source source = {
+            .rows = (const uint8_t *)w + column * row_bytes, .stride = row_bytes, .k = rows->k};
+        const tile_arguments a = {
             .bias = bias ? bias + column : NULL,
             .y = y + column,
             .y_stride = y_stride,
             .columns = {um_avx512_mask(columns < 16 ? columns : 16),
                         um_avx512_mask(columns < 16 ? 0 : columns - 16)},
         };
-        for (size_t first = 0; first < rows->k; first += stretch) {
-            const size_t count = rows->k - first < stretch ? rows->k - first : stretch;
-            const size_t rest = rows->k - first - count;
-            prefetch(dtype, &source, first + count, rest < stretch ? rest : stretch);
-            um_panel_unpack(dtype, &source, first, count, &panel);
-            a.blocks = um_pack_blocks(count);
-            a.is_first = first == 0;
-            a.is_last = first + count == rows->k;
-            multiply_panel(function, rows, first / UM_PACK_BLOCK, a);
-        }
+        multiply_columns(dtype, rows, columns, source, a);
     }
 }

@@ -2,6 +2,7 @@
  * each row. */
 #include <string.h>
 
+#include "kernels/avx512/panel.h"
 #include "kernels/avx512/tile.h"
 
 /* Blocks whose scales are computed together, a lane each. */
@@ -78,8 +79,10 @@ static UM_ALWAYS_INLINE void pack_batch(um_pack_kind kind, const um_packed_rows 
         if (kind == UM_PACK_NARROW) {
             store_narrow(low, high, integers);
             const int32_t late = _mm512_reduce_add_epi32(high);
-            packed->sums[at] = _mm512_reduce_add_epi32(low) + late;
-            packed->late_sums[at] = late;
+            const int32_t sum = _mm512_reduce_add_epi32(low) + late;
+            packed->scaled_sums[at] = scales[i] * (float)sum;
+            packed->sums[at] = -UM_PANEL_OFFSET * sum;
+            packed->late_sums[at] = -UM_PANEL_OFFSET * late;
         } else {
             store_wide(low, high, integers);
         }

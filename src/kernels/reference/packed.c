@@ -51,8 +51,12 @@ void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x
             packed->scales[at] =
                 quantise(block_count(packed->k, block), x + row * x_stride + block * UM_PACK_BLOCK,
                          narrow ? 127.0f : 8191.0f, q);
-            for (size_t i = 0; narrow && i < UM_PACK_BLOCK; i++) {
-                packed->sums[at] = (i == 0 ? 0 : packed->sums[at]) + q[i];
+            int32_t sum = 0;
+            for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
+                sum += q[i];
+            }
+            if (narrow) {
+                packed->scaled_sums[at] = packed->scales[at] * (float)sum;
             }
         }
     }
@@ -203,9 +207,9 @@ void um_reference_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *
             read_block(dtype, (const uint8_t *)w + j * row_bytes, block, rows->k, &read);
             for (size_t i = 0; i < rows->rows; i++) {
                 const size_t at = i * blocks + block;
-                y[i * y_stride + j] = add_block(
-                    &read, integers + at * UM_PACK_BLOCK, rows->scales[at],
-                    narrow ? rows->scales[at] * (float)rows->sums[at] : 0, y[i * y_stride + j]);
+                y[i * y_stride + j] =
+                    add_block(&read, integers + at * UM_PACK_BLOCK, rows->scales[at],
+                              narrow ? rows->scaled_sums[at] : 0, y[i * y_stride + j]);
             }
         }
         for (size_t i = 0; bias && i < rows->rows; i++) {
