@@ -22,9 +22,10 @@ typedef struct tile_arguments {
     const int32_t *sums;
     const int32_t *late_sums;
     const float *scaled_sums;
-    const float *bias; /* of the tile's columns, or NULL; only with is_last */
-    bool is_first;     /* the sums start from zero, not from y */
-    bool is_last;
+    const float *bias; /* of the tile's columns, or NULL */
+    bool is_first;     /* stretch of the rows' elements: totals start from zero */
+    bool is_last;      /* totals go to y, with the bias */
+    float *totals;     /* [rows, UM_PANEL_COLUMNS], between stretches */
     float *y;
     size_t y_stride;
     __mmask16 columns[UM_PANEL_HALVES]; /* that exist */
@@ -99,27 +100,40 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
     }
 }
 
+static UM_ALWAYS_INLINE void store_result(size_t rows, const tile_arguments *a,
+                                          __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
+    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+        if (a->bias) {
+            const __m512 bias = _mm512_maskz_loadu_ps(a->columns[h], a->bias + h * 16);
+            for (size_t i = 0; i < rows; i++) {
+                total[i][h] = _mm512_add_ps(total[i][h], bias);
+            }
+        }
+        for (size_t i = 0; i < rows; i++) {
+            _mm512_mask_storeu_ps(a->y + i * a->y_stride + h * 16, a->columns[h], total[i][h]);
+        }
+    }
+}
+
 /* `shape` and `rows` are constants at every call, so the loops unroll into registers. */
 static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_arguments *a) {
     __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES];
     for (size_t i = 0; i < rows; i++) {
         for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            total[i][h] =
-                a->is_first ? _mm512_setzero_ps()
-                            : _mm512_maskz_loadu_ps(a->columns[h], a->y + i * a->y_stride + h * 16);
+            total[i][h] = a->is_first ? _mm512_setzero_ps()
+                                      : _mm512_load_ps(a->totals + i * UM_PANEL_COLUMNS + h * 16);
         }
     }
     for (size_t block = 0; block < a->blocks; block++) {
         multiply_block(shape, rows, block, a, total);
     }
-    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-        const __m512 bias = a->is_last && a->bias
-                                ? _mm512_maskz_loadu_ps(a->columns[h], a->bias + h * 16)
-                                : _mm512_setzero_ps();
-        for (size_t i = 0; i < rows; i++) {
-            const __m512 value =
-                a->bias && a->is_last ? _mm512_add_ps(total[i][h], bias) : total[i][h];
-            _mm512_mask_storeu_ps(a->y + i * a->y_stride + h * 16, a->columns[h], value);
+    if (a->is_last) {
+        store_result(rows, a, total);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+            _mm512_store_ps(a->totals + i * UM_PANEL_COLUMNS + h * 16, total[i][h]);
         }
     }
 }
@@ -208,11 +222,16 @@ void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t count
     }
 }
 
-/* All rows over the stretch of elements that `panel` holds, from `block` of the row on. */
-static void multiply_panel(tile_function *function, const um_packed_rows *rows, size_t block,
-                           tile_arguments a) {
+/* Rows whose totals are kept between stretches; more rows unpack the weights once more. */
+#define BATCH_ROWS 512
+
+/* Rows first .. end - 1, which are whole tiles, over the stretch of elements that the panel holds,
+ * from `block` of the row on. */
+static void multiply_panel(tile_function *function, const um_packed_rows *rows, size_t first,
+                           size_t end, size_t block, tile_arguments a) {
     float *y = a.y;
-    for (size_t row = 0; row < rows->rows;) {
+    float *totals = a.totals;
+    for (size_t row = first; row < end;) {
         const um_tile_place place = um_tile_locate(rows, row);
         const size_t skipped = block * place.rows;
         a.integers = place.integers + skipped * place.row_bytes;
@@ -221,9 +240,23 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
         a.late_sums = rows->late_sums + place.scale + skipped;
         a.scaled_sums = rows->scaled_sums + place.scale + skipped;
         a.y = y + row * a.y_stride;
+        a.totals = totals + (row - first) * UM_PANEL_COLUMNS;
         function(place.rows, &a);
         row += place.rows;
     }
+}
+
+/* The end of the tiles that fit a batch from row `first` on. */
+static size_t batch_end(const um_packed_rows *rows, size_t first) {
+    size_t end = first;
+    while (end < rows->rows) {
+        const size_t height = um_tile_locate(rows, end).rows;
+        if (end + height - first > BATCH_ROWS) {
+            break;
+        }
+        end += height;
+    }
+    return end;
 }
 
 /* Ask for the next `bytes` of every column.  32 rows of a large matrix are too many streams for the
@@ -253,14 +286,17 @@ static void complete(const um_panel_source *source, size_t columns, size_t bytes
         .rows = whole->bytes[0], .stride = sizeof whole->bytes[0], .k = source->k};
 }
 
-/* All rows times the columns of `source`, which are `columns`. */
-static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t columns,
-                             um_panel_source source, tile_arguments a) {
+/* Rows first .. end - 1, a batch, times the columns of `source`, which are `columns`. */
+static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t first_row,
+                             size_t end_row, size_t columns, um_panel_source source,
+                             tile_arguments a) {
     const size_t stretch = UM_PACK_BLOCK * (rows->kind == UM_PACK_WIDE ? UM_PANEL_WIDE_BLOCKS
                                                                        : UM_PANEL_NARROW_BLOCKS);
     tile_function *function = tile_for(dtype);
     um_panel panel;
+    _Alignas(64) float totals[BATCH_ROWS * UM_PANEL_COLUMNS];
     a.panel = &panel;
+    a.totals = totals;
     for (size_t first = 0; first < rows->k; first += stretch) {
         const size_t count = source.k < stretch ? source.k : stretch;
         const size_t bytes = um_dtype_row_bytes(dtype, count);
@@ -279,7 +315,7 @@ static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t 
         a.blocks = um_pack_blocks(count);
         a.is_first = first == 0;
         a.is_last = source.k == 0;
-        multiply_panel(function, rows, first / UM_PACK_BLOCK, a);
+        multiply_panel(function, rows, first_row, end_row, first / UM_PACK_BLOCK, a);
     }
 }
 
@@ -297,6 +333,10 @@ void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *row
             .columns = {um_avx512_mask(columns < 16 ? columns : 16),
                         um_avx512_mask(columns < 16 ? 0 : columns - 16)},
         };
-        multiply_columns(dtype, rows, columns, source, a);
+        for (size_t row = 0; row < rows->rows;) {
+            const size_t end = batch_end(rows, row);
+            multiply_columns(dtype, rows, row, end, columns, source, a);
+            row = end;
+        }
     }
 }
