@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernels/avx512/panel.h"
-#include "kernels/avx512/tile.h"
+#include "kernels/tile.h"
 
 /* What differs between formats once they are unpacked. */
 typedef struct tile_shape {
@@ -246,19 +246,6 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
     }
 }
 
-/* The end of the tiles that fit a batch from row `first` on. */
-static size_t batch_end(const um_packed_rows *rows, size_t first) {
-    size_t end = first;
-    while (end < rows->rows) {
-        const size_t height = um_tile_locate(rows, end).rows;
-        if (end + height - first > BATCH_ROWS) {
-            break;
-        }
-        end += height;
-    }
-    return end;
-}
-
 /* Ask for the next `bytes` of every column.  32 rows of a large matrix are too many streams for the
  * processor to foresee. */
 static void prefetch(const um_panel_source *source, size_t bytes) {
@@ -334,7 +321,7 @@ void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *row
                         um_avx512_mask(columns < 16 ? 0 : columns - 16)},
         };
         for (size_t row = 0; row < rows->rows;) {
-            const size_t end = batch_end(rows, row);
+            const size_t end = um_tile_batch_end(rows, row, BATCH_ROWS);
             multiply_columns(dtype, rows, row, end, columns, source, a);
             row = end;
         }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/avx512/panel.h"
-#include "kernels/avx512/tile.h"
+#include "kernels/tile.h"
 
 /* Blocks whose scales are computed together, a lane each. */
 #define BATCH 16

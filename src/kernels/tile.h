@@ -1,8 +1,9 @@
-/* Where a packed row lies: in tiles of at most UM_TILE_ROWS rows, about equally high. */
-#ifndef UM_KERNELS_AVX512_TILE_H
-#define UM_KERNELS_AVX512_TILE_H
+/* Where a row lies that the vector kernels packed: in tiles of at most UM_TILE_ROWS rows, about
+ * equally high; in a tile block after block, and in a block the 32 integers of each row. */
+#ifndef UM_KERNELS_TILE_H
+#define UM_KERNELS_TILE_H
 
-#include "kernels/avx512/avx512.h"
+#include "kernels/packed.h"
 
 #define UM_TILE_ROWS 6
 
@@ -29,6 +30,19 @@ static inline um_tile_place um_tile_locate(const um_packed_rows *packed, size_t 
                            .scale = start * blocks + (row - start),
                            .rows = rows,
                            .row_bytes = bytes};
+}
+
+/* The end of the whole tiles from row `first` on that have at most `most` rows together. */
+static inline size_t um_tile_batch_end(const um_packed_rows *packed, size_t first, size_t most) {
+    size_t end = first;
+    while (end < packed->rows) {
+        const size_t height = um_tile_locate(packed, end).rows;
+        if (end + height - first > most) {
+            break;
+        }
+        end += height;
+    }
+    return end;
 }
 
 #endif
