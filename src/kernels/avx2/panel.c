@@ -34,10 +34,11 @@ static void read_q4_0(const uint8_t *row, size_t count, row_integers *out) {
     for (size_t block = 0; block < count / 32; block++) {
         const uint8_t *at = row + block * um_dtype_size(UM_DTYPE_Q4_0);
         out->scales[block] = f16_at(at);
-        for (size_t i = 0; i < 16; i++) {
-            out->bytes[block * 32 + i] = at[2 + i] & 15;
-            out->bytes[block * 32 + 16 + i] = at[2 + i] >> 4;
-        }
+        const __m128i packed = _mm_loadu_si128((const __m128i *)(const void *)(at + 2));
+        const __m256i nibbles =
+            _mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1);
+        _mm256_store_si256((__m256i *)(void *)(out->bytes + block * 32),
+                           _mm256_and_si256(nibbles, _mm256_set1_epi8(15)));
     }
 }
 
@@ -86,7 +87,7 @@ static void read_q6_k(const uint8_t *row, size_t count, row_integers *out) {
 
 /* ---- Wide types --------------------------------------------------------------------- */
 
-static __m256 load_wide(um_dtype dtype, const uint16_t *at) {
+static inline __m256 load_wide(um_dtype dtype, const uint16_t *at) {
     const __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)at);
     if (dtype == UM_DTYPE_F16) {
         return _mm256_cvtph_ps(bits);
@@ -101,64 +102,61 @@ static __m256i round_away(__m256 value) {
     return _mm256_cvttps_epi32(_mm256_add_ps(value, half));
 }
 
-/* 2^(e - 12) for the largest magnitude (packed.h), which is finite and not too small. */
-static float step_of(um_dtype dtype, float largest) {
-    uint32_t bits;
-    memcpy(&bits, &largest, sizeof bits);
-    uint32_t exponent = bits >> 23;
-    exponent = dtype == UM_DTYPE_F16 && exponent < 113 ? 113 : exponent;
-    bits = (exponent - 12) << 23;
-    float step;
-    memcpy(&step, &bits, sizeof step);
-    return step;
+static float float_of(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
-/* Largest magnitude of 32 values; NaN if there is one. */
-static float largest_of(const __m256 values[4]) {
+/* The bits of the largest magnitude of 32 values: an order in which NaN is above all. */
+static uint32_t largest_bits(const __m256 values[4]) {
     const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
     __m256i most = _mm256_setzero_si256();
     for (size_t i = 0; i < 4; i++) {
         most = _mm256_max_epu32(most, _mm256_and_si256(_mm256_castps_si256(values[i]), magnitude));
     }
-    uint32_t lanes[8];
-    uint32_t bits = 0;
-    _mm256_storeu_si256((__m256i *)(void *)lanes, most);
-    for (size_t i = 0; i < 8; i++) {
-        bits = lanes[i] > bits ? lanes[i] : bits;
-    }
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
-    return largest;
+    __m128i half = _mm_max_epu32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4E));
+    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0xB1));
+    return (uint32_t)_mm_cvtsi128_si32(half);
 }
 
-static void read_wide_block(um_dtype dtype, const uint16_t halves[32], int16_t *words,
-                            float *scale) {
+static inline __attribute__((always_inline)) void
+read_wide_block(um_dtype dtype, const uint16_t *halves, int16_t *words, float *scale) {
     __m256 values[4];
     for (size_t i = 0; i < 4; i++) {
         values[i] = load_wide(dtype, halves + 8 * i);
     }
-    const float largest = largest_of(values);
-    if (!isfinite(largest) || largest < UM_PACK_SMALLEST) {
-        *scale = isfinite(largest) ? 0 : NAN;
+    const uint32_t largest = largest_bits(values);
+    uint32_t exponent = largest >> 23;
+    if (exponent == 255 || float_of(largest) < UM_PACK_SMALLEST) {
+        *scale = exponent == 255 ? NAN : 0;
         memset(words, 0, 32 * sizeof *words);
         return;
     }
-    *scale = step_of(dtype, largest);
-    const __m256 inverse = _mm256_set1_ps(1.0f / *scale); /* a power of two: exact */
+    /* 2^(e - 12) and its inverse (packed.h). */
+    exponent = dtype == UM_DTYPE_F16 && exponent < 113 ? 113 : exponent;
+    *scale = float_of((exponent - 12) << 23);
+    const __m256 inverse = _mm256_set1_ps(float_of((254 - exponent + 12) << 23));
     for (size_t i = 0; i < 4; i += 2) {
         const __m256i a = round_away(_mm256_mul_ps(values[i], inverse));
         const __m256i b = round_away(_mm256_mul_ps(values[i + 1], inverse));
         const __m256i mixed = _mm256_packs_epi32(a, b); /* quarters a, b, a, b */
-        _mm256_storeu_si256((__m256i *)(void *)(words + 8 * i),
-                            _mm256_permute4x64_epi64(mixed, 0xD8));
+        _mm256_store_si256((__m256i *)(void *)(words + 8 * i),
+                           _mm256_permute4x64_epi64(mixed, 0xD8));
     }
 }
 
-static void read_wide(um_dtype dtype, const uint8_t *row, size_t count, row_integers *out) {
-    for (size_t first = 0; first < count; first += 32) {
-        const size_t part = count - first < 32 ? count - first : 32;
+static inline __attribute__((always_inline)) void read_wide(um_dtype dtype, const uint8_t *row,
+                                                            size_t count, row_integers *out) {
+    size_t first = 0;
+    for (; first + 32 <= count; first += 32) {
+        read_wide_block(dtype, (const uint16_t *)(const void *)row + first, out->words + first,
+                        &out->scales[first / 32]);
+    }
+    if (first < count) {
         uint16_t halves[32] = {0};
-        memcpy(halves, row + 2 * first, part * sizeof *halves);
+        memcpy(halves, row + 2 * first, (count - first) * sizeof *halves);
         read_wide_block(dtype, halves, out->words + first, &out->scales[first / 32]);
     }
 }
@@ -207,7 +205,11 @@ static void read_row(um_dtype dtype, const uint8_t *row, size_t count, row_integ
         case UM_DTYPE_F32: /* not packed: see matmul */
         case UM_DTYPE_F16:
         case UM_DTYPE_BF16:
-            read_wide(dtype, row, count, out);
+            if (dtype == UM_DTYPE_F16) {
+                read_wide(UM_DTYPE_F16, row, count, out);
+            } else {
+                read_wide(UM_DTYPE_BF16, row, count, out);
+            }
             break;
     }
 }
