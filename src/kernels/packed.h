@@ -8,11 +8,14 @@
  * is cut into blocks of 32, the last one filled up with zeros.  With q the integers and s the
  * scale of a block, in order of the blocks b of a row,
  *
- *   sum <- fma((float) sum_k qx[k] qw[k], sx sw, sum)         for each (sub-)block of weights
- *   sum <- fma(-minimum, sx sum_k qx[k], sum)                  after it, for types with a minimum
+ *   sum <- fma((float) sum_k qx[k] qw[k], sx sw, sum)
+ *   sum <- fma(-minimum, sx sum_k qx[k], sum)          after it, for types with a minimum
  *   y   =  sum + bias
  *
- * where the integer sums are exact and sx sw is rounded to f32.
+ * where the integer sums are exact and sx sw is rounded to f32.  With two sub-blocks of 16, whose
+ * scales are sw and sw', and i and i' their integer sums, the first line is
+ *
+ *   sum <- fma(fma((float) i', sw', (float) i sw), sx, sum).
  *
  * Narrow types (Q8_0, Q4_0, Q4_K, Q5_K, Q6_K): qw, sw and the minimum are those of the file, with
  * sub-blocks of 16 for Q6_K; activations have 8 bits, sx = a / 127, qx = round(x (127 / a)), a the

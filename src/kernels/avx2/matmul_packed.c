@@ -99,28 +99,32 @@ static ALWAYS_INLINE __m256i start_of(tile_shape shape, size_t part, size_t at,
     return _mm256_set1_epi32(-a->offset * (part ? late : a->sums[at] - late));
 }
 
-static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
-                                         const tile_arguments *a, __m256 total[UM_TILE_ROWS]) {
+/* The integer sums of sub-block `part` of one block. */
+static ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t block, size_t part,
+                                        const tile_arguments *a, __m256i sums[UM_TILE_ROWS]) {
     const size_t groups = shape.wide ? 16 : 8;
-    const size_t part = groups / shape.sub_blocks;
+    const size_t length = groups / shape.sub_blocks;
     const uint8_t *weights = a->panel->weights + block * groups * 32;
     const uint8_t *integers = a->integers + block * rows * (shape.wide ? 64 : 32);
+    for (size_t i = 0; i < rows; i++) {
+        sums[i] = start_of(shape, part, block * rows + i, a);
+    }
+    if (shape.wide) {
+        multiply_words(rows, part * length, (part + 1) * length, weights, integers, sums);
+    } else {
+        multiply_chains(shape, rows, part * length, (part + 1) * length, weights, integers, sums);
+    }
+}
+
+static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
+                                         const tile_arguments *a, __m256 total[UM_TILE_ROWS]) {
     const float *scales = a->scales + block * rows;
-    for (size_t s = 0; s < shape.sub_blocks; s++) {
-        __m256i sums[UM_TILE_ROWS];
-        for (size_t i = 0; i < rows; i++) {
-            sums[i] = start_of(shape, s, block * rows + i, a);
-        }
-        if (shape.wide) {
-            multiply_words(rows, s * part, (s + 1) * part, weights, integers, sums);
-        } else {
-            multiply_chains(shape, rows, s * part, (s + 1) * part, weights, integers, sums);
-        }
-        const __m256 scale = _mm256_load_ps(a->panel->scales[block * shape.sub_blocks + s]);
-        for (size_t i = 0; i < rows; i++) {
-            const __m256 both = _mm256_mul_ps(_mm256_set1_ps(scales[i]), scale);
-            total[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[i]), both, total[i]);
-        }
+    __m256i sums[UM_TILE_ROWS];
+    sum_sub_block(shape, rows, block, 0, a, sums);
+    const __m256 scale = _mm256_load_ps(a->panel->scales[block]);
+    for (size_t i = 0; i < rows; i++) {
+        const __m256 both = _mm256_mul_ps(_mm256_set1_ps(scales[i]), scale);
+        total[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[i]), both, total[i]);
     }
     if (shape.has_minimum) {
         const __m256 minimum = _mm256_load_ps(a->panel->minimums[block]);
@@ -128,6 +132,26 @@ static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t b
             const __m256 sum = _mm256_set1_ps(a->scaled_sums[block * rows + i]);
             total[i] = _mm256_fnmadd_ps(minimum, sum, total[i]);
         }
+    }
+}
+
+/* A block whose halves have scales of their own. */
+static ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, size_t block,
+                                               const tile_arguments *a,
+                                               __m256 total[UM_TILE_ROWS]) {
+    const float *scales = a->scales + block * rows;
+    __m256 early[UM_TILE_ROWS];
+    __m256i sums[UM_TILE_ROWS];
+    sum_sub_block(shape, rows, block, 0, a, sums);
+    const __m256 first = _mm256_load_ps(a->panel->scales[2 * block]);
+    for (size_t i = 0; i < rows; i++) {
+        early[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(sums[i]), first);
+    }
+    sum_sub_block(shape, rows, block, 1, a, sums);
+    const __m256 second = _mm256_load_ps(a->panel->scales[2 * block + 1]);
+    for (size_t i = 0; i < rows; i++) {
+        const __m256 both = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[i]), second, early[i]);
+        total[i] = _mm256_fmadd_ps(both, _mm256_set1_ps(scales[i]), total[i]);
     }
 }
 
@@ -149,7 +173,11 @@ static ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_argumen
                                : _mm256_load_ps(a->totals + i * UM_AVX2_PANEL_COLUMNS);
     }
     for (size_t block = 0; block < a->blocks; block++) {
-        multiply_block(shape, rows, block, a, total);
+        if (shape.sub_blocks == 2) {
+            multiply_half_blocks(shape, rows, block, a, total);
+        } else {
+            multiply_block(shape, rows, block, a, total);
+        }
     }
     if (a->is_last) {
         store_result(rows, a, total);

@@ -67,28 +67,32 @@ static UM_ALWAYS_INLINE __m512i start_of(tile_shape shape, size_t part, size_t a
     return part ? late : _mm512_sub_epi32(_mm512_set1_epi32(a->sums[at]), late);
 }
 
+/* The integer sums of sub-block `part` of one block. */
+static UM_ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t block, size_t part,
+                                           const tile_arguments *a,
+                                           __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES]) {
+    const size_t groups = shape.wide ? 16 : 8;
+    const size_t length = groups / shape.sub_blocks;
+    const uint8_t *weights = a->panel->weights + block * groups * 128;
+    const uint8_t *integers = a->integers + block * rows * (shape.wide ? 64 : 32);
+    for (size_t i = 0; i < rows; i++) {
+        sums[i][0] = start_of(shape, part, block * rows + i, a);
+        sums[i][1] = sums[i][0];
+    }
+    multiply(shape, rows, part * length, (part + 1) * length, weights, integers, sums);
+}
+
 static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
                                             const tile_arguments *a,
                                             __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
-    const size_t groups = shape.wide ? 16 : 8;
-    const size_t part = groups / shape.sub_blocks;
-    const uint8_t *weights = a->panel->weights + block * groups * 128;
-    const uint8_t *integers = a->integers + block * rows * (shape.wide ? 64 : 32);
     const float *scales = a->scales + block * rows;
-    for (size_t s = 0; s < shape.sub_blocks; s++) {
-        const size_t sub_block = block * shape.sub_blocks + s;
-        __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
+    __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
+    sum_sub_block(shape, rows, block, 0, a, sums);
+    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+        const __m512 scale = _mm512_load_ps(a->panel->scales[block][h]);
         for (size_t i = 0; i < rows; i++) {
-            sums[i][0] = start_of(shape, s, block * rows + i, a);
-            sums[i][1] = sums[i][0];
-        }
-        multiply(shape, rows, s * part, (s + 1) * part, weights, integers, sums);
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            const __m512 scale = _mm512_load_ps(a->panel->scales[sub_block][h]);
-            for (size_t i = 0; i < rows; i++) {
-                const __m512 both = _mm512_mul_ps(_mm512_set1_ps(scales[i]), scale);
-                total[i][h] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[i][h]), both, total[i][h]);
-            }
+            const __m512 both = _mm512_mul_ps(_mm512_set1_ps(scales[i]), scale);
+            total[i][h] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[i][h]), both, total[i][h]);
         }
     }
     for (size_t h = 0; shape.has_minimum && h < UM_PANEL_HALVES; h++) {
@@ -96,6 +100,31 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
         for (size_t i = 0; i < rows; i++) {
             const __m512 sum = _mm512_set1_ps(a->scaled_sums[block * rows + i]);
             total[i][h] = _mm512_fnmadd_ps(minimum, sum, total[i][h]);
+        }
+    }
+}
+
+/* A block whose halves have scales of their own. */
+static UM_ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, size_t block,
+                                                  const tile_arguments *a,
+                                                  __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
+    const float *scales = a->scales + block * rows;
+    __m512 early[UM_TILE_ROWS][UM_PANEL_HALVES];
+    __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
+    sum_sub_block(shape, rows, block, 0, a, sums);
+    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+        const __m512 scale = _mm512_load_ps(a->panel->scales[2 * block][h]);
+        for (size_t i = 0; i < rows; i++) {
+            early[i][h] = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i][h]), scale);
+        }
+    }
+    sum_sub_block(shape, rows, block, 1, a, sums);
+    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+        const __m512 scale = _mm512_load_ps(a->panel->scales[2 * block + 1][h]);
+        for (size_t i = 0; i < rows; i++) {
+            const __m512 late = _mm512_cvtepi32_ps(sums[i][h]);
+            const __m512 both = _mm512_fmadd_ps(late, scale, early[i][h]);
+            total[i][h] = _mm512_fmadd_ps(both, _mm512_set1_ps(scales[i]), total[i][h]);
         }
     }
 }
@@ -125,7 +154,11 @@ static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_argu
         }
     }
     for (size_t block = 0; block < a->blocks; block++) {
-        multiply_block(shape, rows, block, a, total);
+        if (shape.sub_blocks == 2) {
+            multiply_half_blocks(shape, rows, block, a, total);
+        } else {
+            multiply_block(shape, rows, block, a, total);
+        }
     }
     if (a->is_last) {
         store_result(rows, a, total);
