@@ -78,8 +78,9 @@ typedef struct um_model_options {
     const char *mask_token;        /* the text of a token, such as "<|mask|>", or its id */
 } um_model_options;
 
-/* Open a Hugging Face directory: config.json, safetensors, tokenizer files and, where it is there,
- * generation_config.json.  Weights are mapped, not read.  `options` may be NULL.
+/* Open a model: a Hugging Face directory with config.json, safetensors, tokenizer files and, where
+ * it is there, generation_config.json; or a GGUF file, which holds all of it.  Weights are mapped,
+ * not read.  `options` may be NULL.
  *
  * The mask token is that of `options`, else of config.json, else of the tokenizer.
  *
@@ -88,15 +89,15 @@ typedef struct um_model_options {
  * vocabulary, a mask token that config and tokenizer number differently, an end or pad token of
  * config.json that is text for the tokenizer; or a diffusion model without any mask token.
  * UM_ERR_ARGUMENT: an unknown name in `options`, or a block length for attention without blocks. */
-UM_API um_status um_model_open(const char *directory, const um_model_options *options,
-                               um_model **model, um_error *error);
+UM_API um_status um_model_open(const char *path, const um_model_options *options, um_model **model,
+                               um_error *error);
 
 /* Close a model that no session uses any more.  NULL is allowed. */
 UM_API void um_model_close(um_model *model);
 
 /* Facts about a model.  The strings belong to the model. */
 typedef struct um_model_info {
-    const char *name;              /* the last part of the directory's path */
+    const char *name;              /* the last part of the path, without ".gguf" */
     const char *family;            /* "dream", "qwen2" ... */
     const char *attention;         /* "full", "causal", "block-causal" */
     size_t attention_block_length; /* for "block-causal", else 0 */
@@ -104,7 +105,7 @@ typedef struct um_model_info {
     const char *kernels;           /* the set in use, such as "avx2" */
     const char *algorithm; /* the default: "entropy", or "autoregressive" for causal models */
     size_t parameter_count;
-    size_t weight_bytes; /* in the files */
+    size_t weight_bytes; /* in the files, or as they are held where they were quantised */
     size_t layer_count;
     size_t hidden_size;
     size_t head_count;

@@ -54,14 +54,21 @@ static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-/* The last part of the path, with "." and ".." resolved where that works. */
+/* The last part of the path, with "." and ".." resolved where that works, without ".gguf". */
 static um_status name_model(um_model *model, const char *directory, um_error *error) {
     char *resolved = realpath(directory, NULL);
     const char *path = resolved ? resolved : directory;
     const char *slash = strrchr(path, '/');
     model->name = strdup(slash && slash[1] != '\0' ? slash + 1 : path);
     free(resolved);
-    return model->name ? UM_OK : um_error_memory(error, "name of the model", strlen(directory));
+    if (!model->name) {
+        return um_error_memory(error, "name of the model", strlen(directory));
+    }
+    char *ending = strrchr(model->name, '.');
+    if (ending && ending != model->name && strcmp(ending, ".gguf") == 0) {
+        *ending = '\0';
+    }
+    return UM_OK;
 }
 
 static um_status load(um_model *model, const char *directory, const um_model_options *options,

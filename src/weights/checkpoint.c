@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "weights/gguf.h"
 #include "weights/safetensors.h"
 
 #define SINGLE_FILE "model.safetensors"
@@ -19,7 +20,9 @@ typedef struct shard {
 } shard;
 
 struct um_checkpoint {
-    char *directory;
+    char *directory; /* or the path of the GGUF file */
+    bool is_gguf;
+    um_gguf_file gguf;
     shard *shards;
     size_t shard_count;
     size_t shard_capacity;
@@ -74,10 +77,18 @@ static um_status align_data(um_checkpoint *checkpoint, um_stored_tensor *stored,
     return UM_OK;
 }
 
-static um_status add_entry(um_checkpoint *checkpoint, const shard *from,
-                           const um_safetensors_entry *entry, um_error *error) {
+static um_status add_entry(um_checkpoint *checkpoint, um_stored_tensor stored, um_error *error) {
     UM_TRY(um_grow(&checkpoint->entries, &checkpoint->capacity, checkpoint->count + 1,
                    sizeof *checkpoint->entries, "tensor list", error));
+    if (stored.supported) {
+        UM_TRY(align_data(checkpoint, &stored, error));
+    }
+    checkpoint->entries[checkpoint->count++] = stored;
+    return UM_OK;
+}
+
+static um_status add_safetensors_entry(um_checkpoint *checkpoint, const shard *from,
+                                       const um_safetensors_entry *entry, um_error *error) {
     um_stored_tensor stored = {.name = entry->name,
                                .file = from->file_name,
                                .dtype_name = entry->dtype_name,
@@ -87,10 +98,8 @@ static um_status add_entry(um_checkpoint *checkpoint, const shard *from,
     memcpy(stored.tensor.shape, entry->shape, sizeof entry->shape);
     if (entry->supported) {
         stored.tensor.data = from->file.data + entry->begin;
-        UM_TRY(align_data(checkpoint, &stored, error));
     }
-    checkpoint->entries[checkpoint->count++] = stored;
-    return UM_OK;
+    return add_entry(checkpoint, stored, error);
 }
 
 /* Append an empty shard called `file_name`. */
@@ -115,7 +124,7 @@ static um_status map_shard(um_checkpoint *checkpoint, shard *into, um_error *err
         return um_error_prefix(error, status, "%s", path);
     }
     for (size_t i = 0; i < into->header.count; i++) {
-        UM_TRY(add_entry(checkpoint, into, &into->header.entries[i], error));
+        UM_TRY(add_safetensors_entry(checkpoint, into, &into->header.entries[i], error));
     }
     return UM_OK;
 }
@@ -253,6 +262,32 @@ static um_status open_single(const opening *open) {
     return sort_entries(open);
 }
 
+static um_status add_gguf_entry(um_checkpoint *checkpoint, const um_gguf_tensor *entry,
+                                um_error *error) {
+    um_stored_tensor stored = {.name = entry->name,
+                               .file = checkpoint->directory,
+                               .dtype_name = entry->dtype_name,
+                               .supported = entry->supported,
+                               .tensor = {.dtype = entry->dtype, .rank = entry->rank},
+                               .bytes = entry->bytes};
+    memcpy(stored.tensor.shape, entry->shape, sizeof entry->shape);
+    if (entry->supported) {
+        stored.tensor.data = checkpoint->gguf.mapping.data + entry->begin;
+    }
+    return add_entry(checkpoint, stored, error);
+}
+
+static um_status open_gguf(const opening *open) {
+    um_checkpoint *checkpoint = open->checkpoint;
+    um_error found = {0};
+    const um_status status = um_gguf_open(checkpoint->directory, &checkpoint->gguf, &found);
+    UM_TRY(settle(open, status, &found));
+    for (size_t i = 0; i < checkpoint->gguf.contents.tensor_count; i++) {
+        UM_TRY(add_gguf_entry(checkpoint, &checkpoint->gguf.contents.tensors[i], open->error));
+    }
+    return sort_entries(open);
+}
+
 static um_status no_weights(const opening *open) {
     const char *directory = open->checkpoint->directory;
     um_error found = {0};
@@ -267,6 +302,9 @@ static um_status no_weights(const opening *open) {
 }
 
 static um_status open_files(const opening *open) {
+    if (open->checkpoint->is_gguf) {
+        return open_gguf(open);
+    }
     if (um_file_exists(open->checkpoint->directory, SINGLE_FILE)) {
         return open_single(open);
     }
@@ -276,16 +314,17 @@ static um_status open_files(const opening *open) {
     return no_weights(open);
 }
 
-um_status um_checkpoint_open_partly(const char *directory, um_checkpoint_problem *problem,
-                                    void *user, um_checkpoint **checkpoint, um_error *error) {
+um_status um_checkpoint_open_partly(const char *path, um_checkpoint_problem *problem, void *user,
+                                    um_checkpoint **checkpoint, um_error *error) {
     *checkpoint = NULL;
     um_checkpoint *created = NULL;
     UM_TRY(um_allocate(&created, 1, sizeof *created, "checkpoint", error));
-    created->directory = strdup(directory);
+    created->directory = strdup(path);
     if (!created->directory) {
         free(created);
-        return um_error_memory(error, "checkpoint", strlen(directory) + 1);
+        return um_error_memory(error, "checkpoint", strlen(path) + 1);
     }
+    created->is_gguf = um_gguf_is_path(path);
     const opening open = {created, problem, user, error};
     const um_status status = open_files(&open);
     if (status != UM_OK) {
@@ -296,8 +335,8 @@ um_status um_checkpoint_open_partly(const char *directory, um_checkpoint_problem
     return UM_OK;
 }
 
-um_status um_checkpoint_open(const char *directory, um_checkpoint **checkpoint, um_error *error) {
-    return um_checkpoint_open_partly(directory, NULL, NULL, checkpoint, error);
+um_status um_checkpoint_open(const char *path, um_checkpoint **checkpoint, um_error *error) {
+    return um_checkpoint_open_partly(path, NULL, NULL, checkpoint, error);
 }
 
 void um_checkpoint_close(um_checkpoint *checkpoint) {
@@ -312,6 +351,7 @@ void um_checkpoint_close(um_checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint->copy_count; i++) {
         free(checkpoint->copies[i]);
     }
+    um_gguf_close(&checkpoint->gguf);
     free(checkpoint->copies);
     free(checkpoint->shards);
     free(checkpoint->entries);
@@ -346,4 +386,8 @@ bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_te
 
 const char *um_checkpoint_directory(const um_checkpoint *checkpoint) {
     return checkpoint->directory;
+}
+
+bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint) {
+    return checkpoint->is_gguf;
 }
