@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Make tests/golden/gguf with the `gguf` package of the format's authors.
 
-usage: make_gguf_golden.py
+usage: make_gguf_golden.py --ggml LIBRARY
 
   blocks.gguf     for each quantised type T: T.blocks, random blocks, and T.values, what the
                   package makes of them (F32); for Q8_0 and Q4_0 also T.source, numbers whose
                   quantisation T.blocks is
+                  `numbers`, and for Q4_K and Q6_K T.reference, the sum of squared errors
+                  that the reference's own search leaves in each of their rows
   llama.gguf, llada.gguf
                   the models of ../transformer as llama.cpp's converter writes them: rows of
                   queries and keys in the order of the interleaved rotation
   tokenizer.gguf  ../tokenizer/qwen_style as metadata, no tensors
 
-Needs numpy, safetensors and gguf.
+LIBRARY is libggml-base.so of llama.cpp.  Needs numpy, safetensors and gguf.
 """
 
+import argparse
+import ctypes
 import json
 import pathlib
 
@@ -167,7 +171,36 @@ def random_blocks(random, kind, count):
     return blocks
 
 
-def make_blocks():
+def reference_errors(library, kind, numbers):
+    """What quantising by the reference and reading back leaves of each row, squared and summed."""
+    elements, size = gguf.GGML_QUANT_SIZES[kind]
+    rows, columns = numbers.shape
+    blocks = numpy.zeros((rows, columns // elements * size), dtype=numpy.uint8)
+    chunk = library.ggml_quantize_chunk
+    chunk.restype = ctypes.c_size_t
+    chunk(ctypes.c_int(kind), numbers.ctypes.data_as(ctypes.c_void_p),
+          blocks.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(0), ctypes.c_int64(rows),
+          ctypes.c_int64(columns), ctypes.c_void_p(None))
+    values = gguf.quants.dequantize(blocks, kind).astype(numpy.float64)
+    return ((values - numbers) ** 2).sum(axis=1).astype(numpy.float32)
+
+
+def search_numbers(random):
+    """Rows of several kinds: normal, with outliers, of one sign, with a constant, sparse."""
+    rows = random.standard_normal((10, 512))
+    rows[1] = random.standard_t(3, 512)
+    rows[2] = abs(rows[2])
+    rows[3] = -abs(rows[3]) - 5
+    rows[4] += 3
+    rows[5] *= random.random(512) < 0.1
+    rows[6] *= numpy.exp(random.standard_normal(512))
+    rows[7] = random.uniform(-1, 1, 512)
+    rows[8] *= 0.02
+    rows[9] = numpy.sign(rows[9])
+    return rows.astype(numpy.float32)
+
+
+def make_blocks(library):
     random = numpy.random.default_rng(1)
     writer = gguf.GGUFWriter(OUT / "blocks.gguf", "blocks")
     for kind in (Type.Q8_0, Type.Q4_0):
@@ -179,6 +212,10 @@ def make_blocks():
         writer.add_tensor(f"{kind.name}.source", source)
         writer.add_tensor(f"{kind.name}.blocks", blocks, raw_dtype=kind)
         writer.add_tensor(f"{kind.name}.values", gguf.quants.dequantize(blocks, kind))
+    numbers = search_numbers(random)
+    writer.add_tensor("numbers", numbers)
+    for kind in (Type.Q4_K, Type.Q6_K):
+        writer.add_tensor(f"{kind.name}.reference", reference_errors(library, kind, numbers))
     for kind in (Type.Q4_K, Type.Q5_K, Type.Q6_K):
         blocks = random_blocks(random, kind, 4)
         writer.add_tensor(f"{kind.name}.blocks", blocks, raw_dtype=kind)
@@ -187,11 +224,14 @@ def make_blocks():
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ggml", required=True)
+    library = ctypes.CDLL(parser.parse_args().ggml)
     OUT.mkdir(exist_ok=True)
     make_llama()
     make_llada()
     make_tokenizer()
-    make_blocks()
+    make_blocks(library)
 
 
 if __name__ == "__main__":
