@@ -171,6 +171,7 @@ static um_status read_entry(cursor *from, um_gguf_entry *entry) {
                                (int)(entry->key.length < 80 ? entry->key.length : 80),
                                entry->key.text);
     }
+    entry->bytes = (size_t)(from->data + from->at - entry->data);
     return UM_OK;
 }
 

@@ -49,6 +49,7 @@ typedef struct um_gguf_entry {
     um_gguf_type element_type; /* of an array */
     size_t count;              /* elements of an array, else 1 */
     const uint8_t *data;       /* the value, or the first element */
+    size_t bytes;              /* of the value, or of all elements */
 } um_gguf_entry;
 
 /* A tensor.  Types outside UM_DTYPE_LIST are described but cannot be used. */
