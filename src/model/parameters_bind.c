@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/mapped_file.h"
 #include "base/memory.h"
 #include "model/parameters.h"
 #include "model/parameters_internal.h"
@@ -194,7 +193,7 @@ static um_status bind_tensor(void *user, const char *name, um_tensor *tensor,
     }
     if (bound->naming == UM_NAMES_GGUF && um_gguf_rows_interleaved(bound->config, stored->name)) {
         um_gguf_rows_to_halves(tensor, bound->config->head_dim, copy);
-        um_mapped_bytes_release(stored->tensor.data, stored->bytes);
+        um_checkpoint_release(bound->checkpoint, stored->tensor.data, stored->bytes);
     }
     return UM_OK;
 }

@@ -13,16 +13,22 @@ bool um_can_quantise(um_dtype dtype) {
            dtype == UM_DTYPE_Q6_K;
 }
 
+/* As roundf, in arithmetic that compilers make vectors of; the sum is exact in double. */
+static int round_half_away(float value) {
+    return (int)((double)value + (value < 0 ? -0.5 : 0.5));
+}
+
 static void quantise_q8_0(const float *source, uint8_t *block) {
     float largest = 0;
     for (size_t i = 0; i < 32; i++) {
-        largest = fmaxf(largest, fabsf(source[i]));
+        const float magnitude = fabsf(source[i]);
+        largest = magnitude > largest ? magnitude : largest;
     }
     const float d = largest / 127.0f;
     const float inverse = d > 0 ? 1.0f / d : 0.0f;
     um_put_f16(block, d);
     for (size_t i = 0; i < 32; i++) {
-        block[2 + i] = (uint8_t)(int8_t)roundf(source[i] * inverse);
+        block[2 + i] = (uint8_t)(int8_t)round_half_away(source[i] * inverse);
     }
 }
 

@@ -1,7 +1,9 @@
 #include "weights/checkpoint.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -390,4 +392,45 @@ const char *um_checkpoint_directory(const um_checkpoint *checkpoint) {
 
 bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint) {
     return checkpoint->is_gguf;
+}
+
+static um_status describe_file(const char *path, um_buffer *text, um_error *error) {
+    struct stat found;
+    if (stat(path, &found) != 0) {
+        return um_error_set_errno(error, errno, "%s", path);
+    }
+    return um_buffer_append_format(text, error, "%s %lld %lld.%09ld\n", path,
+                                   (long long)found.st_size, (long long)found.st_mtim.tv_sec,
+                                   (long)found.st_mtim.tv_nsec);
+}
+
+um_status um_checkpoint_describe_files(const um_checkpoint *checkpoint, um_buffer *text,
+                                       um_error *error) {
+    char path[4096];
+    if (checkpoint->is_gguf) {
+        return describe_file(checkpoint->directory, text, error);
+    }
+    for (size_t i = 0; i < checkpoint->shard_count; i++) {
+        UM_TRY(um_path_join(path, sizeof path, checkpoint->directory,
+                            checkpoint->shards[i].file_name, error));
+        UM_TRY(describe_file(path, text, error));
+    }
+    return UM_OK;
+}
+
+static bool lies_in(const um_mapped_file *file, const void *data, size_t bytes) {
+    const uintptr_t begin = (uintptr_t)file->data;
+    const uintptr_t at = (uintptr_t)data;
+    return file->data && at >= begin && at - begin <= file->size &&
+           bytes <= file->size - (at - begin);
+}
+
+void um_checkpoint_release(const um_checkpoint *checkpoint, const void *data, size_t bytes) {
+    bool mapped = lies_in(&checkpoint->gguf.mapping, data, bytes);
+    for (size_t i = 0; i < checkpoint->shard_count; i++) {
+        mapped = mapped || lies_in(&checkpoint->shards[i].file, data, bytes);
+    }
+    if (mapped) {
+        um_mapped_bytes_release(data, bytes);
+    }
 }

@@ -3,6 +3,7 @@
 #ifndef UM_WEIGHTS_CHECKPOINT_H
 #define UM_WEIGHTS_CHECKPOINT_H
 
+#include "base/buffer.h"
 #include "tensor/tensor.h"
 
 typedef struct um_checkpoint um_checkpoint;
@@ -45,6 +46,15 @@ bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_te
 
 /* The path that was opened. */
 const char *um_checkpoint_directory(const um_checkpoint *checkpoint);
+
+/* Let go of the memory of `bytes` bytes at `data` where they lie in one of its mapped files
+ * (um_mapped_bytes_release); elsewhere nothing happens. */
+void um_checkpoint_release(const um_checkpoint *checkpoint, const void *data, size_t bytes);
+
+/* Append a line with the name, size and time of change of each of its files: a text that differs
+ * when a file was replaced. */
+um_status um_checkpoint_describe_files(const um_checkpoint *checkpoint, um_buffer *text,
+                                       um_error *error);
 
 /* Whether it is a GGUF file, whose tensors have GGUF names. */
 bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint);
