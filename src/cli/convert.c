@@ -45,15 +45,29 @@ static bool progress(void *user, size_t done, size_t total) {
     return !um_cli_interrupted();
 }
 
+/* The types that a mix wants for one matrix or another. */
+static const char *blocks_of(um_weight_mix mix) {
+    switch (mix) {
+        case UM_MIX_Q4_0:
+            return "q6_k or q4_0";
+        case UM_MIX_Q4_K:
+        case UM_MIX_Q4_K_M:
+            return "q6_k or q4_k";
+        default:
+            return um_weight_mix_name(mix);
+    }
+}
+
 static void print_text(const um_convert_request *request, const um_convert_result *result,
                        double seconds) {
     (void)printf("%s: %s, %zu tensors, %.2f MB of weights (%.2f MB before), %.1f s\n",
                  request->output, um_weight_mix_name(result->mix), result->tensors,
                  (double)result->bytes / 1e6, (double)result->source_bytes / 1e6, seconds);
     if (result->fallbacks > 0) {
-        (void)printf("note: the rows of %zu matri%s are not whole blocks of %s: stored as %s\n",
+        (void)printf("note: the rows of %zu matri%s are not whole blocks of %s: stored as q8_0 or "
+                     "f16\n",
                      result->fallbacks, result->fallbacks == 1 ? "x" : "ces",
-                     um_weight_mix_name(result->mix), "q8_0 or f16");
+                     blocks_of(result->mix));
     }
     for (size_t i = 0; i < result->note_count; i++) {
         (void)printf("note: %s\n", result->notes[i]);
