@@ -12,7 +12,8 @@
 static inline void gguf_number(um_buffer *bytes, uint64_t value, size_t size) {
     um_error error = {0};
     for (size_t i = 0; i < size; i++) {
-        const char byte = i < 8 ? (char)(value >> (8 * i) & 0xFF) : '\0';
+        const uint64_t shifted = i < 8 ? value >> (8 * i) : 0;
+        const char byte = (char)(shifted & 0xFF);
         assert_ok(um_buffer_append(bytes, &byte, 1, &error), &error);
     }
 }
