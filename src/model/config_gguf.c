@@ -208,8 +208,14 @@ static um_status read_numbers(const source *from, um_model_config *config) {
 static um_status read_token(const source *from, const char *key, int32_t *token) {
     int64_t value = UM_NO_TOKEN;
     UM_TRY(um_gguf_optional_integer(from->file, key, 0, UINT32_MAX, &value, from->error));
-    /* All ones is how some writers say that there is none. */
-    *token = value == UINT32_MAX || value > INT32_MAX ? UM_NO_TOKEN : (int32_t)value;
+    if (value == UINT32_MAX) { /* how some writers say that there is none */
+        value = UM_NO_TOKEN;
+    }
+    if (value > INT32_MAX) {
+        return UM_RAISE(from->error, UM_ERR_FORMAT, "metadata \"%s\" is %lld, not a token id", key,
+                        (long long)value);
+    }
+    *token = (int32_t)value;
     return UM_OK;
 }
 

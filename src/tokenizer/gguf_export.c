@@ -181,16 +181,28 @@ static um_status append_field(um_buffer *out, const json_t *value, um_error *err
     return status;
 }
 
+/* The member, or what it is where it is missing: a ByteLevel step does by itself what these say. */
+static const json_t *field_of(const json_t *step, const char *name, const json_t *yes) {
+    static const char *const defaults[] = {"add_prefix_space", "use_regex"};
+    const json_t *value = json_object_get(step, name);
+    const char *type = json_string_value(json_object_get(step, "type"));
+    for (size_t i = 0; i < 2 && !value && type && strcmp(type, "ByteLevel") == 0; i++) {
+        value = strcmp(name, defaults[i]) == 0 ? yes : NULL;
+    }
+    return value;
+}
+
 /* What decides how text is cut, as a text that can be compared. */
 static um_status append_steps(const json_t *pre_tokenizer, um_buffer *out, um_error *error) {
     static const char *const fields[] = {
         "type", "pattern", "behavior", "individual_digits", "add_prefix_space", "use_regex"};
     const json_t *steps = json_object_get(pre_tokenizer, "pretokenizers");
     const size_t count = steps ? json_array_size(steps) : 1;
+    json_t *yes = json_true(); /* jansson's own, which is not counted */
     for (size_t i = 0; i < count; i++) {
         const json_t *step = steps ? json_array_get(steps, i) : pre_tokenizer;
         for (size_t j = 0; j < sizeof fields / sizeof *fields; j++) {
-            UM_TRY(append_field(out, json_object_get(step, fields[j]), error));
+            UM_TRY(append_field(out, field_of(step, fields[j], yes), error));
         }
     }
     return UM_OK;

@@ -347,6 +347,39 @@ static void a_tokenizer_of_several_files_is_carried(void **state) {
     scratch_remove(&directory);
 }
 
+/* Its name tells other software how text is cut; what has no name is noted. */
+static void pre_tokenizers_are_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *tokenizer;
+        const char *name;
+        size_t notes;
+    } cases[] = {{TOKENIZER, "qwen2", 0},
+                 {TOKENIZER_FILES, "qwen2", 0},
+                 {UM_TEST_DATA "/tokenizer/header_style", "gpt-2", 0},
+                 {UM_TEST_DATA "/tokenizer/gpt2_style", "default", 1}};
+    const scratch directory = scratch_make();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        um_error error = {0};
+        char *original = path_in(&directory, "original");
+        char *path = path_in(&directory, "model.gguf");
+        const um_model_config config = config_of(&kinds[0]);
+        assert_ok(random_model_write(&config, cases[i].tokenizer, original, &error), &error);
+        const um_convert_result result = convert(original, path, "f32");
+        assert_int_equal(result.note_count, cases[i].notes);
+        um_gguf_file file;
+        um_gguf_string name = {"", 0};
+        assert_ok(um_gguf_open(path, &file, &error), &error);
+        assert_ok(um_gguf_require_string(&file.contents, "tokenizer.ggml.pre", &name, &error),
+                  &error);
+        assert_true(um_gguf_string_is(name, cases[i].name));
+        um_gguf_close(&file);
+        remove_model(original);
+        remove_model(path);
+    }
+    scratch_remove(&directory);
+}
+
 /* ---- Refusals ------------------------------------------------------------------ */
 
 static void assert_refused(const char *input, const char *output, const char *type,
@@ -445,6 +478,7 @@ int main(void) {
         cmocka_unit_test(narrow_rows_fall_back),
         cmocka_unit_test(mixes_give_more_bits_where_the_usual_files_do),
         cmocka_unit_test(a_tokenizer_of_several_files_is_carried),
+        cmocka_unit_test(pre_tokenizers_are_named),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(weights_that_a_type_cannot_hold_are_named),
     };
