@@ -269,7 +269,7 @@ static um_status decode(generation *run, um_error *error) {
                                    .pool = session->pool};
     const um_denoiser denoiser = um_transformer_denoiser_interface(session->denoiser);
     um_decode_result decoded = {0};
-    UM_TRY(um_transformer_denoiser_start(session->denoiser, run->canvas.length, error));
+    UM_TRY(um_transformer_denoiser_start(session->denoiser, 0, run->canvas.length, error));
     const um_status status =
         um_decode_run(&denoiser, &run->canvas, &run->options.decode, &hooks, &decoded, error);
     const bool worth_keeping = status == UM_OK || status == UM_ERR_CANCELLED;

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
+#include "decode/cache_policy.h"
 #include "decode/canvas.h"
 
 /* Enumerator, name (also of the field), kind, smallest and largest value, help text. */
@@ -28,7 +29,14 @@
     X(UM_OPTION_STOP_TOKEN, stop_token, TOKEN, 0, 2147483647,                                      \
       "end-of-text id: stop once what is before the first one is decided; default: none")          \
     X(UM_OPTION_FORBID_MASK, forbid_mask, FLAG, 0, 1,                                              \
-      "never choose the mask token itself; default true")
+      "never choose the mask token itself; default true")                                          \
+    X(UM_OPTION_CACHE, cache, CACHE, 0, UM_CACHE_COUNT - 1,                                        \
+      "rows kept between steps: none, prefix, dual, delayed or vicinity; default none")            \
+    X(UM_OPTION_CACHE_REFRESH, cache_refresh, COUNT, 0, 1048576,                                   \
+      "recompute all rows every N steps, 0: only where a block begins; default 8 with delayed, "   \
+      "else 0")                                                                                    \
+    X(UM_OPTION_CACHE_WINDOW, cache_window, COUNT, 0, 16777216,                                    \
+      "rows on either side of the block that vicinity recomputes; default 16")
 
 typedef enum um_decode_option {
 #define UM_OPTION_ENUMERATOR(enumerator, name, kind, minimum, maximum, help) enumerator,
@@ -56,6 +64,9 @@ typedef struct um_decode_options {
     uint64_t seed;
     int32_t stop_token;
     bool forbid_mask;
+    um_cache_kind cache;
+    size_t cache_refresh; /* counted in forwards: steps that commit nothing make none */
+    size_t cache_window;
     /* Further end-of-text ids beside stop_token; not owned. */
     const int32_t *stop_tokens; /* [stop_token_count] */
     size_t stop_token_count;
@@ -80,7 +91,8 @@ bool um_decode_options_is_given(const um_decode_options *options, um_decode_opti
 const char *um_decode_option_name(um_decode_option option);
 const char *um_decode_option_help(um_decode_option option);
 
-/* What its text is: "N", "X" (a real number), "ID", "IDS" or "true|false"; NULL past the last. */
+/* What its text is: "N", "X" (a real number), "NAME", "ID", "IDS" or "true|false"; NULL past the
+ * last. */
 const char *um_decode_option_value(um_decode_option option);
 
 /* Set the option called `name` from text ("0.95", "true"), and mark it as given.
@@ -90,7 +102,7 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
 
 /* Check ranges, that every given option means something to the algorithm, and that the values
  * fit the canvas and the vocabulary; then fill in the defaults that depend on the canvas
- * (steps, block_length). */
+ * (steps, block_length) or on the cache. */
 um_status um_decode_options_resolve(um_decode_options *options, const um_canvas *canvas,
                                     size_t vocabulary_size, um_error *error);
 
