@@ -17,7 +17,8 @@ typedef struct fake_model {
     const float *table;
     uint64_t seed;
     float scale;
-    size_t calls;
+    size_t forwards;
+    size_t calls; /* requests of all forwards */
     size_t wanted_total;
     size_t lengths[FAKE_MAXIMUM_CALLS];
     size_t rows[FAKE_MAXIMUM_CALLS]; /* rows that were to be recomputed */
@@ -60,6 +61,7 @@ static inline um_status fake_forward(void *user, um_denoiser_request *requests, 
                                      um_error *error) {
     (void)error;
     fake_model *model = user;
+    model->forwards++;
     for (size_t i = 0; i < count; i++) {
         um_denoiser_request *request = &requests[i];
         const size_t call = model->calls++ % FAKE_MAXIMUM_CALLS;

@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "decode/decoding.h"
 
-#define LOGIT_BYTES ((size_t)128 << 20)
+#define DEFAULT_LOGIT_BYTES ((size_t)128 << 20)
+#define DEFAULT_FORWARD_ROWS 1024
 
 /* A live job in its place. */
 typedef struct live_job {
@@ -24,17 +25,17 @@ typedef struct wanted_row {
 
 struct um_decode_batch {
     um_denoiser denoiser;
-    um_thread_pool *pool;
-    live_job *live; /* [live_maximum] */
-    size_t live_maximum;
+    um_decode_batch_setup setup; /* with the defaults filled in */
+    live_job *live;              /* [live_maximum] */
     size_t live_count;
     um_decode_job **waiting; /* [waiting_count] from waiting_first on, in order */
     size_t waiting_first;
     size_t waiting_count;
     size_t waiting_capacity;
-    /* The forward in progress: the requests of all live jobs, then those of guidance. */
+    /* The forward in progress: the requests of its jobs, then those of guidance. */
     um_denoiser_request *requests; /* [2 * live_maximum] */
     size_t request_count;
+    size_t guidance_first; /* of them */
     wanted_row *wanted; /* [wanted_count], without those of guidance */
     size_t wanted_count;
     size_t wanted_capacity;
@@ -50,28 +51,33 @@ struct um_decode_batch {
 
 static um_status allocate(um_decode_batch *batch, um_error *error) {
     const size_t vocabulary_size = batch->denoiser.vocabulary_size;
-    const size_t threads = um_thread_pool_size(batch->pool);
+    const size_t threads = um_thread_pool_size(batch->setup.pool);
     size_t weights = 0;
     size_t requests = 0;
     if (!um_size_multiply(threads, vocabulary_size, &weights) ||
-        !um_size_multiply(batch->live_maximum, 2, &requests)) {
+        !um_size_multiply(batch->setup.live_maximum, 2, &requests)) {
         return um_error_memory(error, "batch", SIZE_MAX);
     }
-    UM_TRY(um_allocate(&batch->live, batch->live_maximum, sizeof *batch->live, "batch", error));
+    UM_TRY(um_allocate(&batch->live, batch->setup.live_maximum, sizeof *batch->live, "batch", error));
     UM_TRY(um_allocate(&batch->requests, requests, sizeof *batch->requests, "batch", error));
     return um_allocate(&batch->weights, weights, sizeof *batch->weights, "sampling", error);
 }
 
-um_status um_decode_batch_create(const um_denoiser *denoiser, um_thread_pool *pool,
-                                 size_t live_maximum, um_decode_batch **batch, um_error *error) {
+um_status um_decode_batch_create(const um_denoiser *denoiser, const um_decode_batch_setup *setup,
+                                 um_decode_batch **batch, um_error *error) {
     *batch = NULL;
     um_decode_batch *created = calloc(1, sizeof *created);
     if (!created) {
         return um_error_memory(error, "batch", sizeof *created);
     }
     created->denoiser = *denoiser;
-    created->pool = pool;
-    created->live_maximum = live_maximum;
+    created->setup = *setup;
+    if (setup->logit_bytes == 0) {
+        created->setup.logit_bytes = DEFAULT_LOGIT_BYTES;
+    }
+    if (setup->forward_rows == 0) {
+        created->setup.forward_rows = DEFAULT_FORWARD_ROWS;
+    }
     const um_status status = allocate(created, error);
     if (status != UM_OK) {
         um_decode_batch_free(created);
@@ -90,7 +96,7 @@ void um_decode_batch_free(um_decode_batch *batch) {
     if (!batch) {
         return;
     }
-    for (size_t i = 0; i < batch->live_maximum && batch->live; i++) {
+    for (size_t i = 0; i < batch->setup.live_maximum && batch->live; i++) {
         if (batch->live[i].job) {
             forget(batch->live[i].job);
         }
@@ -153,7 +159,7 @@ static um_status start_slots(const um_decode_batch *batch, size_t place, um_deco
     }
     UM_TRY(denoiser->start(denoiser->user, place, length, &job->error));
     return um_decoding_is_guided(job->decoding)
-               ? denoiser->start(denoiser->user, place + batch->live_maximum, length, &job->error)
+               ? denoiser->start(denoiser->user, place + batch->setup.live_maximum, length, &job->error)
                : UM_OK;
 }
 
@@ -180,7 +186,7 @@ static bool let_in(um_decode_batch *batch, size_t place) {
 
 /* Every place gets a job that has a step to take, as long as there are any. */
 static void fill_places(um_decode_batch *batch) {
-    for (size_t place = 0; place < batch->live_maximum; place++) {
+    for (size_t place = 0; place < batch->setup.live_maximum; place++) {
         live_job *live = &batch->live[place];
         bool has_step = false;
         while (!has_step && (live->job || let_in(batch, place))) {
@@ -207,21 +213,52 @@ static um_status note_wanted(um_decode_batch *batch, live_job *live, um_error *e
     return UM_OK;
 }
 
-static um_status collect_requests(um_decode_batch *batch, um_error *error) {
-    batch->request_count = 0;
-    batch->wanted_count = 0;
-    for (size_t place = 0; place < batch->live_maximum; place++) {
+/* What every live job asks for. */
+static void ask_all(um_decode_batch *batch) {
+    for (size_t place = 0; place < batch->setup.live_maximum; place++) {
         live_job *live = &batch->live[place];
         if (live->job) {
             um_decoding_requests(live->job->decoding, live->requests);
             live->requests[0].slot = place;
-            live->requests[1].slot = place + batch->live_maximum;
+            live->requests[1].slot = place + batch->setup.live_maximum;
+        }
+    }
+}
+
+static size_t requested_rows(const live_job *live) {
+    const um_denoiser_request *request = &live->requests[0];
+    const size_t rows = request->rows ? request->row_count : request->length;
+    return um_decoding_is_guided(live->job->decoding) ? 2 * rows : rows;
+}
+
+/* One past the places from `first` on whose jobs share a forward. */
+static size_t group_end(const um_decode_batch *batch, size_t first) {
+    size_t rows = 0;
+    for (size_t place = first; place < batch->setup.live_maximum; place++) {
+        const live_job *live = &batch->live[place];
+        const size_t more = live->job ? requested_rows(live) : 0;
+        if (rows > 0 && rows + more > batch->setup.forward_rows) {
+            return place;
+        }
+        rows += more;
+    }
+    return batch->setup.live_maximum;
+}
+
+static um_status collect_requests(um_decode_batch *batch, size_t first, size_t end,
+                                  um_error *error) {
+    batch->request_count = 0;
+    batch->wanted_count = 0;
+    for (size_t place = first; place < end; place++) {
+        live_job *live = &batch->live[place];
+        if (live->job) {
             batch->requests[batch->request_count++] = live->requests[0];
             UM_TRY(note_wanted(batch, live, error));
         }
     }
+    batch->guidance_first = batch->request_count;
     size_t wanted = batch->wanted_count;
-    for (size_t place = 0; place < batch->live_maximum; place++) {
+    for (size_t place = first; place < end; place++) {
         live_job *live = &batch->live[place];
         if (live->job && um_decoding_is_guided(live->job->decoding)) {
             batch->requests[batch->request_count++] = live->requests[1];
@@ -233,14 +270,13 @@ static um_status collect_requests(um_decode_batch *batch, um_error *error) {
 }
 
 static um_status make_forward(um_decode_batch *batch, um_error *error) {
-    UM_TRY(collect_requests(batch, error));
     UM_TRY(batch->denoiser.forward(batch->denoiser.user, batch->requests, batch->request_count,
                                    error));
     for (size_t i = 0; i < batch->request_count; i++) {
         const um_denoiser_request *request = &batch->requests[i];
-        const bool is_guidance = request->slot >= batch->live_maximum;
-        live_job *live = &batch->live[request->slot - (is_guidance ? batch->live_maximum : 0)];
-        live->requests[is_guidance ? 1 : 0].computed_rows = request->computed_rows;
+        const size_t kind = i < batch->guidance_first ? 0 : 1;
+        live_job *live = &batch->live[request->slot - kind * batch->setup.live_maximum];
+        live->requests[kind].computed_rows = request->computed_rows;
     }
     return UM_OK;
 }
@@ -249,8 +285,8 @@ static um_status make_forward(um_decode_batch *batch, um_error *error) {
 
 static size_t chunk_rows(const um_decode_batch *batch) {
     const size_t row_bytes = batch->denoiser.vocabulary_size * sizeof(float);
-    const size_t threads = um_thread_pool_size(batch->pool);
-    const size_t fitting = LOGIT_BYTES / row_bytes;
+    const size_t threads = um_thread_pool_size(batch->setup.pool);
+    const size_t fitting = batch->setup.logit_bytes / row_bytes;
     const size_t most = fitting > threads ? fitting : threads;
     return batch->wanted_count < most ? batch->wanted_count : most;
 }
@@ -269,7 +305,7 @@ static um_status allocate_logits(const um_decode_batch *batch, size_t rows, floa
 /* The first step usually wants most rows, so this rarely allocates twice. */
 static um_status ensure_logits(um_decode_batch *batch, um_error *error) {
     const size_t rows = chunk_rows(batch);
-    const bool is_guided = batch->request_count > batch->live_count;
+    const bool is_guided = batch->request_count > batch->guidance_first;
     if (rows > batch->logit_rows) {
         batch->logit_rows = 0;
         free(batch->unconditional);
@@ -316,48 +352,52 @@ static um_status sample_all(um_decode_batch *batch, um_error *error) {
         batch->chunk_first = first;
         batch->denoiser.logits(batch->denoiser.user, first, count, batch->logits);
         guide_chunk(batch, count);
-        um_thread_pool_run(batch->pool, count, sample_row, batch);
+        um_thread_pool_run(batch->setup.pool, count, sample_row, batch);
     }
     return UM_OK;
 }
 
 /* ---- The step --------------------------------------------------------------------- */
 
-static void fail_all(um_decode_batch *batch, um_status status, const um_error *error) {
-    for (size_t place = 0; place < batch->live_maximum; place++) {
-        live_job *live = &batch->live[place];
-        if (live->job) {
-            live->job->error = *error;
-            retire(batch, live, status);
-        }
+static void commit_job(um_decode_batch *batch, live_job *live) {
+    um_decoding *decoding = live->job->decoding;
+    const um_status status = um_decoding_commit(decoding, live->requests, &live->job->error);
+    if (status != UM_OK || um_decoding_is_over(decoding)) {
+        retire(batch, live, status);
     }
 }
 
-static void commit_all(um_decode_batch *batch) {
-    for (size_t place = 0; place < batch->live_maximum; place++) {
+static void fail_job(um_decode_batch *batch, live_job *live, um_status status,
+                     const um_error *error) {
+    live->job->error = *error;
+    retire(batch, live, status);
+}
+
+/* The step of the jobs in the places first .. end - 1. */
+static void step_group(um_decode_batch *batch, size_t first, size_t end) {
+    um_error error = {0};
+    um_status status = collect_requests(batch, first, end, &error);
+    if (status == UM_OK && batch->request_count > 0) {
+        status = make_forward(batch, &error);
+        status = status == UM_OK ? sample_all(batch, &error) : status;
+    }
+    for (size_t place = first; place < end; place++) {
         live_job *live = &batch->live[place];
-        if (!live->job) {
-            continue;
-        }
-        um_decoding *decoding = live->job->decoding;
-        const um_status status = um_decoding_commit(decoding, live->requests, &live->job->error);
-        if (status != UM_OK || um_decoding_is_over(decoding)) {
-            retire(batch, live, status);
+        if (live->job && status == UM_OK) {
+            commit_job(batch, live);
+        } else if (live->job) {
+            fail_job(batch, live, status, &error);
         }
     }
 }
 
 size_t um_decode_batch_step(um_decode_batch *batch) {
-    um_error error = {0};
     fill_places(batch);
-    if (batch->live_count > 0) {
-        um_status status = make_forward(batch, &error);
-        status = status == UM_OK ? sample_all(batch, &error) : status;
-        if (status == UM_OK) {
-            commit_all(batch);
-        } else {
-            fail_all(batch, status, &error);
-        }
+    ask_all(batch);
+    for (size_t first = 0; first < batch->setup.live_maximum;) {
+        const size_t end = group_end(batch, first);
+        step_group(batch, first, end);
+        first = end;
     }
     return um_decode_batch_unfinished(batch);
 }

@@ -21,14 +21,21 @@ typedef struct um_decode_job {
     struct um_decoding *decoding; /* private */
 } um_decode_job;
 
-/* A batch of which at most `live_maximum` (at least 1) canvases are decoded at a time; the others
- * wait.  It uses the slots 0 .. 2 live_maximum - 1 of the denoiser, which is copied, and what it
- * and `pool` (may be NULL) point to must outlive *batch.
- *
- * Memory: at most 128 MiB of logits (but always a row for each thread), whatever the number of
- * wanted positions, twice that with guidance. */
-um_status um_decode_batch_create(const um_denoiser *denoiser, um_thread_pool *pool,
-                                 size_t live_maximum, um_decode_batch **batch, um_error *error);
+/* How a batch works; results do not depend on it. */
+typedef struct um_decode_batch_setup {
+    um_thread_pool *pool; /* shares out sampling; may be NULL */
+    size_t live_maximum;  /* canvases that are decoded at a time, at least 1; others wait */
+    /* Bounds of memory, 0 for the defaults. */
+    size_t forward_rows; /* a step whose canvases ask for more rows together makes several forwards;
+                            default 1024 */
+    size_t logit_bytes;  /* of the logits that exist at a time, but always a row for each thread, and
+                            twice that with guidance; default 128 MiB */
+} um_decode_batch_setup;
+
+/* The batch uses the slots 0 .. 2 live_maximum - 1 of the denoiser.  `denoiser` and `setup` are
+ * copied, what they point to must outlive *batch. */
+um_status um_decode_batch_create(const um_denoiser *denoiser, const um_decode_batch_setup *setup,
+                                 um_decode_batch **batch, um_error *error);
 
 /* Unfinished jobs are forgotten, without an end record in their traces.  NULL is allowed. */
 void um_decode_batch_free(um_decode_batch *batch);
@@ -40,9 +47,9 @@ um_status um_decode_batch_add(um_decode_batch *batch, um_canvas *canvas,
                               const um_decode_options *options, const um_decode_hooks *hooks,
                               um_decode_job *job, um_error *error);
 
-/* Let waiting jobs in, make one forward for all live ones, and commit.  A job that ends, well or
- * not, is finished when this returns, and the others go on; a forward that fails ends all live
- * ones. Returns how many jobs are unfinished: 0 when there is nothing left to do. */
+/* Let waiting jobs in, make one forward for all live ones (or a few: forward_rows), and commit.  A
+ * job that ends, well or not, is finished when this returns, and the others go on; a forward that
+ * fails ends those that it was for. Returns how many jobs are unfinished: 0 when there is nothing left to do. */
 size_t um_decode_batch_step(um_decode_batch *batch);
 
 /* Jobs that are live or wait. */

@@ -22,7 +22,8 @@ um_status um_decode_run(const um_denoiser *denoiser, um_canvas *canvas,
                         const um_decode_options *options, const um_decode_hooks *hooks,
                         um_decode_result *result, um_error *error) {
     um_decode_batch *batch = NULL;
-    UM_TRY(um_decode_batch_create(denoiser, hooks ? hooks->pool : NULL, 1, &batch, error));
+    const um_decode_batch_setup setup = {.pool = hooks ? hooks->pool : NULL, .live_maximum = 1};
+    UM_TRY(um_decode_batch_create(denoiser, &setup, &batch, error));
     const um_status status = run_alone(batch, canvas, options, hooks, result, error);
     um_decode_batch_free(batch);
     return status;
