@@ -36,7 +36,7 @@ struct um_decode_batch {
     um_denoiser_request *requests; /* [2 * live_maximum] */
     size_t request_count;
     size_t guidance_first; /* of them */
-    wanted_row *wanted; /* [wanted_count], without those of guidance */
+    wanted_row *wanted;    /* [wanted_count], without those of guidance */
     size_t wanted_count;
     size_t wanted_capacity;
     /* The chunk of wanted positions that is projected and sampled. */
@@ -58,7 +58,8 @@ static um_status allocate(um_decode_batch *batch, um_error *error) {
         !um_size_multiply(batch->setup.live_maximum, 2, &requests)) {
         return um_error_memory(error, "batch", SIZE_MAX);
     }
-    UM_TRY(um_allocate(&batch->live, batch->setup.live_maximum, sizeof *batch->live, "batch", error));
+    UM_TRY(
+        um_allocate(&batch->live, batch->setup.live_maximum, sizeof *batch->live, "batch", error));
     UM_TRY(um_allocate(&batch->requests, requests, sizeof *batch->requests, "batch", error));
     return um_allocate(&batch->weights, weights, sizeof *batch->weights, "sampling", error);
 }
@@ -159,7 +160,8 @@ static um_status start_slots(const um_decode_batch *batch, size_t place, um_deco
     }
     UM_TRY(denoiser->start(denoiser->user, place, length, &job->error));
     return um_decoding_is_guided(job->decoding)
-               ? denoiser->start(denoiser->user, place + batch->setup.live_maximum, length, &job->error)
+               ? denoiser->start(denoiser->user, place + batch->setup.live_maximum, length,
+                                 &job->error)
                : UM_OK;
 }
 

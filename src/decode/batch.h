@@ -28,8 +28,8 @@ typedef struct um_decode_batch_setup {
     /* Bounds of memory, 0 for the defaults. */
     size_t forward_rows; /* a step whose canvases ask for more rows together makes several forwards;
                             default 1024 */
-    size_t logit_bytes;  /* of the logits that exist at a time, but always a row for each thread, and
-                            twice that with guidance; default 128 MiB */
+    size_t logit_bytes; /* of the logits that exist at a time, but always a row for each thread, and
+                           twice that with guidance; default 128 MiB */
 } um_decode_batch_setup;
 
 /* The batch uses the slots 0 .. 2 live_maximum - 1 of the denoiser.  `denoiser` and `setup` are
@@ -49,7 +49,8 @@ um_status um_decode_batch_add(um_decode_batch *batch, um_canvas *canvas,
 
 /* Let waiting jobs in, make one forward for all live ones (or a few: forward_rows), and commit.  A
  * job that ends, well or not, is finished when this returns, and the others go on; a forward that
- * fails ends those that it was for. Returns how many jobs are unfinished: 0 when there is nothing left to do. */
+ * fails ends those that it was for. Returns how many jobs are unfinished: 0 when there is nothing
+ * left to do. */
 size_t um_decode_batch_step(um_decode_batch *batch);
 
 /* Jobs that are live or wait. */

@@ -1,31 +1,14 @@
 /* A request becomes a canvas, decoding fills it, its holes become answers. */
+#include "api/generation.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/session.h"
 #include "base/memory.h"
-
-/* One call of um_generate. */
-typedef struct generation {
-    const um_session *session;
-    const um_model *model;
-    const um_request *request;
-    const um_callbacks *callbacks;
-    um_result *result;
-    um_options options; /* a copy that borrows the lists of the caller's */
-    const um_algorithm *algorithm;
-    um_token_list end_tokens;    /* those of the model, then the caller's */
-    um_token_list *fixed;        /* [segment_count]: the tokens of each fixed segment */
-    um_canvas_segment *segments; /* the messages, then the parts */
-    size_t segment_count;
-    um_canvas canvas;
-    um_trace_writer writer;
-    um_trace_sink trace; /* writes to `writer`, only with a trace callback */
-} generation;
 
 /* ---- Options ---------------------------------------------------------------- */
 
-static um_status check_algorithm(const generation *run, um_error *error) {
+static um_status check_algorithm(const um_generation *run, um_error *error) {
     const um_model_config *config = &run->model->config;
     const bool causal = config->attention == UM_ATTENTION_CAUSAL;
     if (!run->algorithm->shows_masks && !causal) {
@@ -43,7 +26,7 @@ static um_status check_algorithm(const generation *run, um_error *error) {
 }
 
 /* The caller's own one is only one more here, so that it cuts the answers of every algorithm. */
-static um_status collect_end_tokens(generation *run, um_error *error) {
+static um_status collect_end_tokens(um_generation *run, um_error *error) {
     const um_token_list *known = &run->model->end_tokens;
     if (run->options.end_tokens) {
         UM_TRY(um_token_list_append_all(&run->end_tokens, known->ids, known->length, error));
@@ -64,7 +47,7 @@ static um_status collect_end_tokens(generation *run, um_error *error) {
 }
 
 /* Algorithms that take commits back cannot stop early. */
-static um_status choose_early_stop(generation *run, um_error *error) {
+static um_status choose_early_stop(um_generation *run, um_error *error) {
     const bool can = (run->algorithm->options & UM_OPTION_BIT(UM_OPTION_STOP_TOKEN)) != 0;
     um_options *options = &run->options;
     if (options->has_early_stop && options->early_stop && !can) {
@@ -79,13 +62,33 @@ static um_status choose_early_stop(generation *run, um_error *error) {
     return UM_OK;
 }
 
-static um_status prepare_options(generation *run, um_error *error) {
-    run->options = run->request->options ? *run->request->options : um_options_default();
+static um_status copy_ids(um_token_list *list, const int32_t **ids, size_t count, um_error *error) {
+    *list = (um_token_list){0};
+    const um_status status = um_token_list_append_all(list, *ids, count, error);
+    *ids = list->ids;
+    return status;
+}
+
+/* With lists of its own: the caller's options may be gone before decoding begins. */
+static um_status copy_options(um_generation *run, const um_options *options, um_error *error) {
+    run->options = options ? *options : um_options_default();
+    um_decode_options *decode = &run->options.decode;
+    /* Both, so that neither is the caller's after a failure. */
+    const um_status status =
+        copy_ids(&run->options.suppress, &decode->suppress, decode->suppress_count, error);
+    const um_status other =
+        copy_ids(&run->options.suppress_confidence, &decode->suppress_confidence,
+                 decode->suppress_confidence_count, error);
+    return status != UM_OK ? status : other;
+}
+
+static um_status prepare_options(um_generation *run, const um_request *request, um_error *error) {
+    UM_TRY(copy_options(run, request->options, error));
     um_decode_options *decode = &run->options.decode;
     if (!run->options.has_algorithm && run->model->config.attention == UM_ATTENTION_CAUSAL) {
         decode->algorithm = um_algorithm_autoregressive.name;
     }
-    decode->sequence = run->request->sample;
+    decode->sequence = request->sample;
     UM_TRY(um_algorithm_find(decode->algorithm, &run->algorithm, error));
     UM_TRY(check_algorithm(run, error));
     UM_TRY(collect_end_tokens(run, error));
@@ -94,48 +97,66 @@ static um_status prepare_options(generation *run, um_error *error) {
 
 /* ---- The canvas ------------------------------------------------------------- */
 
-static void lay_fixed(generation *run, const um_token_list *tokens) {
-    run->segments[run->segment_count++] =
+/* The messages, then the parts. */
+typedef struct request_layout {
+    um_token_list *fixed;        /* [segment_count]: the tokens of each fixed segment */
+    um_canvas_segment *segments; /* [segment_count] */
+    size_t segment_count;
+    size_t capacity;
+} request_layout;
+
+static void lay_fixed(request_layout *layout, const um_token_list *tokens) {
+    layout->segments[layout->segment_count++] =
         (um_canvas_segment){.length = tokens->length, .tokens = tokens->ids};
 }
 
-static um_status lay_part(generation *run, const um_part *part, um_error *error) {
-    um_token_list *tokens = &run->fixed[run->segment_count];
+static um_status lay_part(const um_model *model, const um_part *part, request_layout *layout,
+                          um_error *error) {
+    um_token_list *tokens = &layout->fixed[layout->segment_count];
     switch (part->kind) {
         case UM_PART_HOLE:
-            run->segments[run->segment_count++] =
+            layout->segments[layout->segment_count++] =
                 (um_canvas_segment){.is_hole = true, .length = part->length};
             return UM_OK;
         case UM_PART_TEXT:
-            UM_TRY(um_tokenizer_encode(run->model->tokenizer, part->text, part->length,
-                                       part->special, tokens, error));
+            UM_TRY(um_tokenizer_encode(model->tokenizer, part->text, part->length, part->special,
+                                       tokens, error));
             break;
         case UM_PART_TOKENS:
             UM_TRY(um_token_list_append_all(tokens, part->tokens, part->length, error));
             break;
     }
-    lay_fixed(run, tokens);
+    lay_fixed(layout, tokens);
     return UM_OK;
 }
 
-static um_status lay_segments(generation *run, um_error *error) {
-    const um_request *request = run->request;
-    const size_t count = request->part_count + 1;
-    UM_TRY(um_allocate(&run->fixed, count, sizeof *run->fixed, "request", error));
-    UM_TRY(um_allocate(&run->segments, count, sizeof *run->segments, "request", error));
+static um_status lay_request(const um_model *model, const um_request *request,
+                             request_layout *layout, um_error *error) {
+    layout->capacity = request->part_count + 1;
+    UM_TRY(um_allocate(&layout->fixed, layout->capacity, sizeof *layout->fixed, "request", error));
+    UM_TRY(um_allocate(&layout->segments, layout->capacity, sizeof *layout->segments, "request",
+                       error));
     if (request->message_count > 0) {
-        UM_TRY(um_append_messages(run->model, request->messages, request->message_count,
-                                  &run->fixed[0], error));
-        lay_fixed(run, &run->fixed[0]);
+        UM_TRY(um_append_messages(model, request->messages, request->message_count,
+                                  &layout->fixed[0], error));
+        lay_fixed(layout, &layout->fixed[0]);
     }
     for (size_t i = 0; i < request->part_count; i++) {
-        UM_TRY(lay_part(run, &request->parts[i], error));
+        UM_TRY(lay_part(model, &request->parts[i], layout, error));
     }
     return UM_OK;
+}
+
+static void free_layout(request_layout *layout) {
+    for (size_t i = 0; layout->fixed && i < layout->capacity; i++) {
+        um_token_list_free(&layout->fixed[i]);
+    }
+    free(layout->fixed);
+    free(layout->segments);
 }
 
 /* Said in terms of the request, before decoding meets the same limit. */
-static um_status check_length(const generation *run, um_error *error) {
+static um_status check_length(const um_generation *run, um_error *error) {
     const um_canvas *canvas = &run->canvas;
     const size_t context = run->model->config.maximum_positions;
     if (canvas->length > context) {
@@ -148,16 +169,21 @@ static um_status check_length(const generation *run, um_error *error) {
     return UM_OK;
 }
 
-static um_status make_canvas(generation *run, um_error *error) {
-    UM_TRY(lay_segments(run, error));
-    UM_TRY(um_canvas_create(run->segments, run->segment_count, run->model->config.mask_token,
-                            &run->canvas, error));
-    return check_length(run, error);
+static um_status make_canvas(um_generation *run, const um_request *request, um_error *error) {
+    request_layout layout = {0};
+    um_status status = lay_request(run->model, request, &layout, error);
+    if (status == UM_OK) {
+        status = um_canvas_create(layout.segments, layout.segment_count,
+                                  run->model->config.mask_token, &run->canvas, error);
+    }
+    free_layout(&layout);
+    return status == UM_OK ? check_length(run, error) : status;
 }
 
 /* ---- Who is told ------------------------------------------------------------ */
 
-static um_status tell_start(const generation *run, const um_trace_header *header, um_error *error) {
+static um_status tell_start(const um_generation *run, const um_trace_header *header,
+                            um_error *error) {
     size_t *starts = NULL;
     size_t *lengths = NULL;
     um_status status =
@@ -180,7 +206,7 @@ static um_status tell_start(const generation *run, const um_trace_header *header
                                       .hole_starts = starts,
                                       .hole_lengths = lengths,
                                       .hole_count = header->hole_count};
-        run->callbacks->start(run->callbacks->user, &start);
+        run->callbacks.start(run->callbacks.user, &start);
     }
     free(starts);
     free(lengths);
@@ -188,20 +214,20 @@ static um_status tell_start(const generation *run, const um_trace_header *header
 }
 
 static um_status on_header(void *user, const um_trace_header *header, um_error *error) {
-    generation *run = user;
-    run->result->seed = header->seed;
-    run->result->algorithm = run->algorithm->name;
-    run->result->settings = strdup(header->settings);
-    if (!run->result->settings) {
+    um_generation *run = user;
+    run->result.seed = header->seed;
+    run->result.algorithm = run->algorithm->name;
+    run->result.settings = strdup(header->settings);
+    if (!run->result.settings) {
         return um_error_memory(error, "settings", strlen(header->settings));
     }
-    if (run->callbacks->start) {
+    if (run->callbacks.start) {
         UM_TRY(tell_start(run, header, error));
     }
     return run->trace.header ? run->trace.header(run->trace.user, header, error) : UM_OK;
 }
 
-static void tell_event(const generation *run, const um_trace_event *event) {
+static void tell_event(const um_generation *run, const um_trace_event *event) {
     um_event told = {.kind = event->kind == UM_TRACE_COMMIT ? UM_EVENT_COMMIT : UM_EVENT_REMASK,
                      .step = event->step,
                      .position = event->position,
@@ -215,31 +241,80 @@ static void tell_event(const generation *run, const um_trace_event *event) {
         told.confidence = event->confidence;
         told.entropy = event->entropy;
     }
-    run->callbacks->event(run->callbacks->user, &told);
+    run->callbacks.event(run->callbacks.user, &told);
 }
 
 static um_status on_event(void *user, const um_trace_event *event, um_error *error) {
-    const generation *run = user;
-    if (run->callbacks->event) {
+    const um_generation *run = user;
+    if (run->callbacks.event) {
         tell_event(run, event);
     }
     return run->trace.event ? run->trace.event(run->trace.user, event, error) : UM_OK;
 }
 
 static um_status on_end(void *user, const um_trace_end *end, um_error *error) {
-    const generation *run = user;
+    const um_generation *run = user;
     return run->trace.end ? run->trace.end(run->trace.user, end, error) : UM_OK;
 }
 
-/* ---- Decoding --------------------------------------------------------------- */
+/* ---- The beginning ------------------------------------------------------------ */
 
-static um_finish finish_of(const generation *run, um_status status) {
+static um_status prepare(um_generation *run, const um_request *request, um_error *error) {
+    if (run->callbacks.trace) {
+        run->writer = (um_trace_writer){run->callbacks.user, run->callbacks.trace, {0}};
+        run->trace = um_trace_writer_sink(&run->writer);
+    }
+    run->sink = (um_trace_sink){run, on_header, on_event, on_end};
+    run->hooks = (um_decode_hooks){.sink = &run->sink,
+                                   .model_name = run->model->name,
+                                   .is_cancelled = run->callbacks.is_cancelled,
+                                   .cancel_user = run->callbacks.user};
+    UM_TRY(prepare_options(run, request, error));
+    return make_canvas(run, request, error);
+}
+
+um_status um_generation_create(const um_model *model, const um_request *request,
+                               const um_callbacks *callbacks, um_generation **generation,
+                               um_error *error) {
+    *generation = NULL;
+    um_generation *created = calloc(1, sizeof *created);
+    if (!created) {
+        return um_error_memory(error, "request", sizeof *created);
+    }
+    created->model = model;
+    if (callbacks) {
+        created->callbacks = *callbacks;
+    }
+    const um_status status = prepare(created, request, error);
+    if (status != UM_OK) {
+        um_generation_free(created);
+        return status;
+    }
+    *generation = created;
+    return UM_OK;
+}
+
+void um_generation_free(um_generation *generation) {
+    if (generation) {
+        um_result_clear(&generation->result);
+        um_token_list_free(&generation->options.suppress);
+        um_token_list_free(&generation->options.suppress_confidence);
+        um_token_list_free(&generation->end_tokens);
+        um_canvas_free(&generation->canvas);
+        um_trace_writer_free(&generation->writer);
+        free(generation);
+    }
+}
+
+/* ---- The end ------------------------------------------------------------------- */
+
+static um_finish finish_of(const um_generation *run, um_status status) {
     if (status == UM_ERR_CANCELLED) {
         return UM_FINISH_CANCELLED;
     }
     um_finish finish = UM_FINISH_STOP;
-    for (size_t i = 0; i < run->result->answer_count; i++) {
-        const um_answer *answer = &run->result->answers[i];
+    for (size_t i = 0; i < run->result.answer_count; i++) {
+        const um_answer *answer = &run->result.answers[i];
         if (!answer->ended && answer->token_count < answer->length) {
             return UM_FINISH_STEPS;
         }
@@ -248,69 +323,31 @@ static um_finish finish_of(const generation *run, um_status status) {
     return finish;
 }
 
-static um_status take_result(generation *run, const um_decode_result *decoded, um_status status,
-                             um_error *error) {
-    um_result *result = run->result;
+static um_status fill_result(um_generation *run, um_error *error) {
+    um_result *result = &run->result;
+    const um_decode_result *decoded = &run->job.result;
     UM_TRY(um_result_fill(result, run->model, &run->canvas, &run->end_tokens, error));
     result->steps = decoded->steps;
     result->forwards = decoded->forwards;
+    result->rows = decoded->rows;
     result->seconds = decoded->seconds;
-    result->finish = finish_of(run, status);
-    return status;
+    result->finish = finish_of(run, run->job.status);
+    return run->job.status;
 }
 
-static um_status decode(generation *run, um_error *error) {
-    const um_session *session = run->session;
-    const um_trace_sink sink = {run, on_header, on_event, on_end};
-    const um_decode_hooks hooks = {.sink = &sink,
-                                   .model_name = run->model->name,
-                                   .is_cancelled = run->callbacks->is_cancelled,
-                                   .cancel_user = run->callbacks->user,
-                                   .pool = session->pool};
-    const um_denoiser denoiser = um_transformer_denoiser_interface(session->denoiser);
-    um_decode_result decoded = {0};
-    UM_TRY(um_transformer_denoiser_start(session->denoiser, 0, run->canvas.length, error));
-    const um_status status =
-        um_decode_run(&denoiser, &run->canvas, &run->options.decode, &hooks, &decoded, error);
-    const bool worth_keeping = status == UM_OK || status == UM_ERR_CANCELLED;
-    return worth_keeping ? take_result(run, &decoded, status, error) : status;
-}
-
-static um_status generate(generation *run, um_error *error) {
-    if (run->callbacks->trace) {
-        run->writer = (um_trace_writer){run->callbacks->user, run->callbacks->trace, {0}};
-        run->trace = um_trace_writer_sink(&run->writer);
-    }
-    UM_TRY(prepare_options(run, error));
-    UM_TRY(make_canvas(run, error));
-    return decode(run, error);
-}
-
-static void release(generation *run) {
-    const size_t count = run->fixed ? run->request->part_count + 1 : 0;
-    for (size_t i = 0; i < count; i++) {
-        um_token_list_free(&run->fixed[i]);
-    }
-    free(run->fixed);
-    free(run->segments);
-    um_token_list_free(&run->end_tokens);
-    um_canvas_free(&run->canvas);
-    um_trace_writer_free(&run->writer);
-}
-
-um_status um_generate(um_session *session, const um_request *request, const um_callbacks *callbacks,
-                      um_result *result, um_error *error) {
-    static const um_callbacks no_callbacks = {0};
+um_status um_generation_take(um_generation *generation, um_result *result, um_error *error) {
+    um_status status = generation->job.status;
+    um_error problem = generation->job.error;
     *result = (um_result){0};
-    generation run = {.session = session,
-                      .model = session->model,
-                      .request = request,
-                      .callbacks = callbacks ? callbacks : &no_callbacks,
-                      .result = result};
-    const um_status status = generate(&run, error);
-    if (status != UM_OK && (status != UM_ERR_CANCELLED || !result->tokens)) {
-        um_result_clear(result);
+    if (status == UM_OK || status == UM_ERR_CANCELLED) {
+        status = fill_result(generation, &problem);
     }
-    release(&run);
+    if (status == UM_OK || status == UM_ERR_CANCELLED) {
+        *result = generation->result;
+        generation->result = (um_result){0};
+    }
+    if (status != UM_OK && error) {
+        *error = problem;
+    }
     return status;
 }
