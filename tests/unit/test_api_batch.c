@@ -19,7 +19,8 @@ static void make_requests(request_set *set) {
     static const size_t lengths[REQUESTS] = {12, 3, 20, 7, 16};
     *set = (request_set){.options = {NULL, OPTIONS("temperature", "1", "seed", "5"),
                                      OPTIONS("cache", "dual", "block_length", "5"),
-                                     OPTIONS("algorithm", "low_confidence", "cfg_scale", "1"),
+                                     OPTIONS("algorithm", "low_confidence", "cfg_scale", "1",
+                                             "suppress_confidence", "17,18"),
                                      OPTIONS("temperature", "0.5", "suppress", "17,18")}};
     for (size_t i = 0; i < REQUESTS; i++) {
         set->parts[i][0] = text_part(texts[i]);

@@ -278,6 +278,34 @@ static void a_cache_computes_fewer_rows(void **state) {
     assert_true(differing > 20);
 }
 
+/* Prompt of 3, then 12 masks in three blocks of 4, two forwards a block. */
+static void an_algorithm_with_blocks_names_the_one_it_fills(void **state) {
+    (void)state;
+    static const char *const algorithms[] = {"entropy", "low_confidence", "random"};
+    for (size_t a = 0; a < 3; a++) {
+        const int32_t prompt[] = {1, 2, 3};
+        um_canvas canvas = {0};
+        um_error error = {0};
+        assert_ok(um_canvas_create_prompt(prompt, 3, 12, MASK, &canvas, &error), &error);
+        fake_model model = {.vocabulary_size = MASK + 1, .seed = 5, .scale = 3};
+        const um_denoiser denoiser = fake_denoiser(&model);
+        um_decode_options options = um_decode_options_default();
+        options.algorithm = algorithms[a];
+        options.block_length = 4;
+        options.steps = 6;
+        options.cache = UM_CACHE_DUAL;
+        um_decode_result result = {0};
+        assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, &result, &error), &error);
+        assert_int_equal(model.calls, 6);
+        for (size_t i = 0; i < 6; i++) {
+            assert_int_equal(model.rows[i], i % 2 == 0 ? 15 : 4);
+            assert_int_equal(model.first_row[i], i % 2 == 0 ? 0 : 3 + i / 2 * 4);
+        }
+        assert_int_equal(result.rows, 3 * (15 + 4));
+        um_canvas_free(&canvas);
+    }
+}
+
 static void a_name_that_is_no_cache_is_refused(void **state) {
     (void)state;
     um_decode_options options = um_decode_options_default();
@@ -305,6 +333,7 @@ int main(void) {
         cmocka_unit_test(recomputing_all_rows_in_every_step_equals_no_cache),
         cmocka_unit_test(with_block_causal_attention_the_block_caches_are_exact),
         cmocka_unit_test(a_cache_computes_fewer_rows),
+        cmocka_unit_test(an_algorithm_with_blocks_names_the_one_it_fills),
         cmocka_unit_test(a_name_that_is_no_cache_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,48 @@ static void impossible_requests_are_refused_and_harm_nothing(void **state) {
     close_fixture(&fixture);
 }
 
+/* Two sequences of one forward: each as alone, whatever the other's rows are. */
+static void sequences_side_by_side_do_not_see_each_other(void **state) {
+    (void)state;
+    um_error error = {0};
+    denoiser_fixture fixture = open_fixture("dream");
+    fixture.model.config.logit_alignment = UM_LOGITS_SHIFTED;
+    start(&fixture);
+    const size_t first[] = {0, 1, 3};
+    const size_t second[] = {2, 4};
+    const int32_t *tokens = fixture.model.tokens;
+    um_denoiser_request requests[] = {
+        {.slot = 1, .tokens = tokens, .length = fixture.length, .wanted = first, .wanted_count = 3},
+        {.slot = 4,
+         .tokens = tokens + 1,
+         .length = fixture.length - 2,
+         .wanted = second,
+         .wanted_count = 2}};
+    float *one = ask(&fixture, &requests[0]);
+    float *other = ask(&fixture, &requests[1]);
+    const um_denoiser *interface = &fixture.interface;
+    assert_ok(interface->forward(interface->user, requests, 2, &error), &error);
+    assert_int_equal(requests[0].computed_rows, fixture.length);
+    assert_int_equal(requests[1].computed_rows, fixture.length - 2);
+    for (size_t from = 0; from < 5; from++) {
+        for (size_t count = 1; from + count <= 5; count++) {
+            float *logits = make_floats(count * fixture.width);
+            interface->logits(interface->user, from, count, logits);
+            for (size_t i = from; i < from + count; i++) {
+                const float *expected = i < 3 ? one : other;
+                assert_row(&fixture, expected, i < 3 ? i : i - 3, logits, i - from);
+            }
+            free(logits);
+        }
+    }
+    requests[1].slot = 1;
+    assert_int_equal(interface->forward(interface->user, requests, 2, &error), UM_ERR_ARGUMENT);
+    assert_string_equal(error.message, "denoiser: slot 1 is asked for twice");
+    free(one);
+    free(other);
+    close_fixture(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_rows_give_what_one_whole_forward_gives),
@@ -292,6 +334,7 @@ int main(void) {
         cmocka_unit_test(rows_that_are_not_asked_for_keep_their_keys_and_values),
         cmocka_unit_test(a_row_that_predicts_a_wanted_position_is_computed_too),
         cmocka_unit_test(a_shorter_sequence_starts_anew),
+        cmocka_unit_test(sequences_side_by_side_do_not_see_each_other),
         cmocka_unit_test(impossible_requests_are_refused_and_harm_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
