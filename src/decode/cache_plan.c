@@ -82,7 +82,7 @@ const size_t *um_cache_plan_rows(um_cache_plan *plan, const um_canvas *canvas, s
     const bool first = plan->since_full == 0 || !plan->policy->mark;
     memset(plan->recompute, 0, plan->length);
     if (full) {
-        mark_all(plan, first ? plan->length : visible_end);
+        mark_all(plan, visible_end);
     } else {
         mark_some(plan, canvas, block_start, block_end);
         memset(plan->recompute + visible_end, 0, plan->length - visible_end);
