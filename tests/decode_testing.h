@@ -90,12 +90,15 @@ static inline um_denoiser_request only_wanted(const um_denoiser_request *request
     return one;
 }
 
-static inline void fake_take_logits(void *user, size_t first, size_t count, float *logits) {
+static inline um_status fake_take_logits(void *user, size_t first, size_t count, float *logits,
+                                         um_error *error) {
+    (void)error;
     const fake_model *model = user;
     for (size_t i = 0; i < count; i++) {
         const um_denoiser_request one = only_wanted(model->requests, first + i);
         fake_logits(model, &one, logits + i * model->vocabulary_size);
     }
+    return UM_OK;
 }
 
 static inline um_denoiser fake_denoiser(fake_model *model) {

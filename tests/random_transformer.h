@@ -17,9 +17,13 @@ static inline size_t draw(random_source *source, size_t bound) {
     return um_rng_below(source->seed, place, (uint32_t)bound);
 }
 
+#define RANDOM_MATRICES 64
+
 typedef struct random_transformer {
     um_model_config config;
     um_parameters parameters;
+    void *matrices[RANDOM_MATRICES]; /* in types other than f32 */
+    size_t matrix_count;
     um_transformer transformer;
     um_compute compute;
     um_transformer_denoiser *denoiser;
@@ -51,9 +55,36 @@ static inline um_model_config draw_config(random_source *source) {
     };
 }
 
+typedef struct matrix_change {
+    random_transformer *model;
+    um_dtype dtype;
+} matrix_change;
+
+static inline um_status change_matrix(void *user, const char *name, um_tensor *tensor,
+                                      const um_tensor *expected, um_error *error) {
+    (void)name;
+    (void)expected;
+    (void)error;
+    matrix_change *change = user;
+    random_transformer *model = change->model;
+    if (tensor->rank != 2) {
+        return UM_OK;
+    }
+    const size_t count = tensor->shape[0] * tensor->shape[1];
+    const size_t bytes = tensor->shape[0] * um_dtype_row_bytes(change->dtype, tensor->shape[1]);
+    void *data = malloc(bytes);
+    assert_non_null(data);
+    assert_true(model->matrix_count < RANDOM_MATRICES);
+    um_convert_from_f32(change->dtype, tensor->data, data, count);
+    model->matrices[model->matrix_count++] = data;
+    tensor->data = data;
+    tensor->dtype = change->dtype;
+    return UM_OK;
+}
+
 /* *made must not be moved: the denoiser points into it. */
 static inline void make_transformer(random_transformer *made, const um_model_config *config,
-                                    uint64_t seed, um_thread_pool *pool) {
+                                    um_dtype dtype, uint64_t seed, um_thread_pool *pool) {
     um_error error = {0};
     float *block = NULL;
     size_t count = 0;
@@ -65,6 +96,12 @@ static inline void make_transformer(random_transformer *made, const um_model_con
         const um_rng_place place = {UM_RNG_INITIALISATION, 0, 0, (uint32_t)i};
         block[i] = (float)(0.7 * um_rng_normal(seed, place));
     }
+    matrix_change change = {made, dtype};
+    if (dtype != UM_DTYPE_F32) {
+        assert_ok(
+            um_parameters_visit(&made->parameters, &made->config, change_matrix, &change, &error),
+            &error);
+    }
     made->transformer = (um_transformer){&made->config, &made->parameters};
     assert_ok(
         um_transformer_denoiser_create(&made->transformer, &made->compute, &made->denoiser, &error),
@@ -75,6 +112,9 @@ static inline void make_transformer(random_transformer *made, const um_model_con
 static inline void free_transformer(random_transformer *made) {
     um_transformer_denoiser_free(made->denoiser);
     um_parameters_free(&made->parameters);
+    for (size_t i = 0; i < made->matrix_count; i++) {
+        free(made->matrices[i]);
+    }
 }
 
 /* Some tokens, a hole, some tokens, a hole ...; answer_count positions in all holes together. */

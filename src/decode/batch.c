@@ -321,21 +321,22 @@ static um_status ensure_logits(um_decode_batch *batch, um_error *error) {
 }
 
 /* Guide what the chunk holds of each job. */
-static void guide_chunk(um_decode_batch *batch, size_t count) {
+static um_status guide_chunk(um_decode_batch *batch, size_t count, um_error *error) {
     const size_t width = batch->denoiser.vocabulary_size;
     for (size_t i = 0; i < count;) {
         const wanted_row *row = &batch->wanted[batch->chunk_first + i];
         const size_t left = row->live->requests[0].wanted_count - row->index;
         const size_t rows = left < count - i ? left : count - i;
         if (um_decoding_is_guided(row->live->job->decoding)) {
-            batch->denoiser.logits(batch->denoiser.user,
-                                   row->live->first_unconditional + row->index, rows,
-                                   batch->unconditional);
+            UM_TRY(batch->denoiser.logits(batch->denoiser.user,
+                                          row->live->first_unconditional + row->index, rows,
+                                          batch->unconditional, error));
             um_decoding_guide(row->live->job->decoding, rows, batch->unconditional,
                               batch->logits + i * width);
         }
         i += rows;
     }
+    return UM_OK;
 }
 
 static void sample_row(void *user, size_t task, size_t worker) {
@@ -352,8 +353,8 @@ static um_status sample_all(um_decode_batch *batch, um_error *error) {
         const size_t left = batch->wanted_count - first;
         const size_t count = left < batch->logit_rows ? left : batch->logit_rows;
         batch->chunk_first = first;
-        batch->denoiser.logits(batch->denoiser.user, first, count, batch->logits);
-        guide_chunk(batch, count);
+        UM_TRY(batch->denoiser.logits(batch->denoiser.user, first, count, batch->logits, error));
+        UM_TRY(guide_chunk(batch, count, error));
         um_thread_pool_run(batch->setup.pool, count, sample_row, batch);
     }
     return UM_OK;

@@ -40,7 +40,7 @@ typedef struct um_denoiser {
     /* Fill logits[count][vocabulary_size] for the wanted positions first .. first + count - 1 of
      * that forward, counted through all its requests in their order.  The numbers do not depend
      * on how a caller divides them. */
-    void (*logits)(void *user, size_t first, size_t count, float *logits);
+    um_status (*logits)(void *user, size_t first, size_t count, float *logits, um_error *error);
 } um_denoiser;
 
 #endif

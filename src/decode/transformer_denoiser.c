@@ -286,11 +286,13 @@ static um_status compute_forward(void *user, um_denoiser_request *requests, size
 
 /* Project each predicting row once, then give every wanted position its own copy, from the last
  * to the first, as no row moves up. */
-static void compute_logits(void *user, size_t first, size_t count, float *logits) {
+static um_status compute_logits(void *user, size_t first, size_t count, float *logits,
+                                um_error *error) {
     um_transformer_denoiser *denoiser = user;
     const um_model_config *config = denoiser->transformer.config;
+    (void)error;
     if (count == 0) {
-        return;
+        return UM_OK;
     }
     const size_t *hidden_of = denoiser->hidden_of + first;
     const size_t rows = hidden_of[count - 1] - hidden_of[0] + 1;
@@ -303,6 +305,7 @@ static void compute_logits(void *user, size_t first, size_t count, float *logits
             memcpy(logits + i * width, logits + source * width, width * sizeof *logits);
         }
     }
+    return UM_OK;
 }
 
 static um_status start_slot(void *user, size_t slot, size_t maximum_length, um_error *error) {

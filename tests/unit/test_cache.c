@@ -191,7 +191,7 @@ static bool same_with_cache(random_source *source, const um_model_config *config
                             size_t *rows_with) {
     const size_t answer_count = 1 + draw(source, 24);
     random_transformer model;
-    make_transformer(&model, config, source->seed, NULL);
+    make_transformer(&model, config, UM_DTYPE_F32, source->seed, NULL);
     um_canvas canvas = draw_canvas(source, config, answer_count);
     um_decode_options options = draw_options(source, answer_count);
     um_decode_result result = {0};

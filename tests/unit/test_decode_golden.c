@@ -177,7 +177,9 @@ static um_status made_up_forward(void *user, um_denoiser_request *requests, size
     return UM_OK;
 }
 
-static void made_up_logits(void *user, size_t first, size_t count, float *logits) {
+static um_status made_up_logits(void *user, size_t first, size_t count, float *logits,
+                                um_error *error) {
+    (void)error;
     const made_up_model *model = user;
     for (size_t i = 0; i < count; i++) {
         const um_denoiser_request request = only_wanted(model->requests, first + i);
@@ -189,6 +191,7 @@ static void made_up_logits(void *user, size_t first, size_t count, float *logits
                                 value(left, v, model->salt + 1) + value(right, v, model->salt + 2));
         }
     }
+    return UM_OK;
 }
 
 static size_t read_ids(const json_t *array, int32_t *ids, size_t capacity) {

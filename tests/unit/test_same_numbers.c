@@ -1,6 +1,6 @@
 /* One seed gives one output, bit for bit: for any number of threads, in any batch, with any bounds
- * of memory, and with a cache that recomputes all rows in every step.  Over random transformers,
- * canvases, algorithms and options. */
+ * of memory, and with a cache that recomputes all rows in every step.  Over random transformers
+ * with weights of every plain type, canvases, algorithms and options. */
 #include "testing.h"
 
 #include "random_transformer.h"
@@ -108,17 +108,19 @@ static void check_trial(uint64_t trial, um_thread_pool *const *pools) {
         config.attention_block_length = 0;
         config.logit_alignment = UM_LOGITS_SHIFTED;
     }
+    static const um_dtype dtypes[] = {UM_DTYPE_F32, UM_DTYPE_F16, UM_DTYPE_BF16};
+    const um_dtype dtype = dtypes[draw(&source, 3)];
     job_case cases[MAXIMUM_JOBS];
     const size_t count = 1 + draw(&source, MAXIMUM_JOBS);
     random_transformer model;
-    make_transformer(&model, &config, trial, NULL);
+    make_transformer(&model, &config, dtype, trial, NULL);
     for (size_t i = 0; i < count; i++) {
         cases[i] = draw_case(&source, &config);
         run_alone(&cases[i], &model);
     }
     for (size_t threads = 1; threads <= MAXIMUM_THREADS; threads++) {
         random_transformer threaded;
-        make_transformer(&threaded, &config, trial, pools[threads - 1]);
+        make_transformer(&threaded, &config, dtype, trial, pools[threads - 1]);
         const um_decode_batch_setup setup = {.pool = pools[threads - 1],
                                              .live_maximum = 1 + draw(&source, 5),
                                              .forward_rows = draw(&source, 120),

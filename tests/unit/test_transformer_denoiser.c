@@ -59,7 +59,9 @@ static float *ask(denoiser_fixture *fixture, const um_denoiser_request *request)
     float *logits = make_floats(request->wanted_count * fixture->width);
     um_denoiser_request asked = *request;
     assert_ok(fixture->interface.forward(fixture->interface.user, &asked, 1, &error), &error);
-    fixture->interface.logits(fixture->interface.user, 0, asked.wanted_count, logits);
+    assert_ok(
+        fixture->interface.logits(fixture->interface.user, 0, asked.wanted_count, logits, &error),
+        &error);
     return logits;
 }
 
@@ -310,7 +312,7 @@ static void sequences_side_by_side_do_not_see_each_other(void **state) {
     for (size_t from = 0; from < 5; from++) {
         for (size_t count = 1; from + count <= 5; count++) {
             float *logits = make_floats(count * fixture.width);
-            interface->logits(interface->user, from, count, logits);
+            assert_ok(interface->logits(interface->user, from, count, logits, &error), &error);
             for (size_t i = from; i < from + count; i++) {
                 const float *expected = i < 3 ? one : other;
                 assert_row(&fixture, expected, i < 3 ? i : i - 3, logits, i - from);
