@@ -266,7 +266,8 @@ static um_status decode(generation *run, um_error *error) {
                                    .model_name = run->model->name,
                                    .is_cancelled = run->callbacks->is_cancelled,
                                    .cancel_user = run->callbacks->user,
-                                   .pool = session->pool};
+                                   .pool = session->pool,
+                                   .kernels = &session->model->kernels};
     const um_denoiser denoiser = um_transformer_denoiser_interface(session->denoiser);
     um_decode_result decoded = {0};
     UM_TRY(um_transformer_denoiser_start(session->denoiser, run->canvas.length, error));

@@ -24,8 +24,10 @@ typedef struct decode_run {
     float *logits;          /* [logit_rows][vocabulary_size] */
     float *unconditional_logits;
     size_t logit_rows;
-    double *weights; /* [workers][vocabulary_size] */
-    int32_t *stops;  /* [stop_count]: all that end an answer */
+    um_kernels kernels;
+    um_row_scratch *scratches; /* [scratch_count]: one a worker */
+    size_t scratch_count;
+    int32_t *stops; /* [stop_count]: all that end an answer */
     size_t stop_count;
     um_decode_result result;
 } decode_run;
@@ -35,6 +37,7 @@ typedef struct decode_run {
 static um_sampler make_sampler(const decode_run *run) {
     const um_decode_options *options = &run->options;
     return (um_sampler){
+        .kernels = &run->kernels,
         .rule = run->algorithm->sampling,
         .vocabulary_size = run->denoiser->vocabulary_size,
         .temperature = options->temperature,
@@ -67,16 +70,16 @@ static um_status allocate_run(decode_run *run, um_error *error) {
     const size_t answer = run->canvas->answer_count;
     const size_t length = run->canvas->length;
     const size_t workers = um_thread_pool_size(run->hooks->pool);
-    size_t weights = 0;
-    if (!um_size_multiply(workers, run->denoiser->vocabulary_size, &weights)) {
-        return um_error_memory(error, "sampling", SIZE_MAX);
-    }
     UM_TRY(um_allocate(&run->candidates, answer, sizeof(um_candidate), "candidates", error));
     UM_TRY(um_allocate(&run->actions, answer, 1, "commit actions", error));
     UM_TRY(um_allocate(&run->ranking, answer, sizeof(um_ranked), "ranking", error));
     UM_TRY(um_allocate(&run->wanted, answer, sizeof(size_t), "positions", error));
     UM_TRY(um_allocate(&run->rows, length, sizeof(size_t), "rows", error));
-    UM_TRY(um_allocate(&run->weights, weights, sizeof(double), "sampling", error));
+    UM_TRY(um_allocate(&run->scratches, workers, sizeof(um_row_scratch), "sampling", error));
+    run->scratch_count = workers;
+    for (size_t i = 0; i < workers; i++) {
+        UM_TRY(um_row_scratch_create(run->denoiser->vocabulary_size, &run->scratches[i], error));
+    }
     if (run->options.cfg_scale > 0) {
         UM_TRY(um_allocate(&run->unconditional, length, sizeof(int32_t), "canvas", error));
     }
@@ -89,7 +92,10 @@ static void free_run(decode_run *run) {
     free(run->ranking);
     free(run->wanted);
     free(run->rows);
-    free(run->weights);
+    for (size_t i = 0; i < run->scratch_count; i++) {
+        um_row_scratch_free(&run->scratches[i]);
+    }
+    free(run->scratches);
     free(run->stops);
     free(run->unconditional);
     free(run->logits);
@@ -167,7 +173,7 @@ static void sample_task(void *user, size_t task, size_t worker) {
     const size_t vocabulary_size = run->denoiser->vocabulary_size;
     run->candidates[task].position = run->step.wanted[task];
     um_sample(&run->sampler, run->step.step, run->logits + task * vocabulary_size,
-              run->weights + worker * vocabulary_size, &run->candidates[task]);
+              &run->scratches[worker], &run->candidates[task]);
 }
 
 static um_status sample(decode_run *run, um_error *error) {
@@ -320,6 +326,11 @@ static um_status emit_end(const decode_run *run, um_status status, um_error *err
 static um_status execute(decode_run *run, um_error *error) {
     const double start = um_clock_seconds();
     UM_TRY(allocate_run(run, error));
+    if (run->hooks->kernels) {
+        run->kernels = *run->hooks->kernels;
+    } else {
+        UM_TRY(um_kernels_select(NULL, &run->kernels, error));
+    }
     run->sampler = make_sampler(run);
     UM_TRY(emit_header(run, error));
     const um_status status = take_steps(run, error);

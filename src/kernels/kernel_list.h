@@ -21,6 +21,12 @@
     X(cross_entropy, (size_t count, const float *logits, size_t target, float *log_probability,    \
                       float *probabilities))                                                       \
     X(adamw, (size_t count, const um_adamw_step *step, const float *gradient, float *parameter,    \
-              float *first_moment, float *second_moment))
+              float *first_moment, float *second_moment))                                          \
+    X(logit_range, (size_t count, const float *x, float *maximum, float *magnitude))               \
+    X(exponential, (size_t count, float shift, const float *x, float *y))                          \
+    X(exponential_sums, (size_t count, float divisor, float shift, float above, const float *x,    \
+                         double *sum, double *weighted))                                           \
+    X(gather_range, (size_t count, float divisor, float low, float high, uint32_t first,           \
+                     const float *x, float *values, uint32_t *indices, size_t *gathered))
 
 #endif

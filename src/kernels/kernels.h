@@ -43,7 +43,18 @@ typedef struct um_adamw_step {
  *   d loss / d x.
  * cross_entropy: *log_probability = log softmax(logits)[target]; probabilities = softmax(logits)
  *   unless NULL; it may be `logits`.
- * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments. */
+ * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments.
+ *
+ * For sampling, over pieces of a row of logits; count >= 1:
+ * logit_range: *maximum = the largest x, *magnitude = the largest |x|.  Where an x is NaN,
+ *   *magnitude is NaN and *maximum means nothing.
+ * exponential: y[i] = exp(x[i] - shift) for x[i] <= shift; below e^-87 it may be 0.  y may be x.
+ * exponential_sums: over the i with z = x[i] / divisor > above, z rounded to float and
+ *   d = z - shift <= 0: *sum = sum of exp(d) and *weighted = sum of exp(d) * d, in double.
+ *   above >= shift - 87; no x is NaN, divisor > 0.
+ * gather_range: for the i with low <= x[i] / divisor <= high in ascending order, append the
+ * quotient to values and first + i to indices from place *gathered on, and count *gathered up. Both
+ * have room for `count` more; nothing behind what is appended keeps its value. */
 typedef struct um_kernels {
     const char *name; /* the fastest set in the table, for people */
 #define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;

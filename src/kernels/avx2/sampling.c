@@ -1,0 +1,153 @@
+/* Sums and selections over rows of logits.  Vectors in which no element counts are passed over
+ * after one comparison: most of a peaked row. */
+#include "kernels/avx2/avx2.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Elements i .. i + 7, those from `count` on replaced by minus infinity. */
+static inline __m256 load_or_lowest(const float *x, size_t i, size_t count) {
+    if (count - i >= UM_LANES) {
+        return _mm256_loadu_ps(x + i);
+    }
+    const __m256i mask = um_avx2_tail_mask(count - i);
+    return _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), _mm256_maskload_ps(x + i, mask),
+                            _mm256_castsi256_ps(mask));
+}
+
+void um_avx2_logit_range(size_t count, const float *x, float *maximum, float *magnitude) {
+    /* As integers the bits of |x| order as the values do, with NaN above infinity. */
+    const __m256i absolute = _mm256_set1_epi32(0x7fffffff);
+    __m256 largest[2] = {_mm256_set1_ps(-INFINITY), _mm256_set1_ps(-INFINITY)};
+    __m256i bits[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    size_t i = 0;
+    for (; i + 2 * UM_LANES <= count; i += 2 * UM_LANES) {
+        for (size_t j = 0; j < 2; j++) {
+            const __m256 value = _mm256_loadu_ps(x + i + j * UM_LANES);
+            largest[j] = _mm256_max_ps(largest[j], value);
+            bits[j] =
+                _mm256_max_epi32(bits[j], _mm256_and_si256(_mm256_castps_si256(value), absolute));
+        }
+    }
+    for (; i < count; i += UM_LANES) {
+        const __m256 value = load_or_lowest(x, i, count);
+        const __m256i mask = um_avx2_tail_mask(count - i < UM_LANES ? count - i : UM_LANES);
+        largest[0] = _mm256_max_ps(largest[0], value);
+        bits[0] = _mm256_max_epi32(
+            bits[0],
+            _mm256_and_si256(_mm256_and_si256(_mm256_castps_si256(value), absolute), mask));
+    }
+    *maximum = um_avx2_maximum(_mm256_max_ps(largest[0], largest[1]));
+    const __m256i both = _mm256_max_epi32(bits[0], bits[1]);
+    __m128i most = _mm_max_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+    most = _mm_max_epi32(most, _mm_shuffle_epi32(most, 0x4e));
+    most = _mm_max_epi32(most, _mm_shuffle_epi32(most, 0xb1));
+    const int32_t result = _mm_cvtsi128_si32(most);
+    memcpy(magnitude, &result, sizeof result);
+}
+
+/* exp(x) for -87.3 <= x <= 0, relative error below 2e-7: as um_avx2_exp, which also takes every
+ * other x.  Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
+static inline __m256 exp_of_negative(__m256 x) {
+    const __m256 magic = _mm256_set1_ps(12582912.0f);
+    const __m256 shifted = _mm256_fmadd_ps(x, _mm256_set1_ps(1.44269504f), magic);
+    const __m256 n = _mm256_sub_ps(shifted, magic);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    __m256 p = _mm256_set1_ps(1.0f / 5040.0f);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    const __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
+}
+
+void um_avx2_exponential(size_t count, float shift, const float *x, float *y) {
+    const __m256 shifts = _mm256_set1_ps(shift);
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const __m256 d = _mm256_sub_ps(load_or_lowest(x, i, count), shifts);
+        const __m256 keep = _mm256_cmp_ps(d, _mm256_set1_ps(-87.0f), _CMP_GE_OQ);
+        const __m256 value = _mm256_and_ps(exp_of_negative(d), keep);
+        if (count - i >= UM_LANES) {
+            _mm256_storeu_ps(y + i, value);
+        } else {
+            _mm256_maskstore_ps(y + i, um_avx2_tail_mask(count - i), value);
+        }
+    }
+}
+
+/* sum += the lanes of v, the lower and the upper four on top of each other. */
+static inline __m256d add_in_double(__m256d sum, __m256 v) {
+    const __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+    const __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+    return _mm256_add_pd(sum, _mm256_add_pd(low, high));
+}
+
+static inline double sum_of_doubles(__m256d v) {
+    const __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+
+/* No quotient of an x below the result is as large as `quotient`. */
+static float below_any_quotient(float quotient, float divisor) {
+    const float product = quotient * divisor;
+    return product - 1e-6f * fabsf(product);
+}
+
+void um_avx2_exponential_sums(size_t count, float divisor, float shift, float above, const float *x,
+                              double *sum, double *weighted) {
+    const __m256 divisors = _mm256_set1_ps(divisor);
+    const __m256 shifts = _mm256_set1_ps(shift);
+    const __m256 limit = _mm256_set1_ps(above);
+    const __m256 raw_limit = _mm256_set1_ps(below_any_quotient(above, divisor));
+    __m256d sums = _mm256_setzero_pd();
+    __m256d weighted_sums = _mm256_setzero_pd();
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const __m256 value = load_or_lowest(x, i, count);
+        if (_mm256_movemask_ps(_mm256_cmp_ps(value, raw_limit, _CMP_GT_OQ)) == 0) {
+            continue;
+        }
+        const __m256 z = _mm256_div_ps(value, divisors);
+        const __m256 keep = _mm256_cmp_ps(z, limit, _CMP_GT_OQ);
+        const __m256 d = _mm256_and_ps(_mm256_sub_ps(z, shifts), keep);
+        const __m256 exponential = _mm256_and_ps(exp_of_negative(d), keep);
+        sums = add_in_double(sums, exponential);
+        weighted_sums = add_in_double(weighted_sums, _mm256_mul_ps(exponential, d));
+    }
+    *sum = sum_of_doubles(sums);
+    *weighted = sum_of_doubles(weighted_sums);
+}
+
+void um_avx2_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
+                          const float *x, float *values, uint32_t *indices, size_t *gathered) {
+    const __m256 divisors = _mm256_set1_ps(divisor);
+    const __m256 lows = _mm256_set1_ps(low);
+    const __m256 highs = _mm256_set1_ps(high);
+    const __m256 raw_low = _mm256_set1_ps(below_any_quotient(low, divisor));
+    size_t place = *gathered;
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const __m256 value = load_or_lowest(x, i, count);
+        if (_mm256_movemask_ps(_mm256_cmp_ps(value, raw_low, _CMP_GE_OQ)) == 0) {
+            continue;
+        }
+        const __m256 z = _mm256_div_ps(value, divisors);
+        const __m256 inside =
+            _mm256_and_ps(_mm256_cmp_ps(z, lows, _CMP_GE_OQ), _mm256_cmp_ps(z, highs, _CMP_LE_OQ));
+        unsigned lanes = (unsigned)_mm256_movemask_ps(inside);
+        if (count - i < UM_LANES) {
+            lanes &= (1u << (count - i)) - 1; /* low may be minus infinity */
+        }
+        float quotients[UM_LANES];
+        _mm256_storeu_ps(quotients, z);
+        for (; lanes != 0; lanes &= lanes - 1) {
+            const unsigned lane = (unsigned)__builtin_ctz(lanes);
+            values[place] = quotients[lane];
+            indices[place++] = first + (uint32_t)i + lane;
+        }
+    }
+    *gathered = place;
+}
