@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "../tests/plain_sampler.h"
+#include "tests/plain_sampler.h"
 
 #define VOCABULARY 152064
 #define DEFAULT_ROWS 64
