@@ -159,13 +159,16 @@ static void keep_nucleus(const um_logit_row *row, double above, double total, fl
     double sum = end.above;
     size_t kept = 0;
     for (size_t i = 0; i < entries->count; i++) {
-        const bool is_last = entries->values[i] == end.value && !exceeds(&of, sum);
-        if (entries->values[i] > end.value || is_last) {
-            sum += is_last ? (double)entries->weights[i] : 0;
-            entries->values[kept] = entries->values[i];
-            entries->weights[kept] = entries->weights[i];
-            entries->tokens[kept++] = entries->tokens[i];
+        const float value = entries->values[i];
+        bool is_kept = value > end.value;
+        if (value == end.value) {
+            is_kept = !exceeds(&of, sum);
+            sum += (double)entries->weights[i];
         }
+        entries->values[kept] = value;
+        entries->weights[kept] = entries->weights[i];
+        entries->tokens[kept] = entries->tokens[i];
+        kept += is_kept ? 1 : 0; /* most cannot be predicted: no branch */
     }
     entries->count = kept;
 }
@@ -184,7 +187,7 @@ typedef struct bracket {
     float high;
 } bracket;
 
-#define SAMPLED 32 /* tokens of each block */
+#define SAMPLED 16 /* tokens of each block */
 #define SAMPLE_BUCKETS 512
 
 /* Mass of a sample of tokens by their distance from the maximum, and the mass squared. */
@@ -215,7 +218,7 @@ static void fill_sample(const um_logit_row *row, float width, sample_histogram *
     }
 }
 
-/* Estimate from a sample of every block where the mass below reaches `tail`, to four standard
+/* Estimate from a sample of every block where the mass below reaches `tail`, to three standard
  * deviations.  It is the tail that is estimated because none of its weights is large.  What
  * follows checks the bracket, so a sample that misleads costs time only. */
 static bracket estimate_end(const um_logit_row *row, double tail, float low) {
@@ -231,10 +234,10 @@ static bracket estimate_end(const um_logit_row *row, double tail, float low) {
         square += ratio * ratio * histogram.square[b];
         const float edge = row->maximum - width * (float)b;
         const double unseen = ratio * exp(-(double)width * (double)b);
-        if (mass + 4 * sqrt(square) + 4 * unseen < tail && edge > end.low) {
+        if (mass + 3 * sqrt(square) + 4 * unseen < tail && edge > end.low) {
             end.low = edge;
         }
-        if (mass - 4 * sqrt(square) > tail) {
+        if (mass - 3 * sqrt(square) > tail) {
             end.high = edge;
             break;
         }
@@ -278,7 +281,7 @@ static float gather_around_end(const um_logit_row *row, double total, float top_
 static float keep_top_p(const um_logit_row *row, double top_p) {
     const float low = lowest_of_nucleus(row, top_p);
     const bool are_few = um_logit_row_gather(row, low, INFINITY, FEW_CANDIDATES);
-    const double total = um_logit_row_sum(row, row->maximum - UM_ROW_DEPTH).sum;
+    const double total = um_logit_row_total(row, row->maximum - UM_ROW_DEPTH);
     float bound = INFINITY;
     double above = 0;
     if (are_few) {
@@ -323,7 +326,7 @@ um_kept_tokens um_keep_filtered(const um_logit_row *row, double top_p, size_t to
     gather_top_k(row, top_k);
     weigh_entries(row);
     if (top_p < 1) {
-        const double total = um_logit_row_sum(row, row->maximum - UM_ROW_DEPTH).sum;
+        const double total = um_logit_row_total(row, row->maximum - UM_ROW_DEPTH);
         keep_nucleus(row, 0, total, (float)top_p);
     }
     return totals_of(row, INFINITY);

@@ -78,6 +78,19 @@ um_block_sums um_logit_row_sum(const um_logit_row *row, float above) {
     return total;
 }
 
+double um_logit_row_total(const um_logit_row *row, float above) {
+    double total = 0;
+    for (size_t b = 0; b < row->block_count; b++) {
+        double sum = 0;
+        if (largest_value(row, b) > above) {
+            row->kernels->exponential_sums(block_length(row, b), row->divisor, row->maximum, above,
+                                           row->logits + b * UM_ROW_BLOCK, &sum, NULL);
+        }
+        total += sum;
+    }
+    return total;
+}
+
 bool um_logit_row_gather(const um_logit_row *row, float low, float high, size_t limit) {
     um_token_entries *entries = &row->scratch->entries;
     for (size_t b = 0; b < row->block_count && entries->count <= limit; b++) {

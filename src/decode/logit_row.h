@@ -64,6 +64,9 @@ void um_logit_row_find_maximum(um_logit_row *row);
 /* Sums of the tokens above `above`, block by block in scratch->block_sums; returns the total. */
 um_block_sums um_logit_row_sum(const um_logit_row *row, float above);
 
+/* Sum of the weights above `above`; the block sums are left alone. */
+double um_logit_row_total(const um_logit_row *row, float above);
+
 /* Append the tokens with low <= value <= high to the entries, until there are more than `limit`
  * (false then). Their weights are not set. */
 bool um_logit_row_gather(const um_logit_row *row, float low, float high, size_t limit);

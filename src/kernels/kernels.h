@@ -51,7 +51,7 @@ typedef struct um_adamw_step {
  * exponential: y[i] = exp(x[i] - shift) for x[i] <= shift; below e^-87 it may be 0.  y may be x.
  * exponential_sums: over the i with z = x[i] / divisor > above, z rounded to float and
  *   d = z - shift <= 0: *sum = sum of exp(d) and *weighted = sum of exp(d) * d, in double.
- *   above >= shift - 87; no x is NaN, divisor > 0.
+ *   above >= shift - 87; no x is NaN, divisor > 0; `weighted` may be NULL.
  * gather_range: for the i with low <= x[i] / divisor <= high in ascending order, append the
  * quotient to values and first + i to indices from place *gathered on, and count *gathered up. Both
  * have room for `count` more; nothing behind what is appended keeps its value. */

@@ -92,34 +92,107 @@ static inline double sum_of_doubles(__m256d v) {
     return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
 }
 
-/* No quotient of an x below the result is as large as `quotient`. */
-static float below_any_quotient(float quotient, float divisor) {
-    const float product = quotient * divisor;
-    return product - 1e-6f * fabsf(product);
+/* Whether z > limit for a z = x / divisor implies x > the result: some way below the product, as
+ * the quotient is rounded. */
+static float below_quotients(float limit, float divisor) {
+    const float product = limit * divisor;
+    return isfinite(product) ? product - 1e-6f * fabsf(product) : -INFINITY;
+}
+
+typedef struct weighing {
+    __m256 divisor;
+    __m256 shift;
+    __m256 above;
+    __m256 raw_above; /* no smaller x counts */
+} weighing;
+
+/* d and exp(d) of elements that count, 0 of the others. */
+static inline __m256 weigh(const weighing *with, __m256 x, __m256 *d) {
+    const __m256 z = _mm256_div_ps(x, with->divisor);
+    const __m256 keep = _mm256_cmp_ps(z, with->above, _CMP_GT_OQ);
+    *d = _mm256_and_ps(_mm256_sub_ps(z, with->shift), keep);
+    return _mm256_and_ps(exp_of_negative(*d), keep);
+}
+
+#define UNROLLED 4 /* vectors; float sums of so many go into the sums in double */
+
+static inline void add_weights(const weighing *with, const __m256 x[UNROLLED], bool has_weighted,
+                               __m256d *sum, __m256d *weighted) {
+    __m256 weights = _mm256_setzero_ps();
+    __m256 products = _mm256_setzero_ps();
+    __m256 most = x[0];
+    for (size_t j = 1; j < UNROLLED; j++) {
+        most = _mm256_max_ps(most, x[j]);
+    }
+    if (_mm256_movemask_ps(_mm256_cmp_ps(most, with->raw_above, _CMP_GT_OQ)) == 0) {
+        return;
+    }
+    for (size_t j = 0; j < UNROLLED; j++) {
+        __m256 d;
+        const __m256 weight = weigh(with, x[j], &d);
+        weights = _mm256_add_ps(weights, weight);
+        products = _mm256_add_ps(products, _mm256_mul_ps(weight, d));
+    }
+    *sum = add_in_double(*sum, weights);
+    if (has_weighted) {
+        *weighted = add_in_double(*weighted, products);
+    }
+}
+
+static inline void sum_weights(const weighing *with, size_t count, const float *x,
+                               bool has_weighted, double *sum, double *weighted) {
+    __m256d sums = _mm256_setzero_pd();
+    __m256d weighted_sums = _mm256_setzero_pd();
+    __m256 values[UNROLLED];
+    size_t i = 0;
+    for (; i + UNROLLED * UM_LANES <= count; i += UNROLLED * UM_LANES) {
+        for (size_t j = 0; j < UNROLLED; j++) {
+            values[j] = _mm256_loadu_ps(x + i + j * UM_LANES);
+        }
+        add_weights(with, values, has_weighted, &sums, &weighted_sums);
+    }
+    if (i < count) {
+        for (size_t j = 0; j < UNROLLED; j++) {
+            const size_t at = i + j * UM_LANES;
+            values[j] = at < count ? load_or_lowest(x, at, count) : _mm256_set1_ps(-INFINITY);
+        }
+        add_weights(with, values, has_weighted, &sums, &weighted_sums);
+    }
+    *sum = sum_of_doubles(sums);
+    if (has_weighted) {
+        *weighted = sum_of_doubles(weighted_sums);
+    }
 }
 
 void um_avx2_exponential_sums(size_t count, float divisor, float shift, float above, const float *x,
                               double *sum, double *weighted) {
-    const __m256 divisors = _mm256_set1_ps(divisor);
-    const __m256 shifts = _mm256_set1_ps(shift);
-    const __m256 limit = _mm256_set1_ps(above);
-    const __m256 raw_limit = _mm256_set1_ps(below_any_quotient(above, divisor));
-    __m256d sums = _mm256_setzero_pd();
-    __m256d weighted_sums = _mm256_setzero_pd();
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const __m256 value = load_or_lowest(x, i, count);
-        if (_mm256_movemask_ps(_mm256_cmp_ps(value, raw_limit, _CMP_GT_OQ)) == 0) {
-            continue;
-        }
-        const __m256 z = _mm256_div_ps(value, divisors);
-        const __m256 keep = _mm256_cmp_ps(z, limit, _CMP_GT_OQ);
-        const __m256 d = _mm256_and_ps(_mm256_sub_ps(z, shifts), keep);
-        const __m256 exponential = _mm256_and_ps(exp_of_negative(d), keep);
-        sums = add_in_double(sums, exponential);
-        weighted_sums = add_in_double(weighted_sums, _mm256_mul_ps(exponential, d));
+    const weighing with = {_mm256_set1_ps(divisor), _mm256_set1_ps(shift), _mm256_set1_ps(above),
+                           _mm256_set1_ps(below_quotients(above, divisor))};
+    if (weighted) {
+        sum_weights(&with, count, x, true, sum, weighted);
+    } else {
+        sum_weights(&with, count, x, false, sum, NULL);
     }
-    *sum = sum_of_doubles(sums);
-    *weighted = sum_of_doubles(weighted_sums);
+}
+
+/* Bytes that move the 32-bit lanes of a mask of four to the front. */
+static inline __m128i front_shuffle(unsigned mask) {
+    static const uint32_t lanes[16][4] = {{0, 1, 2, 3}, {0, 1, 2, 3}, {1, 1, 2, 3}, {0, 1, 2, 3},
+                                          {2, 1, 2, 3}, {0, 2, 2, 3}, {1, 2, 2, 3}, {0, 1, 2, 3},
+                                          {3, 1, 2, 3}, {0, 3, 2, 3}, {1, 3, 2, 3}, {0, 1, 3, 3},
+                                          {2, 3, 2, 3}, {0, 2, 3, 3}, {1, 2, 3, 3}, {0, 1, 2, 3}};
+    return _mm_loadu_si128((const __m128i *)(const void *)lanes[mask]);
+}
+
+/* Append the lanes of `mask`; all four are written.  Without a branch, which near the end of a
+ * nucleus could not be predicted. */
+static inline size_t append_four(__m128 z, unsigned mask, uint32_t first, float *values,
+                                 uint32_t *indices, size_t place) {
+    const __m128i shuffle = front_shuffle(mask);
+    _mm_storeu_ps(values + place, _mm_permutevar_ps(z, shuffle));
+    _mm_storeu_si128((__m128i *)(void *)(indices + place),
+                     _mm_add_epi32(_mm_set1_epi32((int)first), shuffle));
+    return place + (size_t)__builtin_popcount(mask);
 }
 
 void um_avx2_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
@@ -127,26 +200,23 @@ void um_avx2_gather_range(size_t count, float divisor, float low, float high, ui
     const __m256 divisors = _mm256_set1_ps(divisor);
     const __m256 lows = _mm256_set1_ps(low);
     const __m256 highs = _mm256_set1_ps(high);
-    const __m256 raw_low = _mm256_set1_ps(below_any_quotient(low, divisor));
     size_t place = *gathered;
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const __m256 value = load_or_lowest(x, i, count);
-        if (_mm256_movemask_ps(_mm256_cmp_ps(value, raw_low, _CMP_GE_OQ)) == 0) {
-            continue;
-        }
-        const __m256 z = _mm256_div_ps(value, divisors);
+    size_t i = 0;
+    for (; i + UM_LANES <= count; i += UM_LANES) {
+        const __m256 z = _mm256_div_ps(_mm256_loadu_ps(x + i), divisors);
         const __m256 inside =
             _mm256_and_ps(_mm256_cmp_ps(z, lows, _CMP_GE_OQ), _mm256_cmp_ps(z, highs, _CMP_LE_OQ));
-        unsigned lanes = (unsigned)_mm256_movemask_ps(inside);
-        if (count - i < UM_LANES) {
-            lanes &= (1u << (count - i)) - 1; /* low may be minus infinity */
-        }
-        float quotients[UM_LANES];
-        _mm256_storeu_ps(quotients, z);
-        for (; lanes != 0; lanes &= lanes - 1) {
-            const unsigned lane = (unsigned)__builtin_ctz(lanes);
-            values[place] = quotients[lane];
-            indices[place++] = first + (uint32_t)i + lane;
+        const unsigned mask = (unsigned)_mm256_movemask_ps(inside);
+        const uint32_t index = first + (uint32_t)i;
+        place = append_four(_mm256_castps256_ps128(z), mask & 15u, index, values, indices, place);
+        place =
+            append_four(_mm256_extractf128_ps(z, 1), mask >> 4, index + 4, values, indices, place);
+    }
+    for (; i < count; i++) {
+        const float z = x[i] / divisor;
+        if (z >= low && z <= high) {
+            values[place] = z;
+            indices[place++] = first + (uint32_t)i;
         }
     }
     *gathered = place;

@@ -20,15 +20,18 @@ void um_reference_exponential(size_t count, float shift, const float *x, float *
 
 void um_reference_exponential_sums(size_t count, float divisor, float shift, float above,
                                    const float *x, double *sum, double *weighted) {
-    *sum = 0;
-    *weighted = 0;
+    double sums[2] = {0, 0};
     for (size_t i = 0; i < count; i++) {
         const float z = x[i] / divisor;
         if (z > above) {
             const double exponential = (double)expf(z - shift);
-            *sum += exponential;
-            *weighted += exponential * (double)(z - shift);
+            sums[0] += exponential;
+            sums[1] += exponential * (double)(z - shift);
         }
+    }
+    *sum = sums[0];
+    if (weighted) {
+        *weighted = sums[1];
     }
 }
 
