@@ -29,6 +29,8 @@ typedef struct decode_run {
     size_t scratch_count;
     int32_t *stops; /* [stop_count]: all that end an answer */
     size_t stop_count;
+    size_t masked_at_start;
+    void *state; /* of the algorithm */
     um_decode_result result;
 } decode_run;
 
@@ -83,6 +85,10 @@ static um_status allocate_run(decode_run *run, um_error *error) {
     if (run->options.cfg_scale > 0) {
         UM_TRY(um_allocate(&run->unconditional, length, sizeof(int32_t), "canvas", error));
     }
+    if (run->algorithm->state_create) {
+        UM_TRY(run->algorithm->state_create(&run->options, run->canvas,
+                                            run->denoiser->vocabulary_size, &run->state, error));
+    }
     return collect_stops(run, error);
 }
 
@@ -97,6 +103,9 @@ static void free_run(decode_run *run) {
     }
     free(run->scratches);
     free(run->stops);
+    if (run->algorithm->state_free) {
+        run->algorithm->state_free(run->state);
+    }
     free(run->unconditional);
     free(run->logits);
     free(run->unconditional_logits);
@@ -171,9 +180,13 @@ static um_status guide(decode_run *run, um_error *error) {
 static void sample_task(void *user, size_t task, size_t worker) {
     decode_run *run = user;
     const size_t vocabulary_size = run->denoiser->vocabulary_size;
+    float *logits = run->logits + task * vocabulary_size;
+    if (run->algorithm->observe) {
+        run->algorithm->observe(&run->step, task, logits);
+    }
     run->candidates[task].position = run->step.wanted[task];
-    um_sample(&run->sampler, run->step.step, run->logits + task * vocabulary_size,
-              &run->scratches[worker], &run->candidates[task]);
+    um_sample(&run->sampler, run->step.step, logits, &run->scratches[worker],
+              &run->candidates[task]);
 }
 
 static um_status sample(decode_run *run, um_error *error) {
@@ -225,7 +238,11 @@ static void begin_step(decode_run *run, size_t number) {
     run->step = (um_decode_step){
         .options = &run->options,
         .canvas = run->canvas,
+        .kernels = &run->kernels,
+        .vocabulary_size = run->denoiser->vocabulary_size,
         .step = number,
+        .masked_at_start = run->masked_at_start,
+        .state = run->state,
         .wanted = run->wanted,
         .row_end = run->canvas->length,
         .candidates = run->candidates,
@@ -261,8 +278,13 @@ static bool is_settled(const decode_run *run) {
     return run->stop_count > 0 && um_canvas_is_settled(run->canvas, run->stops, run->stop_count);
 }
 
+/* An open-ended algorithm commits something in every step, except where it chooses the mask. */
+static size_t most_steps(const decode_run *run) {
+    return run->algorithm->open_ended ? run->masked_at_start : run->options.steps;
+}
+
 static um_status take_steps(decode_run *run, um_error *error) {
-    for (size_t number = 0; number < run->options.steps; number++) {
+    for (size_t number = 0; number < most_steps(run); number++) {
         if (run->canvas->masked_count == 0 || is_settled(run)) {
             break;
         }
@@ -285,7 +307,7 @@ static um_status emit_header(const decode_run *run, um_error *error) {
         .settings = um_buffer_text(&settings),
         .seed = run->options.seed,
         .sequence = run->options.sequence,
-        .steps = run->options.steps,
+        .steps = most_steps(run),
         .vocabulary_size = run->denoiser->vocabulary_size,
         .mask_token = canvas->mask_token,
         .length = canvas->length,
@@ -350,6 +372,7 @@ um_status um_decode_run(const um_denoiser *denoiser, um_canvas *canvas,
         .hooks = hooks ? hooks : &no_hooks,
         .canvas = canvas,
         .options = *options,
+        .masked_at_start = canvas->masked_count,
         .result = {.reason = UM_TRACE_FAILED},
     };
     UM_TRY(um_algorithm_find(options->algorithm, &run.algorithm, error));

@@ -41,6 +41,15 @@ um_decode_options um_decode_options_default(void) {
         .top_p = 1,
         .stop_token = UM_NO_TOKEN_ID,
         .forbid_mask = true,
+        .confidence_threshold = 0.9,
+        .factor = 1,
+        .entropy_bound = 0.1,
+        .kl_threshold = 1e-3,
+        .history = 2,
+        .lower_threshold = 0.4,
+        .credit_decay = 0.8,
+        .credit_weight = 0.7,
+        .credit_exponent = 0.2,
     };
 }
 
@@ -225,15 +234,29 @@ static void mark_changed(um_decode_options *options) {
     }
 }
 
+/* "a, b, c": the algorithms to which the option means something. */
+static void list_algorithms_with(um_decode_option option, char *names, size_t size) {
+    const um_algorithm *algorithm;
+    names[0] = '\0';
+    for (size_t i = 0; (algorithm = um_algorithm_at(i)) != NULL; i++) {
+        if ((algorithm->options & UM_OPTION_BIT(option)) != 0) {
+            strncat(names, names[0] ? ", " : "", size - strlen(names) - 1);
+            strncat(names, algorithm->name, size - strlen(names) - 1);
+        }
+    }
+}
+
 static um_status check_meaning(const um_decode_options *options, const um_algorithm *algorithm,
                                um_error *error) {
     for (size_t i = 0; i < UM_OPTION_COUNT; i++) {
         const um_decode_option option = (um_decode_option)i;
         if (um_decode_options_is_given(options, option) &&
             (algorithm->options & UM_OPTION_BIT(option)) == 0) {
+            char names[256];
+            list_algorithms_with(option, names, sizeof names);
             return UM_RAISE(error, UM_ERR_ARGUMENT,
-                            "%s means nothing to the algorithm %s; leave it out",
-                            um_decode_option_name(option), algorithm->name);
+                            "%s means nothing to the algorithm %s; leave it out, or choose of %s",
+                            um_decode_option_name(option), algorithm->name, names);
         }
     }
     if (options->stop_token_count > 0 &&
@@ -314,7 +337,7 @@ um_status um_decode_options_resolve(um_decode_options *options, const um_canvas 
     UM_TRY(check_ranges(options, error));
     UM_TRY(check_canvas(canvas, algorithm, vocabulary_size, error));
     UM_TRY(check_vocabulary(options, vocabulary_size, error));
-    if (!um_decode_options_is_given(options, UM_OPTION_STEPS)) {
+    if (!um_decode_options_is_given(options, UM_OPTION_STEPS) && !algorithm->open_ended) {
         options->steps = canvas->masked_count;
     }
     if (!um_decode_options_is_given(options, UM_OPTION_BLOCK_LENGTH)) {
@@ -363,8 +386,8 @@ um_status um_decode_options_format(const um_decode_options *options, um_buffer *
     UM_TRY(um_buffer_append_text(json, "{", error));
     const char *separator = "";
     for (size_t i = 0; i < VALUE_OPTIONS; i++) {
-        const bool is_absent =
-            option_table[i].kind == KIND_TOKEN && field_value(options, &option_table[i]) < 0;
+        const bool is_absent = /* such as no token, or no limit of steps */
+            field_value(options, &option_table[i]) < option_table[i].minimum;
         if ((algorithm->options & UM_OPTION_BIT(i)) != 0 && !is_absent) {
             UM_TRY(um_buffer_append_text(json, separator, error));
             UM_TRY(format_option(options, &option_table[i], json, error));
