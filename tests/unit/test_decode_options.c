@@ -133,7 +133,8 @@ static void every_accepted_option_has_an_effect(void **state) {
         if (is_accepted(algorithm, UM_OPTION_CONFIDENCE_THRESHOLD)) {
             base.confidence_threshold = 0.02; /* of 64 tokens no one is very probable */
         }
-        if (is_accepted(algorithm, UM_OPTION_LOWER_THRESHOLD)) {
+        if (is_accepted(algorithm, UM_OPTION_LOWER_THRESHOLD) ||
+            is_accepted(algorithm, UM_OPTION_CREDIT_DECAY)) {
             base.confidence_threshold = 0.08;
         }
         if (is_accepted(algorithm, UM_OPTION_KL_THRESHOLD)) {
