@@ -29,7 +29,7 @@ static um_status check(const um_decode_options *options, const um_canvas *canvas
 static size_t budget(const um_decode_step *step) {
     const um_decode_options *options = step->options;
     const size_t masked = step->canvas->masked_count;
-    if (!um_decode_options_is_given(options, UM_OPTION_STEPS) || step->step + 1 >= options->steps) {
+    if (!um_decode_options_is_given(options, UM_OPTION_STEPS) || step->step >= options->steps) {
         return masked;
     }
     const size_t share = step->masked_at_start / options->steps;

@@ -468,6 +468,22 @@ static void klass_commits_what_is_probable_and_stable(void **state) {
     assert_true(steps[0] < steps[1] && steps[1] < steps[2] && steps[2] < 8 * 24);
 }
 
+/* All positions have the same distribution, which is none of a position's own past: in each block
+ * the first step knows of no stability, and the second commits the rest. */
+static void klass_compares_a_position_with_itself_only(void **state) {
+    (void)state;
+    float table[(PROMPT + 24) * VOCABULARY] = {0};
+    for (size_t p = 0; p < PROMPT + 24; p++) {
+        table[p * VOCABULARY + 5] = 9;
+    }
+    fake_model model = {.vocabulary_size = VOCABULARY, .table = table};
+    const um_denoiser denoiser = fake_denoiser(&model);
+    um_decode_options options = options_for("klass");
+    options.block_length = 6;
+    options.history = 1;
+    assert_int_equal(compare_run(&model, &denoiser, &options, 24, commit_klass), 8);
+}
+
 /* ---- credit ---------------------------------------------------------------- */
 
 static void commit_credit(restated_step *step, bool *commits) {
@@ -539,6 +555,7 @@ int main(void) {
         cmocka_unit_test(hierarchical_commits_the_best_of_each_run_of_masks),
         cmocka_unit_test(prophet_commits_everything_once_the_gaps_are_wide),
         cmocka_unit_test(klass_commits_what_is_probable_and_stable),
+        cmocka_unit_test(klass_compares_a_position_with_itself_only),
         cmocka_unit_test(credit_raises_tokens_that_were_best_before),
         cmocka_unit_test(open_ended_runs_end_when_the_mask_is_chosen),
     };

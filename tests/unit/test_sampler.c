@@ -289,6 +289,36 @@ static void gumbel_draws_follow_the_tempered_distribution(void **state) {
     assert_true(fabs((double)candidate.probability - untempered[candidate.token]) < 1e-6);
 }
 
+/* The token with the largest noisy logit, whatever the blocks. */
+static void gumbel_draws_look_at_every_token_that_can_win(void **state) {
+    (void)state;
+    enum { COUNT = 4000 };
+    float *logits = malloc(COUNT * sizeof *logits);
+    assert_non_null(logits);
+    um_sampler sampler = plain(COUNT);
+    sampler.rule = UM_SAMPLE_GUMBEL;
+    for (uint32_t trial = 0; trial < 40; trial++) {
+        sampler.temperature = (double[]){0.1, 1, 3}[trial % 3];
+        uint32_t words[4];
+        um_rng_words(0, (um_rng_place){UM_RNG_TOKEN, 0, 6, trial}, words);
+        const uint64_t key = (uint64_t)words[0] << 32 | words[1];
+        double best_score = -INFINITY;
+        uint32_t best = 0;
+        for (uint32_t i = 0; i < COUNT; i++) {
+            logits[i] = (float)um_rng_normal(9, (um_rng_place){UM_RNG_DATA_ORDER, trial, 2, i});
+            const um_rng_place place = {.purpose = UM_RNG_TOKEN, .position = i};
+            const double noise = -log(-log(um_rng_uniform(key, place)));
+            const double score = (double)logits[i] + sampler.temperature * noise;
+            if (score > best_score) {
+                best_score = score;
+                best = i;
+            }
+        }
+        assert_int_equal(sample(&sampler, logits, 6, trial).token, best);
+    }
+    free(logits);
+}
+
 static void a_draw_depends_on_seed_sequence_step_and_position(void **state) {
     (void)state;
     enum { COUNT = 1000 };
@@ -364,6 +394,7 @@ int main(void) {
         cmocka_unit_test(large_rows_give_what_the_plain_version_gives),
         cmocka_unit_test(draws_follow_the_tempered_filtered_distribution),
         cmocka_unit_test(gumbel_draws_follow_the_tempered_distribution),
+        cmocka_unit_test(gumbel_draws_look_at_every_token_that_can_win),
         cmocka_unit_test(a_draw_depends_on_seed_sequence_step_and_position),
         cmocka_unit_test(suppressed_ids_are_never_chosen),
         cmocka_unit_test(an_id_without_confidence_can_still_be_chosen),
