@@ -16,7 +16,7 @@ static float weight_at(um_dtype dtype, const void *w, size_t index) {
         case UM_DTYPE_Q4_K:
         case UM_DTYPE_Q5_K:
         case UM_DTYPE_Q6_K:
-            break; /* see matmul_quantised */
+            break; /* see matmul_packed */
     }
     return 0.0f;
 }
