@@ -6,4 +6,8 @@ void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->name = "avx512";
     kernels->pack_rows = um_avx512_pack_rows;
     kernels->matmul_packed = um_avx512_matmul_packed;
+    kernels->logit_range = um_avx512_logit_range;
+    kernels->exponential = um_avx512_exponential;
+    kernels->exponential_sums = um_avx512_exponential_sums;
+    kernels->gather_range = um_avx512_gather_range;
 }
