@@ -100,7 +100,8 @@ static int32_t find_best(const um_kernels *kernels, const float *logits, size_t 
         best++;
     }
     double sum = 0;
-    kernels->exponential_sums(count, 1.0f, maximum, maximum - UM_ROW_DEPTH, logits, &sum, NULL);
+    kernels->exponential_sums(count, 1.0f, maximum, maximum - UM_ROW_DEPTH, logits, NULL, &sum,
+                              NULL);
     *probability = 1 / sum;
     return (int32_t)best;
 }

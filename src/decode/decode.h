@@ -26,7 +26,7 @@ typedef um_trace_end um_decode_result;
  *
  * Only positions that a step may commit are asked of the denoiser, in one call a step (two with
  * classifier-free guidance); steps that commit nothing make no call.  Memory: 4 bytes x wanted
- * positions x vocabulary, and 12 bytes x threads x vocabulary.  It ends when nothing is masked,
+ * positions x vocabulary, and 16 bytes x threads x vocabulary.  It ends when nothing is masked,
  * when the stop token settles the answer, or after the last step; positions may then still be
  * masked where a stop token was given, or where forbid_mask is off and the model chose the mask.
  *

@@ -151,8 +151,9 @@ static void weigh_entries(const um_logit_row *row) {
     }
 }
 
-/* Of the entries, keep those of the nucleus; `above` is the mass of what lies above them. */
-static void keep_nucleus(const um_logit_row *row, double above, double total, float top_p) {
+/* Of the entries, keep those of the nucleus, and return the value of the last; `above` is the mass
+ * of what lies above them. */
+static float keep_nucleus(const um_logit_row *row, double above, double total, float top_p) {
     um_token_entries *entries = &row->scratch->entries;
     const contest of = {entries->values, entries->weights, entries->count, above, total, top_p};
     const set_end end = find_end(&of);
@@ -171,6 +172,7 @@ static void keep_nucleus(const um_logit_row *row, double above, double total, fl
         kept += is_kept ? 1 : 0; /* most cannot be predicted: no branch */
     }
     entries->count = kept;
+    return end.value;
 }
 
 /* No token of the nucleus is lower than this: all tokens below have, with weights of at most
@@ -253,81 +255,78 @@ static double sum_of_entries(const um_token_entries *entries) {
     return sum;
 }
 
-/* Gather the entries between which the nucleus ends; returns the value above which everything is
- * in it, and *above, its mass. */
-static float gather_around_end(const um_logit_row *row, double total, float top_p, float low,
-                               double *above) {
-    um_token_entries *entries = &row->scratch->entries;
+/* Keep the nucleus of a row with many candidates by entries around its end only.  False where the
+ * bracket does not hold it: the entries are then of no use.  Tokens above the bracket must also
+ * have a larger value than the last one that is kept: division could have made them equal. */
+static bool keep_around_end(const um_logit_row *row, double total, float top_p, float low,
+                            um_kept_tokens *kept) {
     const bracket end = estimate_end(row, (1 - (double)top_p) * total, low);
-    const contest of = {.total = total, .limit = top_p};
-    entries->count = 0;
-    *above = 0;
-    if (end.high < INFINITY) {
-        *above = um_logit_row_sum(row, end.high).sum;
-        (void)um_logit_row_gather(row, end.low, end.high, row->count);
-        weigh_entries(row);
-        if (!exceeds(&of, *above) && exceeds(&of, *above + sum_of_entries(entries))) {
-            return end.high;
-        }
+    const float low_logit = end.low * row->divisor;
+    const float high_logit = end.high * row->divisor;
+    if (low == -INFINITY || !(high_logit < INFINITY) || !(low_logit <= high_logit)) {
+        return false;
     }
-    entries->count = 0;
-    *above = 0;
-    (void)um_logit_row_gather(row, low, INFINITY, row->count);
-    weigh_entries(row);
-    return INFINITY;
+    const contest of = {.total = total, .limit = top_p};
+    const um_block_sums above = um_logit_row_split(row, low_logit, high_logit);
+    if (exceeds(&of, above.sum) ||
+        !exceeds(&of, above.sum + sum_of_entries(&row->scratch->entries))) {
+        return false;
+    }
+    const float last = keep_nucleus(row, above.sum, total, top_p);
+    *kept = (um_kept_tokens){high_logit, above.sum, above.weighted};
+    return last < high_logit / row->divisor;
 }
 
-/* Returns the value above which everything is kept besides the entries. */
-static float keep_top_p(const um_logit_row *row, double top_p) {
+/* `kept` gets what is kept besides the entries. */
+static void keep_top_p(const um_logit_row *row, double top_p, um_kept_tokens *kept) {
     const float low = lowest_of_nucleus(row, top_p);
     const bool are_few = um_logit_row_gather(row, low, INFINITY, FEW_CANDIDATES);
-    const double total = um_logit_row_total(row, row->maximum - UM_ROW_DEPTH);
-    float bound = INFINITY;
-    double above = 0;
-    if (are_few) {
-        weigh_entries(row);
-    } else {
-        bound = gather_around_end(row, total, (float)top_p, low, &above);
+    const double total = um_logit_row_total(row, !are_few);
+    if (!are_few && keep_around_end(row, total, (float)top_p, low, kept)) {
+        return;
     }
-    keep_nucleus(row, above, total, (float)top_p);
-    return bound;
+    if (!are_few) {
+        row->scratch->entries.count = 0;
+        (void)um_logit_row_gather(row, low, INFINITY, row->count);
+    }
+    weigh_entries(row);
+    (void)keep_nucleus(row, 0, total, (float)top_p);
+    *kept = (um_kept_tokens){.above = INFINITY};
 }
 
 /* ---- Both ------------------------------------------------------------------ */
 
-static um_kept_tokens totals_of(const um_logit_row *row, float above) {
+static void add_entries(const um_logit_row *row, um_kept_tokens *kept) {
     const um_token_entries *entries = &row->scratch->entries;
-    um_kept_tokens kept = {.above = above};
-    for (size_t b = 0; above < INFINITY && b < row->block_count; b++) {
-        kept.sum += row->scratch->block_sums[b].sum;
-        kept.weighted += row->scratch->block_sums[b].weighted;
-    }
     for (size_t i = 0; i < entries->count; i++) {
         const double weight = (double)entries->weights[i];
-        kept.sum += weight;
-        kept.weighted += weight > 0 ? weight * (double)(entries->values[i] - row->maximum) : 0;
+        kept->sum += weight;
+        kept->weighted += weight > 0 ? weight * (double)(entries->values[i] - row->maximum) : 0;
     }
-    return kept;
 }
 
 um_kept_tokens um_keep_all(const um_logit_row *row) {
     row->scratch->entries.count = 0;
-    const float above = row->maximum - UM_ROW_DEPTH;
-    (void)um_logit_row_sum(row, above);
-    return totals_of(row, above);
+    const um_block_sums sums = um_logit_row_sum(row);
+    return (um_kept_tokens){-INFINITY, sums.sum, sums.weighted};
 }
 
 um_kept_tokens um_keep_filtered(const um_logit_row *row, double top_p, size_t top_k) {
     const bool has_top_k = top_k > 0 && top_k < row->count;
+    um_kept_tokens kept = {.above = INFINITY};
+    if (!has_top_k && top_p >= 1) {
+        return um_keep_all(row);
+    }
     row->scratch->entries.count = 0;
-    if (!has_top_k) {
-        return top_p < 1 ? totals_of(row, keep_top_p(row, top_p)) : um_keep_all(row);
+    if (has_top_k) {
+        gather_top_k(row, top_k);
+        weigh_entries(row);
+        if (top_p < 1) {
+            (void)keep_nucleus(row, 0, um_logit_row_total(row, false), (float)top_p);
+        }
+    } else {
+        keep_top_p(row, top_p, &kept);
     }
-    gather_top_k(row, top_k);
-    weigh_entries(row);
-    if (top_p < 1) {
-        const double total = um_logit_row_total(row, row->maximum - UM_ROW_DEPTH);
-        keep_nucleus(row, 0, total, (float)top_p);
-    }
-    return totals_of(row, INFINITY);
+    add_entries(row, &kept);
+    return kept;
 }

@@ -10,6 +10,7 @@ um_status um_row_scratch_create(size_t vocabulary_size, um_row_scratch *scratch,
     um_token_entries *entries = &scratch->entries;
     UM_TRY(um_allocate(&scratch->block_maxima, blocks, sizeof(float), "sampling", error));
     UM_TRY(um_allocate(&scratch->block_sums, blocks, sizeof(um_block_sums), "sampling", error));
+    UM_TRY(um_allocate(&scratch->weights, vocabulary_size, sizeof(float), "sampling", error));
     UM_TRY(um_allocate(&entries->values, vocabulary_size, sizeof(float), "sampling", error));
     UM_TRY(um_allocate(&entries->weights, vocabulary_size, sizeof(float), "sampling", error));
     return um_allocate(&entries->tokens, vocabulary_size, sizeof(uint32_t), "sampling", error);
@@ -18,6 +19,7 @@ um_status um_row_scratch_create(size_t vocabulary_size, um_row_scratch *scratch,
 void um_row_scratch_free(um_row_scratch *scratch) {
     free(scratch->block_maxima);
     free(scratch->block_sums);
+    free(scratch->weights);
     free(scratch->entries.values);
     free(scratch->entries.weights);
     free(scratch->entries.tokens);
@@ -62,14 +64,15 @@ void um_logit_row_rescan(um_logit_row *row, size_t token) {
                               &row->scratch->block_maxima[b], &magnitude);
 }
 
-um_block_sums um_logit_row_sum(const um_logit_row *row, float above) {
+um_block_sums um_logit_row_sum(const um_logit_row *row) {
+    const float least = row->maximum - UM_ROW_DEPTH;
     um_block_sums total = {0, 0};
     for (size_t b = 0; b < row->block_count; b++) {
         um_block_sums *sums = &row->scratch->block_sums[b];
         *sums = (um_block_sums){0, 0};
-        if (largest_value(row, b) > above) {
-            row->kernels->exponential_sums(block_length(row, b), row->divisor, row->maximum, above,
-                                           row->logits + b * UM_ROW_BLOCK, &sums->sum,
+        if (largest_value(row, b) > least) {
+            row->kernels->exponential_sums(block_length(row, b), row->divisor, row->maximum, least,
+                                           row->logits + b * UM_ROW_BLOCK, NULL, &sums->sum,
                                            &sums->weighted);
         }
         total.sum += sums->sum;
@@ -78,13 +81,16 @@ um_block_sums um_logit_row_sum(const um_logit_row *row, float above) {
     return total;
 }
 
-double um_logit_row_total(const um_logit_row *row, float above) {
+double um_logit_row_total(const um_logit_row *row, bool keep_weights) {
+    const float least = row->maximum - UM_ROW_DEPTH;
     double total = 0;
     for (size_t b = 0; b < row->block_count; b++) {
+        const size_t start = b * UM_ROW_BLOCK;
         double sum = 0;
-        if (largest_value(row, b) > above) {
-            row->kernels->exponential_sums(block_length(row, b), row->divisor, row->maximum, above,
-                                           row->logits + b * UM_ROW_BLOCK, &sum, NULL);
+        if (largest_value(row, b) > least) {
+            row->kernels->exponential_sums(
+                block_length(row, b), row->divisor, row->maximum, least, row->logits + start,
+                keep_weights ? row->scratch->weights + start : NULL, &sum, NULL);
         }
         total += sum;
     }
@@ -97,10 +103,34 @@ bool um_logit_row_gather(const um_logit_row *row, float low, float high, size_t 
         if (largest_value(row, b) >= low) {
             row->kernels->gather_range(block_length(row, b), row->divisor, low, high,
                                        (uint32_t)(b * UM_ROW_BLOCK), row->logits + b * UM_ROW_BLOCK,
-                                       entries->values, entries->tokens, &entries->count);
+                                       entries);
         }
     }
     return entries->count <= limit;
+}
+
+um_block_sums um_logit_row_split(const um_logit_row *row, float low, float high) {
+    um_row_scratch *scratch = row->scratch;
+    um_token_entries *entries = &scratch->entries;
+    const float largest = row->maximum * row->divisor;
+    um_block_sums total = {0, 0};
+    entries->count = 0;
+    for (size_t b = 0; b < row->block_count; b++) {
+        const size_t start = b * UM_ROW_BLOCK;
+        um_block_sums *sums = &scratch->block_sums[b];
+        *sums = (um_block_sums){0, 0};
+        if (scratch->block_maxima[b] >= low) {
+            row->kernels->split_range(block_length(row, b), low, high, largest, (uint32_t)start,
+                                      row->logits + start, scratch->weights + start, entries,
+                                      &sums->sum, &sums->weighted);
+        }
+        total.sum += sums->sum;
+        total.weighted += sums->weighted / (double)row->divisor;
+    }
+    for (size_t i = 0; i < entries->count; i++) {
+        entries->values[i] /= row->divisor;
+    }
+    return total;
 }
 
 /* ---- The largest --------------------------------------------------------- */
@@ -218,7 +248,7 @@ size_t um_logit_row_draw(const um_logit_row *row, const um_kept_tokens *kept, do
     for (size_t i = 0; i < count; i++) {
         const bool is_entry = entry < entries->count && entries->tokens[entry] == start + i;
         entry += is_entry ? 1 : 0;
-        const bool is_kept = values[i] > kept->above || is_entry;
+        const bool is_kept = row->logits[start + i] > kept->above || is_entry;
         if (is_reached(&at, start + i, is_kept ? weights[i] : 0)) {
             break;
         }

@@ -12,24 +12,17 @@
  * together do not reach the rounding of a float. */
 #define UM_ROW_DEPTH 40.0f
 
-/* Tokens in order of their ids. */
-typedef struct um_token_entries {
-    float *values;  /* logit / divisor */
-    float *weights; /* exp(value - the row's maximum) */
-    uint32_t *tokens;
-    size_t count;
-} um_token_entries;
-
 typedef struct um_block_sums {
     double sum;      /* of the weights */
-    double weighted; /* of weight * (value - maximum) */
+    double weighted; /* of weight * (value - maximum), or as said */
 } um_block_sums;
 
 /* Memory for the rows of one vocabulary, used for one row at a time. */
 typedef struct um_row_scratch {
     float *block_maxima;       /* [blocks] */
     um_block_sums *block_sums; /* [blocks] */
-    um_token_entries entries;  /* room for the vocabulary */
+    float *weights;            /* [vocabulary_size]: exp(value - maximum), where asked for */
+    um_token_entries entries;  /* room for the vocabulary: values, weights, ids in order */
 } um_row_scratch;
 
 typedef struct um_logit_row {
@@ -42,7 +35,7 @@ typedef struct um_logit_row {
     um_row_scratch *scratch;
 } um_logit_row;
 
-/* What is left of a row: the tokens whose value lies above `above`, and besides the entries of the
+/* What is left of a row: the tokens whose logit lies above `above`, and besides the entries of the
  * scratch, which lie at or below it.  Totals are over both. */
 typedef struct um_kept_tokens {
     float above; /* +infinity: the entries are all */
@@ -61,15 +54,21 @@ void um_logit_row_rescan(um_logit_row *row, size_t token);
 /* The row's maximum again after the last of such changes. */
 void um_logit_row_find_maximum(um_logit_row *row);
 
-/* Sums of the tokens above `above`, block by block in scratch->block_sums; returns the total. */
-um_block_sums um_logit_row_sum(const um_logit_row *row, float above);
+/* Sums over all tokens, block by block in scratch->block_sums; returns the total. */
+um_block_sums um_logit_row_sum(const um_logit_row *row);
 
-/* Sum of the weights above `above`; the block sums are left alone. */
-double um_logit_row_total(const um_logit_row *row, float above);
+/* The sum of all weights alone.  The weights themselves are put into scratch->weights where
+ * `keep_weights` says so, except in blocks that are too deep to count. */
+double um_logit_row_total(const um_logit_row *row, bool keep_weights);
 
 /* Append the tokens with low <= value <= high to the entries, until there are more than `limit`
  * (false then). Their weights are not set. */
 bool um_logit_row_gather(const um_logit_row *row, float low, float high, size_t limit);
+
+/* Take the tokens with low <= logit <= high as entries, with weights; put the sums of those above
+ * `high` into scratch->block_sums and return their total.  Needs kept weights, and a `low` that is
+ * not too deep to count. */
+um_block_sums um_logit_row_split(const um_logit_row *row, float low, float high);
 
 /* Lowest token with the largest logit. */
 size_t um_logit_row_argmax(const um_logit_row *row);

@@ -25,9 +25,12 @@
     X(logit_range, (size_t count, const float *x, float *maximum, float *magnitude))               \
     X(exponential, (size_t count, float shift, const float *x, float *y))                          \
     X(exponential_sums, (size_t count, float divisor, float shift, float above, const float *x,    \
-                         double *sum, double *weighted))                                           \
+                         float *weights, double *sum, double *weighted))                           \
     X(gather_range, (size_t count, float divisor, float low, float high, uint32_t first,           \
-                     const float *x, float *values, uint32_t *indices, size_t *gathered))
+                     const float *x, um_token_entries *entries))                                   \
+    X(split_range,                                                                                 \
+      (size_t count, float low, float high, float shift, uint32_t first, const float *x,           \
+       const float *weights, um_token_entries *entries, double *sum, double *weighted))
 
 /* Products with integers, tested together. */
 #define UM_PACKED_KERNEL_LIST(X)                                                                   \

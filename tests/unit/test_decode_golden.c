@@ -132,7 +132,7 @@ static void check_kept(const json_t *row, const um_sampler *sampler, const float
     for (uint32_t i = 0; i < view.count; i++) {
         const bool is_entry = entry < entries->count && entries->tokens[entry] == i;
         entry += is_entry ? 1 : 0;
-        if (is_entry || logits[i] / view.divisor > set.above) {
+        if (is_entry || logits[i] > set.above) {
             kept++;
             hash = fnv(hash, i);
             has_token = has_token || i == token;

@@ -59,7 +59,7 @@ static void find_kept(const float *logits, size_t count, float divisor, double t
     assert_true(um_logit_row_scan(&row));
     const um_kept_tokens set = um_keep_filtered(&row, top_p, top_k);
     for (size_t i = 0; i < count; i++) {
-        kept[i] = logits[i] / divisor > set.above;
+        kept[i] = logits[i] > set.above;
     }
     for (size_t i = 0; i < scratch.entries.count; i++) {
         assert_false(kept[scratch.entries.tokens[i]]); /* counted once */

@@ -15,6 +15,14 @@ static inline __m256 load_or_lowest(const float *x, size_t i, size_t count) {
                             _mm256_castsi256_ps(mask));
 }
 
+static inline void store_lanes(float *y, size_t lanes, __m256 value) {
+    if (lanes >= UM_LANES) {
+        _mm256_storeu_ps(y, value);
+    } else {
+        _mm256_maskstore_ps(y, um_avx2_tail_mask(lanes), value);
+    }
+}
+
 void um_avx2_logit_range(size_t count, const float *x, float *maximum, float *magnitude) {
     /* As integers the bits of |x| order as the values do, with NaN above infinity. */
     const __m256i absolute = _mm256_set1_epi32(0x7fffffff);
@@ -72,11 +80,7 @@ void um_avx2_exponential(size_t count, float shift, const float *x, float *y) {
         const __m256 d = _mm256_sub_ps(load_or_lowest(x, i, count), shifts);
         const __m256 keep = _mm256_cmp_ps(d, _mm256_set1_ps(-87.0f), _CMP_GE_OQ);
         const __m256 value = _mm256_and_ps(exp_of_negative(d), keep);
-        if (count - i >= UM_LANES) {
-            _mm256_storeu_ps(y + i, value);
-        } else {
-            _mm256_maskstore_ps(y + i, um_avx2_tail_mask(count - i), value);
-        }
+        store_lanes(y + i, count - i, value);
     }
 }
 
@@ -116,47 +120,52 @@ static inline __m256 weigh(const weighing *with, __m256 x, __m256 *d) {
 
 #define UNROLLED 4 /* vectors; float sums of so many go into the sums in double */
 
-static inline void add_weights(const weighing *with, const __m256 x[UNROLLED], bool has_weighted,
-                               __m256d *sum, __m256d *weighted) {
-    __m256 weights = _mm256_setzero_ps();
+static inline void add_weights(const weighing *with, const __m256 x[UNROLLED],
+                               __m256 weights[UNROLLED], bool has_weighted, __m256d *sum,
+                               __m256d *weighted) {
     __m256 products = _mm256_setzero_ps();
     __m256 most = x[0];
     for (size_t j = 1; j < UNROLLED; j++) {
         most = _mm256_max_ps(most, x[j]);
     }
     if (_mm256_movemask_ps(_mm256_cmp_ps(most, with->raw_above, _CMP_GT_OQ)) == 0) {
+        for (size_t j = 0; j < UNROLLED; j++) {
+            weights[j] = _mm256_setzero_ps();
+        }
         return;
     }
     for (size_t j = 0; j < UNROLLED; j++) {
         __m256 d;
-        const __m256 weight = weigh(with, x[j], &d);
-        weights = _mm256_add_ps(weights, weight);
-        products = _mm256_add_ps(products, _mm256_mul_ps(weight, d));
+        weights[j] = weigh(with, x[j], &d);
+        products = _mm256_add_ps(products, _mm256_mul_ps(weights[j], d));
     }
-    *sum = add_in_double(*sum, weights);
+    *sum = add_in_double(*sum, _mm256_add_ps(_mm256_add_ps(weights[0], weights[1]),
+                                             _mm256_add_ps(weights[2], weights[3])));
     if (has_weighted) {
         *weighted = add_in_double(*weighted, products);
     }
 }
 
-static inline void sum_weights(const weighing *with, size_t count, const float *x,
-                               bool has_weighted, double *sum, double *weighted) {
+static inline __attribute__((always_inline)) void sum_weights(const weighing *with, size_t count,
+                                                              const float *x, float *weights,
+                                                              bool has_weighted, double *sum,
+                                                              double *weighted) {
     __m256d sums = _mm256_setzero_pd();
     __m256d weighted_sums = _mm256_setzero_pd();
-    __m256 values[UNROLLED];
-    size_t i = 0;
-    for (; i + UNROLLED * UM_LANES <= count; i += UNROLLED * UM_LANES) {
-        for (size_t j = 0; j < UNROLLED; j++) {
-            values[j] = _mm256_loadu_ps(x + i + j * UM_LANES);
-        }
-        add_weights(with, values, has_weighted, &sums, &weighted_sums);
-    }
-    if (i < count) {
+    for (size_t i = 0; i < count; i += UNROLLED * UM_LANES) {
+        const bool is_whole = count - i >= UNROLLED * UM_LANES;
+        __m256 values[UNROLLED];
+        __m256 results[UNROLLED];
         for (size_t j = 0; j < UNROLLED; j++) {
             const size_t at = i + j * UM_LANES;
-            values[j] = at < count ? load_or_lowest(x, at, count) : _mm256_set1_ps(-INFINITY);
+            values[j] = is_whole     ? _mm256_loadu_ps(x + at)
+                        : at < count ? load_or_lowest(x, at, count)
+                                     : _mm256_set1_ps(-INFINITY);
         }
-        add_weights(with, values, has_weighted, &sums, &weighted_sums);
+        add_weights(with, values, results, has_weighted, &sums, &weighted_sums);
+        for (size_t j = 0; weights && j < UNROLLED && i + j * UM_LANES < count; j++) {
+            store_lanes(weights + i + j * UM_LANES, count - i - j * UM_LANES, results[j]);
+        }
     }
     *sum = sum_of_doubles(sums);
     if (has_weighted) {
@@ -165,13 +174,13 @@ static inline void sum_weights(const weighing *with, size_t count, const float *
 }
 
 void um_avx2_exponential_sums(size_t count, float divisor, float shift, float above, const float *x,
-                              double *sum, double *weighted) {
+                              float *weights, double *sum, double *weighted) {
     const weighing with = {_mm256_set1_ps(divisor), _mm256_set1_ps(shift), _mm256_set1_ps(above),
                            _mm256_set1_ps(below_quotients(above, divisor))};
     if (weighted) {
-        sum_weights(&with, count, x, true, sum, weighted);
+        sum_weights(&with, count, x, weights, true, sum, weighted);
     } else {
-        sum_weights(&with, count, x, false, sum, NULL);
+        sum_weights(&with, count, x, weights, false, sum, NULL);
     }
 }
 
@@ -186,38 +195,85 @@ static inline __m128i front_shuffle(unsigned mask) {
 
 /* Append the lanes of `mask`; all four are written.  Without a branch, which near the end of a
  * nucleus could not be predicted. */
-static inline size_t append_four(__m128 z, unsigned mask, uint32_t first, float *values,
-                                 uint32_t *indices, size_t place) {
+static inline void append_four(__m128 value, unsigned mask, uint32_t first,
+                               um_token_entries *entries) {
     const __m128i shuffle = front_shuffle(mask);
-    _mm_storeu_ps(values + place, _mm_permutevar_ps(z, shuffle));
-    _mm_storeu_si128((__m128i *)(void *)(indices + place),
+    _mm_storeu_ps(entries->values + entries->count, _mm_permutevar_ps(value, shuffle));
+    _mm_storeu_si128((__m128i *)(void *)(entries->tokens + entries->count),
                      _mm_add_epi32(_mm_set1_epi32((int)first), shuffle));
-    return place + (size_t)__builtin_popcount(mask);
+    entries->count += (size_t)__builtin_popcount(mask);
 }
 
 void um_avx2_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
-                          const float *x, float *values, uint32_t *indices, size_t *gathered) {
+                          const float *x, um_token_entries *entries) {
     const __m256 divisors = _mm256_set1_ps(divisor);
     const __m256 lows = _mm256_set1_ps(low);
     const __m256 highs = _mm256_set1_ps(high);
-    size_t place = *gathered;
+    um_token_entries to = *entries;
     size_t i = 0;
     for (; i + UM_LANES <= count; i += UM_LANES) {
         const __m256 z = _mm256_div_ps(_mm256_loadu_ps(x + i), divisors);
         const __m256 inside =
             _mm256_and_ps(_mm256_cmp_ps(z, lows, _CMP_GE_OQ), _mm256_cmp_ps(z, highs, _CMP_LE_OQ));
         const unsigned mask = (unsigned)_mm256_movemask_ps(inside);
-        const uint32_t index = first + (uint32_t)i;
-        place = append_four(_mm256_castps256_ps128(z), mask & 15u, index, values, indices, place);
-        place =
-            append_four(_mm256_extractf128_ps(z, 1), mask >> 4, index + 4, values, indices, place);
+        append_four(_mm256_castps256_ps128(z), mask & 15u, first + (uint32_t)i, &to);
+        append_four(_mm256_extractf128_ps(z, 1), mask >> 4, first + (uint32_t)i + 4, &to);
     }
     for (; i < count; i++) {
         const float z = x[i] / divisor;
         if (z >= low && z <= high) {
-            values[place] = z;
-            indices[place++] = first + (uint32_t)i;
+            to.values[to.count] = z;
+            to.tokens[to.count++] = first + (uint32_t)i;
         }
     }
-    *gathered = place;
+    entries->count = to.count;
+}
+
+/* As append_four, with weights. */
+static inline void append_weighted(__m128 value, __m128 weight, unsigned mask, uint32_t first,
+                                   um_token_entries *entries) {
+    _mm_storeu_ps(entries->weights + entries->count,
+                  _mm_permutevar_ps(weight, front_shuffle(mask)));
+    append_four(value, mask, first, entries);
+}
+
+void um_avx2_split_range(size_t count, float low, float high, float shift, uint32_t first,
+                         const float *x, const float *weights, um_token_entries *entries,
+                         double *sum, double *weighted) {
+    const __m256 lows = _mm256_set1_ps(low);
+    const __m256 highs = _mm256_set1_ps(high);
+    const __m256 shifts = _mm256_set1_ps(shift);
+    __m256d sums = _mm256_setzero_pd();
+    __m256d weighted_sums = _mm256_setzero_pd();
+    double rest[2] = {0, 0};
+    um_token_entries to = *entries;
+    size_t i = 0;
+    for (; i + UM_LANES <= count; i += UM_LANES) {
+        const __m256 value = _mm256_loadu_ps(x + i);
+        const __m256 weight = _mm256_loadu_ps(weights + i);
+        const __m256 is_above = _mm256_cmp_ps(value, highs, _CMP_GT_OQ);
+        const __m256 inside = _mm256_andnot_ps(is_above, _mm256_cmp_ps(value, lows, _CMP_GE_OQ));
+        const __m256 above = _mm256_and_ps(weight, is_above);
+        const __m256 d = _mm256_and_ps(_mm256_sub_ps(value, shifts), is_above);
+        sums = add_in_double(sums, above);
+        weighted_sums = add_in_double(weighted_sums, _mm256_mul_ps(above, d));
+        const unsigned mask = (unsigned)_mm256_movemask_ps(inside);
+        append_weighted(_mm256_castps256_ps128(value), _mm256_castps256_ps128(weight), mask & 15u,
+                        first + (uint32_t)i, &to);
+        append_weighted(_mm256_extractf128_ps(value, 1), _mm256_extractf128_ps(weight, 1),
+                        mask >> 4, first + (uint32_t)i + 4, &to);
+    }
+    for (; i < count; i++) {
+        if (x[i] > high) {
+            rest[0] += (double)weights[i];
+            rest[1] += (double)(weights[i] * (x[i] - shift));
+        } else if (x[i] >= low) {
+            to.values[to.count] = x[i];
+            to.weights[to.count] = weights[i];
+            to.tokens[to.count++] = first + (uint32_t)i;
+        }
+    }
+    entries->count = to.count;
+    *sum = sum_of_doubles(sums) + rest[0];
+    *weighted = sum_of_doubles(weighted_sums) + rest[1];
 }

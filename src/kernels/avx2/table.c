@@ -18,4 +18,5 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->exponential = um_avx2_exponential;
     kernels->exponential_sums = um_avx2_exponential_sums;
     kernels->gather_range = um_avx2_gather_range;
+    kernels->split_range = um_avx2_split_range;
 }

@@ -84,28 +84,33 @@ static inline __m512d add_in_double(__m512d sum, __m512 v) {
     return _mm512_add_pd(sum, _mm512_add_pd(low, high));
 }
 
-#define UNROLLED 2 /* vectors; float sums of so many go into the sums in double */
-
 static UM_ALWAYS_INLINE void sum_weights(const weighing *with, size_t count, const float *x,
-                                         bool has_weighted, double *sum, double *weighted) {
+                                         float *weights, bool has_weighted, double *sum,
+                                         double *weighted) {
+    const __m512 lowest = _mm512_set1_ps(-INFINITY);
     __m512d sums = _mm512_setzero_pd();
     __m512d weighted_sums = _mm512_setzero_pd();
-    const __m512 lowest = _mm512_set1_ps(-INFINITY);
-    for (size_t i = 0; i < count; i += UNROLLED * LANES) {
+    /* Float sums of two vectors go into the sums in double. */
+    for (size_t i = 0; i < count; i += 2 * LANES) {
         const size_t next = i + LANES;
-        const __m512 first = _mm512_mask_loadu_ps(lowest, lanes_at(i, count), x + i);
-        const __m512 second =
-            next < count ? _mm512_mask_loadu_ps(lowest, lanes_at(next, count), x + next) : lowest;
-        const __m512 most = _mm512_max_ps(first, second);
-        if (_mm512_cmp_ps_mask(most, with->raw_above, _CMP_GT_OQ) == 0) {
-            continue;
+        const __mmask16 lanes[2] = {lanes_at(i, count), next < count ? lanes_at(next, count) : 0};
+        const __m512 values[2] = {_mm512_mask_loadu_ps(lowest, lanes[0], x + i),
+                                  _mm512_mask_loadu_ps(lowest, lanes[1], x + next)};
+        const __m512 most = _mm512_max_ps(values[0], values[1]);
+        __m512 d[2];
+        __m512 w[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        if (_mm512_cmp_ps_mask(most, with->raw_above, _CMP_GT_OQ) != 0) {
+            w[0] = weigh(with, values[0], &d[0]);
+            w[1] = weigh(with, values[1], &d[1]);
+            sums = add_in_double(sums, _mm512_add_ps(w[0], w[1]));
+            if (has_weighted) {
+                weighted_sums = add_in_double(
+                    weighted_sums, _mm512_fmadd_ps(w[0], d[0], _mm512_mul_ps(w[1], d[1])));
+            }
         }
-        __m512 d[UNROLLED];
-        const __m512 w[UNROLLED] = {weigh(with, first, &d[0]), weigh(with, second, &d[1])};
-        sums = add_in_double(sums, _mm512_add_ps(w[0], w[1]));
-        if (has_weighted) {
-            weighted_sums = add_in_double(
-                weighted_sums, _mm512_add_ps(_mm512_mul_ps(w[0], d[0]), _mm512_mul_ps(w[1], d[1])));
+        if (weights) {
+            _mm512_mask_storeu_ps(weights + i, lanes[0], w[0]);
+            _mm512_mask_storeu_ps(weights + next, lanes[1], w[1]);
         }
     }
     *sum = _mm512_reduce_add_pd(sums);
@@ -115,38 +120,76 @@ static UM_ALWAYS_INLINE void sum_weights(const weighing *with, size_t count, con
 }
 
 void um_avx512_exponential_sums(size_t count, float divisor, float shift, float above,
-                                const float *x, double *sum, double *weighted) {
+                                const float *x, float *weights, double *sum, double *weighted) {
     const weighing with = {_mm512_set1_ps(divisor), _mm512_set1_ps(shift), _mm512_set1_ps(above),
                            _mm512_set1_ps(below_quotients(above, divisor))};
     if (weighted) {
-        sum_weights(&with, count, x, true, sum, weighted);
+        sum_weights(&with, count, x, weights, true, sum, weighted);
     } else {
-        sum_weights(&with, count, x, false, sum, NULL);
+        sum_weights(&with, count, x, weights, false, sum, NULL);
     }
 }
 
-/* Compressing in registers and storing whole vectors: compressing stores are slow on some
- * processors. */
+/* first, first + 1, ... */
+static inline __m512i indices_from(uint32_t first) {
+    return _mm512_add_epi32(
+        _mm512_set1_epi32((int)first),
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+
+/* Append the lanes of `chosen`; all of `room` are written.  Compressing in registers and storing
+ * whole vectors, as compressing stores are slow on some processors. */
+static inline void append(__m512 value, uint32_t first, __mmask16 chosen, __mmask16 room,
+                          um_token_entries *entries) {
+    _mm512_mask_storeu_ps(entries->values + entries->count, room,
+                          _mm512_maskz_compress_ps(chosen, value));
+    _mm512_mask_storeu_epi32(entries->tokens + entries->count, room,
+                             _mm512_maskz_compress_epi32(chosen, indices_from(first)));
+    entries->count += (size_t)__builtin_popcount(chosen);
+}
+
 void um_avx512_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
-                            const float *x, float *values, uint32_t *indices, size_t *gathered) {
+                            const float *x, um_token_entries *entries) {
     const __m512 divisors = _mm512_set1_ps(divisor);
     const __m512 lows = _mm512_set1_ps(low);
     const __m512 highs = _mm512_set1_ps(high);
-    __m512i index =
-        _mm512_add_epi32(_mm512_set1_epi32((int)first),
-                         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-    size_t place = *gathered;
+    um_token_entries to = *entries;
     for (size_t i = 0; i < count; i += LANES) {
         const __mmask16 lanes = lanes_at(i, count);
         const __m512 z = _mm512_div_ps(_mm512_maskz_loadu_ps(lanes, x + i), divisors);
         const __mmask16 inside = _mm512_mask_cmp_ps_mask(
             _mm512_mask_cmp_ps_mask(lanes, z, lows, _CMP_GE_OQ), z, highs, _CMP_LE_OQ);
-        const __m512 chosen = _mm512_maskz_compress_ps(inside, z);
-        const __m512i chosen_index = _mm512_maskz_compress_epi32(inside, index);
-        _mm512_mask_storeu_ps(values + place, lanes, chosen);
-        _mm512_mask_storeu_epi32(indices + place, lanes, chosen_index);
-        place += (size_t)__builtin_popcount(inside);
-        index = _mm512_add_epi32(index, _mm512_set1_epi32(LANES));
+        append(z, first + (uint32_t)i, inside, lanes, &to);
     }
-    *gathered = place;
+    entries->count = to.count;
+}
+
+void um_avx512_split_range(size_t count, float low, float high, float shift, uint32_t first,
+                           const float *x, const float *weights, um_token_entries *entries,
+                           double *sum, double *weighted) {
+    const __m512 lows = _mm512_set1_ps(low);
+    const __m512 highs = _mm512_set1_ps(high);
+    const __m512 shifts = _mm512_set1_ps(shift);
+    __m512d sums = _mm512_setzero_pd();
+    __m512d weighted_sums = _mm512_setzero_pd();
+    um_token_entries to = *entries;
+    for (size_t i = 0; i < count; i += LANES) {
+        const __mmask16 lanes = lanes_at(i, count);
+        const __m512 value = _mm512_maskz_loadu_ps(lanes, x + i);
+        const __m512 weight = _mm512_maskz_loadu_ps(lanes, weights + i);
+        const __mmask16 is_above = _mm512_mask_cmp_ps_mask(lanes, value, highs, _CMP_GT_OQ);
+        const __mmask16 inside =
+            (__mmask16)(_mm512_mask_cmp_ps_mask(lanes, value, lows, _CMP_GE_OQ) &
+                        (__mmask16)~is_above);
+        const __m512 above = _mm512_maskz_mov_ps(is_above, weight);
+        const __m512 d = _mm512_maskz_sub_ps(is_above, value, shifts);
+        sums = add_in_double(sums, above);
+        weighted_sums = add_in_double(weighted_sums, _mm512_mul_ps(above, d));
+        _mm512_mask_storeu_ps(to.weights + to.count, lanes,
+                              _mm512_maskz_compress_ps(inside, weight));
+        append(value, first + (uint32_t)i, inside, lanes, &to);
+    }
+    entries->count = to.count;
+    *sum = _mm512_reduce_add_pd(sums);
+    *weighted = _mm512_reduce_add_pd(weighted_sums);
 }

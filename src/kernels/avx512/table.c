@@ -10,4 +10,5 @@ void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->exponential = um_avx512_exponential;
     kernels->exponential_sums = um_avx512_exponential_sums;
     kernels->gather_range = um_avx512_gather_range;
+    kernels->split_range = um_avx512_split_range;
 }
