@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "kernels/compute.h"
+#include "kernels/linear.h"
 
 #define REPETITIONS 25
 #define MEASURED_SECONDS 0.002
@@ -86,12 +86,44 @@ static void bench_adamw(const arrays *with) {
                          with->values[3]);
 }
 
+static void bench_logit_range(const arrays *with) {
+    float maximum = 0;
+    float magnitude = 0;
+    with->kernels->logit_range(ELEMENTS, with->values[1], &maximum, &magnitude);
+}
+
+static void bench_exponential(const arrays *with) {
+    with->kernels->exponential(ELEMENTS, 1.0f, with->values[1], with->values[2]);
+}
+
+static void bench_exponential_sums(const arrays *with) {
+    double sums[2];
+    with->kernels->exponential_sums(ELEMENTS, 0.3f, 4.0f, -50.0f, with->values[1], NULL, &sums[0],
+                                    &sums[1]);
+}
+
+/* One element of 40, as in the next one. */
+static void bench_gather_range(const arrays *with) {
+    uint32_t tokens[ELEMENTS];
+    um_token_entries entries = {.values = with->values[2], .tokens = tokens};
+    with->kernels->gather_range(ELEMENTS, 0.3f, 3.17f, 3.5f, 0, with->values[1], &entries);
+}
+
+static void bench_split_range(const arrays *with) {
+    uint32_t tokens[ELEMENTS];
+    double sums[2];
+    um_token_entries entries = {
+        .values = with->values[2], .weights = with->values[3], .tokens = tokens};
+    with->kernels->split_range(ELEMENTS, 0.0f, 0.05f, 1.0f, 0, with->values[1], with->values[4],
+                               &entries, &sums[0], &sums[1]);
+}
+
 static const struct kernel_benchmark {
     const char *name;
     benchmark_function *function;
 } benchmarks[] = {
 #define ENTRY(name, parameters) {#name, bench_##name},
-    UM_KERNEL_LIST(ENTRY)
+    UM_FLOAT_KERNEL_LIST(ENTRY)
 #undef ENTRY
 };
 
@@ -151,13 +183,14 @@ typedef struct product {
     size_t k;
     size_t n;
     float *x;
+    um_packing packing;
     um_tensor weight;
     float *y;
 } product;
 
 static void run_linear(void *user) {
     const product *with = user;
-    um_linear(&with->compute, with->rows, with->x, &with->weight, NULL, with->y);
+    um_linear(&with->compute, with->rows, with->x, &with->packing, &with->weight, NULL, with->y);
 }
 
 static void run_sgemm(void *user) {
@@ -193,6 +226,11 @@ static void measure_product(const um_kernels *kernels, um_dtype dtype, size_t ro
                     .x = random_floats(rows * k),
                     .weight = {.data = stored, .dtype = dtype, .rank = 2, .shape = {n, k}},
                     .y = random_floats(rows * n)};
+    um_error error = {0};
+    if (um_packing_reserve(&ours.packing, rows, k, &error) != UM_OK) {
+        (void)fprintf(stderr, "bench_kernels: %s\n", error.message);
+        exit(1);
+    }
     product theirs = ours;
     theirs.weight.data = weight;
     timed_function *const functions[2] = {run_linear, run_sgemm};
@@ -206,6 +244,7 @@ static void measure_product(const um_kernels *kernels, um_dtype dtype, size_t ro
     free(stored);
     free(ours.x);
     free(ours.y);
+    um_packing_free(&ours.packing);
 }
 
 static void measure_products(const um_kernels *kernels) {

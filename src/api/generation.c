@@ -268,7 +268,8 @@ static um_status prepare(um_generation *run, const um_request *request, um_error
     run->hooks = (um_decode_hooks){.sink = &run->sink,
                                    .model_name = run->model->name,
                                    .is_cancelled = run->callbacks.is_cancelled,
-                                   .cancel_user = run->callbacks.user};
+                                   .cancel_user = run->callbacks.user,
+                                   .kernels = &run->model->kernels};
     UM_TRY(prepare_options(run, request, error));
     return make_canvas(run, request, error);
 }

@@ -42,9 +42,10 @@ struct um_decode_batch {
     /* The chunk of wanted positions that is projected and sampled. */
     size_t chunk_first;
     size_t logit_rows;
-    float *logits;        /* [logit_rows][vocabulary_size] */
-    float *unconditional; /* the same for guidance, NULL before the first use */
-    double *weights;      /* [threads][vocabulary_size] */
+    float *logits;             /* [logit_rows][vocabulary_size] */
+    float *unconditional;      /* the same for guidance, NULL before the first use */
+    um_row_scratch *scratches; /* [scratch_count]: one a thread */
+    size_t scratch_count;
 };
 
 /* ---- Setting up ------------------------------------------------------------- */
@@ -52,16 +53,19 @@ struct um_decode_batch {
 static um_status allocate(um_decode_batch *batch, um_error *error) {
     const size_t vocabulary_size = batch->denoiser.vocabulary_size;
     const size_t threads = um_thread_pool_size(batch->setup.pool);
-    size_t weights = 0;
     size_t requests = 0;
-    if (!um_size_multiply(threads, vocabulary_size, &weights) ||
-        !um_size_multiply(batch->setup.live_maximum, 2, &requests)) {
+    if (!um_size_multiply(batch->setup.live_maximum, 2, &requests)) {
         return um_error_memory(error, "batch", SIZE_MAX);
     }
     UM_TRY(
         um_allocate(&batch->live, batch->setup.live_maximum, sizeof *batch->live, "batch", error));
     UM_TRY(um_allocate(&batch->requests, requests, sizeof *batch->requests, "batch", error));
-    return um_allocate(&batch->weights, weights, sizeof *batch->weights, "sampling", error);
+    UM_TRY(um_allocate(&batch->scratches, threads, sizeof *batch->scratches, "sampling", error));
+    batch->scratch_count = threads;
+    for (size_t i = 0; i < threads; i++) {
+        UM_TRY(um_row_scratch_create(vocabulary_size, &batch->scratches[i], error));
+    }
+    return UM_OK;
 }
 
 um_status um_decode_batch_create(const um_denoiser *denoiser, const um_decode_batch_setup *setup,
@@ -111,7 +115,10 @@ void um_decode_batch_free(um_decode_batch *batch) {
     free(batch->wanted);
     free(batch->logits);
     free(batch->unconditional);
-    free(batch->weights);
+    for (size_t i = 0; i < batch->scratch_count; i++) {
+        um_row_scratch_free(&batch->scratches[i]);
+    }
+    free(batch->scratches);
     free(batch);
 }
 
@@ -344,7 +351,7 @@ static void sample_row(void *user, size_t task, size_t worker) {
     const size_t width = batch->denoiser.vocabulary_size;
     const wanted_row *row = &batch->wanted[batch->chunk_first + task];
     um_decoding_sample(row->live->job->decoding, row->index, batch->logits + task * width,
-                       batch->weights + worker * width);
+                       &batch->scratches[worker]);
 }
 
 static um_status sample_all(um_decode_batch *batch, um_error *error) {

@@ -16,6 +16,7 @@ typedef struct um_decode_hooks {
     bool (*is_cancelled)(void *user); /* asked before each forward */
     void *cancel_user;
     um_thread_pool *pool; /* of um_decode_run: shares out sampling; results do not depend on it */
+    const um_kernels *kernels; /* for sampling; NULL: the best for this machine */
 } um_decode_hooks;
 
 typedef um_trace_end um_decode_result;

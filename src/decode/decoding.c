@@ -11,6 +11,7 @@
 static um_sampler make_sampler(const um_decoding *decoding) {
     const um_decode_options *options = &decoding->options;
     return (um_sampler){
+        .kernels = &decoding->kernels,
         .rule = decoding->algorithm->sampling,
         .vocabulary_size = decoding->vocabulary_size,
         .temperature = options->temperature,
@@ -50,6 +51,11 @@ static um_status allocate(um_decoding *decoding, const um_denoiser *denoiser, um
     if (um_decoding_is_guided(decoding)) {
         UM_TRY(um_allocate(&decoding->unconditional, length, sizeof(int32_t), "canvas", error));
     }
+    if (decoding->algorithm->state_create) {
+        UM_TRY(decoding->algorithm->state_create(&decoding->options, decoding->canvas,
+                                                 decoding->vocabulary_size, &decoding->state,
+                                                 error));
+    }
     UM_TRY(um_cache_plan_create(&decoding->cache, denoiser, decoding->canvas, &decoding->options,
                                 error));
     return collect_stops(decoding, error);
@@ -59,6 +65,11 @@ static um_status prepare(um_decoding *decoding, const um_denoiser *denoiser, um_
     um_decode_options *options = &decoding->options;
     UM_TRY(um_algorithm_find(options->algorithm, &decoding->algorithm, error));
     UM_TRY(um_decode_options_resolve(options, decoding->canvas, denoiser->vocabulary_size, error));
+    if (decoding->hooks->kernels) {
+        decoding->kernels = *decoding->hooks->kernels;
+    } else {
+        UM_TRY(um_kernels_select(NULL, &decoding->kernels, error));
+    }
     UM_TRY(allocate(decoding, denoiser, error));
     decoding->sampler = make_sampler(decoding);
     return UM_OK;
@@ -76,6 +87,7 @@ um_status um_decoding_create(const um_denoiser *denoiser, um_canvas *canvas,
     created->canvas = canvas;
     created->options = *options;
     created->hooks = hooks ? hooks : &no_hooks;
+    created->masked_at_start = canvas->masked_count;
     created->vocabulary_size = denoiser->vocabulary_size;
     created->result.reason = UM_TRACE_FAILED;
     const um_status status = prepare(created, denoiser, error);
@@ -96,9 +108,17 @@ void um_decoding_free(um_decoding *decoding) {
         free(decoding->rows);
         free(decoding->stops);
         free(decoding->unconditional);
+        if (decoding->algorithm && decoding->algorithm->state_free) {
+            decoding->algorithm->state_free(decoding->state);
+        }
         um_cache_plan_free(&decoding->cache);
         free(decoding);
     }
+}
+
+/* An open-ended algorithm commits something in every step, except where it chooses the mask. */
+static size_t most_steps(const um_decoding *decoding) {
+    return decoding->algorithm->open_ended ? decoding->masked_at_start : decoding->options.steps;
 }
 
 static um_status emit_header(const um_decoding *decoding, um_error *error) {
@@ -115,7 +135,7 @@ static um_status emit_header(const um_decoding *decoding, um_error *error) {
         .settings = um_buffer_text(&settings),
         .seed = decoding->options.seed,
         .sequence = decoding->options.sequence,
-        .steps = decoding->options.steps,
+        .steps = most_steps(decoding),
         .vocabulary_size = decoding->vocabulary_size,
         .mask_token = canvas->mask_token,
         .length = canvas->length,
@@ -143,7 +163,7 @@ static bool is_settled(const um_decoding *decoding) {
 }
 
 bool um_decoding_is_over(const um_decoding *decoding) {
-    return decoding->next_step >= decoding->options.steps || decoding->canvas->masked_count == 0 ||
+    return decoding->next_step >= most_steps(decoding) || decoding->canvas->masked_count == 0 ||
            is_settled(decoding);
 }
 
@@ -153,7 +173,11 @@ static void begin_step(um_decoding *decoding) {
     decoding->step = (um_decode_step){
         .options = &decoding->options,
         .canvas = canvas,
+        .kernels = &decoding->kernels,
+        .vocabulary_size = decoding->vocabulary_size,
         .step = decoding->next_step++,
+        .masked_at_start = decoding->masked_at_start,
+        .state = decoding->state,
         .wanted = decoding->wanted,
         .block_start = canvas->holes[0].start,
         .block_end = last->start + last->length,
@@ -228,10 +252,14 @@ void um_decoding_guide(const um_decoding *decoding, size_t count, const float *u
     }
 }
 
-void um_decoding_sample(um_decoding *decoding, size_t index, float *logits, double *weights) {
+void um_decoding_sample(um_decoding *decoding, size_t index, float *logits,
+                        um_row_scratch *scratch) {
+    if (decoding->algorithm->observe) {
+        decoding->algorithm->observe(&decoding->step, index, logits);
+    }
     um_candidate *candidate = &decoding->candidates[index];
     candidate->position = decoding->step.wanted[index];
-    um_sample(&decoding->sampler, decoding->step.step, logits, weights, candidate);
+    um_sample(&decoding->sampler, decoding->step.step, logits, scratch, candidate);
 }
 
 static um_status check_candidates(const um_decoding *decoding, um_error *error) {

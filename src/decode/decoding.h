@@ -10,6 +10,9 @@ typedef struct um_decoding {
     const um_algorithm *algorithm;
     um_canvas *canvas;
     um_decode_options options; /* resolved */
+    um_kernels kernels;
+    size_t masked_at_start;
+    void *state; /* of the algorithm */
     const um_decode_hooks *hooks;
     um_sampler sampler;
     um_decode_step step; /* the one that waits for its candidates */
@@ -58,9 +61,10 @@ void um_decoding_requests(um_decoding *decoding, um_denoiser_request *requests);
 void um_decoding_guide(const um_decoding *decoding, size_t count, const float *unconditional,
                        float *logits);
 
-/* Choose the candidate of the index-th wanted position.  logits[vocabulary_size] is overwritten,
- * weights[vocabulary_size] is scratch.  Different candidates may be chosen at the same time. */
-void um_decoding_sample(um_decoding *decoding, size_t index, float *logits, double *weights);
+/* Choose the candidate of the index-th wanted position.  logits[vocabulary_size] is overwritten.
+ * Different candidates may be chosen at the same time, each with a scratch of its own. */
+void um_decoding_sample(um_decoding *decoding, size_t index, float *logits,
+                        um_row_scratch *scratch);
 
 /* The step's candidates are there, from forwards of its `requests`: commit.
  * UM_ERR_MISMATCH: logits that were not finite. */

@@ -43,6 +43,15 @@ um_decode_options um_decode_options_default(void) {
         .top_p = 1,
         .stop_token = UM_NO_TOKEN_ID,
         .forbid_mask = true,
+        .confidence_threshold = 0.9,
+        .factor = 1,
+        .entropy_bound = 0.1,
+        .kl_threshold = 1e-3,
+        .history = 2,
+        .lower_threshold = 0.4,
+        .credit_decay = 0.8,
+        .credit_weight = 0.7,
+        .credit_exponent = 0.2,
     };
 }
 
@@ -231,15 +240,29 @@ static void mark_changed(um_decode_options *options) {
     }
 }
 
+/* "a, b, c": the algorithms to which the option means something. */
+static void list_algorithms_with(um_decode_option option, char *names, size_t size) {
+    const um_algorithm *algorithm;
+    names[0] = '\0';
+    for (size_t i = 0; (algorithm = um_algorithm_at(i)) != NULL; i++) {
+        if ((algorithm->options & UM_OPTION_BIT(option)) != 0) {
+            strncat(names, names[0] ? ", " : "", size - strlen(names) - 1);
+            strncat(names, algorithm->name, size - strlen(names) - 1);
+        }
+    }
+}
+
 static um_status check_meaning(const um_decode_options *options, const um_algorithm *algorithm,
                                um_error *error) {
     for (size_t i = 0; i < UM_OPTION_COUNT; i++) {
         const um_decode_option option = (um_decode_option)i;
         if (um_decode_options_is_given(options, option) &&
             (algorithm->options & UM_OPTION_BIT(option)) == 0) {
+            char names[256];
+            list_algorithms_with(option, names, sizeof names);
             return UM_RAISE(error, UM_ERR_ARGUMENT,
-                            "%s means nothing to the algorithm %s; leave it out",
-                            um_decode_option_name(option), algorithm->name);
+                            "%s means nothing to the algorithm %s; leave it out, or choose of %s",
+                            um_decode_option_name(option), algorithm->name, names);
         }
     }
     if (options->stop_token_count > 0 &&
@@ -337,7 +360,7 @@ um_status um_decode_options_resolve(um_decode_options *options, const um_canvas 
     UM_TRY(check_cache(options, error));
     UM_TRY(check_canvas(canvas, algorithm, vocabulary_size, error));
     UM_TRY(check_vocabulary(options, vocabulary_size, error));
-    if (!um_decode_options_is_given(options, UM_OPTION_STEPS)) {
+    if (!um_decode_options_is_given(options, UM_OPTION_STEPS) && !algorithm->open_ended) {
         options->steps = canvas->masked_count;
     }
     if (!um_decode_options_is_given(options, UM_OPTION_BLOCK_LENGTH)) {
@@ -391,8 +414,8 @@ static um_status format_option(const um_decode_options *options, const option_in
 /* Whether the option means something beside the others. */
 static bool is_in_use(const um_decode_options *options, size_t option) {
     const um_cache_policy *policy = um_cache_policy_at(options->cache);
-    if (option_table[option].kind == KIND_TOKEN) {
-        return field_value(options, &option_table[option]) >= 0;
+    if (field_value(options, &option_table[option]) < option_table[option].minimum) {
+        return false; /* such as no token, or no limit of steps */
     }
     return (option != UM_OPTION_CACHE_REFRESH || policy->mark) &&
            (option != UM_OPTION_CACHE_WINDOW || policy->has_window);

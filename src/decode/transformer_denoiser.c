@@ -290,14 +290,14 @@ static um_status compute_logits(void *user, size_t first, size_t count, float *l
                                 um_error *error) {
     um_transformer_denoiser *denoiser = user;
     const um_model_config *config = denoiser->transformer.config;
-    (void)error;
     if (count == 0) {
         return UM_OK;
     }
     const size_t *hidden_of = denoiser->hidden_of + first;
     const size_t rows = hidden_of[count - 1] - hidden_of[0] + 1;
-    um_transformer_project(&denoiser->transformer, &denoiser->compute, rows,
-                           denoiser->hidden + hidden_of[0] * config->hidden_size, logits);
+    UM_TRY(um_transformer_project(&denoiser->transformer, &denoiser->compute, denoiser->activations,
+                                  rows, denoiser->hidden + hidden_of[0] * config->hidden_size,
+                                  logits, error));
     const size_t width = config->vocabulary_size;
     for (size_t i = count; rows < count && i-- > 0;) {
         const size_t source = hidden_of[i] - hidden_of[0];

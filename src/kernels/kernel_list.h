@@ -4,7 +4,7 @@
 #ifndef UM_KERNELS_KERNEL_LIST_H
 #define UM_KERNELS_KERNEL_LIST_H
 
-#define UM_KERNEL_LIST(X)                                                                          \
+#define UM_FLOAT_KERNEL_LIST(X)                                                                    \
     X(matmul, (um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,      \
                const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride))      \
     X(weighted_sum, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,                \
@@ -21,6 +21,26 @@
     X(cross_entropy, (size_t count, const float *logits, size_t target, float *log_probability,    \
                       float *probabilities))                                                       \
     X(adamw, (size_t count, const um_adamw_step *step, const float *gradient, float *parameter,    \
-              float *first_moment, float *second_moment))
+              float *first_moment, float *second_moment))                                          \
+    X(logit_range, (size_t count, const float *x, float *maximum, float *magnitude))               \
+    X(exponential, (size_t count, float shift, const float *x, float *y))                          \
+    X(exponential_sums, (size_t count, float divisor, float shift, float above, const float *x,    \
+                         float *weights, double *sum, double *weighted))                           \
+    X(gather_range, (size_t count, float divisor, float low, float high, uint32_t first,           \
+                     const float *x, um_token_entries *entries))                                   \
+    X(split_range,                                                                                 \
+      (size_t count, float low, float high, float shift, uint32_t first, const float *x,           \
+       const float *weights, um_token_entries *entries, double *sum, double *weighted))
+
+/* Products with integers, tested together. */
+#define UM_PACKED_KERNEL_LIST(X)                                                                   \
+    X(pack_rows,                                                                                   \
+      (size_t first, size_t count, const float *x, size_t x_stride, const um_packed_rows *packed)) \
+    X(matmul_packed, (um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,         \
+                      const float *bias, float *y, size_t y_stride))
+
+#define UM_KERNEL_LIST(X)                                                                          \
+    UM_FLOAT_KERNEL_LIST(X)                                                                        \
+    UM_PACKED_KERNEL_LIST(X)
 
 #endif

@@ -97,9 +97,10 @@ static void a_run_fills_every_mask_and_leaves_the_rest(void **state) {
 
 /* ---- The same numbers every time ------------------------------------------- */
 
-static const char *const all_algorithms[] = {"entropy", "maskgit_plus",   "topk_margin",
-                                             "origin",  "low_confidence", "random",
-                                             "p2",      "autoregressive"};
+static const char *const all_algorithms[] = {
+    "entropy",         "maskgit_plus", "topk_margin",    "origin",       "low_confidence",
+    "random",          "p2",           "autoregressive", "threshold",    "factor",
+    "entropy_bounded", "klass",        "prophet",        "hierarchical", "credit"};
 
 static um_decode_options sampling_options(const char *algorithm, uint32_t sequence) {
     um_decode_options options = options_for(algorithm);
