@@ -55,9 +55,39 @@ static inline um_model_config draw_config(random_source *source) {
     };
 }
 
+/* Wide enough for rows of whole blocks of `dtype`. */
+static inline void widen_for(um_model_config *config, um_dtype dtype) {
+    const size_t block = um_dtype_block(dtype);
+    if (block > 1) {
+        config->hidden_size = block;
+        config->intermediate_size = block;
+        config->head_dim = block / config->head_count; /* 1, 2 or 4 heads */
+    }
+}
+
+/* Bytes of any value, but with scales that make weights of usual size. */
+static inline void draw_blocks(um_dtype dtype, uint64_t seed, uint32_t matrix, uint8_t *bytes,
+                               size_t blocks) {
+    const size_t size = um_dtype_size(dtype);
+    for (size_t i = 0; i < blocks * size; i++) {
+        const um_rng_place place = {UM_RNG_INITIALISATION, 1, matrix, (uint32_t)i};
+        bytes[i] = (uint8_t)um_rng_below(seed, place, 256);
+    }
+    const float scale = dtype == UM_DTYPE_Q8_0 ? 0.01f : dtype == UM_DTYPE_Q4_0 ? 0.15f : 0.0005f;
+    const uint16_t bits = um_f16_from_f32(scale);
+    for (size_t i = 0; i < blocks; i++) {
+        uint8_t *block = bytes + i * size;
+        memcpy(dtype == UM_DTYPE_Q6_K ? block + size - 2 : block, &bits, 2);
+        if (dtype == UM_DTYPE_Q4_K || dtype == UM_DTYPE_Q5_K) {
+            memcpy(block + 2, &bits, 2);
+        }
+    }
+}
+
 typedef struct matrix_change {
     random_transformer *model;
     um_dtype dtype;
+    uint64_t seed;
 } matrix_change;
 
 static inline um_status change_matrix(void *user, const char *name, um_tensor *tensor,
@@ -75,7 +105,12 @@ static inline um_status change_matrix(void *user, const char *name, um_tensor *t
     void *data = malloc(bytes);
     assert_non_null(data);
     assert_true(model->matrix_count < RANDOM_MATRICES);
-    um_convert_from_f32(change->dtype, tensor->data, data, count);
+    if (um_dtype_is_plain(change->dtype)) {
+        um_convert_from_f32(change->dtype, tensor->data, data, count);
+    } else {
+        draw_blocks(change->dtype, change->seed, (uint32_t)model->matrix_count, data,
+                    count / um_dtype_block(change->dtype));
+    }
     model->matrices[model->matrix_count++] = data;
     tensor->data = data;
     tensor->dtype = change->dtype;
@@ -96,7 +131,7 @@ static inline void make_transformer(random_transformer *made, const um_model_con
         const um_rng_place place = {UM_RNG_INITIALISATION, 0, 0, (uint32_t)i};
         block[i] = (float)(0.7 * um_rng_normal(seed, place));
     }
-    matrix_change change = {made, dtype};
+    matrix_change change = {made, dtype, seed};
     if (dtype != UM_DTYPE_F32) {
         assert_ok(
             um_parameters_visit(&made->parameters, &made->config, change_matrix, &change, &error),
@@ -139,16 +174,20 @@ static inline um_canvas draw_canvas(random_source *source, const um_model_config
     return canvas;
 }
 
-static const char *const masked_algorithms[] = {
-    "entropy", "maskgit_plus", "topk_margin", "origin", "low_confidence", "random", "p2"};
+static inline const um_algorithm *draw_masked_algorithm(random_source *source) {
+    size_t count = 0;
+    while (um_algorithm_at(count)) {
+        count++;
+    }
+    const um_algorithm *algorithm = um_algorithm_at(draw(source, count));
+    return algorithm->shows_masks ? algorithm : draw_masked_algorithm(source);
+}
 
 /* Of an algorithm that shows masks, for an answer of answer_count positions. */
 static inline um_decode_options draw_options(random_source *source, size_t answer_count) {
     um_decode_options options = um_decode_options_default();
-    const um_algorithm *algorithm = NULL;
-    um_error error = {0};
-    options.algorithm = masked_algorithms[draw(source, 7)];
-    assert_ok(um_algorithm_find(options.algorithm, &algorithm, &error), &error);
+    const um_algorithm *algorithm = draw_masked_algorithm(source);
+    options.algorithm = algorithm->name;
     size_t blocks = 1;
     if ((algorithm->options & UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH)) != 0) {
         options.block_length = 1 + draw(source, answer_count);
@@ -157,7 +196,10 @@ static inline um_decode_options draw_options(random_source *source, size_t answe
         }
         blocks = answer_count / options.block_length;
     }
-    options.steps = blocks * (1 + draw(source, answer_count / blocks + 2));
+    const size_t steps = blocks * (1 + draw(source, answer_count / blocks + 2));
+    if (!algorithm->open_ended) {
+        options.steps = steps;
+    }
     options.temperature = draw(source, 2) == 1 ? 0.8 : 0;
     options.cfg_scale = draw(source, 4) == 0 ? 1.5 : 0;
     options.forbid_mask = draw(source, 4) != 0;
