@@ -119,7 +119,9 @@ static void check_trial(uint64_t trial, um_thread_pool *const *pools) {
     const um_dtype dtype = draw_dtype(&source);
     widen_for(&config, dtype);
     job_case cases[MAXIMUM_JOBS];
-    const size_t count = 1 + draw(&source, MAXIMUM_JOBS);
+    const bool is_slow = um_dtype_block(dtype) > 32;
+    const size_t count = 1 + draw(&source, is_slow ? 3 : MAXIMUM_JOBS);
+    config.layer_count = is_slow ? 1 : config.layer_count;
     random_transformer model;
     make_transformer(&model, &config, dtype, trial, NULL);
     for (size_t i = 0; i < count; i++) {
