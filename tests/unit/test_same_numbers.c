@@ -7,7 +7,7 @@
 
 #include "decode/batch.h"
 
-#define TRIALS 40
+#define TRIALS 24
 #define MAXIMUM_THREADS 4
 #define MAXIMUM_JOBS 7
 
