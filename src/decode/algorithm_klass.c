@@ -94,15 +94,15 @@ static void observe(const um_decode_step *step, size_t candidate, float *logits)
     const size_t row = klass->places[step->wanted[candidate]];
     klass_position *at = &klass->positions[row];
     float *before = klass->logits + row * count;
-    const bool has_before =
-        at->next_step == step->step && klass->position_of_row[row] == step->wanted[candidate];
+    const bool has_before = step->step > 0 && at->next_step == step->step &&
+                            klass->position_of_row[row] == step->wanted[candidate];
     float maximum = 0, magnitude = 0;
     double differences = 0;
     step->kernels->logit_range(count, logits, &maximum, &magnitude);
     const double sum = sum_exponentials(step->kernels, count, maximum, logits,
-                                        has_before && step->step > 0 ? before : NULL, &differences);
+                                        has_before ? before : NULL, &differences);
     const double log_sum = (double)maximum + log(sum);
-    if (has_before && step->step > 0) {
+    if (has_before) {
         const double divergence = differences / sum - (log_sum - at->log_sum);
         at->stable = divergence < step->options->kl_threshold ? at->stable + 1 : 0;
     } else {
