@@ -6,13 +6,12 @@
 
 static void commit(um_decode_step *step) {
     um_rank_by_probability(step);
-    size_t count = 0;
     for (size_t i = 0; i < step->wanted_count; i++) {
-        if ((double)(i + 2) * (1 - step->ranking[i].score) < step->options->factor) {
-            count = i + 1;
+        /* Of n = i + 1 tokens; grows with n, as the probabilities fall. */
+        const double risk = (double)(i + 2) * (1 - step->ranking[i].score);
+        if (i > 0 && !(risk < step->options->factor)) {
+            break;
         }
-    }
-    for (size_t i = 0; i < count || i == 0; i++) {
         step->actions[step->ranking[i].candidate] = UM_ACTION_COMMIT;
     }
 }

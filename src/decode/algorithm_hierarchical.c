@@ -24,9 +24,9 @@ static void commit(um_decode_step *step) {
     const float threshold = (float)step->options->confidence_threshold;
     const float lower = (float)step->options->lower_threshold;
     size_t best_of_all = 0;
-    size_t best = 0;
-    for (size_t first = 0; first < step->wanted_count; first = run_end(step, first, &best)) {
-        (void)run_end(step, first, &best);
+    for (size_t first = 0; first < step->wanted_count;) {
+        size_t best = 0;
+        first = run_end(step, first, &best);
         if (probability(step, best) > lower) {
             step->actions[best] = UM_ACTION_COMMIT;
         }

@@ -13,6 +13,7 @@
 #include "decode/algorithm.h"
 
 #define PIECE 256 /* logits at a time */
+#define PARTS 4
 
 typedef struct klass_position {
     size_t next_step; /* the step before which the row of logits was kept; 0: never */
@@ -69,22 +70,26 @@ static um_status state_create(const um_decode_options *options, const um_canvas 
     return UM_OK;
 }
 
-/* Sum of exp(x - maximum) and, where `before` is given, of exp(x - maximum) * (x - before). */
+/* Sum of w = exp(x - maximum), and in *differences, where `before` is given, of w * (x - before).
+ * Every PARTS-th element is in the same partial sum: chains of additions that run side by side. */
 static double sum_exponentials(const um_kernels *kernels, size_t count, float maximum,
                                const float *x, const float *before, double *differences) {
-    double sums[2] = {0, 0};
+    double sums[PARTS] = {0};
+    double products[PARTS] = {0};
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t length = count - start < PIECE ? count - start : PIECE;
         float weights[PIECE];
         kernels->exponential(length, maximum, x + start, weights);
         for (size_t i = 0; i < length; i++) {
-            const double weight = (double)weights[i];
-            sums[0] += weight;
-            sums[1] += before ? weight * ((double)x[start + i] - (double)before[start + i]) : 0;
+            sums[i % PARTS] += (double)weights[i];
+        }
+        for (size_t i = 0; before && i < length; i++) {
+            const double difference = (double)x[start + i] - (double)before[start + i];
+            products[i % PARTS] += (double)weights[i] * difference;
         }
     }
-    *differences = sums[1];
-    return sums[0];
+    *differences = (products[0] + products[1]) + (products[2] + products[3]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 /* KL(p || q) = sum of p (x - y) - (log sum of e^x - log sum of e^y) for p, q = softmax(x), (y). */
@@ -94,15 +99,15 @@ static void observe(const um_decode_step *step, size_t candidate, float *logits)
     const size_t row = klass->places[step->wanted[candidate]];
     klass_position *at = &klass->positions[row];
     float *before = klass->logits + row * count;
-    const bool has_before =
-        at->next_step == step->step && klass->position_of_row[row] == step->wanted[candidate];
+    const bool has_before = step->step > 0 && at->next_step == step->step &&
+                            klass->position_of_row[row] == step->wanted[candidate];
     float maximum = 0, magnitude = 0;
     double differences = 0;
     step->kernels->logit_range(count, logits, &maximum, &magnitude);
     const double sum = sum_exponentials(step->kernels, count, maximum, logits,
-                                        has_before && step->step > 0 ? before : NULL, &differences);
+                                        has_before ? before : NULL, &differences);
     const double log_sum = (double)maximum + log(sum);
-    if (has_before && step->step > 0) {
+    if (has_before) {
         const double divergence = differences / sum - (log_sum - at->log_sum);
         at->stable = divergence < step->options->kl_threshold ? at->stable + 1 : 0;
     } else {

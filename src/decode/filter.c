@@ -256,8 +256,8 @@ static double sum_of_entries(const um_token_entries *entries) {
 }
 
 /* Keep the nucleus of a row with many candidates by entries around its end only.  False where the
- * bracket does not hold it: the entries are then of no use.  Tokens above the bracket must also
- * have a larger value than the last one that is kept: division could have made them equal. */
+ * bracket does not hold it: the entries are then of no use.  The last one that is kept must also
+ * differ in value from what lies outside the bracket: division can make logits equal. */
 static bool keep_around_end(const um_logit_row *row, double total, float top_p, float low,
                             um_kept_tokens *kept) {
     const bracket end = estimate_end(row, (1 - (double)top_p) * total, low);
@@ -274,7 +274,7 @@ static bool keep_around_end(const um_logit_row *row, double total, float top_p, 
     }
     const float last = keep_nucleus(row, above.sum, total, top_p);
     *kept = (um_kept_tokens){high_logit, above.sum, above.weighted};
-    return last < high_logit / row->divisor;
+    return last > low_logit / row->divisor && last < high_logit / row->divisor;
 }
 
 /* `kept` gets what is kept besides the entries. */
