@@ -278,11 +278,13 @@ static void a_cache_computes_fewer_rows(void **state) {
     assert_true(differing > 20);
 }
 
-/* Prompt of 3, then 12 masks in three blocks of 4, two forwards a block. */
+/* Prompt of 3, then 12 masks in three blocks of 4: two forwards a block, or four where one token is
+ * committed a step. */
 static void an_algorithm_with_blocks_names_the_one_it_fills(void **state) {
     (void)state;
-    static const char *const algorithms[] = {"entropy", "low_confidence", "random"};
-    for (size_t a = 0; a < 3; a++) {
+    static const char *const algorithms[] = {"entropy", "low_confidence", "random", "threshold"};
+    for (size_t a = 0; a < 4; a++) {
+        const size_t forwards = a < 3 ? 2 : 4;
         const int32_t prompt[] = {1, 2, 3};
         um_canvas canvas = {0};
         um_error error = {0};
@@ -292,16 +294,21 @@ static void an_algorithm_with_blocks_names_the_one_it_fills(void **state) {
         um_decode_options options = um_decode_options_default();
         options.algorithm = algorithms[a];
         options.block_length = 4;
-        options.steps = 6;
         options.cache = UM_CACHE_DUAL;
+        if (a < 3) {
+            options.steps = 6;
+        } else {
+            options.confidence_threshold = 2;
+        }
         um_decode_result result = {0};
         assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, &result, &error), &error);
-        assert_int_equal(model.calls, 6);
-        for (size_t i = 0; i < 6; i++) {
-            assert_int_equal(model.rows[i], i % 2 == 0 ? 15 : 4);
-            assert_int_equal(model.first_row[i], i % 2 == 0 ? 0 : 3 + i / 2 * 4);
+        assert_int_equal(model.calls, 3 * forwards);
+        for (size_t i = 0; i < 3 * forwards; i++) {
+            const bool is_first = i % forwards == 0;
+            assert_int_equal(model.rows[i], is_first ? 15 : 4);
+            assert_int_equal(model.first_row[i], is_first ? 0 : 3 + i / forwards * 4);
         }
-        assert_int_equal(result.rows, 3 * (15 + 4));
+        assert_int_equal(result.rows, 3 * (15 + 4 * (forwards - 1)));
         um_canvas_free(&canvas);
     }
 }
