@@ -76,10 +76,21 @@ typedef struct um_model_options {
     size_t attention_block_length; /* positions of a block for "block-causal"; 0: as it is read */
     const char *logit_alignment;   /* "position" or "shifted" */
     const char *mask_token;        /* the text of a token, such as "<|mask|>", or its id */
+    /* "q8_0", "q4_0", "q4_k", "q6_k" or "q4_k_m": quantise the matrices while the model is opened,
+     * with one thread for each processor; NULL: as they are stored. */
+    const char *quantize;
+    /* A directory (made where it is missing) in which quantised weights are kept when that took
+     * more than two seconds, and from which they are then mapped; NULL: none. */
+    const char *quantize_cache;
+    /* Told, while weights are quantised, that `done` of `total` bytes are; false ends it with
+     * UM_ERR_CANCELLED.  NULL: nobody. */
+    bool (*progress)(void *user, size_t done, size_t total);
+    void *progress_user;
 } um_model_options;
 
-/* Open a Hugging Face directory: config.json, safetensors, tokenizer files and, where it is there,
- * generation_config.json.  Weights are mapped, not read.  `options` may be NULL.
+/* Open a model: a Hugging Face directory with config.json, safetensors, tokenizer files and, where
+ * it is there, generation_config.json; or a GGUF file, which holds all of it.  Weights are mapped,
+ * not read.  `options` may be NULL.
  *
  * The mask token is that of `options`, else of config.json, else of the tokenizer.
  *
@@ -87,16 +98,17 @@ typedef struct um_model_options {
  * covered.  UM_ERR_MISMATCH names what does not agree: tensors and config, the size of the
  * vocabulary, a mask token that config and tokenizer number differently, an end or pad token of
  * config.json that is text for the tokenizer; or a diffusion model without any mask token.
- * UM_ERR_ARGUMENT: an unknown name in `options`, or a block length for attention without blocks. */
-UM_API um_status um_model_open(const char *directory, const um_model_options *options,
-                               um_model **model, um_error *error);
+ * UM_ERR_ARGUMENT: an unknown name in `options`, a block length for attention without blocks, or
+ * weights to be quantised that are quantised already. */
+UM_API um_status um_model_open(const char *path, const um_model_options *options, um_model **model,
+                               um_error *error);
 
 /* Close a model that no session uses any more.  NULL is allowed. */
 UM_API void um_model_close(um_model *model);
 
 /* Facts about a model.  The strings belong to the model. */
 typedef struct um_model_info {
-    const char *name;              /* the last part of the directory's path */
+    const char *name;              /* the last part of the path, without ".gguf" */
     const char *family;            /* "dream", "qwen2" ... */
     const char *attention;         /* "full", "causal", "block-causal" */
     size_t attention_block_length; /* for "block-causal", else 0 */
@@ -104,7 +116,7 @@ typedef struct um_model_info {
     const char *kernels;           /* the set in use, such as "avx2" */
     const char *algorithm; /* the default: "entropy", or "autoregressive" for causal models */
     size_t parameter_count;
-    size_t weight_bytes; /* in the files */
+    size_t weight_bytes; /* in the files, or as they are held where they were quantised */
     size_t layer_count;
     size_t hidden_size;
     size_t head_count;

@@ -15,7 +15,7 @@ import sys
 DIRECTIONS = {
     "base": {"unmask.h"},
     "tensor": set(),
-    "tokenizer": set(),
+    "tokenizer": {"weights/gguf.h", "weights/gguf_writer.h"},
     "reward": set(),
     "kernels": {"tensor"},
     "weights": {"tensor"},

@@ -12,6 +12,7 @@ struct um_model {
     um_model_config config;
     um_checkpoint *checkpoint;
     um_parameters parameters;
+    void *quantised; /* memory of matrices that were quantised while the model was opened */
     um_tokenizer *tokenizer;
     um_kernels kernels;
     size_t parameter_count;

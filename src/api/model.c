@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "api/quantised_model.h"
 
 /* ---- Opening --------------------------------------------------------------- */
 
@@ -54,14 +55,21 @@ static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-/* The last part of the path, with "." and ".." resolved where that works. */
+/* The last part of the path, with "." and ".." resolved where that works, without ".gguf". */
 static um_status name_model(um_model *model, const char *directory, um_error *error) {
     char *resolved = realpath(directory, NULL);
     const char *path = resolved ? resolved : directory;
     const char *slash = strrchr(path, '/');
     model->name = strdup(slash && slash[1] != '\0' ? slash + 1 : path);
     free(resolved);
-    return model->name ? UM_OK : um_error_memory(error, "name of the model", strlen(directory));
+    if (!model->name) {
+        return um_error_memory(error, "name of the model", strlen(directory));
+    }
+    char *ending = strrchr(model->name, '.');
+    if (ending && ending != model->name && strcmp(ending, ".gguf") == 0) {
+        *ending = '\0';
+    }
+    return UM_OK;
 }
 
 static um_status load(um_model *model, const char *directory, const um_model_options *options,
@@ -75,8 +83,11 @@ static um_status load(um_model *model, const char *directory, const um_model_opt
     UM_TRY(um_model_settle_tokens(model, directory, options->mask_token, error));
     UM_TRY(um_checkpoint_open(directory, &model->checkpoint, error));
     UM_TRY(um_parameters_bind(&model->parameters, &model->config, model->checkpoint, error));
-    UM_TRY(um_parameters_visit(&model->parameters, &model->config, count_tensor, model, error));
-    return name_model(model, directory, error);
+    UM_TRY(name_model(model, directory, error));
+    if (options->quantize) {
+        UM_TRY(um_model_quantise(model, directory, options, UM_QUANTISE_PATIENCE, error));
+    }
+    return um_parameters_visit(&model->parameters, &model->config, count_tensor, model, error);
 }
 
 um_status um_model_open(const char *directory, const um_model_options *options, um_model **model,
@@ -100,6 +111,7 @@ void um_model_close(um_model *model) {
     if (model) {
         um_token_list_free(&model->end_tokens);
         um_parameters_free(&model->parameters);
+        free(model->quantised);
         um_checkpoint_close(model->checkpoint);
         um_tokenizer_free(model->tokenizer);
         free(model->name);

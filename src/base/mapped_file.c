@@ -47,6 +47,15 @@ void um_mapped_file_close(um_mapped_file *file) {
     *file = (um_mapped_file){0};
 }
 
+void um_mapped_bytes_release(const void *data, size_t bytes) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)data + bytes) / page * page;
+    if (first < end) {
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+    }
+}
+
 static um_status read_descriptor(int descriptor, const char *path, size_t maximum,
                                  um_buffer *buffer, um_error *error) {
     char chunk[65536];

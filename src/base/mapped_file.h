@@ -15,6 +15,10 @@ typedef struct um_mapped_file {
 um_status um_mapped_file_open(const char *path, um_mapped_file *file, um_error *error);
 void um_mapped_file_close(um_mapped_file *file);
 
+/* Let go of the memory of mapped bytes that are not needed for now: whole pages inside `bytes` at
+ * `data` no longer count as the process's own and are read again when they are touched. */
+void um_mapped_bytes_release(const void *data, size_t bytes);
+
 /* Append the contents of `path` ("-" for standard input) to `buffer`;
  * UM_ERR_LIMIT when it holds more than `maximum` bytes. */
 um_status um_file_read(const char *path, size_t maximum, um_buffer *buffer, um_error *error);

@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/decoding_options.h"
 #include "cli/fill_search.h"
-#include "cli/model_directory.h"
+#include "cli/open_model.h"
 
 #define RANGES_MAXIMUM 64
 
@@ -29,8 +29,9 @@ static const char help[] =
     "committed: five times the work.  At the end of the file one that an end token closes goes\n"
     "first.\n"
     "\n"
-    "  -m, --model DIR        model directory (default: UNMASK_MODEL, else the model installed\n"
-    "                         with the program, else ./models/tiny)\n"
+    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
+    "                         installed with the program, else "
+    "./models/tiny)\n" UM_CLI_QUANTIZE_HELP
     "  -k, --marker TEXT      what marks a hole (default <FILL>); with :N before its last\n"
     "                         character it tells the length in tokens\n"
     "  -L, --lines A-B        write these lines anew instead; may be repeated\n"
@@ -49,6 +50,7 @@ typedef struct fill_settings {
     const char *path;
     const char *model;
     um_model_options model_options;
+    bool no_cache; /* of quantised weights */
     const char *marker;
     const char *ranges[RANGES_MAXIMUM]; /* [range_count] of --lines */
     size_t range_count;
@@ -227,12 +229,11 @@ static um_status fill_with(const fill_settings *settings, const um_fill_plan *pl
 
 static um_status fill_plan(const fill_settings *settings, const um_fill_plan *plan,
                            um_error *error) {
-    const char *directory = NULL;
     um_model *model = NULL;
     um_threads *threads = NULL;
     um_session *session = NULL;
-    UM_TRY(um_cli_model_directory(settings->model, &directory, error));
-    um_status status = um_model_open(directory, &settings->model_options, &model, error);
+    um_status status = um_cli_open_model(settings->model, &settings->model_options,
+                                         settings->no_cache, &model, error);
     if (status == UM_OK) {
         status = um_threads_create(settings->threads, &threads, error);
     }
@@ -289,6 +290,12 @@ static int read_option(const um_command *command, fill_settings *settings, int o
         case 'M':
             settings->model_options.mask_token = optarg;
             return UM_EXIT_OK;
+        case 'Q':
+            settings->model_options.quantize = optarg;
+            return UM_EXIT_OK;
+        case 'N':
+            settings->no_cache = true;
+            return UM_EXIT_OK;
         case 'L':
             return add_range(command, settings);
         case 'l':
@@ -333,12 +340,13 @@ static int check(const um_command *command, fill_settings *settings, int argc, c
 
 static int parse(const um_command *command, int argc, char **argv, fill_settings *settings) {
     static const struct option own[] = {
-        {"model", required_argument, NULL, 'm'},   {"marker", required_argument, NULL, 'k'},
-        {"lines", required_argument, NULL, 'L'},   {"length", required_argument, NULL, 'l'},
-        {"context", required_argument, NULL, 'c'}, {"diff", no_argument, NULL, 'd'},
-        {"in-place", no_argument, NULL, 'i'},      {"json", no_argument, NULL, 'j'},
-        {"threads", required_argument, NULL, 't'}, {"mask-token", required_argument, NULL, 'M'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+        {"model", required_argument, NULL, 'm'},    {"marker", required_argument, NULL, 'k'},
+        {"lines", required_argument, NULL, 'L'},    {"length", required_argument, NULL, 'l'},
+        {"context", required_argument, NULL, 'c'},  {"diff", no_argument, NULL, 'd'},
+        {"in-place", no_argument, NULL, 'i'},       {"json", no_argument, NULL, 'j'},
+        {"threads", required_argument, NULL, 't'},  {"mask-token", required_argument, NULL, 'M'},
+        {"quantize", required_argument, NULL, 'Q'}, {"no-cache", no_argument, NULL, 'N'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
     um_long_options options;
     um_long_options_fill(&options, own);
     int option = 0;

@@ -10,13 +10,13 @@
 #include "base/mapped_file.h"
 #include "cli/decoding_options.h"
 #include "cli/generate_live.h"
-#include "cli/model_directory.h"
+#include "cli/open_model.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
 #define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
 
 static const char help[] =
-    "usage: unmask generate [--model DIR] [options] [PROMPT | -]\n"
+    "usage: unmask generate [--model PATH] [options] [PROMPT | -]\n"
     "\n"
     "Complete a prompt with a masked diffusion model, and print prompt and completion.  The "
     "prompt\n"
@@ -29,9 +29,9 @@ static const char help[] =
     "without randomness (temperature 0).  The same seed gives the same text, whatever the number\n"
     "of threads.\n"
     "\n"
-    "  -m, --model DIR        model directory (default: UNMASK_MODEL, else the model installed\n"
-    "                         with the program, else ./models/tiny)\n"
-    "  -f, --file FILE        read the prompt from FILE\n"
+    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
+    "                         installed with the program, else "
+    "./models/tiny)\n" UM_CLI_QUANTIZE_HELP "  -f, --file FILE        read the prompt from FILE\n"
     "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "
     "\"prompt\"\n"
     "                         (and \"suffix\"); prints one line of JSON for each\n"
@@ -400,9 +400,8 @@ static um_status close_trace(generator *state, um_status status, um_error *error
 
 static um_status run_all(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    const char *directory = NULL;
-    UM_TRY(um_cli_model_directory(settings->model, &directory, error));
-    UM_TRY(um_model_open(directory, &settings->model_options, &state->model, error));
+    UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_cache,
+                             &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(um_threads_create(settings->threads, &state->threads, error));
     UM_TRY(um_session_create(state->model, state->threads, &state->session, error));

@@ -21,6 +21,7 @@ typedef struct um_generate_settings {
     const char *trace;   /* file for the traces, or NULL */
     size_t length;       /* of the hole; 0: by the size of the context */
     size_t samples;
+    bool no_cache; /* of quantised weights */
     bool chat;
     bool special; /* names of special tokens in prompt and suffix are those tokens */
     bool json;

@@ -17,6 +17,8 @@ enum {
     OPTION_ATTENTION_BLOCK,
     OPTION_LOGIT_ALIGNMENT,
     OPTION_MASK_TOKEN,
+    OPTION_QUANTIZE,
+    OPTION_NO_CACHE,
     OPTION_CHAT,
     OPTION_SPECIAL,
     OPTION_JSON,
@@ -41,6 +43,8 @@ static const struct option own_options[] = {
     {"attention-block-length", required_argument, NULL, OPTION_ATTENTION_BLOCK},
     {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
     {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
+    {"quantize", required_argument, NULL, OPTION_QUANTIZE},
+    {"no-cache", no_argument, NULL, OPTION_NO_CACHE},
     {"chat", no_argument, NULL, OPTION_CHAT},
     {"special", no_argument, NULL, OPTION_SPECIAL},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -73,6 +77,8 @@ static const char **text_target(um_generate_settings *settings, int option) {
             return &settings->model_options.logit_alignment;
         case OPTION_MASK_TOKEN:
             return &settings->model_options.mask_token;
+        case OPTION_QUANTIZE:
+            return &settings->model_options.quantize;
         default:
             return NULL;
     }
@@ -80,6 +86,8 @@ static const char **text_target(um_generate_settings *settings, int option) {
 
 static bool set_flag(um_generate_settings *settings, int option) {
     switch (option) {
+        case OPTION_NO_CACHE:
+            return settings->no_cache = true;
         case OPTION_CHAT:
             return settings->chat = true;
         case OPTION_SPECIAL:

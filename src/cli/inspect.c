@@ -7,9 +7,10 @@
 #include "cli/inspect_tokenizer.h"
 
 static const char help[] =
-    "usage: unmask inspect DIR [options]\n"
+    "usage: unmask inspect MODEL [options]\n"
     "\n"
-    "Describe a model directory: architecture, tensors, memory, tokenizer; and check that its "
+    "Describe a model directory or a GGUF file: architecture, tensors, memory, tokenizer; and "
+    "check that its "
     "parts\n"
     "fit together.  A broken one is described as far as it can be understood.\n"
     "\n"
@@ -89,7 +90,7 @@ static int run(const um_command *command, int argc, char **argv) {
         }
     }
     if (argc - optind != 1) {
-        return um_cli_usage(command, "one model directory is needed");
+        return um_cli_usage(command, "one model directory or GGUF file is needed");
     }
     um_error error = {0};
     um_buffer output = {0};
@@ -106,4 +107,4 @@ static int run(const um_command *command, int argc, char **argv) {
 }
 
 const um_command um_command_inspect = {
-    .name = "inspect", .summary = "describe and check a model directory", .help = help, .run = run};
+    .name = "inspect", .summary = "describe and check a model", .help = help, .run = run};

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/json.h"
-#include "base/mapped_file.h"
 #include "cli/quote.h"
 #include "tokenizer/chat.h"
 
@@ -93,11 +92,11 @@ static um_status check(um_inspect_report *report, const um_tokenizer *tokenizer,
 um_status um_cli_inspect_tokenizer(um_inspect_report *report, um_tokenizer **tokenizer,
                                    um_error *error) {
     *tokenizer = NULL;
-    if (!um_file_exists(report->directory, "tokenizer.json") &&
-        !um_file_exists(report->directory, "vocab.json")) {
+    if (!um_tokenizer_exists(report->directory)) {
         return um_inspect_add(report, UM_FINDING_NOTE,
-                              "no tokenizer (tokenizer.json, or vocab.json and merges.txt): only "
-                              "token ids can be given to this model",
+                              "no tokenizer (tokenizer.json, or vocab.json and merges.txt; in a "
+                              "GGUF file tokenizer.ggml.*): only token ids can be given to this "
+                              "model",
                               error);
     }
     um_error found = {0};

@@ -21,7 +21,7 @@ um_status um_cli_model_directory(const char *given, const char **directory, um_e
         }
     }
     return UM_RAISE(error, UM_ERR_IO,
-                    "no model: give --model DIR, or set UNMASK_MODEL; there is none in %s and "
+                    "no model: give --model PATH, or set UNMASK_MODEL; there is none in %s and "
                     "none in %s",
                     INSTALLED, LOCAL);
 }

@@ -22,7 +22,7 @@ static const char help[] =
     "in\n"
     "the order given; - is standard input.\n"
     "\n"
-    "  -m, --tokenizer DIR    directory with tokenizer.json (required)\n"
+    "  -m, --tokenizer PATH   directory with tokenizer.json, or GGUF file (required)\n"
     "  -o, --output FILE      the shard to write (required)\n"
     "  -h, --help             this text\n"
     "\n"

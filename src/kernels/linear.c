@@ -10,6 +10,8 @@
  * weight rows that a task outlasts its hand-over.  Packed products take all rows at a time. */
 #define ROW_TILE 96
 #define COLUMN_TILE 64
+/* Rows that a task packs. */
+#define PACK_TILE 12
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -23,7 +25,7 @@ um_status um_packing_reserve(um_packing *packing, size_t rows, size_t k, um_erro
     if (!um_size_multiply(rows, blocks, &floats) ||
         !um_size_multiply(floats, UM_PACK_BLOCK * sizeof(int16_t), &integers) ||
         !um_size_add(floats, 2 * UM_ALIGNMENT, &floats) ||
-        !um_size_multiply(floats, 2 * sizeof(float), &bytes) ||
+        !um_size_multiply(floats, 4 * sizeof(float), &bytes) ||
         !um_size_add(bytes, integers, &bytes)) {
         return um_error_memory(error, "packed activations", SIZE_MAX);
     }
@@ -45,12 +47,16 @@ static um_packed_rows lay_out(const um_packing *packing, um_pack_kind kind, size
     const size_t floats = rows * um_pack_blocks(k);
     char *memory = packing->memory;
     float *scales = (float *)(void *)(memory + um_packed_integer_bytes(rows, k));
+    float *scaled_sums = scales + floats;
+    int32_t *sums = (int32_t *)(void *)(scaled_sums + floats);
     return (um_packed_rows){.kind = kind,
                             .rows = rows,
                             .k = k,
                             .integers = memory,
                             .scales = scales,
-                            .sums = scales + floats};
+                            .sums = sums,
+                            .late_sums = sums + floats,
+                            .scaled_sums = scaled_sums};
 }
 
 typedef struct pack_call {
@@ -62,9 +68,9 @@ typedef struct pack_call {
 static void pack_task(void *user, size_t task, size_t worker) {
     (void)worker;
     const pack_call *call = user;
-    const size_t first = task * UM_PACK_ROWS;
+    const size_t first = task * PACK_TILE;
     const size_t k = call->packed.k;
-    call->compute->kernels.pack_rows(first, smaller(UM_PACK_ROWS, call->packed.rows - first),
+    call->compute->kernels.pack_rows(first, smaller(PACK_TILE, call->packed.rows - first),
                                      call->x + first * k, k, &call->packed);
 }
 
@@ -164,8 +170,7 @@ void um_linear_group(const um_compute *compute, size_t rows, const float *x,
         if (has_kind(products, count, (um_pack_kind)kind)) {
             const size_t k = products[0].weight->shape[1];
             pack_call pack = {compute, x, lay_out(packing, (um_pack_kind)kind, rows, k)};
-            um_thread_pool_run(compute->pool, um_size_divide_up(rows, UM_PACK_ROWS), pack_task,
-                               &pack);
+            um_thread_pool_run(compute->pool, um_size_divide_up(rows, PACK_TILE), pack_task, &pack);
             call.packed = &pack.packed;
             run_products(&call, count);
         }

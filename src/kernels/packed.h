@@ -8,11 +8,14 @@
  * is cut into blocks of 32, the last one filled up with zeros.  With q the integers and s the
  * scale of a block, in order of the blocks b of a row,
  *
- *   sum <- fma((float) sum_k qx[k] qw[k], sx sw, sum)         for each (sub-)block of weights
- *   sum <- fma(-minimum, sx sum_k qx[k], sum)                  after it, for types with a minimum
+ *   sum <- fma((float) sum_k qx[k] qw[k], sx sw, sum)
+ *   sum <- fma(-minimum, sx sum_k qx[k], sum)          after it, for types with a minimum
  *   y   =  sum + bias
  *
- * where the integer sums are exact and sx sw is rounded to f32.
+ * where the integer sums are exact and sx sw is rounded to f32.  With two sub-blocks of 16, whose
+ * scales are sw and sw', and i and i' their integer sums, the first line is
+ *
+ *   sum <- fma(fma((float) i', sw', (float) i sw), sx, sum).
  *
  * Narrow types (Q8_0, Q4_0, Q4_K, Q5_K, Q6_K): qw, sw and the minimum are those of the file, with
  * sub-blocks of 16 for Q6_K; activations have 8 bits, sx = a / 127, qx = round(x (127 / a)), a the
@@ -34,9 +37,6 @@
 #define UM_PACK_BLOCK 32
 #define UM_PACK_SMALLEST 1e-30f
 
-/* Rows are packed in tiles that start at multiples of their height, which divides this. */
-#define UM_PACK_ROWS 12
-
 typedef enum um_pack_kind { UM_PACK_NARROW, UM_PACK_WIDE } um_pack_kind;
 
 /* Packed activations.  Their inner layout is that of the kernels which made them. */
@@ -44,9 +44,11 @@ typedef struct um_packed_rows {
     um_pack_kind kind;
     size_t rows;
     size_t k;
-    void *integers; /* um_packed_integer_bytes */
-    float *scales;  /* [rows, blocks] in the kernels' order */
-    float *sums;    /* likewise: sx sum qx of a block; narrow only */
+    void *integers;     /* um_packed_integer_bytes */
+    float *scales;      /* [rows, blocks] in the kernels' order, as the two below */
+    int32_t *sums;      /* sum qx of a block, or a multiple of it; narrow only */
+    int32_t *late_sums; /* the same of the last 16 elements of it; narrow only */
+    float *scaled_sums; /* sx sum qx of a block; narrow only */
 } um_packed_rows;
 
 static inline size_t um_pack_blocks(size_t k) {

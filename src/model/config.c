@@ -1,9 +1,13 @@
 #include "model/config.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mapped_file.h"
+#include "model/config_gguf.h"
+#include "model/config_internal.h"
 
 const char *um_family_name(um_family family) {
     switch (family) {
@@ -14,6 +18,29 @@ const char *um_family_name(um_family family) {
 #undef FAMILY_CASE
     }
     return "unknown";
+}
+
+bool um_family_from_name(const char *name, um_family *family) {
+#define FAMILY_COMPARE(value, text)                                                                \
+    if (strcmp(name, text) == 0) {                                                                 \
+        *family = value;                                                                           \
+        return true;                                                                               \
+    }
+    UM_FAMILY_LIST(FAMILY_COMPARE)
+#undef FAMILY_COMPARE
+    return false;
+}
+
+double um_shortest_double(float value) {
+    for (int digits = 1; digits < 9; digits++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        const double found = strtod(text, NULL);
+        if (!((float)found < value) && !((float)found > value)) {
+            return found;
+        }
+    }
+    return (double)value;
 }
 
 static const char *const attention_names[] = {
@@ -154,11 +181,23 @@ um_status um_model_config_check(const um_model_config *config, const char *where
     return check_tokens(config, where, error);
 }
 
-um_status um_model_config_read_with(const char *directory,
-                                    const um_model_config_overrides *overrides,
+static um_status read_gguf(const char *path, const um_model_config_overrides *overrides,
+                           um_model_config *config, um_error *error) {
+    um_gguf_file file;
+    UM_TRY(um_gguf_open(path, &file, error));
+    const um_status status =
+        um_model_config_from_gguf(&file.contents, path, overrides, config, error);
+    um_gguf_close(&file);
+    return status;
+}
+
+um_status um_model_config_read_with(const char *model, const um_model_config_overrides *overrides,
                                     um_model_config *config, um_error *error) {
     char path[4096];
-    UM_TRY(um_path_join(path, sizeof path, directory, "config.json", error));
+    if (um_gguf_is_path(model)) {
+        return read_gguf(model, overrides, config, error);
+    }
+    UM_TRY(um_path_join(path, sizeof path, model, "config.json", error));
     json_t *root = NULL;
     UM_TRY(um_json_load_file(path, &root, error));
     const um_status status = um_model_config_parse_with(root, path, overrides, config, error);
@@ -166,6 +205,6 @@ um_status um_model_config_read_with(const char *directory,
     return status;
 }
 
-um_status um_model_config_read(const char *directory, um_model_config *config, um_error *error) {
-    return um_model_config_read_with(directory, NULL, config, error);
+um_status um_model_config_read(const char *model, um_model_config *config, um_error *error) {
+    return um_model_config_read_with(model, NULL, config, error);
 }

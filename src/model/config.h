@@ -82,7 +82,8 @@ const char *um_logit_alignment_name(um_logit_alignment alignment);
 bool um_attention_from_name(const char *name, um_attention_kind *attention);
 bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignment);
 
-/* Read directory/config.json.  Every field is required: nothing falls back to a default of
+/* Read config.json of the directory `model`, or the metadata of a GGUF file
+ * (um_model_config_from_gguf).  Every field is required: nothing falls back to a default of
  * some library.  UM_ERR_UNSUPPORTED names an architecture or feature that is not covered.
  *
  * Attention, alignment and mask token follow from "model_type": Dream is full and shifted,
@@ -90,11 +91,10 @@ bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignmen
  * block-causal and shifted.  qwen2, qwen3 and llama are causal and shifted, unless the file has a
  * "mask_token_id" or an "auto_map" to a model class of its own (Open-dCoder): then they are full
  * and shifted.  An object "unmask", as um_model_config_format writes it, goes before all that. */
-um_status um_model_config_read(const char *directory, um_model_config *config, um_error *error);
+um_status um_model_config_read(const char *model, um_model_config *config, um_error *error);
 
 /* As um_model_config_read, with the caller's word on conventions; `overrides` may be NULL. */
-um_status um_model_config_read_with(const char *directory,
-                                    const um_model_config_overrides *overrides,
+um_status um_model_config_read_with(const char *model, const um_model_config_overrides *overrides,
                                     um_model_config *config, um_error *error);
 
 /* The same from a parsed object; `where` names it in messages. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/config.h"
+#include "model/config_internal.h"
 
 /* How the conventions of a model_type follow. */
 typedef enum convention {
@@ -357,7 +358,8 @@ static um_status require_mask(const source *from, const um_model_config *config)
     return UM_OK;
 }
 
-static void apply_overrides(const um_model_config_overrides *overrides, um_model_config *config) {
+void um_model_config_apply_overrides(um_model_config *config,
+                                     const um_model_config_overrides *overrides) {
     if (!overrides) {
         return;
     }
@@ -378,7 +380,7 @@ static void apply_overrides(const um_model_config_overrides *overrides, um_model
 um_status um_model_config_override(um_model_config *config,
                                    const um_model_config_overrides *overrides, um_error *error) {
     um_model_config changed = *config;
-    apply_overrides(overrides, &changed);
+    um_model_config_apply_overrides(&changed, overrides);
     UM_TRY(um_model_config_check(&changed, "model options", error));
     *config = changed;
     return UM_OK;
@@ -402,7 +404,7 @@ um_status um_model_config_parse_with(const json_t *root, const char *where,
                                            : parse_common(&from, config));
     UM_TRY(read_tokens(&from, config));
     UM_TRY(read_conventions(&from, type, config));
-    apply_overrides(overrides, config);
+    um_model_config_apply_overrides(config, overrides);
     UM_TRY(require_mask(&from, config));
     return um_model_config_check(config, where, error);
 }

@@ -8,14 +8,29 @@
 #include "base/memory.h"
 #include "model/parameters_internal.h"
 #include "model/save.h"
+#include "weights/gguf.h"
 
 /* Elements that are looked at in one go. */
 #define CHUNK 4096
 
 /* ---- Findings ---------------------------------------------------------- */
 
+/* A GGUF file that cannot be read is no config, no weights and no tokenizer, for one reason. */
+static bool is_known(const um_inspect_report *report, const char *text) {
+    const bool of_file = report->directory && um_gguf_is_path(report->directory);
+    for (size_t i = 0; of_file && i < report->finding_count; i++) {
+        if (strcmp(report->findings[i].text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 um_status um_inspect_add(um_inspect_report *report, um_finding_kind kind, const char *text,
                          um_error *error) {
+    if (is_known(report, text)) {
+        return UM_OK;
+    }
     (*(kind == UM_FINDING_PROBLEM ? &report->problem_count : &report->note_count))++;
     if (report->finding_count == UM_FINDINGS_MAXIMUM) {
         return UM_OK;
@@ -120,7 +135,8 @@ static um_status inspect_tensor(void *user, const char *name, um_tensor *tensor,
 
 static void inspect_leftover(void *user, const um_stored_tensor *stored, bool harmless) {
     inspection *work = user;
-    const char *prefix = um_parameters_layer_prefix(work->report->config.family);
+    const char *prefix = um_parameters_layer_prefix(work->report->config.family,
+                                                    um_parameters_naming(work->checkpoint));
     const bool in_layer = strncmp(stored->name, prefix, strlen(prefix)) == 0;
     char shape[112];
     um_tensor_format_shape(&stored->tensor, shape, sizeof shape);
@@ -135,8 +151,9 @@ static void inspect_leftover(void *user, const um_stored_tensor *stored, bool ha
 
 static void inspect_head(inspection *work) {
     um_model_config *config = &work->report->config;
+    const um_tensor_naming naming = um_parameters_naming(work->checkpoint);
     const bool separate =
-        um_checkpoint_lookup(work->checkpoint, um_parameters_head_name(config->family));
+        um_checkpoint_lookup(work->checkpoint, um_parameters_head_name(config->family, naming));
     if (separate == config->tied_head) {
         um_error found = {0};
         (void)UM_RAISE(&found, UM_ERR_MISMATCH,
@@ -158,7 +175,8 @@ static um_status inspect_model(inspection *work) {
         return UM_OK;
     }
     inspect_head(work);
-    UM_TRY(um_parameters_visit(NULL, config, inspect_tensor, work, work->error));
+    UM_TRY(um_parameters_visit_named(NULL, config, um_parameters_naming(work->checkpoint),
+                                     inspect_tensor, work, work->error));
     UM_TRY(um_parameters_leftovers(config, work->checkpoint, inspect_leftover, work, work->error));
     return work->status;
 }

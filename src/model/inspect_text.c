@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "model/inspect.h"
+#include "weights/gguf.h"
 
 /* Positions for which the cache's memory is told. */
 #define CACHE_POSITIONS 1000
@@ -138,7 +139,9 @@ um_status um_inspect_findings_text(const um_inspect_report *report, um_buffer *t
 
 um_status um_inspect_description_text(const um_inspect_report *report, um_buffer *text,
                                       um_error *error) {
-    UM_TRY(um_buffer_append_format(text, error, "directory       %s\n", report->directory));
+    UM_TRY(um_buffer_append_format(text, error, "%-15s %s\n",
+                                   um_gguf_is_path(report->directory) ? "file" : "directory",
+                                   report->directory));
     if (report->has_config) {
         UM_TRY(put_config(&report->config, text, error));
     }

@@ -24,7 +24,8 @@ typedef enum presence { ALWAYS, WITH_QKV_BIAS, WITH_QK_NORM, WITH_OWN_HEAD } pre
 typedef struct role {
     size_t offset;          /* in um_layer_parameters, or in um_parameters */
     const char *name;       /* of Qwen2, Qwen3, Llama and Dream */
-    const char *llada_name; /* of LLaDA; NULL where it has no such tensor */
+    const char *llada_name; /* of LLaDA */
+    const char *gguf_name;
     dimension rows;
     dimension columns;
     presence presence;
@@ -35,48 +36,49 @@ typedef struct role {
 #define MODEL(field) offsetof(um_parameters, field)
 
 static const role layer_roles[] = {
-    {LAYER(attention_norm), "input_layernorm.weight", "attn_norm.weight", DIMENSION_HIDDEN,
-     DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
-    {LAYER(query), "self_attn.q_proj.weight", "q_proj.weight", DIMENSION_QUERY, DIMENSION_HIDDEN,
-     ALWAYS, UM_PARAMETERS_ATTENTION},
-    {LAYER(key), "self_attn.k_proj.weight", "k_proj.weight", DIMENSION_KEY, DIMENSION_HIDDEN,
-     ALWAYS, UM_PARAMETERS_ATTENTION},
-    {LAYER(value), "self_attn.v_proj.weight", "v_proj.weight", DIMENSION_KEY, DIMENSION_HIDDEN,
-     ALWAYS, UM_PARAMETERS_ATTENTION},
-    {LAYER(query_bias), "self_attn.q_proj.bias", "q_proj.bias", DIMENSION_QUERY, DIMENSION_NONE,
-     WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
-    {LAYER(key_bias), "self_attn.k_proj.bias", "k_proj.bias", DIMENSION_KEY, DIMENSION_NONE,
-     WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
-    {LAYER(value_bias), "self_attn.v_proj.bias", "v_proj.bias", DIMENSION_KEY, DIMENSION_NONE,
-     WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
-    {LAYER(query_norm), "self_attn.q_norm.weight", "q_norm.weight", DIMENSION_HEAD, DIMENSION_NONE,
-     WITH_QK_NORM, UM_PARAMETERS_NORM},
-    {LAYER(key_norm), "self_attn.k_norm.weight", "k_norm.weight", DIMENSION_HEAD, DIMENSION_NONE,
-     WITH_QK_NORM, UM_PARAMETERS_NORM},
-    {LAYER(attention_output), "self_attn.o_proj.weight", "attn_out.weight", DIMENSION_HIDDEN,
-     DIMENSION_QUERY, ALWAYS, UM_PARAMETERS_ATTENTION},
-    {LAYER(mlp_norm), "post_attention_layernorm.weight", "ff_norm.weight", DIMENSION_HIDDEN,
-     DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
-    {LAYER(gate), "mlp.gate_proj.weight", "ff_proj.weight", DIMENSION_INTERMEDIATE,
+    {LAYER(attention_norm), "input_layernorm.weight", "attn_norm.weight", "attn_norm.weight",
+     DIMENSION_HIDDEN, DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
+    {LAYER(query), "self_attn.q_proj.weight", "q_proj.weight", "attn_q.weight", DIMENSION_QUERY,
+     DIMENSION_HIDDEN, ALWAYS, UM_PARAMETERS_ATTENTION},
+    {LAYER(key), "self_attn.k_proj.weight", "k_proj.weight", "attn_k.weight", DIMENSION_KEY,
+     DIMENSION_HIDDEN, ALWAYS, UM_PARAMETERS_ATTENTION},
+    {LAYER(value), "self_attn.v_proj.weight", "v_proj.weight", "attn_v.weight", DIMENSION_KEY,
+     DIMENSION_HIDDEN, ALWAYS, UM_PARAMETERS_ATTENTION},
+    {LAYER(query_bias), "self_attn.q_proj.bias", "q_proj.bias", "attn_q.bias", DIMENSION_QUERY,
+     DIMENSION_NONE, WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
+    {LAYER(key_bias), "self_attn.k_proj.bias", "k_proj.bias", "attn_k.bias", DIMENSION_KEY,
+     DIMENSION_NONE, WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
+    {LAYER(value_bias), "self_attn.v_proj.bias", "v_proj.bias", "attn_v.bias", DIMENSION_KEY,
+     DIMENSION_NONE, WITH_QKV_BIAS, UM_PARAMETERS_ATTENTION},
+    {LAYER(query_norm), "self_attn.q_norm.weight", "q_norm.weight", "attn_q_norm.weight",
+     DIMENSION_HEAD, DIMENSION_NONE, WITH_QK_NORM, UM_PARAMETERS_NORM},
+    {LAYER(key_norm), "self_attn.k_norm.weight", "k_norm.weight", "attn_k_norm.weight",
+     DIMENSION_HEAD, DIMENSION_NONE, WITH_QK_NORM, UM_PARAMETERS_NORM},
+    {LAYER(attention_output), "self_attn.o_proj.weight", "attn_out.weight", "attn_output.weight",
+     DIMENSION_HIDDEN, DIMENSION_QUERY, ALWAYS, UM_PARAMETERS_ATTENTION},
+    {LAYER(mlp_norm), "post_attention_layernorm.weight", "ff_norm.weight", "ffn_norm.weight",
+     DIMENSION_HIDDEN, DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
+    {LAYER(gate), "mlp.gate_proj.weight", "ff_proj.weight", "ffn_gate.weight",
+     DIMENSION_INTERMEDIATE, DIMENSION_HIDDEN, ALWAYS, UM_PARAMETERS_MLP},
+    {LAYER(up), "mlp.up_proj.weight", "up_proj.weight", "ffn_up.weight", DIMENSION_INTERMEDIATE,
      DIMENSION_HIDDEN, ALWAYS, UM_PARAMETERS_MLP},
-    {LAYER(up), "mlp.up_proj.weight", "up_proj.weight", DIMENSION_INTERMEDIATE, DIMENSION_HIDDEN,
-     ALWAYS, UM_PARAMETERS_MLP},
-    {LAYER(down), "mlp.down_proj.weight", "ff_out.weight", DIMENSION_HIDDEN, DIMENSION_INTERMEDIATE,
-     ALWAYS, UM_PARAMETERS_MLP},
+    {LAYER(down), "mlp.down_proj.weight", "ff_out.weight", "ffn_down.weight", DIMENSION_HIDDEN,
+     DIMENSION_INTERMEDIATE, ALWAYS, UM_PARAMETERS_MLP},
 };
 
 static const role embedding_role = {MODEL(embedding),
                                     "model.embed_tokens.weight",
                                     "model.transformer.wte.weight",
+                                    "token_embd.weight",
                                     DIMENSION_VOCABULARY,
                                     DIMENSION_HIDDEN,
                                     ALWAYS,
                                     UM_PARAMETERS_EMBEDDING};
 static const role final_roles[] = {
-    {MODEL(final_norm), "model.norm.weight", "model.transformer.ln_f.weight", DIMENSION_HIDDEN,
-     DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
-    {MODEL(head), "lm_head.weight", "model.transformer.ff_out.weight", DIMENSION_VOCABULARY,
-     DIMENSION_HIDDEN, WITH_OWN_HEAD, UM_PARAMETERS_HEAD},
+    {MODEL(final_norm), "model.norm.weight", "model.transformer.ln_f.weight", "output_norm.weight",
+     DIMENSION_HIDDEN, DIMENSION_NONE, ALWAYS, UM_PARAMETERS_NORM},
+    {MODEL(head), "lm_head.weight", "model.transformer.ff_out.weight", "output.weight",
+     DIMENSION_VOCABULARY, DIMENSION_HIDDEN, WITH_OWN_HEAD, UM_PARAMETERS_HEAD},
 };
 
 static size_t extent(const um_model_config *config, dimension which) {
@@ -122,64 +124,87 @@ static um_tensor expected_tensor(const um_model_config *config, const role *whic
     return expected;
 }
 
-const char *um_parameters_layer_prefix(um_family family) {
+um_tensor_naming um_parameters_naming(const um_checkpoint *checkpoint) {
+    return um_checkpoint_is_gguf(checkpoint) ? UM_NAMES_GGUF : UM_NAMES_HUGGING_FACE;
+}
+
+const char *um_parameters_layer_prefix(um_family family, um_tensor_naming naming) {
+    if (naming == UM_NAMES_GGUF) {
+        return "blk.";
+    }
     return family == UM_FAMILY_LLADA ? "model.transformer.blocks." : "model.layers.";
 }
 
-static const char *role_name(const um_model_config *config, const role *which) {
-    return config->family == UM_FAMILY_LLADA ? which->llada_name : which->name;
+static const char *role_name(um_family family, um_tensor_naming naming, const role *which) {
+    if (naming == UM_NAMES_GGUF) {
+        return which->gguf_name;
+    }
+    return family == UM_FAMILY_LLADA ? which->llada_name : which->name;
 }
+
+/* One walk over the tensors of a model. */
+typedef struct visit {
+    const um_model_config *config;
+    um_tensor_naming naming;
+    um_parameter_visitor *visitor;
+    void *user;
+    um_error *error;
+} visit;
 
 /* `base` is the structure that the role's offset counts from, or NULL. */
-static um_status visit_role(void *base, const role *which, const char *name,
-                            const um_model_config *config, um_parameter_visitor *visitor,
-                            void *user, um_error *error) {
-    if (!has_role(config, which)) {
+static um_status visit_role(const visit *walk, void *base, const role *which, const char *name) {
+    if (!has_role(walk->config, which)) {
         return UM_OK;
     }
-    const um_tensor expected = expected_tensor(config, which);
+    const um_tensor expected = expected_tensor(walk->config, which);
     um_tensor *tensor = base ? (void *)((char *)base + which->offset) : NULL;
-    return visitor(user, name, tensor, &expected, error);
+    return walk->visitor(walk->user, name, tensor, &expected, walk->error);
 }
 
-static um_status visit_layer(um_layer_parameters *layer, size_t index,
-                             const um_model_config *config, um_parameter_visitor *visitor,
-                             void *user, um_error *error) {
+static um_status visit_layer(const visit *walk, um_layer_parameters *layer, size_t index) {
+    const um_family family = walk->config->family;
     for (size_t i = 0; i < sizeof layer_roles / sizeof *layer_roles; i++) {
         char name[128];
-        (void)snprintf(name, sizeof name, "%s%zu.%s", um_parameters_layer_prefix(config->family),
-                       index, role_name(config, &layer_roles[i]));
-        UM_TRY(visit_role(layer, &layer_roles[i], name, config, visitor, user, error));
+        (void)snprintf(name, sizeof name, "%s%zu.%s",
+                       um_parameters_layer_prefix(family, walk->naming), index,
+                       role_name(family, walk->naming, &layer_roles[i]));
+        UM_TRY(visit_role(walk, layer, &layer_roles[i], name));
+    }
+    return UM_OK;
+}
+
+um_status um_parameters_visit_named(um_parameters *parameters, const um_model_config *config,
+                                    um_tensor_naming naming, um_parameter_visitor *visitor,
+                                    void *user, um_error *error) {
+    const visit walk = {config, naming, visitor, user, error};
+    UM_TRY(visit_role(&walk, parameters, &embedding_role,
+                      role_name(config->family, naming, &embedding_role)));
+    for (size_t i = 0; i < config->layer_count; i++) {
+        UM_TRY(visit_layer(&walk, parameters ? &parameters->layers[i] : NULL, i));
+    }
+    for (size_t i = 0; i < sizeof final_roles / sizeof *final_roles; i++) {
+        UM_TRY(visit_role(&walk, parameters, &final_roles[i],
+                          role_name(config->family, naming, &final_roles[i])));
     }
     return UM_OK;
 }
 
 um_status um_parameters_visit(um_parameters *parameters, const um_model_config *config,
                               um_parameter_visitor *visitor, void *user, um_error *error) {
-    UM_TRY(visit_role(parameters, &embedding_role, role_name(config, &embedding_role), config,
-                      visitor, user, error));
-    for (size_t i = 0; i < config->layer_count; i++) {
-        um_layer_parameters *layer = parameters ? &parameters->layers[i] : NULL;
-        UM_TRY(visit_layer(layer, i, config, visitor, user, error));
-    }
-    for (size_t i = 0; i < sizeof final_roles / sizeof *final_roles; i++) {
-        UM_TRY(visit_role(parameters, &final_roles[i], role_name(config, &final_roles[i]), config,
-                          visitor, user, error));
-    }
-    return UM_OK;
+    return um_parameters_visit_named(parameters, config, UM_NAMES_HUGGING_FACE, visitor, user,
+                                     error);
 }
 
-const char *um_parameters_head_name(um_family family) {
-    return family == UM_FAMILY_LLADA ? final_roles[1].llada_name : final_roles[1].name;
+const char *um_parameters_head_name(um_family family, um_tensor_naming naming) {
+    return role_name(family, naming, &final_roles[1]);
 }
 
 /* ---- Groups ------------------------------------------------------------ */
 
 static bool group_among(const role *roles, size_t count, const char *name, um_family family,
-                        um_parameter_group *group) {
+                        um_tensor_naming naming, um_parameter_group *group) {
     for (size_t i = 0; i < count; i++) {
-        const char *own = family == UM_FAMILY_LLADA ? roles[i].llada_name : roles[i].name;
-        if (strcmp(own, name) == 0) {
+        if (strcmp(role_name(family, naming, &roles[i]), name) == 0) {
             *group = roles[i].group;
             return true;
         }
@@ -187,17 +212,24 @@ static bool group_among(const role *roles, size_t count, const char *name, um_fa
     return false;
 }
 
-bool um_parameters_group_of(um_family family, const char *name, um_parameter_group *group) {
-    const char *prefix = um_parameters_layer_prefix(family);
+static bool group_named(um_family family, um_tensor_naming naming, const char *name,
+                        um_parameter_group *group) {
+    const char *prefix = um_parameters_layer_prefix(family, naming);
     if (strncmp(name, prefix, strlen(prefix)) == 0) {
         const char *number = name + strlen(prefix);
         const size_t digits = strspn(number, "0123456789");
         return digits > 0 && number[digits] == '.' &&
                group_among(layer_roles, sizeof layer_roles / sizeof *layer_roles,
-                           number + digits + 1, family, group);
+                           number + digits + 1, family, naming, group);
     }
-    return group_among(&embedding_role, 1, name, family, group) ||
-           group_among(final_roles, sizeof final_roles / sizeof *final_roles, name, family, group);
+    return group_among(&embedding_role, 1, name, family, naming, group) ||
+           group_among(final_roles, sizeof final_roles / sizeof *final_roles, name, family, naming,
+                       group);
+}
+
+bool um_parameters_group_of(um_family family, const char *name, um_parameter_group *group) {
+    return group_named(family, UM_NAMES_HUGGING_FACE, name, group) ||
+           group_named(family, UM_NAMES_GGUF, name, group);
 }
 
 const char *um_parameter_group_name(um_parameter_group group) {

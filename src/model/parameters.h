@@ -51,8 +51,17 @@ typedef enum um_parameter_group {
 
 const char *um_parameter_group_name(um_parameter_group group);
 
-/* The group of the tensor that checkpoints of `family` call `name`; false when it has none. */
+/* The group of the tensor that checkpoints of `family`, or GGUF files, call `name`; false when it
+ * has none. */
 bool um_parameters_group_of(um_family family, const char *name, um_parameter_group *group);
+
+/* How the tensors of a checkpoint are called. */
+typedef enum um_tensor_naming {
+    UM_NAMES_HUGGING_FACE, /* as the family's own software does */
+    UM_NAMES_GGUF          /* "blk.0.attn_q.weight" */
+} um_tensor_naming;
+
+um_tensor_naming um_parameters_naming(const um_checkpoint *checkpoint);
 
 /* Called for every tensor that `config` has, a tied head left out, in a fixed order: embedding,
  * layer by layer, final norm, head.  `name` is its name in checkpoints of the family and lives
@@ -65,10 +74,16 @@ typedef um_status um_parameter_visitor(void *user, const char *name, um_tensor *
 um_status um_parameters_visit(um_parameters *parameters, const um_model_config *config,
                               um_parameter_visitor *visitor, void *user, um_error *error);
 
+/* The same with the names of `naming`; um_parameters_visit has those of Hugging Face. */
+um_status um_parameters_visit_named(um_parameters *parameters, const um_model_config *config,
+                                    um_tensor_naming naming, um_parameter_visitor *visitor,
+                                    void *user, um_error *error);
+
 /* Bind every tensor of `config` in `checkpoint` by name, checking type and shape.  Matrices stay
  * views into the mapped files, so `checkpoint` must outlive `parameters`; tensors of rank 1 become
- * owned f32 and must be finite.  Sets config->tied_head by what the files hold: a separate head is
- * used whenever there is one.
+ * owned f32 and must be finite.  Query and key rows that a GGUF file holds in the order of the
+ * interleaved rotation are copied into that of the halves layout (docs/GGUF.md).  Sets
+ * config->tied_head by what the files hold: a separate head is used whenever there is one.
  * UM_ERR_MISMATCH lists missing tensors by name, or names one that has another shape or that
  * belongs to a layer but is unknown to the family; UM_ERR_UNSUPPORTED for a type that is not in
  * UM_DTYPE_LIST. */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "model/parameters.h"
 #include "model/parameters_internal.h"
+#include "model/row_order.h"
 
 /* Longest list of missing tensors in a message, in bytes. */
 #define MISSING_TEXT_MAXIMUM 300
@@ -15,8 +16,10 @@ typedef struct binding {
     const um_checkpoint *checkpoint;
     um_buffer missing; /* names, comma-separated */
     size_t missing_count;
-    size_t vector_floats; /* of all tensors of rank 1, each rounded up to UM_ALIGNMENT */
-    float *next_vector;
+    const um_model_config *config;
+    um_tensor_naming naming;
+    size_t owned_bytes; /* of vectors and of matrices whose rows are reordered, each rounded up */
+    char *next_owned;
 } binding;
 
 /* ---- Check every tensor ------------------------------------------------ */
@@ -33,7 +36,9 @@ static um_status note_missing(binding *bound, const char *name, um_error *error)
 um_status um_parameters_check_stored(const um_stored_tensor *stored, const um_tensor *expected,
                                      um_error *error) {
     if (!stored->supported) {
-        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "%s: type %s, expected F32, F16 or BF16",
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: type %s, expected F32, F16 or BF16, or in a GGUF file Q8_0, Q4_0, "
+                        "Q4_K, Q5_K or Q6_K",
                         stored->name, stored->dtype_name);
     }
     const size_t shape_size = expected->rank * sizeof *expected->shape;
@@ -49,9 +54,19 @@ um_status um_parameters_check_stored(const um_stored_tensor *stored, const um_te
     return UM_OK;
 }
 
-static size_t aligned_floats(size_t count) {
-    const size_t step = UM_ALIGNMENT / sizeof(float);
-    return (count + step - 1) / step * step;
+static size_t aligned_bytes(size_t bytes) {
+    return um_size_divide_up(bytes, UM_ALIGNMENT) * UM_ALIGNMENT;
+}
+
+/* Bytes that the tensor takes outside of the file: vectors are widened, some rows reordered. */
+static size_t copied_bytes(const binding *bound, const um_stored_tensor *stored,
+                           const um_tensor *expected) {
+    if (expected->rank == 1) {
+        return aligned_bytes(expected->shape[0] * sizeof(float));
+    }
+    const bool reordered =
+        bound->naming == UM_NAMES_GGUF && um_gguf_rows_interleaved(bound->config, stored->name);
+    return reordered ? aligned_bytes(stored->bytes) : 0;
 }
 
 static um_status check_tensor(void *user, const char *name, um_tensor *tensor,
@@ -63,14 +78,12 @@ static um_status check_tensor(void *user, const char *name, um_tensor *tensor,
         return note_missing(bound, name, error);
     }
     UM_TRY(um_parameters_check_stored(stored, expected, error));
-    if (expected->rank == 1) {
-        bound->vector_floats += aligned_floats(expected->shape[0]);
-    }
+    bound->owned_bytes += copied_bytes(bound, stored, expected);
     return UM_OK;
 }
 
 static um_status check_all(binding *bound, const um_model_config *config, um_error *error) {
-    UM_TRY(um_parameters_visit(NULL, config, check_tensor, bound, error));
+    UM_TRY(um_parameters_visit_named(NULL, config, bound->naming, check_tensor, bound, error));
     if (bound->missing_count > 0) {
         return UM_RAISE(error, UM_ERR_MISMATCH, "%zu tensor%s missing: %s%s", bound->missing_count,
                         bound->missing_count == 1 ? " is" : "s are",
@@ -111,7 +124,8 @@ um_status um_parameters_leftovers(const um_model_config *config, const um_checkp
     const size_t count = um_checkpoint_count(checkpoint);
     usage marks = {.checkpoint = checkpoint};
     UM_TRY(um_allocate(&marks.used, count, sizeof *marks.used, "tensor marks", error));
-    const um_status status = um_parameters_visit(NULL, config, mark_used, &marks, error);
+    const um_status status = um_parameters_visit_named(
+        NULL, config, um_parameters_naming(checkpoint), mark_used, &marks, error);
     for (size_t i = 0; i < count && status == UM_OK; i++) {
         if (!marks.used[i]) {
             const um_stored_tensor *stored = um_checkpoint_entry(checkpoint, i);
@@ -138,7 +152,8 @@ static void find_unknown_part(void *user, const um_stored_tensor *stored, bool h
 
 static um_status refuse_unknown_parts(const um_model_config *config,
                                       const um_checkpoint *checkpoint, um_error *error) {
-    unknown_part unknown = {.prefix = um_parameters_layer_prefix(config->family)};
+    unknown_part unknown = {
+        .prefix = um_parameters_layer_prefix(config->family, um_parameters_naming(checkpoint))};
     UM_TRY(um_parameters_leftovers(config, checkpoint, find_unknown_part, &unknown, error));
     if (unknown.name) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
@@ -150,19 +165,18 @@ static um_status refuse_unknown_parts(const um_model_config *config,
 
 /* ---- Fill -------------------------------------------------------------- */
 
-static um_status bind_vector(binding *bound, const um_stored_tensor *stored, um_tensor *tensor,
+static um_status bind_vector(const um_stored_tensor *stored, float *values, um_tensor *tensor,
                              um_error *error) {
     const size_t count = stored->tensor.shape[0];
-    um_convert_to_f32(stored->tensor.dtype, stored->tensor.data, bound->next_vector, count);
+    um_convert_to_f32(stored->tensor.dtype, stored->tensor.data, values, count);
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(bound->next_vector[i])) {
+        if (!isfinite(values[i])) {
             return UM_RAISE(error, UM_ERR_MISMATCH, "%s: element %zu is not a finite number",
                             stored->name, i);
         }
     }
     tensor->dtype = UM_DTYPE_F32;
-    tensor->data = bound->next_vector;
-    bound->next_vector += aligned_floats(count);
+    tensor->data = values;
     return UM_OK;
 }
 
@@ -171,15 +185,24 @@ static um_status bind_tensor(void *user, const char *name, um_tensor *tensor,
     binding *bound = user;
     const um_stored_tensor *stored = um_checkpoint_lookup(bound->checkpoint, name);
     *tensor = stored->tensor;
-    return expected->rank == 1 ? bind_vector(bound, stored, tensor, error) : UM_OK;
+    void *copy = bound->next_owned;
+    const size_t bytes = copied_bytes(bound, stored, expected);
+    bound->next_owned += bytes;
+    if (expected->rank == 1) {
+        UM_TRY(bind_vector(stored, copy, tensor, error));
+    }
+    if (bound->naming == UM_NAMES_GGUF && um_gguf_rows_interleaved(bound->config, stored->name)) {
+        um_gguf_rows_to_halves(tensor, bound->config->head_dim, copy);
+        um_checkpoint_release(bound->checkpoint, stored->tensor.data, stored->bytes);
+    }
+    return UM_OK;
 }
 
 static um_status fill(um_parameters *parameters, const um_model_config *config, binding *bound,
                       um_error *error) {
-    UM_TRY(um_allocate(&bound->next_vector, bound->vector_floats, sizeof(float), "norms and biases",
-                       error));
-    parameters->owned = bound->next_vector;
-    UM_TRY(um_parameters_visit(parameters, config, bind_tensor, bound, error));
+    UM_TRY(um_allocate(&bound->next_owned, bound->owned_bytes, 1, "norms and biases", error));
+    parameters->owned = bound->next_owned;
+    UM_TRY(um_parameters_visit_named(parameters, config, bound->naming, bind_tensor, bound, error));
     if (config->tied_head) {
         parameters->head = parameters->embedding;
     }
@@ -190,8 +213,10 @@ um_status um_parameters_bind(um_parameters *parameters, um_model_config *config,
                              const um_checkpoint *checkpoint, um_error *error) {
     *parameters = (um_parameters){0};
     UM_TRY(um_model_config_check(config, "model", error));
-    config->tied_head = !um_checkpoint_lookup(checkpoint, um_parameters_head_name(config->family));
-    binding bound = {.checkpoint = checkpoint};
+    const um_tensor_naming naming = um_parameters_naming(checkpoint);
+    config->tied_head =
+        !um_checkpoint_lookup(checkpoint, um_parameters_head_name(config->family, naming));
+    binding bound = {.checkpoint = checkpoint, .config = config, .naming = naming};
     um_status status = check_all(&bound, config, error);
     um_buffer_free(&bound.missing);
     if (status == UM_OK) {

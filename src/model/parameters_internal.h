@@ -4,11 +4,11 @@
 
 #include "model/parameters.h"
 
-/* "model.layers." or what the family has in its place: what precedes the layer number. */
-const char *um_parameters_layer_prefix(um_family family);
+/* "model.layers." or what the naming has in its place: what precedes the layer number. */
+const char *um_parameters_layer_prefix(um_family family, um_tensor_naming naming);
 
 /* The name of the output projection. */
-const char *um_parameters_head_name(um_family family);
+const char *um_parameters_head_name(um_family family, um_tensor_naming naming);
 
 /* Set *parameters to absent tensors with room for the layers of `config`. */
 um_status um_parameters_allocate_layers(um_parameters *parameters, const um_model_config *config,

@@ -7,6 +7,16 @@
 /* The empty file that says a directory was written to its end. */
 #define UM_MODEL_DONE_FILE "DONE"
 
+/* Who is told how far writing is; zero-initialise for nobody. */
+typedef struct um_save_watch {
+    /* Of `total` bytes of weights `done` are written; false ends it with UM_ERR_CANCELLED. */
+    bool (*progress)(void *user, size_t done, size_t total);
+    void *user;
+} um_save_watch;
+
+/* Tell the watch; UM_ERR_CANCELLED where it says so. */
+um_status um_save_tell(const um_save_watch *watch, size_t done, size_t total, um_error *error);
+
 /* Write model.safetensors with weights stored as `dtype`, config.json, and the tokenizer files and
  * generation_config.json of `tokenizer_source_directory` (NULL for none), byte for byte, to
  * `target_directory`, which is made when it does not exist (its parent must).  Each file appears
@@ -16,5 +26,12 @@
 um_status um_model_directory_write(const um_model_config *config, const um_parameters *parameters,
                                    um_dtype dtype, const char *tokenizer_source_directory,
                                    const char *target_directory, um_error *error);
+
+/* The same for callers who want to be told of progress (`watch` may be NULL). */
+um_status um_model_directory_write_watched(const um_model_config *config,
+                                           const um_parameters *parameters, um_dtype dtype,
+                                           const char *tokenizer_source_directory,
+                                           const char *target_directory, const um_save_watch *watch,
+                                           um_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "tokenizer/gguf_files.h"
 #include "tokenizer/internal.h"
 
 /* ---- Loading ---------------------------------------------------------------- */
@@ -72,26 +73,82 @@ static um_status load_directory(um_tokenizer *tokenizer, const char *directory,
     return finish(tokenizer, error);
 }
 
-um_status um_tokenizer_load(const char *directory, um_tokenizer **tokenizer, um_error *error) {
-    *tokenizer = NULL;
+static um_status load_files(um_tokenizer *tokenizer, const char *directory, um_error *error) {
     char path[4096];
     UM_TRY(um_path_join(path, sizeof path, directory, "tokenizer_config.json", error));
     json_t *configuration = NULL;
     if (um_file_exists(directory, "tokenizer_config.json")) {
         UM_TRY(um_json_load_file(path, &configuration, error));
     }
+    const um_status status = load_directory(tokenizer, directory, configuration, path, error);
+    json_decref(configuration);
+    return status;
+}
+
+static um_status load_texts(um_tokenizer *tokenizer, const um_buffer *text,
+                            const json_t *configuration, um_error *error) {
+    static const char where[] = "tokenizer";
+    UM_TRY(um_load_tokenizer_json(tokenizer, um_buffer_text(text), text->length, where, error));
+    UM_TRY(um_load_added_tokens_decoder(tokenizer, configuration, where, error));
+    UM_TRY(um_load_special_names(tokenizer, configuration, where, error));
+    return finish(tokenizer, error);
+}
+
+static um_status load_gguf_contents(um_tokenizer *tokenizer, const um_gguf *file, um_error *error) {
+    um_buffer text = {0};
+    um_buffer configuration_text = {0};
+    json_t *configuration = NULL;
+    um_status status = um_tokenizer_files_from_gguf(file, &text, &configuration_text, error);
+    if (status == UM_OK) {
+        status = um_json_load_bytes(um_buffer_text(&configuration_text), configuration_text.length,
+                                    "tokenizer", &configuration, error);
+    }
+    if (status == UM_OK) {
+        status = load_texts(tokenizer, &text, configuration, error);
+    }
+    json_decref(configuration);
+    um_buffer_free(&configuration_text);
+    um_buffer_free(&text);
+    return status;
+}
+
+static um_status load_gguf(um_tokenizer *tokenizer, const char *path, um_error *error) {
+    um_gguf_file file;
+    UM_TRY(um_gguf_open(path, &file, error));
+    const um_status status = load_gguf_contents(tokenizer, &file.contents, error);
+    um_gguf_close(&file);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", path);
+}
+
+um_status um_tokenizer_load(const char *model, um_tokenizer **tokenizer, um_error *error) {
+    *tokenizer = NULL;
     um_tokenizer *loaded = NULL;
     um_status status = create(&loaded, error);
     if (status == UM_OK) {
-        status = load_directory(loaded, directory, configuration, path, error);
+        status = um_gguf_is_path(model) ? load_gguf(loaded, model, error)
+                                        : load_files(loaded, model, error);
     }
-    json_decref(configuration);
     if (status != UM_OK) {
         um_tokenizer_free(loaded);
         return status;
     }
     *tokenizer = loaded;
     return UM_OK;
+}
+
+bool um_tokenizer_exists(const char *model) {
+    if (!um_gguf_is_path(model)) {
+        return um_file_exists(model, "tokenizer.json") || um_file_exists(model, "vocab.json");
+    }
+    um_gguf_file file;
+    um_gguf_string kind = {"none", 4};
+    if (um_gguf_open(model, &file, NULL) != UM_OK) {
+        return false;
+    }
+    (void)um_gguf_optional_string(&file.contents, "tokenizer.ggml.model", &kind, NULL);
+    const bool exists = !um_gguf_string_is(kind, "none");
+    um_gguf_close(&file);
+    return exists;
 }
 
 void um_tokenizer_free(um_tokenizer *tokenizer) {

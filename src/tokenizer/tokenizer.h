@@ -14,7 +14,8 @@
 /* Immutable: any number of threads may use one at the same time. */
 typedef struct um_tokenizer um_tokenizer;
 
-/* Load the tokenizer of a model directory: tokenizer.json if it is there, otherwise
+/* Load the tokenizer of `model`.  Of a GGUF file: what its metadata hold (gguf_files.h).  Of a
+ * directory: tokenizer.json if it is there, otherwise
  * vocab.json, merges.txt and added_tokens.json; and, with either, tokenizer_config.json for
  * the special tokens.  vocab.json does not say how text is cut: tokenizer_class in
  * tokenizer_config.json decides (GPT2*: GPT-2's expression; Qwen2*, Dream* or none: Qwen2's
@@ -24,11 +25,14 @@ typedef struct um_tokenizer um_tokenizer;
  * Digits, ByteLevel or a sequence of them that ends in ByteLevel; decoder ByteLevel.
  * UM_ERR_UNSUPPORTED names anything else; UM_ERR_FORMAT and UM_ERR_LIMIT malformed files.
  * The caller frees *tokenizer. */
-um_status um_tokenizer_load(const char *directory, um_tokenizer **tokenizer, um_error *error);
+um_status um_tokenizer_load(const char *model, um_tokenizer **tokenizer, um_error *error);
 
 /* The same from the contents of a tokenizer.json; `where` names them in messages. */
 um_status um_tokenizer_load_bytes(const char *json, size_t length, const char *where,
                                   um_tokenizer **tokenizer, um_error *error);
+
+/* Whether `model` has a tokenizer at all, readable or not. */
+bool um_tokenizer_exists(const char *model);
 
 /* NULL is allowed. */
 void um_tokenizer_free(um_tokenizer *tokenizer);

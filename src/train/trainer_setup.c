@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "model/save.h"
 #include "train/trainer_internal.h"
+#include "weights/gguf.h"
 
 #define INITIAL_DEVIATION 0.02
 
@@ -207,6 +208,12 @@ static um_status make_directory(um_trainer *trainer, um_error *error) {
 }
 
 static um_status set_up(um_trainer *trainer, um_error *error) {
+    if (um_gguf_is_path(trainer->recipe.model)) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: training starts from a directory; `unmask convert` makes one of a "
+                        "GGUF file",
+                        trainer->recipe.model);
+    }
     UM_TRY(um_model_config_read(trainer->recipe.model, &trainer->config, error));
     UM_TRY(check_model(trainer, error));
     adopt_objective(trainer);

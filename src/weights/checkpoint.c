@@ -1,11 +1,14 @@
 #include "weights/checkpoint.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "weights/gguf.h"
 #include "weights/safetensors.h"
 
 #define SINGLE_FILE "model.safetensors"
@@ -19,7 +22,9 @@ typedef struct shard {
 } shard;
 
 struct um_checkpoint {
-    char *directory;
+    char *directory; /* or the path of the GGUF file */
+    bool is_gguf;
+    um_gguf_file gguf;
     shard *shards;
     size_t shard_count;
     size_t shard_capacity;
@@ -74,10 +79,18 @@ static um_status align_data(um_checkpoint *checkpoint, um_stored_tensor *stored,
     return UM_OK;
 }
 
-static um_status add_entry(um_checkpoint *checkpoint, const shard *from,
-                           const um_safetensors_entry *entry, um_error *error) {
+static um_status add_entry(um_checkpoint *checkpoint, um_stored_tensor stored, um_error *error) {
     UM_TRY(um_grow(&checkpoint->entries, &checkpoint->capacity, checkpoint->count + 1,
                    sizeof *checkpoint->entries, "tensor list", error));
+    if (stored.supported) {
+        UM_TRY(align_data(checkpoint, &stored, error));
+    }
+    checkpoint->entries[checkpoint->count++] = stored;
+    return UM_OK;
+}
+
+static um_status add_safetensors_entry(um_checkpoint *checkpoint, const shard *from,
+                                       const um_safetensors_entry *entry, um_error *error) {
     um_stored_tensor stored = {.name = entry->name,
                                .file = from->file_name,
                                .dtype_name = entry->dtype_name,
@@ -87,10 +100,8 @@ static um_status add_entry(um_checkpoint *checkpoint, const shard *from,
     memcpy(stored.tensor.shape, entry->shape, sizeof entry->shape);
     if (entry->supported) {
         stored.tensor.data = from->file.data + entry->begin;
-        UM_TRY(align_data(checkpoint, &stored, error));
     }
-    checkpoint->entries[checkpoint->count++] = stored;
-    return UM_OK;
+    return add_entry(checkpoint, stored, error);
 }
 
 /* Append an empty shard called `file_name`. */
@@ -115,7 +126,7 @@ static um_status map_shard(um_checkpoint *checkpoint, shard *into, um_error *err
         return um_error_prefix(error, status, "%s", path);
     }
     for (size_t i = 0; i < into->header.count; i++) {
-        UM_TRY(add_entry(checkpoint, into, &into->header.entries[i], error));
+        UM_TRY(add_safetensors_entry(checkpoint, into, &into->header.entries[i], error));
     }
     return UM_OK;
 }
@@ -253,6 +264,32 @@ static um_status open_single(const opening *open) {
     return sort_entries(open);
 }
 
+static um_status add_gguf_entry(um_checkpoint *checkpoint, const um_gguf_tensor *entry,
+                                um_error *error) {
+    um_stored_tensor stored = {.name = entry->name,
+                               .file = checkpoint->directory,
+                               .dtype_name = entry->dtype_name,
+                               .supported = entry->supported,
+                               .tensor = {.dtype = entry->dtype, .rank = entry->rank},
+                               .bytes = entry->bytes};
+    memcpy(stored.tensor.shape, entry->shape, sizeof entry->shape);
+    if (entry->supported) {
+        stored.tensor.data = checkpoint->gguf.mapping.data + entry->begin;
+    }
+    return add_entry(checkpoint, stored, error);
+}
+
+static um_status open_gguf(const opening *open) {
+    um_checkpoint *checkpoint = open->checkpoint;
+    um_error found = {0};
+    const um_status status = um_gguf_open(checkpoint->directory, &checkpoint->gguf, &found);
+    UM_TRY(settle(open, status, &found));
+    for (size_t i = 0; i < checkpoint->gguf.contents.tensor_count; i++) {
+        UM_TRY(add_gguf_entry(checkpoint, &checkpoint->gguf.contents.tensors[i], open->error));
+    }
+    return sort_entries(open);
+}
+
 static um_status no_weights(const opening *open) {
     const char *directory = open->checkpoint->directory;
     um_error found = {0};
@@ -267,6 +304,9 @@ static um_status no_weights(const opening *open) {
 }
 
 static um_status open_files(const opening *open) {
+    if (open->checkpoint->is_gguf) {
+        return open_gguf(open);
+    }
     if (um_file_exists(open->checkpoint->directory, SINGLE_FILE)) {
         return open_single(open);
     }
@@ -276,16 +316,17 @@ static um_status open_files(const opening *open) {
     return no_weights(open);
 }
 
-um_status um_checkpoint_open_partly(const char *directory, um_checkpoint_problem *problem,
-                                    void *user, um_checkpoint **checkpoint, um_error *error) {
+um_status um_checkpoint_open_partly(const char *path, um_checkpoint_problem *problem, void *user,
+                                    um_checkpoint **checkpoint, um_error *error) {
     *checkpoint = NULL;
     um_checkpoint *created = NULL;
     UM_TRY(um_allocate(&created, 1, sizeof *created, "checkpoint", error));
-    created->directory = strdup(directory);
+    created->directory = strdup(path);
     if (!created->directory) {
         free(created);
-        return um_error_memory(error, "checkpoint", strlen(directory) + 1);
+        return um_error_memory(error, "checkpoint", strlen(path) + 1);
     }
+    created->is_gguf = um_gguf_is_path(path);
     const opening open = {created, problem, user, error};
     const um_status status = open_files(&open);
     if (status != UM_OK) {
@@ -296,8 +337,8 @@ um_status um_checkpoint_open_partly(const char *directory, um_checkpoint_problem
     return UM_OK;
 }
 
-um_status um_checkpoint_open(const char *directory, um_checkpoint **checkpoint, um_error *error) {
-    return um_checkpoint_open_partly(directory, NULL, NULL, checkpoint, error);
+um_status um_checkpoint_open(const char *path, um_checkpoint **checkpoint, um_error *error) {
+    return um_checkpoint_open_partly(path, NULL, NULL, checkpoint, error);
 }
 
 void um_checkpoint_close(um_checkpoint *checkpoint) {
@@ -312,6 +353,7 @@ void um_checkpoint_close(um_checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint->copy_count; i++) {
         free(checkpoint->copies[i]);
     }
+    um_gguf_close(&checkpoint->gguf);
     free(checkpoint->copies);
     free(checkpoint->shards);
     free(checkpoint->entries);
@@ -346,4 +388,49 @@ bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_te
 
 const char *um_checkpoint_directory(const um_checkpoint *checkpoint) {
     return checkpoint->directory;
+}
+
+bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint) {
+    return checkpoint->is_gguf;
+}
+
+static um_status describe_file(const char *path, um_buffer *text, um_error *error) {
+    struct stat found;
+    if (stat(path, &found) != 0) {
+        return um_error_set_errno(error, errno, "%s", path);
+    }
+    return um_buffer_append_format(text, error, "%s %lld %lld.%09ld\n", path,
+                                   (long long)found.st_size, (long long)found.st_mtim.tv_sec,
+                                   (long)found.st_mtim.tv_nsec);
+}
+
+um_status um_checkpoint_describe_files(const um_checkpoint *checkpoint, um_buffer *text,
+                                       um_error *error) {
+    char path[4096];
+    if (checkpoint->is_gguf) {
+        return describe_file(checkpoint->directory, text, error);
+    }
+    for (size_t i = 0; i < checkpoint->shard_count; i++) {
+        UM_TRY(um_path_join(path, sizeof path, checkpoint->directory,
+                            checkpoint->shards[i].file_name, error));
+        UM_TRY(describe_file(path, text, error));
+    }
+    return UM_OK;
+}
+
+static bool lies_in(const um_mapped_file *file, const void *data, size_t bytes) {
+    const uintptr_t begin = (uintptr_t)file->data;
+    const uintptr_t at = (uintptr_t)data;
+    return file->data && at >= begin && at - begin <= file->size &&
+           bytes <= file->size - (at - begin);
+}
+
+void um_checkpoint_release(const um_checkpoint *checkpoint, const void *data, size_t bytes) {
+    bool mapped = lies_in(&checkpoint->gguf.mapping, data, bytes);
+    for (size_t i = 0; i < checkpoint->shard_count; i++) {
+        mapped = mapped || lies_in(&checkpoint->shards[i].file, data, bytes);
+    }
+    if (mapped) {
+        um_mapped_bytes_release(data, bytes);
+    }
 }

@@ -1,8 +1,9 @@
-/* A Hugging Face checkpoint directory, read-only: model.safetensors, or the shards that
- * model.safetensors.index.json lists, mapped into memory. */
+/* The tensors of a checkpoint, read-only and mapped into memory: a Hugging Face directory, that is,
+ * model.safetensors or the shards that model.safetensors.index.json lists; or one GGUF file. */
 #ifndef UM_WEIGHTS_CHECKPOINT_H
 #define UM_WEIGHTS_CHECKPOINT_H
 
+#include "base/buffer.h"
 #include "tensor/tensor.h"
 
 typedef struct um_checkpoint um_checkpoint;
@@ -10,25 +11,25 @@ typedef struct um_checkpoint um_checkpoint;
 /* A tensor as it lies in a file.  All pointers belong to the checkpoint. */
 typedef struct um_stored_tensor {
     const char *name;
-    const char *file;       /* file name inside the directory */
+    const char *file;       /* file name inside the directory, or the path of the GGUF file */
     const char *dtype_name; /* as the file says, such as "BF16" or "I64" */
     bool supported;         /* whether um_tensor can hold the type; if not, `tensor` has no data */
     um_tensor tensor;       /* data aligned to its element size */
     size_t bytes;
 } um_stored_tensor;
 
-/* Map and check all files of `directory`.  The tensors stay valid until um_checkpoint_close.
- * UM_ERR_IO for missing files, UM_ERR_FORMAT for malformed ones, UM_ERR_MISMATCH where index
- * and shards disagree or two shards hold the same tensor. */
-um_status um_checkpoint_open(const char *directory, um_checkpoint **checkpoint, um_error *error);
+/* Map and check all files of `path`: a directory, or a GGUF file.  The tensors stay valid until
+ * um_checkpoint_close. UM_ERR_IO for missing files, UM_ERR_FORMAT for malformed ones,
+ * UM_ERR_MISMATCH where index and shards disagree or two shards hold the same tensor. */
+um_status um_checkpoint_open(const char *path, um_checkpoint **checkpoint, um_error *error);
 
 /* Called with each problem of a checkpoint, one line. */
 typedef void um_checkpoint_problem(void *user, const um_error *problem);
 
 /* As um_checkpoint_open, but files that cannot be used are reported and left out, so that the
  * rest can be looked at.  Fails only without memory or with a path that is too long. */
-um_status um_checkpoint_open_partly(const char *directory, um_checkpoint_problem *problem,
-                                    void *user, um_checkpoint **checkpoint, um_error *error);
+um_status um_checkpoint_open_partly(const char *path, um_checkpoint_problem *problem, void *user,
+                                    um_checkpoint **checkpoint, um_error *error);
 
 void um_checkpoint_close(um_checkpoint *checkpoint);
 
@@ -43,7 +44,19 @@ const um_stored_tensor *um_checkpoint_lookup(const um_checkpoint *checkpoint, co
  * or its type is not in UM_DTYPE_LIST. */
 bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_tensor *tensor);
 
-/* The directory that was opened. */
+/* The path that was opened. */
 const char *um_checkpoint_directory(const um_checkpoint *checkpoint);
+
+/* Let go of the memory of `bytes` bytes at `data` where they lie in one of its mapped files
+ * (um_mapped_bytes_release); elsewhere nothing happens. */
+void um_checkpoint_release(const um_checkpoint *checkpoint, const void *data, size_t bytes);
+
+/* Append a line with the name, size and time of change of each of its files: a text that differs
+ * when a file was replaced. */
+um_status um_checkpoint_describe_files(const um_checkpoint *checkpoint, um_buffer *text,
+                                       um_error *error);
+
+/* Whether it is a GGUF file, whose tensors have GGUF names. */
+bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint);
 
 #endif

@@ -11,6 +11,9 @@
 /* Elements that are converted at a time. */
 #define CHUNK 4096
 
+/* Bytes that are written at a time where nothing is converted. */
+#define COPY_BYTES ((size_t)8 << 20)
+
 static um_status tensor_bytes(const um_named_tensor *named, um_dtype dtype, size_t *bytes,
                               um_error *error) {
     size_t count = 0;
@@ -40,6 +43,22 @@ static um_status append_entry(um_buffer *header, const um_named_tensor *named, u
     UM_TRY(um_buffer_append_format(header, error, "],\"data_offsets\":[%zu,%zu]}", *offset, end));
     *offset = end;
     return UM_OK;
+}
+
+/* A file being written, and who is told. */
+typedef struct writing {
+    um_atomic_file *file;
+    um_dtype dtype;
+    um_write_progress *progress;
+    void *user;
+    size_t done;
+    size_t total;
+} writing;
+
+static um_status write_bytes(writing *work, const void *bytes, size_t length, um_error *error) {
+    UM_TRY(um_atomic_file_write(work->file, bytes, length, error));
+    work->done += length;
+    return work->progress ? work->progress(work->user, work->done, work->total, error) : UM_OK;
 }
 
 static um_status make_header(um_buffer *header, const um_named_tensor *tensors, size_t count,
@@ -73,64 +92,81 @@ static um_status check_chunk(const char *name, const float *before, const float 
     return UM_OK;
 }
 
-static um_status write_converted(um_atomic_file *file, const um_named_tensor *named, um_dtype dtype,
-                                 um_error *error) {
+static um_status write_converted(writing *work, const um_named_tensor *named, um_error *error) {
+    const um_dtype dtype = work->dtype;
     float values[CHUNK];
     float rounded[CHUNK];
     _Alignas(UM_ALIGNMENT) unsigned char stored[CHUNK * sizeof(float)];
-    const size_t step = um_dtype_size(named->tensor.dtype);
-    size_t count = 0;
+    size_t count = 0; /* of quantised tensors whole blocks, which divide CHUNK */
     (void)um_tensor_count(&named->tensor, &count);
     for (size_t first = 0; first < count; first += CHUNK) {
         const size_t part = count - first < CHUNK ? count - first : CHUNK;
-        const char *source = (const char *)named->tensor.data + first * step;
+        const char *source =
+            (const char *)named->tensor.data + um_dtype_row_bytes(named->tensor.dtype, first);
         um_convert_to_f32(named->tensor.dtype, source, values, part);
         um_convert_from_f32(dtype, values, stored, part);
         um_convert_to_f32(dtype, stored, rounded, part);
         UM_TRY(check_chunk(named->name, values, rounded, first, part, dtype, error));
-        UM_TRY(um_atomic_file_write(file, stored, part * um_dtype_size(dtype), error));
+        UM_TRY(write_bytes(work, stored, part * um_dtype_size(dtype), error));
     }
     return UM_OK;
 }
 
-static um_status write_tensor(um_atomic_file *file, const um_named_tensor *named, um_dtype dtype,
-                              um_error *error) {
+static um_status write_copy(writing *work, const um_named_tensor *named, um_error *error) {
+    size_t left = 0;
+    UM_TRY(tensor_bytes(named, work->dtype, &left, error));
+    for (const char *at = named->tensor.data; left > 0;) {
+        const size_t part = left < COPY_BYTES ? left : COPY_BYTES;
+        UM_TRY(write_bytes(work, at, part, error));
+        at += part;
+        left -= part;
+    }
+    return UM_OK;
+}
+
+static um_status write_tensor(writing *work, const um_named_tensor *named, um_error *error) {
     if (!named->tensor.data) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: a tensor without data", named->name);
     }
-    if (named->tensor.dtype != dtype) {
-        return write_converted(file, named, dtype, error);
-    }
-    size_t bytes = 0;
-    UM_TRY(tensor_bytes(named, dtype, &bytes, error));
-    return um_atomic_file_write(file, named->tensor.data, bytes, error);
+    return named->tensor.dtype == work->dtype ? write_copy(work, named, error)
+                                              : write_converted(work, named, error);
 }
 
-static um_status write_all(um_atomic_file *file, const um_buffer *header,
-                           const um_named_tensor *tensors, size_t count, um_dtype dtype,
-                           um_error *error) {
-    UM_TRY(um_atomic_file_write(file, header->data, header->length, error));
+static um_status write_all(writing *work, const um_buffer *header, const um_named_tensor *tensors,
+                           size_t count, um_error *error) {
     for (size_t i = 0; i < count; i++) {
-        UM_TRY(write_tensor(file, &tensors[i], dtype, error));
+        size_t bytes = 0;
+        UM_TRY(tensor_bytes(&tensors[i], work->dtype, &bytes, error));
+        work->total += bytes; /* make_header has seen that the sum fits */
+    }
+    UM_TRY(um_atomic_file_write(work->file, header->data, header->length, error));
+    for (size_t i = 0; i < count; i++) {
+        UM_TRY(write_tensor(work, &tensors[i], error));
     }
     return UM_OK;
+}
+
+um_status um_safetensors_write_watched(const char *path, const um_named_tensor *tensors,
+                                       size_t count, um_dtype dtype, um_write_progress *progress,
+                                       void *user, um_error *error) {
+    um_buffer header = {0};
+    writing work = {.dtype = dtype, .progress = progress, .user = user};
+    um_status status = make_header(&header, tensors, count, dtype, error);
+    if (status == UM_OK) {
+        status = um_atomic_file_open(path, &work.file, error);
+    }
+    if (status == UM_OK) {
+        status = write_all(&work, &header, tensors, count, error);
+    }
+    um_buffer_free(&header);
+    if (status != UM_OK) {
+        um_atomic_file_discard(work.file);
+        return status;
+    }
+    return um_atomic_file_commit(work.file, error);
 }
 
 um_status um_safetensors_write(const char *path, const um_named_tensor *tensors, size_t count,
                                um_dtype dtype, um_error *error) {
-    um_buffer header = {0};
-    um_atomic_file *file = NULL;
-    um_status status = make_header(&header, tensors, count, dtype, error);
-    if (status == UM_OK) {
-        status = um_atomic_file_open(path, &file, error);
-    }
-    if (status == UM_OK) {
-        status = write_all(file, &header, tensors, count, dtype, error);
-    }
-    um_buffer_free(&header);
-    if (status != UM_OK) {
-        um_atomic_file_discard(file);
-        return status;
-    }
-    return um_atomic_file_commit(file, error);
+    return um_safetensors_write_watched(path, tensors, count, dtype, NULL, NULL, error);
 }

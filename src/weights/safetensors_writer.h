@@ -16,4 +16,12 @@ typedef struct um_named_tensor {
 um_status um_safetensors_write(const char *path, const um_named_tensor *tensors, size_t count,
                                um_dtype dtype, um_error *error);
 
+/* Told that `done` of `total` bytes of data are written; anything but UM_OK ends the writing. */
+typedef um_status um_write_progress(void *user, size_t done, size_t total, um_error *error);
+
+/* The same with someone to tell; `progress` may be NULL. */
+um_status um_safetensors_write_watched(const char *path, const um_named_tensor *tensors,
+                                       size_t count, um_dtype dtype, um_write_progress *progress,
+                                       void *user, um_error *error);
+
 #endif

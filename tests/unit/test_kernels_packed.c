@@ -98,10 +98,13 @@ static float *multiply(trial *round, const um_kernels *kernels, size_t first, si
         .k = round->k,
         .integers = guarded_bytes(&round->arrays, um_packed_integer_bytes(count, round->k)),
         .scales = guarded_floats(&round->arrays, count * blocks),
-        .sums = guarded_floats(&round->arrays, count * blocks),
+        .sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),
+        .late_sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),
+        .scaled_sums = guarded_floats(&round->arrays, count * blocks),
     };
-    for (size_t row = 0; row < count; row += UM_PACK_ROWS) {
-        const size_t part = count - row < UM_PACK_ROWS ? count - row : UM_PACK_ROWS;
+    size_t part = 0;
+    for (size_t row = 0; row < count; row += part) {
+        part = 1 + draw_below(round, (uint32_t)(count - row));
         kernels->pack_rows(row, part, round->x + (first + row) * round->k, round->k, &packed);
     }
     float *y = guarded_floats(&round->arrays, count * round->n);

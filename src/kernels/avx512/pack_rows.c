@@ -1,8 +1,9 @@
-/* Activations to integers, in tiles of UM_TILE_ROWS rows: block after block, and in a block the
- * 32 integers of each row.  Narrow integers are stored as q + 128 (see panel.h). */
+/* Activations to integers, tile after tile: block after block, and in a block the 32 integers of
+ * each row. */
 #include <string.h>
 
-#include "kernels/avx512/tile.h"
+#include "kernels/avx512/panel.h"
+#include "kernels/tile.h"
 
 /* Blocks whose scales are computed together, a lane each. */
 #define BATCH 16
@@ -46,8 +47,7 @@ static void compute_scales(const uint32_t largest[BATCH], float limit, float sca
 static UM_ALWAYS_INLINE void store_narrow(__m512i low, __m512i high, uint8_t *integers) {
     const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm512_cvtepi32_epi8(low)),
                                                  _mm512_cvtepi32_epi8(high), 1);
-    _mm256_storeu_si256((__m256i *)(void *)integers,
-                        _mm256_xor_si256(both, _mm256_set1_epi8((char)0x80)));
+    _mm256_storeu_si256((__m256i *)(void *)integers, both);
 }
 
 static UM_ALWAYS_INLINE void store_wide(__m512i low, __m512i high, uint8_t *integers) {
@@ -78,8 +78,11 @@ static UM_ALWAYS_INLINE void pack_batch(um_pack_kind kind, const um_packed_rows 
         packed->scales[at] = scales[i];
         if (kind == UM_PACK_NARROW) {
             store_narrow(low, high, integers);
-            packed->sums[at] =
-                scales[i] * (float)_mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
+            const int32_t late = _mm512_reduce_add_epi32(high);
+            const int32_t sum = _mm512_reduce_add_epi32(low) + late;
+            packed->scaled_sums[at] = scales[i] * (float)sum;
+            packed->sums[at] = -UM_PANEL_OFFSET * sum;
+            packed->late_sums[at] = -UM_PANEL_OFFSET * late;
         } else {
             store_wide(low, high, integers);
         }

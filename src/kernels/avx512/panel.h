@@ -15,39 +15,60 @@
 #define UM_PANEL_WIDE_BLOCKS 8
 
 typedef struct um_panel {
-    /* [block][group][half]: lane c of a vector is a group of consecutive elements of column c, four
-     * signed bytes (8 groups a block) or two 16-bit integers (16 groups a block). */
+    /* [block][group][half]: lane c of a vector is a group of consecutive elements of column c: four
+     * unsigned bytes (8 groups a block), which are qw + UM_PANEL_OFFSET, or two 16-bit integers (16
+     * groups a block). */
     _Alignas(64) uint8_t weights[UM_PANEL_BYTES];
     /* [sub-block][half] of 16 columns: one sub-block a block, or two for Q6_K. */
     _Alignas(64) float scales[2 * UM_PANEL_NARROW_BLOCKS][UM_PANEL_HALVES][16];
-    /* Narrow only, by sub-block: what the integer sum starts from.  The instruction multiplies
-     * unsigned by signed bytes, so activations are packed as q + 128 and -128 sum qw undoes it. */
-    _Alignas(64) int32_t starts[2 * UM_PANEL_NARROW_BLOCKS][UM_PANEL_HALVES][16];
     _Alignas(64) float minimums[UM_PANEL_NARROW_BLOCKS][UM_PANEL_HALVES][16];
 } um_panel;
 
-/* Rows of weights at `row_bytes` from each other; a column beyond the last repeats it. */
+/* 32 rows of weights, or what follows in them from some element on. */
 typedef struct um_panel_source {
-    const uint8_t *rows[UM_PANEL_COLUMNS];
-    size_t k;
+    const uint8_t *rows; /* the first one */
+    size_t stride;       /* bytes between rows */
+    size_t k;            /* elements of each */
 } um_panel_source;
 
-/* Unpack elements first .. first + count - 1 of every column; `first` is a multiple of the stretch
- * that the panel holds. */
-void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t first, size_t count,
-                     um_panel *panel);
+/* Half `half` of a source: 16 columns. */
+typedef struct um_panel_columns {
+    const uint8_t *quarters[4]; /* columns 0, 4, 8, 12 */
+    size_t stride;
+} um_panel_columns;
 
-/* One file a family of formats: half `half` of the panel, `count` elements from `first` on. */
-void um_panel_unpack_q8_0(const um_panel_source *source, size_t half, size_t first, size_t count,
+static UM_ALWAYS_INLINE um_panel_columns um_panel_half(const um_panel_source *source, size_t half) {
+    const uint8_t *rows = source->rows + half * 16 * source->stride;
+    const size_t quarter = 4 * source->stride;
+    return (um_panel_columns){{rows, rows + quarter, rows + 2 * quarter, rows + 3 * quarter},
+                              source->stride};
+}
+
+static UM_ALWAYS_INLINE const uint8_t *um_panel_at(const um_panel_columns *columns, size_t column,
+                                                   size_t offset) {
+    return columns->quarters[column / 4] + column % 4 * columns->stride + offset;
+}
+
+/* Weights of narrow types stand in a panel with this added (but those with a minimum, which are not
+ * negative): the dot-product instruction multiplies unsigned by signed bytes, and activations are
+ * the signed ones.  Packed sums are multiplied by -UM_PANEL_OFFSET, to start from. */
+#define UM_PANEL_OFFSET 128
+
+/* Unpack the first `count` elements of every column, as many as a panel holds or all that there
+ * are. */
+void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t count, um_panel *panel);
+
+/* One file a family of formats: the same for half `half` of the panel. */
+void um_panel_unpack_q8_0(const um_panel_source *source, size_t half, size_t count,
                           um_panel *panel);
-void um_panel_unpack_q4_0(const um_panel_source *source, size_t half, size_t first, size_t count,
+void um_panel_unpack_q4_0(const um_panel_source *source, size_t half, size_t count,
                           um_panel *panel);
-void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t half, size_t first,
-                       size_t count, um_panel *panel);
-void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t first, size_t count,
+void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
+                       um_panel *panel);
+void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t count,
                           um_panel *panel);
-void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t half, size_t first,
-                          size_t count, um_panel *panel);
+void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
+                          um_panel *panel);
 
 /* ---- For the files that unpack ------------------------------------------- */
 
@@ -71,29 +92,30 @@ static UM_ALWAYS_INLINE void um_panel_turn_quarters(const __m512i rows[4], __m51
     out[3] = _mm512_unpackhi_epi64(high01, high23);
 }
 
-/* out[e] has in lane c the e-th four bytes of the 16 at columns[c] + offset. */
-static UM_ALWAYS_INLINE void um_panel_turn(const uint8_t *const *columns, size_t offset,
+/* out[e] has in lane c the e-th four bytes of the 16 at `offset` of column c. */
+static UM_ALWAYS_INLINE void um_panel_turn(const um_panel_columns *columns, size_t offset,
                                            __m512i out[4]) {
     __m512i rows[4]; /* of columns r, r + 4, r + 8 and r + 12, a quarter each */
     for (size_t r = 0; r < 4; r++) {
-        const __m256i low =
-            _mm256_inserti128_si256(_mm256_castsi128_si256(um_panel_load_16(columns[r] + offset)),
-                                    um_panel_load_16(columns[r + 4] + offset), 1);
+        const __m256i low = _mm256_inserti128_si256(
+            _mm256_castsi128_si256(um_panel_load_16(um_panel_at(columns, r, offset))),
+            um_panel_load_16(um_panel_at(columns, r + 4, offset)), 1);
         const __m256i high = _mm256_inserti128_si256(
-            _mm256_castsi128_si256(um_panel_load_16(columns[r + 8] + offset)),
-            um_panel_load_16(columns[r + 12] + offset), 1);
+            _mm256_castsi128_si256(um_panel_load_16(um_panel_at(columns, r + 8, offset))),
+            um_panel_load_16(um_panel_at(columns, r + 12, offset)), 1);
         rows[r] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
     }
     um_panel_turn_quarters(rows, out);
 }
 
 /* The same for 32 bytes, with fewer steps than two of 16. */
-static UM_ALWAYS_INLINE void um_panel_turn_32(const uint8_t *const *columns, size_t offset,
+static UM_ALWAYS_INLINE void um_panel_turn_32(const um_panel_columns *columns, size_t offset,
                                               __m512i out[8]) {
     __m512i rows[8]; /* of columns r and r + 8, a half each */
     for (size_t r = 0; r < 8; r++) {
-        rows[r] = _mm512_inserti64x4(_mm512_castsi256_si512(um_panel_load_32(columns[r] + offset)),
-                                     um_panel_load_32(columns[r + 8] + offset), 1);
+        rows[r] = _mm512_inserti64x4(
+            _mm512_castsi256_si512(um_panel_load_32(um_panel_at(columns, r, offset))),
+            um_panel_load_32(um_panel_at(columns, r + 8, offset)), 1);
     }
     /* first[e]: words e and e + 4 of columns 0 to 3, then of 8 to 11; second[e]: of 4 to 7, 12
      * to 15. */
@@ -116,26 +138,15 @@ static UM_ALWAYS_INLINE void um_panel_store(um_panel *panel, size_t groups, size
     _mm512_store_si512(panel->weights + at * 64, value);
 }
 
-/* 128 sum of the signed bytes in each lane, added to `sum`. */
-static UM_ALWAYS_INLINE __m512i um_panel_sum(__m512i sum, __m512i value) {
-    return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8((char)0x80), value);
-}
-
-static UM_ALWAYS_INLINE void um_panel_store_start(um_panel *panel, size_t sub_block, size_t half,
-                                                  __m512i sum) {
-    _mm512_store_si512(panel->starts[sub_block][half],
-                       _mm512_sub_epi32(_mm512_setzero_si512(), sum));
-}
-
-/* The f16 numbers at columns[c] + offset. */
-static UM_ALWAYS_INLINE __m512 um_panel_halfs(const uint8_t *const *columns, size_t offset) {
+/* The f16 numbers at `offset` of each column. */
+static UM_ALWAYS_INLINE __m512 um_panel_halfs(const um_panel_columns *columns, size_t offset) {
     /* Put together in general registers, which are idle: a vector load of what was just stored
      * piece by piece would have to wait for the stores. */
     uint64_t words[4];
     for (size_t i = 0; i < 4; i++) {
         uint16_t bits[4];
         for (size_t j = 0; j < 4; j++) {
-            memcpy(&bits[j], columns[4 * i + j] + offset, sizeof bits[j]);
+            memcpy(&bits[j], um_panel_at(columns, 4 * i + j, offset), sizeof bits[j]);
         }
         words[i] = (uint64_t)((uint32_t)bits[0] | (uint32_t)bits[1] << 16) |
                    (uint64_t)((uint32_t)bits[2] | (uint32_t)bits[3] << 16) << 32;

@@ -20,7 +20,7 @@ static UM_ALWAYS_INLINE __m512 halfs_of(__m512i lanes) {
 /* Scales and minimums of the eight sub-blocks, from `block` of the panel on.  A block begins with d
  * and m, then four bytes each of the first six-bit scales, of the first minimums, and of the low
  * halves of the others; what is missing stands in the top bits of the former two. */
-static void store_scales(const uint8_t *const *columns, size_t at, size_t block, size_t half,
+static void store_scales(const um_panel_columns *columns, size_t at, size_t block, size_t half,
                          um_panel *panel) {
     __m512i words[4];
     um_panel_turn(columns, at, words);
@@ -44,22 +44,15 @@ static void store_scales(const uint8_t *const *columns, size_t at, size_t block,
     }
 }
 
-static UM_ALWAYS_INLINE void store_group(um_panel *panel, size_t block, size_t group, size_t half,
-                                         __m512i value, __m512i *sum) {
-    um_panel_store(panel, GROUPS, block, group, half, value);
-    *sum = um_panel_sum(*sum, value);
-}
-
 /* Sub-blocks 2 pair and 2 pair + 1, whose quants share 32 bytes at `low`; `fifth` holds the turned
  * fifth bits, or is NULL. */
-static UM_ALWAYS_INLINE void unpack_pair(const uint8_t *const *columns, size_t low, size_t pair,
+static UM_ALWAYS_INLINE void unpack_pair(const um_panel_columns *columns, size_t low, size_t pair,
                                          const __m512i *fifth, size_t block, size_t half,
                                          um_panel *panel) {
     const __m512i nibble = _mm512_set1_epi8(15);
     const __m512i sixteen = _mm512_set1_epi8(16);
     __m512i bytes[GROUPS];
     um_panel_turn_32(columns, low, bytes);
-    __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t g = 0; g < GROUPS; g++) {
         for (size_t odd = 0; odd < 2; odd++) {
             __m512i q = odd ? _mm512_srli_epi16(bytes[g], 4) : bytes[g];
@@ -68,28 +61,26 @@ static UM_ALWAYS_INLINE void unpack_pair(const uint8_t *const *columns, size_t l
                 const __m512i bit = _mm512_set1_epi8((char)(1 << (2 * pair + odd)));
                 q = _mm512_mask_add_epi8(q, _mm512_test_epi8_mask(fifth[g], bit), q, sixteen);
             }
-            store_group(panel, block + 2 * pair + odd, g, half, q, &sums[odd]);
+            um_panel_store(panel, GROUPS, block + 2 * pair + odd, g, half, q);
         }
     }
-    um_panel_store_start(panel, block + 2 * pair, half, sums[0]);
-    um_panel_store_start(panel, block + 2 * pair + 1, half, sums[1]);
 }
 
-void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t half, size_t first,
-                       size_t count, um_panel *panel) {
+void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
+                       um_panel *panel) {
     const size_t size = um_dtype_size(dtype);
-    const uint8_t *const *columns = source->rows + half * 16;
+    const um_panel_columns columns = um_panel_half(source, half);
     const bool has_fifth = dtype == UM_DTYPE_Q5_K;
     for (size_t i = 0; i < count / SUPER; i++) {
-        const size_t at = (first / SUPER + i) * size;
+        const size_t at = i * size;
         const size_t low = at + (has_fifth ? 48 : 16);
         __m512i fifth[GROUPS];
         if (has_fifth) {
-            um_panel_turn_32(columns, at + 16, fifth);
+            um_panel_turn_32(&columns, at + 16, fifth);
         }
-        store_scales(columns, at, i * 8, half, panel);
+        store_scales(&columns, at, i * 8, half, panel);
         for (size_t pair = 0; pair < 4; pair++) {
-            unpack_pair(columns, low + pair * 32, pair, has_fifth ? fifth : NULL, i * 8, half,
+            unpack_pair(&columns, low + pair * 32, pair, has_fifth ? fifth : NULL, i * 8, half,
                         panel);
         }
     }
@@ -97,8 +88,8 @@ void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t hal
 
 /* ---- Q6_K ----------------------------------------------------------------------- */
 
-static void store_q6_scales(const uint8_t *const *columns, size_t at, size_t sub_block, size_t half,
-                            um_panel *panel) {
+static void store_q6_scales(const um_panel_columns *columns, size_t at, size_t sub_block,
+                            size_t half, um_panel *panel) {
     const __m512 d = um_panel_halfs(columns, at + 208);
     __m512i turned[4];
     um_panel_turn(columns, at + 192, turned);
@@ -115,8 +106,7 @@ static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *
                                              size_t block, size_t half, um_panel *panel) {
     const __m512i nibble = _mm512_set1_epi8(15);
     const __m512i upper = _mm512_set1_epi8(0x30);
-    const __m512i middle = _mm512_set1_epi8(32);
-    __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    const __m512i offset = _mm512_set1_epi8(UM_PANEL_OFFSET - 32);
     for (size_t g = 0; g < GROUPS; g++) {
         const __m512i l = low[r % 2 * GROUPS + g];
         __m512i q = _mm512_and_si512(r < 2 ? l : _mm512_srli_epi16(l, 4), nibble);
@@ -124,25 +114,23 @@ static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *
         const __m512i h = r < 2 ? _mm512_slli_epi16(high[g], r == 0 ? 4 : 2)
                                 : (r == 2 ? high[g] : _mm512_srli_epi16(high[g], 2));
         q = _mm512_or_si512(q, _mm512_and_si512(h, upper));
-        store_group(panel, block, g, half, _mm512_sub_epi8(q, middle), &sums[g / 4]);
+        um_panel_store(panel, GROUPS, block, g, half, _mm512_add_epi8(q, offset));
     }
-    um_panel_store_start(panel, 2 * block, half, sums[0]);
-    um_panel_store_start(panel, 2 * block + 1, half, sums[1]);
 }
 
-void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t first, size_t count,
+void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t count,
                           um_panel *panel) {
     const size_t size = um_dtype_size(UM_DTYPE_Q6_K);
-    const uint8_t *const *columns = source->rows + half * 16;
+    const um_panel_columns columns = um_panel_half(source, half);
     for (size_t i = 0; i < count / SUPER; i++) {
-        const size_t at = (first / SUPER + i) * size;
-        store_q6_scales(columns, at, i * 16, half, panel);
+        const size_t at = i * size;
+        store_q6_scales(&columns, at, i * 16, half, panel);
         for (size_t part = 0; part < 2; part++) {
             __m512i low[2 * GROUPS];
             __m512i high[GROUPS];
-            um_panel_turn_32(columns, at + part * 64, low);
-            um_panel_turn_32(columns, at + part * 64 + 32, low + GROUPS);
-            um_panel_turn_32(columns, at + 128 + part * 32, high);
+            um_panel_turn_32(&columns, at + part * 64, low);
+            um_panel_turn_32(&columns, at + part * 64 + 32, low + GROUPS);
+            um_panel_turn_32(&columns, at + 128 + part * 32, high);
             for (size_t r = 0; r < 4; r++) {
                 unpack_q6_block(low, high, r, i * 8 + part * 4 + r, half, panel);
             }

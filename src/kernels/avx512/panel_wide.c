@@ -20,7 +20,7 @@ static UM_ALWAYS_INLINE float_format format_of(um_dtype dtype) {
 }
 
 /* The 16 vectors of a block; elements at or beyond `rest` are zero and not read. */
-static UM_ALWAYS_INLINE void turn_block(const uint8_t *const *columns, size_t offset, size_t rest,
+static UM_ALWAYS_INLINE void turn_block(const um_panel_columns *columns, size_t offset, size_t rest,
                                         __m512i pairs[GROUPS]) {
     if (rest >= UM_PACK_BLOCK) {
         um_panel_turn_32(columns, offset, pairs);
@@ -28,14 +28,14 @@ static UM_ALWAYS_INLINE void turn_block(const uint8_t *const *columns, size_t of
         return;
     }
     _Alignas(64) uint8_t copies[16][64];
-    const uint8_t *at[16];
     memset(copies, 0, sizeof copies);
     for (size_t c = 0; c < 16; c++) {
-        memcpy(copies[c], columns[c] + offset, rest * 2);
-        at[c] = copies[c];
+        memcpy(copies[c], um_panel_at(columns, c, offset), rest * 2);
     }
-    um_panel_turn_32(at, 0, pairs);
-    um_panel_turn_32(at, 32, pairs + 8);
+    const um_panel_source source = {.rows = copies[0], .stride = sizeof copies[0]};
+    const um_panel_columns copied = um_panel_half(&source, 0);
+    um_panel_turn_32(&copied, 0, pairs);
+    um_panel_turn_32(&copied, 32, pairs + 8);
 }
 
 /* The largest magnitude of each column, as bits in both halves of its lane. */
@@ -96,13 +96,13 @@ static UM_ALWAYS_INLINE __m512i quantise(um_dtype dtype, float_format format, __
 }
 
 static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_panel_source *source, size_t half,
-                                    size_t first, size_t count, um_panel *panel) {
-    const uint8_t *const *columns = source->rows + half * 16;
+                                    size_t count, um_panel *panel) {
+    const um_panel_columns columns = um_panel_half(source, half);
     const float_format format = format_of(dtype);
     for (size_t block = 0; block * UM_PACK_BLOCK < count; block++) {
-        const size_t element = first + block * UM_PACK_BLOCK;
+        const size_t element = block * UM_PACK_BLOCK;
         __m512i pairs[GROUPS];
-        turn_block(columns, element * 2, source->k - element, pairs);
+        turn_block(&columns, element * 2, source->k - element, pairs);
         const __m512i bits = largest(pairs);
         const __m512i most = exponents(format, bits);
         _mm512_store_ps(panel->scales[block][half], steps(dtype, format, bits, most));
@@ -112,11 +112,11 @@ static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_panel_source *sourc
     }
 }
 
-void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t half, size_t first,
-                          size_t count, um_panel *panel) {
+void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
+                          um_panel *panel) {
     if (dtype == UM_DTYPE_F16) {
-        unpack(UM_DTYPE_F16, source, half, first, count, panel);
+        unpack(UM_DTYPE_F16, source, half, count, panel);
     } else {
-        unpack(UM_DTYPE_BF16, source, half, first, count, panel);
+        unpack(UM_DTYPE_BF16, source, half, count, panel);
     }
 }

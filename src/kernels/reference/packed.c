@@ -56,7 +56,7 @@ void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x
                 sum += q[i];
             }
             if (narrow) {
-                packed->sums[at] = packed->scales[at] * (float)sum;
+                packed->scaled_sums[at] = packed->scales[at] * (float)sum;
             }
         }
     }
@@ -179,16 +179,22 @@ static void read_block(um_dtype dtype, const uint8_t *row, size_t block, size_t 
 
 /* ---- The product --------------------------------------------------------------------- */
 
+static float integer_sum(const weight_block *w, const int16_t *qx, size_t first, size_t count) {
+    int32_t sum = 0;
+    for (size_t i = first; i < first + count; i++) {
+        sum += (int32_t)qx[i] * w->q[i];
+    }
+    return (float)sum;
+}
+
 static float add_block(const weight_block *w, const int16_t *qx, float scale, float scaled_sum,
                        float total) {
-    const size_t part = UM_PACK_BLOCK / w->sub_blocks;
-    for (size_t s = 0; s < w->sub_blocks; s++) {
-        int32_t sum = 0;
-        for (size_t i = s * part; i < (s + 1) * part; i++) {
-            sum += (int32_t)qx[i] * w->q[i];
-        }
-        total = fmaf((float)sum, scale * w->scales[s], total);
+    if (w->sub_blocks == 2) {
+        const float early = integer_sum(w, qx, 0, 16) * w->scales[0];
+        const float late = integer_sum(w, qx, 16, 16);
+        return fmaf(fmaf(late, w->scales[1], early), scale, total);
     }
+    total = fmaf(integer_sum(w, qx, 0, UM_PACK_BLOCK), scale * w->scales[0], total);
     return w->has_minimum ? fmaf(-w->minimum, scaled_sum, total) : total;
 }
 
@@ -209,7 +215,7 @@ void um_reference_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *
                 const size_t at = i * blocks + block;
                 y[i * y_stride + j] =
                     add_block(&read, integers + at * UM_PACK_BLOCK, rows->scales[at],
-                              narrow ? rows->sums[at] : 0, y[i * y_stride + j]);
+                              narrow ? rows->scaled_sums[at] : 0, y[i * y_stride + j]);
             }
         }
         for (size_t i = 0; bias && i < rows->rows; i++) {

@@ -1,0 +1,33 @@
+/* What `unmask convert` does, apart from options and output. */
+#ifndef UM_CLI_CONVERT_FILES_H
+#define UM_CLI_CONVERT_FILES_H
+
+#include "model/gguf_save.h"
+
+typedef struct um_convert_request {
+    const char *input;  /* a directory or a GGUF file */
+    const char *output; /* a GGUF file where the name ends in ".gguf", else a directory */
+    bool has_mix;       /* false: as the input has it */
+    um_weight_mix mix;
+    size_t threads; /* 0: one for each processor */
+    um_save_watch watch;
+} um_convert_request;
+
+#define UM_CONVERT_NOTES_MAXIMUM 3
+
+typedef struct um_convert_result {
+    um_weight_mix mix;
+    size_t tensors;
+    size_t fallbacks; /* matrices that are not of the mix's type */
+    size_t bytes;     /* of the weights in the output */
+    size_t source_bytes;
+    const char *notes[UM_CONVERT_NOTES_MAXIMUM]; /* static texts */
+    size_t note_count;
+} um_convert_result;
+
+/* UM_ERR_ARGUMENT: a type that the output cannot hold, an output that is there already;
+ * UM_ERR_CANCELLED where the watch said so.  Nothing is left behind unless it succeeds. */
+um_status um_cli_convert(const um_convert_request *request, um_convert_result *result,
+                         um_error *error);
+
+#endif

@@ -1,0 +1,45 @@
+#include "cli/open_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "cli/model_directory.h"
+#include "cli/progress_bar.h"
+
+/* The user's cache directory by the XDG Base Directory Specification; false where there is none. */
+static bool find_cache(char *path, size_t path_size) {
+    const char *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    int length = -1;
+    if (cache && *cache == '/') {
+        length = snprintf(path, path_size, "%s/unmask", cache);
+    } else if (home && *home == '/') {
+        length = snprintf(path, path_size, "%s/.cache/unmask", home);
+    }
+    return length > 0 && (size_t)length < path_size;
+}
+
+static bool show(void *user, size_t done, size_t total) {
+    um_progress_bar_show(user, done, total);
+    return !um_cli_interrupted();
+}
+
+um_status um_cli_open_model(const char *given, const um_model_options *options, bool no_cache,
+                            um_model **model, um_error *error) {
+    char cache[4096];
+    const char *path = NULL;
+    um_model_options with = *options;
+    UM_TRY(um_cli_model_directory(given, &path, error));
+    if (!with.quantize) {
+        return um_model_open(path, &with, model, error);
+    }
+    um_progress_bar bar = um_progress_bar_start("quantising");
+    with.quantize_cache = !no_cache && find_cache(cache, sizeof cache) ? cache : NULL;
+    with.progress = show;
+    with.progress_user = &bar;
+    um_cli_catch_interrupts();
+    const um_status status = um_model_open(path, &with, model, error);
+    um_progress_bar_end(&bar);
+    return status;
+}

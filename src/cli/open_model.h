@@ -1,0 +1,22 @@
+/* Opening the model of a command. */
+#ifndef UM_CLI_OPEN_MODEL_H
+#define UM_CLI_OPEN_MODEL_H
+
+#include "base/status.h"
+
+/* The lines about --quantize and --no-cache for help texts. */
+#define UM_CLI_QUANTIZE_HELP                                                                       \
+    "      --quantize TYPE    quantise the weights of a directory while it is opened: q8_0, "      \
+    "q4_0,\n"                                                                                      \
+    "                         q4_k, q6_k or q4_k_m.  When that takes more than 2 s the result "    \
+    "is\n"                                                                                         \
+    "                         kept in $XDG_CACHE_HOME/unmask (~/.cache/unmask) for the next "      \
+    "time\n"                                                                                       \
+    "      --no-cache         neither keep quantised weights nor use kept ones\n"
+
+/* Open the model that `given` (--model, or NULL) means, with a progress bar where weights are
+ * quantised and, unless `no_cache`, the user's cache directory.  Ctrl-C ends it meanwhile. */
+um_status um_cli_open_model(const char *given, const um_model_options *options, bool no_cache,
+                            um_model **model, um_error *error);
+
+#endif

@@ -1,0 +1,48 @@
+#include "cli/progress_bar.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+
+/* Seconds before it appears, and between two looks. */
+#define PATIENCE 0.5
+#define INTERVAL 0.2
+
+#define CELLS 24
+
+um_progress_bar um_progress_bar_start(const char *what) {
+    const double now = um_clock_seconds();
+    return (um_progress_bar){
+        .what = what, .terminal = isatty(STDERR_FILENO) == 1, .start = now, .next = now + PATIENCE};
+}
+
+void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total) {
+    const double now = bar->terminal ? um_clock_seconds() : 0;
+    if (!bar->terminal || now < bar->next || total == 0) {
+        return;
+    }
+    bar->next = now + INTERVAL;
+    bar->shown = true;
+    const double share = (double)done / (double)total;
+    char cells[CELLS + 1];
+    for (size_t i = 0; i < CELLS; i++) {
+        cells[i] = (double)i < share * CELLS ? '#' : '.';
+    }
+    cells[CELLS] = '\0';
+    char left[32] = "?";
+    if (share > 0) {
+        um_cli_format_duration((now - bar->start) * (1 - share) / share, left, sizeof left);
+    }
+    (void)fprintf(stderr, "\r\033[K%s [%s] %3.0f%% of %.1f MB, %s left", bar->what, cells,
+                  100 * share, (double)total / 1e6, left);
+    (void)fflush(stderr);
+}
+
+void um_progress_bar_end(um_progress_bar *bar) {
+    if (bar->shown) {
+        (void)fputs("\r\033[K", stderr);
+        bar->shown = false;
+    }
+}

@@ -1,0 +1,33 @@
+/* Write a model's weights as a GGUF file. */
+#ifndef UM_MODEL_GGUF_SAVE_H
+#define UM_MODEL_GGUF_SAVE_H
+
+#include "base/thread_pool.h"
+#include "model/parameters.h"
+#include "model/save.h"
+#include "model/weight_mix.h"
+#include "weights/gguf_writer.h"
+
+typedef struct um_gguf_save_options {
+    um_weight_mix mix;
+    um_thread_pool *pool; /* may be NULL */
+    um_save_watch watch;  /* told of every part; zero for nobody */
+} um_gguf_save_options;
+
+/* What was written. */
+typedef struct um_gguf_save_summary {
+    size_t tensors;
+    size_t fallbacks; /* matrices whose rows do not fit the blocks of the mix's type */
+    size_t bytes;     /* of the weights */
+} um_gguf_save_summary;
+
+/* Write the file at `path`, whole or not at all, with the metadata that `writer` has so far and
+ * those of `config`.  Matrices get the types of the mix, vectors stay F32, rows of queries and keys
+ * go into the order that llama.cpp expects of the architecture.  UM_ERR_CANCELLED where the watch
+ * said so; UM_ERR_MISMATCH names a weight that the type cannot hold. */
+um_status um_model_gguf_write(const um_model_config *config, const um_parameters *parameters,
+                              const char *name, const um_gguf_save_options *options,
+                              um_gguf_writer *writer, const char *path,
+                              um_gguf_save_summary *summary, um_error *error);
+
+#endif

@@ -1,0 +1,18 @@
+/* The tokenizer of a Hugging Face directory as one JSON tree, whichever files it has. */
+#ifndef UM_TOKENIZER_EXPORT_FILES_H
+#define UM_TOKENIZER_EXPORT_FILES_H
+
+#include "base/json.h"
+
+typedef struct um_tokenizer_tree {
+    json_t *tokenizer;     /* tokenizer.json, or what it would be */
+    json_t *configuration; /* tokenizer_config.json; empty where there is none */
+} um_tokenizer_tree;
+
+/* Read tokenizer.json, or else vocab.json, merges.txt and added_tokens.json.  A chat template in a
+ * file of its own becomes a member of the configuration.  Free with um_tokenizer_tree_free. */
+um_status um_tokenizer_tree_read(const char *directory, um_tokenizer_tree *tree, um_error *error);
+
+void um_tokenizer_tree_free(um_tokenizer_tree *tree);
+
+#endif

@@ -1,0 +1,53 @@
+/* Write one GGUF file (version 3, alignment 32; format as in gguf.h).
+ *
+ * Order of calls: create; metadata and tensors in any order; begin; the data of the tensors in
+ * the order in which they were added; commit.  Free gives up, at any time. */
+#ifndef UM_WEIGHTS_GGUF_WRITER_H
+#define UM_WEIGHTS_GGUF_WRITER_H
+
+#include "weights/gguf.h"
+
+typedef struct um_gguf_writer um_gguf_writer;
+
+um_status um_gguf_writer_create(um_gguf_writer **writer, um_error *error);
+
+/* ---- Metadata; a key may be given once ------------------------------------ */
+
+um_status um_gguf_put_uint32(um_gguf_writer *writer, const char *key, uint32_t value,
+                             um_error *error);
+um_status um_gguf_put_float32(um_gguf_writer *writer, const char *key, float value,
+                              um_error *error);
+um_status um_gguf_put_bool(um_gguf_writer *writer, const char *key, bool value, um_error *error);
+um_status um_gguf_put_string(um_gguf_writer *writer, const char *key, const char *text,
+                             size_t length, um_error *error);
+um_status um_gguf_put_strings(um_gguf_writer *writer, const char *key, const um_gguf_string *texts,
+                              size_t count, um_error *error);
+um_status um_gguf_put_int32s(um_gguf_writer *writer, const char *key, const int32_t *values,
+                             size_t count, um_error *error);
+/* An entry of another file as it is. */
+um_status um_gguf_put_entry(um_gguf_writer *writer, const um_gguf_entry *entry, um_error *error);
+
+/* ---- Tensors -------------------------------------------------------------- */
+
+/* `shape` is outermost first; rows are whole blocks. */
+um_status um_gguf_add_tensor(um_gguf_writer *writer, const char *name, um_dtype dtype, size_t rank,
+                             const size_t *shape, um_error *error);
+
+/* Bytes of the data of all tensors. */
+size_t um_gguf_writer_data_bytes(const um_gguf_writer *writer);
+
+/* Start the file that is to appear at `path`, whole or not at all (base/atomic_file.h). */
+um_status um_gguf_writer_begin(um_gguf_writer *writer, const char *path, um_error *error);
+
+/* The next bytes of the current tensor, not beyond its end; the next call after its last byte
+ * belongs to the next tensor. */
+um_status um_gguf_writer_write(um_gguf_writer *writer, const void *bytes, size_t length,
+                               um_error *error);
+
+/* All data have been written: make the file visible. */
+um_status um_gguf_writer_commit(um_gguf_writer *writer, um_error *error);
+
+/* NULL is allowed.  Without a commit nothing is left behind. */
+void um_gguf_writer_free(um_gguf_writer *writer);
+
+#endif
