@@ -109,29 +109,55 @@ static set_end find_end(const contest *of) {
     return (set_end){value_of_key(range.low), range.above};
 }
 
-/* ---- top_k ---------------------------------------------------------------- */
+/* ---- A sample of the row -------------------------------------------------- */
 
-/* The top_k-th largest block maximum: at least top_k logits are as large. */
-static float value_below_top_k(const um_logit_row *row, size_t top_k) {
-    if (top_k > row->block_count) {
-        return -INFINITY;
+#define SAMPLED 16 /* tokens of each block */
+
+/* The first tokens of each block become the entries; their ids and weights are not set. */
+static void sample_blocks(const um_logit_row *row) {
+    um_token_entries *entries = &row->scratch->entries;
+    entries->count = 0;
+    for (size_t start = 0; start < row->count; start += UM_ROW_BLOCK) {
+        for (size_t i = start; i < row->count && i < start + SAMPLED; i++) {
+            entries->values[entries->count++] = row->logits[i] / row->divisor;
+        }
     }
-    const contest of = {.values = row->scratch->block_maxima,
-                        .count = row->block_count,
-                        .total = 1,
-                        .limit = (float)(top_k - 1)};
-    return find_end(&of).value / row->divisor;
 }
 
-/* Exact in float up to 2^24 tokens. */
+/* The value of the `rank`-th largest, from 1. */
+static float value_at_rank(const float *values, size_t count, size_t rank) {
+    const contest of = {.values = values, .count = count, .total = 1, .limit = (float)(rank - 1)};
+    return find_end(&of).value; /* exact in float up to 2^24 tokens */
+}
+
+/* ---- top_k ---------------------------------------------------------------- */
+
+/* A value that at least top_k tokens should reach, and not many more.  The top_k-th largest block
+ * maximum is one; with more than there are blocks a value that is four standard deviations too low
+ * in a sample. */
+static float value_below_top_k(const um_logit_row *row, size_t top_k) {
+    if (top_k <= row->block_count) {
+        const float maximum = value_at_rank(row->scratch->block_maxima, row->block_count, top_k);
+        return maximum / row->divisor;
+    }
+    sample_blocks(row);
+    const um_token_entries *sample = &row->scratch->entries;
+    const double expected = (double)top_k * (double)sample->count / (double)row->count;
+    const double rank = expected + 4 * sqrt(expected) + 4;
+    return rank < (double)sample->count ? value_at_rank(sample->values, sample->count, (size_t)rank)
+                                        : -INFINITY;
+}
+
 static void gather_top_k(const um_logit_row *row, size_t top_k) {
     um_token_entries *entries = &row->scratch->entries;
-    (void)um_logit_row_gather(row, value_below_top_k(row, top_k), INFINITY, row->count);
-    const contest of = {.values = entries->values,
-                        .count = entries->count,
-                        .total = 1,
-                        .limit = (float)(top_k - 1)};
-    const float last = find_end(&of).value;
+    const float low = value_below_top_k(row, top_k);
+    entries->count = 0;
+    (void)um_logit_row_gather(row, low, INFINITY, row->count);
+    if (entries->count < top_k) { /* the sample misled */
+        entries->count = 0;
+        (void)um_logit_row_gather(row, -INFINITY, INFINITY, row->count);
+    }
+    const float last = value_at_rank(entries->values, entries->count, top_k);
     size_t kept = 0;
     for (size_t i = 0; i < entries->count; i++) {
         if (entries->values[i] >= last) {
@@ -189,34 +215,25 @@ typedef struct bracket {
     float high;
 } bracket;
 
-#define SAMPLED 16 /* tokens of each block */
 #define SAMPLE_BUCKETS 512
 
 /* Mass of a sample of tokens by their distance from the maximum, and the mass squared. */
 typedef struct sample_histogram {
     double mass[SAMPLE_BUCKETS];
     double square[SAMPLE_BUCKETS];
-    size_t sampled;
 } sample_histogram;
 
 static void fill_sample(const um_logit_row *row, float width, sample_histogram *histogram) {
-    *histogram = (sample_histogram){.sampled = 0};
-    for (size_t start = 0; start < row->count; start += UM_ROW_BLOCK) {
-        const size_t rest = row->count - start;
-        const size_t count = rest < SAMPLED ? rest : SAMPLED;
-        float values[SAMPLED];
-        float weights[SAMPLED];
-        for (size_t i = 0; i < count; i++) {
-            values[i] = row->logits[start + i] / row->divisor;
-        }
-        row->kernels->exponential(count, row->maximum, values, weights);
-        for (size_t i = 0; i < count; i++) {
-            const float distance = (row->maximum - values[i]) / width;
-            const size_t bucket = distance < SAMPLE_BUCKETS ? (size_t)distance : SAMPLE_BUCKETS - 1;
-            histogram->mass[bucket] += (double)weights[i];
-            histogram->square[bucket] += (double)weights[i] * (double)weights[i];
-        }
-        histogram->sampled += count;
+    const um_token_entries *sample = &row->scratch->entries;
+    *histogram = (sample_histogram){.mass = {0}};
+    sample_blocks(row);
+    weigh_entries(row);
+    for (size_t i = 0; i < sample->count; i++) {
+        const float distance = (row->maximum - sample->values[i]) / width;
+        const size_t bucket = distance < SAMPLE_BUCKETS ? (size_t)distance : SAMPLE_BUCKETS - 1;
+        const double weight = (double)sample->weights[i];
+        histogram->mass[bucket] += weight;
+        histogram->square[bucket] += weight * weight;
     }
 }
 
@@ -228,7 +245,7 @@ static bracket estimate_end(const um_logit_row *row, double tail, float low) {
     const float width = depth / SAMPLE_BUCKETS;
     sample_histogram histogram;
     fill_sample(row, width, &histogram);
-    const double ratio = (double)row->count / (double)histogram.sampled;
+    const double ratio = (double)row->count / (double)row->scratch->entries.count;
     bracket end = {low, INFINITY};
     double mass = 0, square = 0;
     for (size_t b = SAMPLE_BUCKETS; b-- > 0;) {

@@ -201,7 +201,8 @@ static void large_rows_give_what_the_plain_version_gives(void **state) {
             const um_rng_place place = {UM_RNG_DATA_ORDER, trial, 1, i};
             const float normal = scale * (float)um_rng_normal(1, place);
             const bool is_sampled = i % UM_ROW_BLOCK < 16;
-            logits[i] = trial >= 12 && !is_sampled ? normal + 2 : normal;
+            const bool is_raised = trial >= 12 && is_sampled == (trial % 2 == 1);
+            logits[i] = is_raised ? normal + 2 : normal;
         }
         for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++) {
             um_sampler sampler = plain(COUNT);
