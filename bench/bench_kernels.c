@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "kernels/compute.h"
+#include "kernels/linear.h"
 
 #define REPETITIONS 25
 #define MEASURED_SECONDS 0.002
@@ -91,7 +91,7 @@ static const struct kernel_benchmark {
     benchmark_function *function;
 } benchmarks[] = {
 #define ENTRY(name, parameters) {#name, bench_##name},
-    UM_KERNEL_LIST(ENTRY)
+    UM_FLOAT_KERNEL_LIST(ENTRY)
 #undef ENTRY
 };
 
@@ -151,13 +151,14 @@ typedef struct product {
     size_t k;
     size_t n;
     float *x;
+    um_packing packing;
     um_tensor weight;
     float *y;
 } product;
 
 static void run_linear(void *user) {
     const product *with = user;
-    um_linear(&with->compute, with->rows, with->x, &with->weight, NULL, with->y);
+    um_linear(&with->compute, with->rows, with->x, &with->packing, &with->weight, NULL, with->y);
 }
 
 static void run_sgemm(void *user) {
@@ -193,6 +194,11 @@ static void measure_product(const um_kernels *kernels, um_dtype dtype, size_t ro
                     .x = random_floats(rows * k),
                     .weight = {.data = stored, .dtype = dtype, .rank = 2, .shape = {n, k}},
                     .y = random_floats(rows * n)};
+    um_error error = {0};
+    if (um_packing_reserve(&ours.packing, rows, k, &error) != UM_OK) {
+        (void)fprintf(stderr, "bench_kernels: %s\n", error.message);
+        exit(1);
+    }
     product theirs = ours;
     theirs.weight.data = weight;
     timed_function *const functions[2] = {run_linear, run_sgemm};
@@ -206,6 +212,7 @@ static void measure_product(const um_kernels *kernels, um_dtype dtype, size_t ro
     free(stored);
     free(ours.x);
     free(ours.y);
+    um_packing_free(&ours.packing);
 }
 
 static void measure_products(const um_kernels *kernels) {

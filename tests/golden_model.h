@@ -254,7 +254,13 @@ static inline float *run_logits(const golden_model *model, const um_compute *com
     float *hidden = run_hidden(model, compute, batch);
     const size_t rows = wanted_rows(batch);
     float *logits = make_floats(rows * model->config.vocabulary_size);
-    um_transformer_project(&model->transformer, compute, rows, hidden, logits);
+    um_error error = {0};
+    um_activations *activations = NULL;
+    assert_ok(um_activations_create(false, &activations, &error), &error);
+    assert_ok(um_transformer_project(&model->transformer, compute, activations, rows, hidden,
+                                     logits, &error),
+              &error);
+    um_activations_free(activations);
     free(hidden);
     return logits;
 }

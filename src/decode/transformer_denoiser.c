@@ -224,8 +224,8 @@ static um_status compute_logits(void *user, const um_denoiser_request *request, 
         (void)um_kv_cache_reset(denoiser->cache, 0, NULL); /* rows may be half computed */
         return status;
     }
-    um_transformer_project(&denoiser->transformer, &denoiser->compute, denoiser->predicting_count,
-                           denoiser->hidden, logits);
+    UM_TRY(um_transformer_project(&denoiser->transformer, &denoiser->compute, denoiser->activations,
+                                  denoiser->predicting_count, denoiser->hidden, logits, error));
     spread_logits(denoiser, request, logits);
     return UM_OK;
 }

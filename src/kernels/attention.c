@@ -1,6 +1,7 @@
 #include "kernels/attention.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "kernels/blas/blas.h"
@@ -47,7 +48,10 @@ static void apply_mask(const um_attention *attention, const um_attention_sequenc
             scores[key] = -INFINITY;
         }
     }
-    for (size_t key = 0; sequence->valid && key < sequence->key_count; key++) {
+    /* Most often all are valid, which memchr sees at once. */
+    const uint8_t *first = sequence->valid ? memchr(sequence->valid, 0, sequence->key_count) : NULL;
+    for (size_t key = first ? (size_t)(first - sequence->valid) : sequence->key_count;
+         key < sequence->key_count; key++) {
         if (!sequence->valid[key]) {
             scores[key] = -INFINITY;
         }

@@ -3,12 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "kernels/blas/blas.h"
 
-/* Tiles: a block of x rows that stays in the second-level cache, and enough weight rows that a
- * task outlasts its hand-over. */
-#define LINEAR_ROW_TILE 96
-#define LINEAR_COLUMN_TILE 64
 #define ROW_TILE 16
 #define NORM_BACKWARD_TILE 64
 #define ELEMENT_TILE 16384
@@ -21,65 +16,11 @@ float *um_tensor_f32(const um_tensor *tensor) {
     return (float *)(uintptr_t)tensor->data;
 }
 
-typedef struct linear_call {
-    const um_compute *compute;
-    size_t rows;
-    size_t column_tiles;
-    const float *x;
-    const um_tensor *weight;
-    const float *bias;
-    float *y;
-} linear_call;
-
-static void linear_tile(void *user, size_t task, size_t worker) {
-    (void)worker;
-    const linear_call *call = user;
-    const size_t out = call->weight->shape[0];
-    const size_t in = call->weight->shape[1];
-    const size_t row = task / call->column_tiles * LINEAR_ROW_TILE;
-    const size_t column = task % call->column_tiles * LINEAR_COLUMN_TILE;
-    const char *weight = call->weight->data;
-    call->compute->kernels.matmul(call->weight->dtype, smaller(LINEAR_ROW_TILE, call->rows - row),
-                                  smaller(LINEAR_COLUMN_TILE, out - column), in, call->x + row * in,
-                                  in, weight + column * um_dtype_row_bytes(call->weight->dtype, in),
-                                  in, call->bias ? call->bias + column : NULL,
-                                  call->y + row * out + column, out);
-}
-
-void um_linear(const um_compute *compute, size_t rows, const float *x, const um_tensor *weight,
-               const um_tensor *bias, float *y) {
-    linear_call call = {.compute = compute,
-                        .rows = rows,
-                        .column_tiles = um_size_divide_up(weight->shape[0], LINEAR_COLUMN_TILE),
-                        .x = x,
-                        .weight = weight,
-                        .bias = bias ? bias->data : NULL,
-                        .y = y};
-    const size_t row_tiles = um_size_divide_up(rows, LINEAR_ROW_TILE);
-    um_thread_pool_run(compute->pool, row_tiles * call.column_tiles, linear_tile, &call);
-}
-
-static void add_column_sums(size_t rows, size_t columns, const float *dy, float *sums) {
+void um_add_column_sums(size_t rows, size_t columns, const float *dy, float *sums) {
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
             sums[j] += dy[i * columns + j];
         }
-    }
-}
-
-void um_linear_backward(const um_compute *compute, size_t rows, const float *x,
-                        const um_tensor *weight, const float *dy, float *dx, bool accumulate,
-                        const um_tensor *dweight, const um_tensor *dbias) {
-    const size_t out = weight->shape[0];
-    const size_t in = weight->shape[1];
-    if (dx) {
-        um_sgemm(compute->pool, rows, in, out, dy, out, weight->data, in, accumulate ? 1.0f : 0.0f,
-                 dx, in);
-    }
-    um_sgemm_transposed(compute->pool, out, in, rows, dy, out, x, in, 1.0f, um_tensor_f32(dweight),
-                        in);
-    if (dbias && dbias->data) {
-        add_column_sums(rows, out, dy, um_tensor_f32(dbias));
     }
 }
 
@@ -147,7 +88,7 @@ void um_rms_norm_rows_backward(const um_compute *compute, size_t rows, size_t di
     rms_norm_backward_call call = {compute, rows, dim, x, weight, inverse_rms, dy, dx, scratch};
     const size_t tiles = um_size_divide_up(rows, NORM_BACKWARD_TILE);
     um_thread_pool_run(compute->pool, tiles, rms_norm_backward_tile, &call);
-    add_column_sums(tiles, dim, scratch, dweight);
+    um_add_column_sums(tiles, dim, scratch, dweight);
 }
 
 typedef struct element_call {

@@ -13,18 +13,6 @@ typedef struct um_compute {
     um_thread_pool *pool;
 } um_compute;
 
-/* y [rows, out] = x [rows, in] weight^T + bias; weight [out, in] of any type, bias [out] f32 or
- * NULL data. */
-void um_linear(const um_compute *compute, size_t rows, const float *x, const um_tensor *weight,
-               const um_tensor *bias, float *y);
-
-/* The backward pass of um_linear for an f32 weight.  dx [rows, in] = dy weight (or += where
- * `accumulate`; skipped where dx is NULL), dweight += dy^T x, dbias += column sums of dy (skipped
- * where its data is NULL).  dweight and dbias are written through their views. */
-void um_linear_backward(const um_compute *compute, size_t rows, const float *x,
-                        const um_tensor *weight, const float *dy, float *dx, bool accumulate,
-                        const um_tensor *dweight, const um_tensor *dbias);
-
 /* y[i] = rms_norm(x[i]) for `rows` rows of `dim`; inverse_rms [rows] or NULL. */
 void um_rms_norm_rows(const um_compute *compute, size_t rows, size_t dim, float epsilon,
                       const float *x, const float *weight, float *y, float *inverse_rms);
@@ -47,6 +35,9 @@ void um_swiglu_backward(const um_compute *compute, size_t count, const float *dy
 
 /* target += source over `count` elements. */
 void um_add(const um_compute *compute, size_t count, const float *source, float *target);
+
+/* sums[columns] += the column sums of values [rows, columns], row after row. */
+void um_add_column_sums(size_t rows, size_t columns, const float *values, float *sums);
 
 /* The writable data of an f32 view that the caller owns. */
 float *um_tensor_f32(const um_tensor *tensor);

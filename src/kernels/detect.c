@@ -24,3 +24,21 @@ bool um_kernels_avx2(um_kernels *kernels) {
     return false;
 }
 #endif
+
+#if defined(UM_HAVE_AVX512)
+bool um_kernels_avx512(um_kernels *kernels) {
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512vnni")) {
+        return false;
+    }
+    um_kernels_avx512_overlay(kernels);
+    return true;
+}
+#else
+bool um_kernels_avx512(um_kernels *kernels) {
+    (void)kernels;
+    return false;
+}
+#endif

@@ -7,5 +7,7 @@
 
 /* Replace the table's entries that the AVX2 folder has; call only on a processor with them. */
 void um_kernels_avx2_overlay(um_kernels *kernels);
+/* The same for the AVX-512 folder, over the AVX2 one. */
+void um_kernels_avx512_overlay(um_kernels *kernels);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef UM_KERNELS_KERNEL_LIST_H
 #define UM_KERNELS_KERNEL_LIST_H
 
-#define UM_KERNEL_LIST(X)                                                                          \
+#define UM_FLOAT_KERNEL_LIST(X)                                                                    \
     X(matmul, (um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,      \
                const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride))      \
     X(weighted_sum, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,                \
@@ -22,5 +22,16 @@
                       float *probabilities))                                                       \
     X(adamw, (size_t count, const um_adamw_step *step, const float *gradient, float *parameter,    \
               float *first_moment, float *second_moment))
+
+/* Products with integers, tested together. */
+#define UM_PACKED_KERNEL_LIST(X)                                                                   \
+    X(pack_rows,                                                                                   \
+      (size_t first, size_t count, const float *x, size_t x_stride, const um_packed_rows *packed)) \
+    X(matmul_packed, (um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,         \
+                      const float *bias, float *y, size_t y_stride))
+
+#define UM_KERNEL_LIST(X)                                                                          \
+    UM_FLOAT_KERNEL_LIST(X)                                                                        \
+    UM_PACKED_KERNEL_LIST(X)
 
 #endif

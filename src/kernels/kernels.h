@@ -11,7 +11,7 @@
 #define UM_KERNELS_KERNELS_H
 
 #include "kernels/kernel_list.h"
-#include "tensor/dtype.h"
+#include "kernels/packed.h"
 
 /* What one AdamW update needs besides the arrays (Loshchilov and Hutter, 2019, algorithm 2). */
 typedef struct um_adamw_step {
@@ -26,7 +26,10 @@ typedef struct um_adamw_step {
 } um_adamw_step;
 
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
- *   x [m, k] f32, w [n, k] of type `dtype`, bias [n] or NULL, y [m, n].
+ *   x [m, k] f32, w [n, k] of a plain type `dtype`, bias [n] or NULL, y [m, n].
+ * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
+ * matmul_packed: y = x w^T + bias as packed.h defines it, for the rows that pack_rows of the same
+ *   table packed; w [n, rows->k] dense, of any type but F32 that has the kind of `rows`.
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
  * softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1 elements, scale > 0.
  *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
@@ -58,9 +61,13 @@ void um_kernels_reference(um_kernels *kernels);
  * processor lacks AVX2, FMA or F16C. */
 bool um_kernels_avx2(um_kernels *kernels);
 
-/* The best table for this machine.  `set` forces one by name ("reference", "avx2"); NULL or ""
- * lets the environment variable UNMASK_KERNELS, then the processor decide.
- * UM_ERR_UNSUPPORTED when the set that is asked for is not available. */
+/* Lay the AVX-512 versions over a table that has the AVX2 ones; false, with no change, where they
+ * were not built or the processor lacks AVX-512 F, BW, DQ, VL or VNNI. */
+bool um_kernels_avx512(um_kernels *kernels);
+
+/* The best table for this machine.  `set` forces one by name ("reference", "avx2", "avx512"); NULL
+ * or "" lets the environment variable UNMASK_KERNELS, then the processor decide. UM_ERR_UNSUPPORTED
+ * when the set that is asked for is not available. */
 um_status um_kernels_select(const char *set, um_kernels *kernels, um_error *error);
 
 #endif

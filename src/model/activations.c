@@ -21,6 +21,7 @@ void um_activations_free(um_activations *activations) {
         free(activations->attention_scratch);
         free(activations->attention_sequences);
         free(activations->gradient_block);
+        um_packing_free(&activations->packing);
         free(activations);
     }
 }

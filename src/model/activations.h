@@ -3,6 +3,7 @@
 #define UM_MODEL_ACTIVATIONS_H
 
 #include "kernels/attention.h"
+#include "kernels/linear.h"
 #include "model/transformer.h"
 
 /* What one layer leaves behind.  R rows in the batch, H hidden, Q heads * head_dim,
@@ -46,6 +47,7 @@ struct um_activations {
     size_t attention_sequence_capacity;
     float *gradient_block; /* backward only */
     size_t gradient_capacity;
+    um_packing packing; /* of the input of the products in progress */
 };
 
 /* Sizes of a batch. */

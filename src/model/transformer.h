@@ -53,9 +53,11 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
                                  const um_row_batch *batch, um_activations *activations,
                                  float *hidden, um_error *error);
 
-/* logits [count, vocabulary] = hidden [count, hidden_size] head^T. */
-void um_transformer_project(const um_transformer *transformer, const um_compute *compute,
-                            size_t count, const float *hidden, float *logits);
+/* logits [count, vocabulary] = hidden [count, hidden_size] head^T.  Uses scratch of `activations`
+ * only, so a record stays.  UM_ERR_MEMORY. */
+um_status um_transformer_project(const um_transformer *transformer, const um_compute *compute,
+                                 um_activations *activations, size_t count, const float *hidden,
+                                 float *logits, um_error *error);
 
 /* Gradients of a loss, given dhidden = d loss / d hidden of the last recorded forward of the
  * same batch, in which every row of every sequence was computed.  `gradients` has the f32

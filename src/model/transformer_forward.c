@@ -84,11 +84,10 @@ static void attend(const forward_pass *pass, size_t index) {
     um_activations *scratch = pass->activations;
     um_layer_activations *saved = um_activations_layer(scratch, index);
     const size_t rows = pass->sizes.rows;
-    um_linear(pass->compute, rows, scratch->normed, &layer->query, &layer->query_bias,
-              saved->queries);
-    um_linear(pass->compute, rows, scratch->normed, &layer->key, &layer->key_bias, scratch->keys);
-    um_linear(pass->compute, rows, scratch->normed, &layer->value, &layer->value_bias,
-              scratch->values);
+    const um_product products[] = {{&layer->query, &layer->query_bias, saved->queries},
+                                   {&layer->key, &layer->key_bias, scratch->keys},
+                                   {&layer->value, &layer->value_bias, scratch->values}};
+    um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 3);
     if (config->qk_norm) {
         norm_heads(pass, config->head_count, &layer->query_norm, saved->queries,
                    saved->query_input);
@@ -116,17 +115,19 @@ static void run_layer(const forward_pass *pass, size_t index, float *stream) {
     um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->attention_norm.data,
                      scratch->normed, saved->attention_inverse_rms);
     attend(pass, index);
-    um_linear(pass->compute, rows, saved->attended, &layer->attention_output, NULL,
-              scratch->projected);
+    um_linear(pass->compute, rows, saved->attended, &scratch->packing, &layer->attention_output,
+              NULL, scratch->projected);
     um_add(pass->compute, rows * hidden, scratch->projected, stream);
     memcpy(saved->middle, stream, stream_bytes);
     um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->mlp_norm.data,
                      scratch->normed, saved->mlp_inverse_rms);
-    um_linear(pass->compute, rows, scratch->normed, &layer->gate, NULL, saved->gate);
-    um_linear(pass->compute, rows, scratch->normed, &layer->up, NULL, saved->up);
+    const um_product products[] = {{&layer->gate, NULL, saved->gate},
+                                   {&layer->up, NULL, saved->up}};
+    um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 2);
     um_swiglu(pass->compute, rows * pass->config->intermediate_size, saved->gate, saved->up,
               scratch->projected);
-    um_linear(pass->compute, rows, scratch->projected, &layer->down, NULL, scratch->normed);
+    um_linear(pass->compute, rows, scratch->projected, &scratch->packing, &layer->down, NULL,
+              scratch->normed);
     um_add(pass->compute, rows * hidden, scratch->normed, stream);
 }
 
@@ -147,6 +148,32 @@ static void gather_hidden(const forward_pass *pass, const float *stream, float *
     }
 }
 
+static bool layer_needs_packing(const um_layer_parameters *layer) {
+    const um_tensor *matrices[] = {
+        &layer->query, &layer->key, &layer->value, &layer->attention_output,
+        &layer->gate,  &layer->up,  &layer->down};
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
+        if (um_linear_needs_packing(matrices[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static um_status prepare_packing(const forward_pass *pass, um_error *error) {
+    const um_model_config *config = pass->config;
+    const size_t query_width = config->head_count * config->head_dim;
+    size_t widest = config->hidden_size > config->intermediate_size ? config->hidden_size
+                                                                    : config->intermediate_size;
+    widest = query_width > widest ? query_width : widest;
+    for (size_t i = 0; i < config->layer_count; i++) {
+        if (layer_needs_packing(&pass->transformer->parameters->layers[i])) {
+            return um_packing_reserve(&pass->activations->packing, pass->sizes.rows, widest, error);
+        }
+    }
+    return UM_OK;
+}
+
 um_status um_transformer_forward(const um_transformer *transformer, const um_compute *compute,
                                  const um_row_batch *batch, um_activations *activations,
                                  float *hidden, um_error *error) {
@@ -159,6 +186,7 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
                          .key_width = config->kv_head_count * config->head_dim};
     UM_TRY(um_batch_measure(transformer, batch, &pass.sizes, error));
     UM_TRY(um_activations_prepare(activations, config, &pass.sizes, error));
+    UM_TRY(prepare_packing(&pass, error));
     if (pass.sizes.rows == 0) {
         return UM_OK; /* the row buffers may be NULL */
     }
@@ -177,7 +205,13 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
     return UM_OK;
 }
 
-void um_transformer_project(const um_transformer *transformer, const um_compute *compute,
-                            size_t count, const float *hidden, float *logits) {
-    um_linear(compute, count, hidden, &transformer->parameters->head, NULL, logits);
+um_status um_transformer_project(const um_transformer *transformer, const um_compute *compute,
+                                 um_activations *activations, size_t count, const float *hidden,
+                                 float *logits, um_error *error) {
+    const um_tensor *head = &transformer->parameters->head;
+    if (um_linear_needs_packing(head)) {
+        UM_TRY(um_packing_reserve(&activations->packing, count, head->shape[1], error));
+    }
+    um_linear(compute, count, hidden, &activations->packing, head, NULL, logits);
+    return UM_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "kernels/linear.h"
 
 #define CHUNK_ROWS 512
 #define TASK_ROWS 16
@@ -97,7 +98,8 @@ void um_loss_compute(const um_transformer *transformer, const um_compute *comput
                       .vocabulary = vocabulary,
                       .with_gradient = head_gradient != NULL};
         const float *hidden = rows->hidden + first * hidden_size;
-        um_transformer_project(transformer, compute, part.count, hidden, scratch->logits);
+        um_linear(compute, part.count, hidden, NULL, &transformer->parameters->head, NULL,
+                  scratch->logits);
         um_thread_pool_run(compute->pool, um_size_divide_up(part.count, TASK_ROWS), chunk_task,
                            &part);
         add_sums(&part, sums);

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "kernels/attention.h"
+#include "kernels/linear.h"
 
 #define LIMIT 2e-6 /* relative, norm-wise */
 
@@ -111,7 +112,7 @@ static void check_linear(const linear_case *of, const um_compute *compute) {
         expected[i] = (double)of->bias[i % of->out];
     }
     multiply(of->rows, of->out, of->in, of->x, of->in, 1, of->weight, 1, of->in, expected);
-    um_linear(compute, of->rows, of->x, &weight, &bias, y);
+    um_linear(compute, of->rows, of->x, NULL, &weight, &bias, y);
     assert_close(y, expected, of->rows * of->out, LIMIT);
     free(y);
     free(expected);
@@ -178,10 +179,10 @@ static void rows_of_a_linear_map_do_not_depend_on_the_other_rows(void **state) {
     um_compute compute = compute_make(NULL, 2);
     float *whole = make_zeros(of.rows * of.out);
     float *part = make_zeros(of.rows * of.out);
-    um_linear(&compute, of.rows, of.x, &weight, NULL, whole);
+    um_linear(&compute, of.rows, of.x, NULL, &weight, NULL, whole);
     static const size_t parts[][2] = {{0, 1}, {5, 2}, {96, 101}, {196, 1}, {10, 96}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        um_linear(&compute, parts[i][1], of.x + parts[i][0] * of.in, &weight, NULL, part);
+        um_linear(&compute, parts[i][1], of.x + parts[i][0] * of.in, NULL, &weight, NULL, part);
         assert_memory_equal(part, whole + parts[i][0] * of.out,
                             parts[i][1] * of.out * sizeof *part);
     }

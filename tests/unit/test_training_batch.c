@@ -1,5 +1,6 @@
 /* Whole training batches, from documents to the gradient of every parameter, against PyTorch. */
 #include "golden_model.h"
+#include "kernels/linear.h"
 #include "scratch.h"
 #include "train/loss.h"
 #include "training_testing.h"
@@ -266,7 +267,7 @@ static void rows_make(const um_transformer *transformer, const um_compute *compu
     for (size_t i = 0; i < ROWS * width; i++) {
         made->hidden[i] = (float)um_rng_normal(1, (um_rng_place){.position = (uint32_t)i});
     }
-    um_transformer_project(transformer, compute, ROWS, made->hidden, logits);
+    um_linear(compute, ROWS, made->hidden, NULL, &transformer->parameters->head, NULL, logits);
     for (size_t i = 0; i < ROWS; i++) {
         const size_t best = best_token(logits + i * vocabulary, vocabulary);
         made->targets[i] = (int32_t)(i % 3 == 0 ? best : (best + 1) % vocabulary);

@@ -1,6 +1,7 @@
 /* Gradients of every parameter: against PyTorch, finite differences, and themselves. */
 #include "base/rng.h"
 #include "golden_model.h"
+#include "kernels/linear.h"
 
 /* A key bias hardly changes what softmax gives: its gradient is a small difference of large
  * terms, and has fewer digits than the others. */

@@ -56,6 +56,10 @@ static inline __m256 um_avx2_exp(__m256 x) {
 
 void um_avx2_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
                     const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride);
+void um_avx2_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+                       const um_packed_rows *packed);
+void um_avx2_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
+                           const float *bias, float *y, size_t y_stride);
 void um_avx2_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                           const float *v, size_t v_stride, float *y, size_t y_stride);
 void um_avx2_softmax(size_t count, float scale, float *x);

@@ -186,6 +186,6 @@ void um_avx2_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x
         case UM_DTYPE_Q4_K:
         case UM_DTYPE_Q5_K:
         case UM_DTYPE_Q6_K:
-            break; /* see matmul_quantised */
+            break; /* see matmul_packed */
     }
 }

@@ -5,6 +5,8 @@
 void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->name = "avx2";
     kernels->matmul = um_avx2_matmul;
+    kernels->pack_rows = um_avx2_pack_rows;
+    kernels->matmul_packed = um_avx2_matmul_packed;
     kernels->weighted_sum = um_avx2_weighted_sum;
     kernels->softmax = um_avx2_softmax;
     kernels->rms_norm = um_avx2_rms_norm;

@@ -1,7 +1,7 @@
 /* The plain versions: what every other version is measured against. */
 #include <math.h>
 
-#include "kernels/kernels.h"
+#include "kernels/reference/reference.h"
 
 static float weight_at(um_dtype dtype, const void *w, size_t index) {
     switch (dtype) {
@@ -16,14 +16,14 @@ static float weight_at(um_dtype dtype, const void *w, size_t index) {
         case UM_DTYPE_Q4_K:
         case UM_DTYPE_Q5_K:
         case UM_DTYPE_Q6_K:
-            break; /* see matmul_quantised */
+            break; /* see matmul_packed */
     }
     return 0.0f;
 }
 
-static void reference_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x,
-                             size_t x_stride, const void *w, size_t w_stride, const float *bias,
-                             float *y, size_t y_stride) {
+void um_reference_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x,
+                         size_t x_stride, const void *w, size_t w_stride, const float *bias,
+                         float *y, size_t y_stride) {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
             float sum = 0.0f;
@@ -35,8 +35,8 @@ static void reference_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const
     }
 }
 
-static void reference_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
-                                   const float *v, size_t v_stride, float *y, size_t y_stride) {
+void um_reference_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                               const float *v, size_t v_stride, float *y, size_t y_stride) {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
             float sum = 0.0f;
@@ -56,7 +56,7 @@ static float maximum_of(size_t count, const float *x) {
     return maximum;
 }
 
-static void reference_softmax(size_t count, float scale, float *x) {
+void um_reference_softmax(size_t count, float scale, float *x) {
     const float maximum = maximum_of(count, x);
     const float shift = maximum == -INFINITY ? 0.0f : maximum;
     float sum = 0.0f;
@@ -70,8 +70,8 @@ static void reference_softmax(size_t count, float scale, float *x) {
     }
 }
 
-static void reference_rms_norm(size_t count, float epsilon, const float *x, const float *weight,
-                               float *y, float *inverse_rms) {
+void um_reference_rms_norm(size_t count, float epsilon, const float *x, const float *weight,
+                           float *y, float *inverse_rms) {
     float sum = 0.0f;
     for (size_t i = 0; i < count; i++) {
         sum += x[i] * x[i];
@@ -85,7 +85,7 @@ static void reference_rms_norm(size_t count, float epsilon, const float *x, cons
     }
 }
 
-static void reference_rotate_half(size_t count, const float *cosine, const float *sine, float *x) {
+void um_reference_rotate_half(size_t count, const float *cosine, const float *sine, float *x) {
     const size_t half = count / 2;
     for (size_t i = 0; i < half; i++) {
         const float a = x[i];
@@ -95,7 +95,7 @@ static void reference_rotate_half(size_t count, const float *cosine, const float
     }
 }
 
-static void reference_swiglu(size_t count, const float *gate, const float *up, float *y) {
+void um_reference_swiglu(size_t count, const float *gate, const float *up, float *y) {
     for (size_t i = 0; i < count; i++) {
         y[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
     }
@@ -103,9 +103,8 @@ static void reference_swiglu(size_t count, const float *gate, const float *up, f
 
 /* y_j = x_j r w_j with r = (mean(x^2) + e)^(-1/2), so d r / d x_i = -r^3 x_i / count and
  * d loss / d x_i = r (dy_i w_i) - x_i r^3 / count * sum_j dy_j w_j x_j. */
-static void reference_rms_norm_backward(size_t count, const float *x, const float *weight,
-                                        float inverse_rms, const float *dy, float *dx,
-                                        float *dweight) {
+void um_reference_rms_norm_backward(size_t count, const float *x, const float *weight,
+                                    float inverse_rms, const float *dy, float *dx, float *dweight) {
     float dot = 0.0f;
     for (size_t i = 0; i < count; i++) {
         dot += dy[i] * weight[i] * x[i];
@@ -118,7 +117,7 @@ static void reference_rms_norm_backward(size_t count, const float *x, const floa
 }
 
 /* With s = sigmoid(g): d(g s)/dg = s (1 + g (1 - s)). */
-static void reference_swiglu_backward(size_t count, const float *dy, float *gate, float *up) {
+void um_reference_swiglu_backward(size_t count, const float *dy, float *gate, float *up) {
     for (size_t i = 0; i < count; i++) {
         const float g = gate[i];
         const float s = 1.0f / (1.0f + expf(-g));
@@ -127,7 +126,7 @@ static void reference_swiglu_backward(size_t count, const float *dy, float *gate
     }
 }
 
-static void reference_softmax_backward(size_t count, float scale, const float *p, float *dp) {
+void um_reference_softmax_backward(size_t count, float scale, const float *p, float *dp) {
     float dot = 0.0f;
     for (size_t i = 0; i < count; i++) {
         dot += p[i] * dp[i];
@@ -137,8 +136,8 @@ static void reference_softmax_backward(size_t count, float scale, const float *p
     }
 }
 
-static void reference_cross_entropy(size_t count, const float *logits, size_t target,
-                                    float *log_probability, float *probabilities) {
+void um_reference_cross_entropy(size_t count, const float *logits, size_t target,
+                                float *log_probability, float *probabilities) {
     const float maximum = maximum_of(count, logits);
     double sum = 0.0; /* a vocabulary is long enough for the rounding of small terms to show */
     for (size_t i = 0; i < count; i++) {
@@ -151,8 +150,8 @@ static void reference_cross_entropy(size_t count, const float *logits, size_t ta
     }
 }
 
-static void reference_adamw(size_t count, const um_adamw_step *step, const float *gradient,
-                            float *parameter, float *first_moment, float *second_moment) {
+void um_reference_adamw(size_t count, const um_adamw_step *step, const float *gradient,
+                        float *parameter, float *first_moment, float *second_moment) {
     for (size_t i = 0; i < count; i++) {
         const float g = gradient[i] * step->gradient_scale;
         first_moment[i] = step->beta1 * first_moment[i] + (1.0f - step->beta1) * g;
@@ -166,7 +165,7 @@ static void reference_adamw(size_t count, const um_adamw_step *step, const float
 
 void um_kernels_reference(um_kernels *kernels) {
     kernels->name = "reference";
-#define UM_KERNEL_ASSIGN(kernel, parameters) kernels->kernel = reference_##kernel;
+#define UM_KERNEL_ASSIGN(kernel, parameters) kernels->kernel = um_reference_##kernel;
     UM_KERNEL_LIST(UM_KERNEL_ASSIGN)
 #undef UM_KERNEL_ASSIGN
 }

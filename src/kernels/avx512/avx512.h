@@ -1,0 +1,26 @@
+/* Shared by the AVX-512 kernels of this folder; compiled with AVX-512 F, BW, DQ, VL and VNNI. */
+#ifndef UM_KERNELS_AVX512_AVX512_H
+#define UM_KERNELS_AVX512_AVX512_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+#define UM_ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* The lowest `count` (0 to 16) lanes. */
+static inline __mmask16 um_avx512_mask(size_t count) {
+    return (__mmask16)((1u << count) - 1u);
+}
+
+void um_avx512_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                            const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx512_softmax(size_t count, float scale, float *x);
+void um_avx512_swiglu(size_t count, const float *gate, const float *up, float *y);
+void um_avx512_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+                         const um_packed_rows *packed);
+void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
+                             const float *bias, float *y, size_t y_stride);
+
+#endif

@@ -1,0 +1,12 @@
+#include "kernels/avx512/avx512.h"
+
+#include "kernels/detect.h"
+
+void um_kernels_avx512_overlay(um_kernels *kernels) {
+    kernels->name = "avx512";
+    kernels->weighted_sum = um_avx512_weighted_sum;
+    kernels->softmax = um_avx512_softmax;
+    kernels->swiglu = um_avx512_swiglu;
+    kernels->pack_rows = um_avx512_pack_rows;
+    kernels->matmul_packed = um_avx512_matmul_packed;
+}

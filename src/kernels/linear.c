@@ -1,0 +1,200 @@
+/* Matrix products over threads. */
+#include "kernels/linear.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "kernels/blas/blas.h"
+
+/* Tiles of f32 products: a block of x rows that stays in the second-level cache, and enough
+ * weight rows that a task outlasts its hand-over.  Packed products take all rows at a time. */
+#define ROW_TILE 96
+#define COLUMN_TILE 64
+/* Rows that a task packs. */
+#define PACK_TILE 12
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- Packing --------------------------------------------------------------------- */
+
+um_status um_packing_reserve(um_packing *packing, size_t rows, size_t k, um_error *error) {
+    const size_t blocks = um_pack_blocks(k);
+    size_t floats = 0, integers = 0, bytes = 0;
+    if (!um_size_multiply(rows, blocks, &floats) ||
+        !um_size_multiply(floats, UM_PACK_BLOCK * sizeof(int16_t), &integers) ||
+        !um_size_add(floats, 2 * UM_ALIGNMENT, &floats) ||
+        !um_size_multiply(floats, 4 * sizeof(float), &bytes) ||
+        !um_size_add(bytes, integers, &bytes)) {
+        return um_error_memory(error, "packed activations", SIZE_MAX);
+    }
+    if (bytes <= packing->capacity) {
+        return UM_OK;
+    }
+    um_packing_free(packing);
+    UM_TRY(um_allocate(&packing->memory, bytes, 1, "packed activations", error));
+    packing->capacity = bytes;
+    return UM_OK;
+}
+
+void um_packing_free(um_packing *packing) {
+    free(packing->memory);
+    *packing = (um_packing){0};
+}
+
+static um_packed_rows lay_out(const um_packing *packing, um_pack_kind kind, size_t rows, size_t k) {
+    const size_t floats = rows * um_pack_blocks(k);
+    char *memory = packing->memory;
+    float *scales = (float *)(void *)(memory + um_packed_integer_bytes(rows, k));
+    float *scaled_sums = scales + floats;
+    int32_t *sums = (int32_t *)(void *)(scaled_sums + floats);
+    return (um_packed_rows){.kind = kind,
+                            .rows = rows,
+                            .k = k,
+                            .integers = memory,
+                            .scales = scales,
+                            .sums = sums,
+                            .late_sums = sums + floats,
+                            .scaled_sums = scaled_sums};
+}
+
+typedef struct pack_call {
+    const um_compute *compute;
+    const float *x;
+    um_packed_rows packed;
+} pack_call;
+
+static void pack_task(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const pack_call *call = user;
+    const size_t first = task * PACK_TILE;
+    const size_t k = call->packed.k;
+    call->compute->kernels.pack_rows(first, smaller(PACK_TILE, call->packed.rows - first),
+                                     call->x + first * k, k, &call->packed);
+}
+
+/* ---- Products ---------------------------------------------------------------------- */
+
+typedef struct product_call {
+    const um_compute *compute;
+    const um_product *products;
+    size_t rows;
+    const float *x;
+    const um_packed_rows *packed; /* NULL: the f32 products */
+} product_call;
+
+static bool is_packed(const um_product *product) {
+    return product->weight->dtype != UM_DTYPE_F32;
+}
+
+/* Whether the call is about this product. */
+static bool concerns(const product_call *call, const um_product *product) {
+    if (!call->packed) {
+        return !is_packed(product);
+    }
+    return is_packed(product) && um_pack_kind_of(product->weight->dtype) == call->packed->kind;
+}
+
+static size_t task_count(const product_call *call, const um_product *product) {
+    const size_t columns = um_size_divide_up(product->weight->shape[0], COLUMN_TILE);
+    return call->packed ? columns : columns * um_size_divide_up(call->rows, ROW_TILE);
+}
+
+static void run_packed(const product_call *call, const um_product *product, size_t task) {
+    const um_tensor *weight = product->weight;
+    const size_t out = weight->shape[0];
+    const size_t column = task * COLUMN_TILE;
+    const float *bias = product->bias ? product->bias->data : NULL;
+    const char *w = weight->data;
+    call->compute->kernels.matmul_packed(
+        weight->dtype, smaller(COLUMN_TILE, out - column), call->packed,
+        w + column * um_dtype_row_bytes(weight->dtype, weight->shape[1]),
+        bias ? bias + column : NULL, product->y + column, out);
+}
+
+static void run_plain(const product_call *call, const um_product *product, size_t task) {
+    const size_t out = product->weight->shape[0];
+    const size_t in = product->weight->shape[1];
+    const size_t column_tiles = um_size_divide_up(out, COLUMN_TILE);
+    const size_t row = task / column_tiles * ROW_TILE;
+    const size_t column = task % column_tiles * COLUMN_TILE;
+    const float *bias = product->bias ? product->bias->data : NULL;
+    call->compute->kernels.matmul(
+        UM_DTYPE_F32, smaller(ROW_TILE, call->rows - row), smaller(COLUMN_TILE, out - column), in,
+        call->x + row * in, in, (const float *)product->weight->data + column * in, in,
+        bias ? bias + column : NULL, product->y + row * out + column, out);
+}
+
+static void product_task(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const product_call *call = user;
+    const um_product *product = call->products;
+    while (!concerns(call, product) || task >= task_count(call, product)) {
+        task -= concerns(call, product) ? task_count(call, product) : 0;
+        product++;
+    }
+    if (call->packed) {
+        run_packed(call, product, task);
+    } else {
+        run_plain(call, product, task);
+    }
+}
+
+static void run_products(product_call *call, size_t count) {
+    size_t tasks = 0;
+    for (size_t i = 0; i < count; i++) {
+        tasks += concerns(call, &call->products[i]) ? task_count(call, &call->products[i]) : 0;
+    }
+    um_thread_pool_run(call->compute->pool, tasks, product_task, call);
+}
+
+static bool has_kind(const um_product *products, size_t count, um_pack_kind kind) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_packed(&products[i]) && um_pack_kind_of(products[i].weight->dtype) == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool um_linear_needs_packing(const um_tensor *weight) {
+    return weight->data && weight->dtype != UM_DTYPE_F32;
+}
+
+void um_linear_group(const um_compute *compute, size_t rows, const float *x,
+                     const um_packing *packing, const um_product *products, size_t count) {
+    product_call call = {.compute = compute, .products = products, .rows = rows, .x = x};
+    run_products(&call, count);
+    for (int kind = UM_PACK_NARROW; kind <= UM_PACK_WIDE; kind++) {
+        if (has_kind(products, count, (um_pack_kind)kind)) {
+            const size_t k = products[0].weight->shape[1];
+            pack_call pack = {compute, x, lay_out(packing, (um_pack_kind)kind, rows, k)};
+            um_thread_pool_run(compute->pool, um_size_divide_up(rows, PACK_TILE), pack_task, &pack);
+            call.packed = &pack.packed;
+            run_products(&call, count);
+        }
+    }
+}
+
+void um_linear(const um_compute *compute, size_t rows, const float *x, const um_packing *packing,
+               const um_tensor *weight, const um_tensor *bias, float *y) {
+    const um_product product = {weight, bias, y};
+    um_linear_group(compute, rows, x, packing, &product, 1);
+}
+
+void um_linear_backward(const um_compute *compute, size_t rows, const float *x,
+                        const um_tensor *weight, const float *dy, float *dx, bool accumulate,
+                        const um_tensor *dweight, const um_tensor *dbias) {
+    const size_t out = weight->shape[0];
+    const size_t in = weight->shape[1];
+    if (dx) {
+        um_sgemm(compute->pool, rows, in, out, dy, out, weight->data, in, accumulate ? 1.0f : 0.0f,
+                 dx, in);
+    }
+    um_sgemm_transposed(compute->pool, out, in, rows, dy, out, x, in, 1.0f, um_tensor_f32(dweight),
+                        in);
+    if (dbias && dbias->data) {
+        um_add_column_sums(rows, out, dy, um_tensor_f32(dbias));
+    }
+}
