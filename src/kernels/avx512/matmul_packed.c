@@ -16,12 +16,8 @@ typedef struct tile_shape {
 
 typedef struct tile_arguments {
     const um_avx512_panel *panel;
-    size_t blocks;           /* in the panel */
-    const uint8_t *integers; /* of the tile, at the panel's first block */
-    const float *scales;
-    const int32_t *sums;
-    const int32_t *late_sums;
-    const float *scaled_sums;
+    size_t blocks;     /* in the panel */
+    um_tile_rows rows; /* of the tile, from the panel's first block on */
     const float *bias; /* of the tile's columns, or NULL */
     bool is_first;     /* stretch of the rows' elements: totals start from zero */
     bool is_last;      /* totals go to y, with the bias */
@@ -61,10 +57,10 @@ static UM_ALWAYS_INLINE __m512i start_of(tile_shape shape, size_t part, size_t a
         return _mm512_setzero_si512();
     }
     if (shape.sub_blocks == 1) {
-        return _mm512_set1_epi32(a->sums[at]);
+        return _mm512_set1_epi32(a->rows.sums[at]);
     }
-    const __m512i late = _mm512_set1_epi32(a->late_sums[at]);
-    return part ? late : _mm512_sub_epi32(_mm512_set1_epi32(a->sums[at]), late);
+    const __m512i late = _mm512_set1_epi32(a->rows.late_sums[at]);
+    return part ? late : _mm512_sub_epi32(_mm512_set1_epi32(a->rows.sums[at]), late);
 }
 
 /* The integer sums of sub-block `part` of one block. */
@@ -74,7 +70,7 @@ static UM_ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t
     const size_t groups = shape.wide ? 16 : 8;
     const size_t length = groups / shape.sub_blocks;
     const uint8_t *weights = a->panel->weights + block * groups * 128;
-    const uint8_t *integers = a->integers + block * rows * (shape.wide ? 64 : 32);
+    const uint8_t *integers = a->rows.integers + block * rows * (shape.wide ? 64 : 32);
     for (size_t i = 0; i < rows; i++) {
         sums[i][0] = start_of(shape, part, block * rows + i, a);
         sums[i][1] = sums[i][0];
@@ -85,7 +81,7 @@ static UM_ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t
 static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
                                             const tile_arguments *a,
                                             __m512 total[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
-    const float *scales = a->scales + block * rows;
+    const float *scales = a->rows.scales + block * rows;
     __m512i sums[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
     sum_sub_block(shape, rows, block, 0, a, sums);
     for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
@@ -98,7 +94,7 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
     for (size_t h = 0; shape.has_minimum && h < UM_AVX512_PANEL_HALVES; h++) {
         const __m512 minimum = _mm512_load_ps(a->panel->minimums[block][h]);
         for (size_t i = 0; i < rows; i++) {
-            const __m512 sum = _mm512_set1_ps(a->scaled_sums[block * rows + i]);
+            const __m512 sum = _mm512_set1_ps(a->rows.scaled_sums[block * rows + i]);
             total[i][h] = _mm512_fnmadd_ps(minimum, sum, total[i][h]);
         }
     }
@@ -108,7 +104,7 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
 static UM_ALWAYS_INLINE void
 multiply_half_blocks(tile_shape shape, size_t rows, size_t block, const tile_arguments *a,
                      __m512 total[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
-    const float *scales = a->scales + block * rows;
+    const float *scales = a->rows.scales + block * rows;
     __m512 early[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
     __m512i sums[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
     sum_sub_block(shape, rows, block, 0, a, sums);
@@ -268,12 +264,7 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
     float *totals = a.totals;
     for (size_t row = first; row < end;) {
         const um_tile_place place = um_tile_locate(rows, row);
-        const size_t skipped = block * place.rows;
-        a.integers = place.integers + skipped * place.row_bytes;
-        a.scales = rows->scales + place.scale + skipped;
-        a.sums = rows->sums + place.scale + skipped;
-        a.late_sums = rows->late_sums + place.scale + skipped;
-        a.scaled_sums = rows->scaled_sums + place.scale + skipped;
+        a.rows = um_tile_rows_from(rows, place, block);
         a.y = y + row * a.y_stride;
         a.totals = totals + (row - first) * UM_AVX512_PANEL_COLUMNS;
         function(place.rows, &a);
