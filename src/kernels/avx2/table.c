@@ -10,6 +10,7 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->weighted_sum = um_avx2_weighted_sum;
     kernels->softmax = um_avx2_softmax;
     kernels->rms_norm = um_avx2_rms_norm;
+    kernels->rotate_half = um_avx2_rotate_half;
     kernels->swiglu = um_avx2_swiglu;
     kernels->rms_norm_backward = um_avx2_rms_norm_backward;
     kernels->swiglu_backward = um_avx2_swiglu_backward;
