@@ -70,7 +70,7 @@ static um_status describe_origin(quantising *work, const char *path, um_error *e
 
 static void choose_file(quantising *work) {
     const char *directory = work->options->quantize_cache;
-    if (!directory || !make_directories(directory)) {
+    if (!directory) {
         return;
     }
     const int length = snprintf(work->file, sizeof work->file, "%s/%.100s-%s-%016llx.gguf",
@@ -133,7 +133,8 @@ static um_status write_kept(quantising *work, um_gguf_writer *writer, um_error *
 
 static void keep(quantising *work) {
     um_gguf_writer *writer = NULL;
-    if (um_gguf_writer_create(&writer, NULL) == UM_OK && write_kept(work, writer, NULL) == UM_OK) {
+    if (make_directories(work->options->quantize_cache) &&
+        um_gguf_writer_create(&writer, NULL) == UM_OK && write_kept(work, writer, NULL) == UM_OK) {
         (void)bind_kept(work); /* mapped memory can be given back, that of the process cannot */
     }
     um_gguf_writer_free(writer);

@@ -81,8 +81,11 @@ void um_plan_first_block(um_decode_step *step) {
         if (step->canvas->states[step->wanted[i]] != UM_POSITION_MASKED) {
             continue;
         }
-        if (step->wanted_count == 0 && answer - i / length * length > length) {
-            end = (i / length + 1) * length;
+        if (step->wanted_count == 0) { /* the first masked position tells the block */
+            const size_t start = i / length * length;
+            end = answer - start > length ? start + length : answer;
+            step->block_start = step->wanted[start];
+            step->block_end = step->wanted[end - 1] + 1;
         }
         step->wanted[step->wanted_count++] = step->wanted[i];
     }

@@ -25,8 +25,14 @@ typedef struct um_decode_step {
     /* Filled by plan. */
     size_t *wanted;      /* [answer_count]: positions whose distribution is needed, ascending */
     size_t wanted_count; /* 0: nothing to do in this step, no forward is made */
-    size_t row_start;    /* recompute rows row_start .. row_end - 1 of a canvas that ends at */
-    size_t row_end;      /* row_end; preset to 0 and the whole length */
+    /* The block that is being filled, positions block_start .. block_end - 1: the cache keeps rows
+     * outside it.  Preset to the whole answer, from the first hole to the last. */
+    size_t block_start;
+    size_t block_end;
+    /* Without masks shown to the model: recompute rows row_start .. row_end - 1 of a canvas that
+     * ends at row_end; preset to 0 and the whole length. */
+    size_t row_start;
+    size_t row_end;
 
     /* Filled by decoding for commit. */
     const um_candidate *candidates; /* [wanted_count] */
@@ -72,11 +78,16 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
     (UM_OPTION_BIT(UM_OPTION_TEMPERATURE) | UM_OPTION_BIT(UM_OPTION_SEED) |                        \
      UM_OPTION_BIT(UM_OPTION_FORBID_MASK) | UM_OPTION_BIT(UM_OPTION_SUPPRESS))
 
+/* What every algorithm has that shows masks. */
+#define UM_OPTIONS_CACHE                                                                           \
+    (UM_OPTION_BIT(UM_OPTION_CACHE) | UM_OPTION_BIT(UM_OPTION_CACHE_REFRESH) |                     \
+     UM_OPTION_BIT(UM_OPTION_CACHE_WINDOW))
+
 /* What algorithms have that commit as many as they trust in a step. */
 #define UM_OPTIONS_PARALLEL                                                                        \
-    (UM_OPTIONS_COMMON | UM_OPTION_BIT(UM_OPTION_TOP_P) | UM_OPTION_BIT(UM_OPTION_TOP_K) |         \
-     UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |                  \
-     UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
+    (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_TOP_P) |                       \
+     UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                      \
+     UM_OPTION_BIT(UM_OPTION_CFG_SCALE) | UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
 
 /* A candidate with the score by which it competes. */
 typedef struct um_ranked {
@@ -98,7 +109,7 @@ void um_rank_by_probability(um_decode_step *step);
 void um_plan_masked(um_decode_step *step);
 
 /* Plan: the masked positions of the first block that has any.  Blocks are block_length answer
- * positions from left to right; the last may be shorter. */
+ * positions from left to right; the last may be shorter.  Also notes where the block is. */
 void um_plan_first_block(um_decode_step *step);
 
 extern const um_algorithm um_algorithm_origin;

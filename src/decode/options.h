@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
+#include "decode/cache_policy.h"
 #include "decode/canvas.h"
 
 /* Enumerator, name (also of the field), kind, smallest and largest value, help text. */
@@ -29,6 +30,13 @@
       "end-of-text id: stop once what is before the first one is decided; default: none")          \
     X(UM_OPTION_FORBID_MASK, forbid_mask, FLAG, 0, 1,                                              \
       "never choose the mask token itself; default true")                                          \
+    X(UM_OPTION_CACHE, cache, CACHE, 0, UM_CACHE_COUNT - 1,                                        \
+      "rows kept between steps: none, prefix, dual, delayed or vicinity; default none")            \
+    X(UM_OPTION_CACHE_REFRESH, cache_refresh, COUNT, 0, 1048576,                                   \
+      "recompute all rows every N steps, 0: only where a block begins; default 8 with delayed, "   \
+      "else 0")                                                                                    \
+    X(UM_OPTION_CACHE_WINDOW, cache_window, COUNT, 0, 16777216,                                    \
+      "rows on either side of the block that vicinity recomputes; default 16")                     \
     X(UM_OPTION_CONFIDENCE_THRESHOLD, confidence_threshold, REAL, 0, 2,                            \
       "commit all tokens this probable; default 0.9; above 1: one token a step")                   \
     X(UM_OPTION_FACTOR, factor, REAL, 0, 1000,                                                     \
@@ -74,6 +82,9 @@ typedef struct um_decode_options {
     uint64_t seed;
     int32_t stop_token;
     bool forbid_mask;
+    um_cache_kind cache;
+    size_t cache_refresh; /* counted in forwards: steps that commit nothing make none */
+    size_t cache_window;
     double confidence_threshold;
     double factor;
     double entropy_bound;
@@ -107,7 +118,8 @@ bool um_decode_options_is_given(const um_decode_options *options, um_decode_opti
 const char *um_decode_option_name(um_decode_option option);
 const char *um_decode_option_help(um_decode_option option);
 
-/* What its text is: "N", "X" (a real number), "ID", "IDS" or "true|false"; NULL past the last. */
+/* What its text is: "N", "X" (a real number), "NAME", "ID", "IDS" or "true|false"; NULL past the
+ * last. */
 const char *um_decode_option_value(um_decode_option option);
 
 /* Set the option called `name` from text ("0.95", "true"), and mark it as given.
@@ -117,7 +129,8 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
 
 /* Check ranges, that every given option means something to the algorithm, and that the values
  * fit the canvas and the vocabulary; then fill in the defaults that depend on the canvas
- * (steps, block_length).  Without `steps` an open-ended algorithm keeps 0: no limit. */
+ * (steps, block_length) or on the cache.  Without `steps` an open-ended algorithm keeps 0: no
+ * limit. */
 um_status um_decode_options_resolve(um_decode_options *options, const um_canvas *canvas,
                                     size_t vocabulary_size, um_error *error);
 

@@ -289,8 +289,21 @@ static um_status find_architecture(const um_gguf *file, const struct architectur
                     (int)(name.length < 60 ? name.length : 60), name.text);
 }
 
+/* The first of several files has all metadata, but not all tensors. */
+static um_status refuse_parts(const um_gguf *file, um_error *error) {
+    int64_t parts = 1;
+    UM_TRY(um_gguf_optional_integer(file, "split.count", 0, UINT16_MAX, &parts, error));
+    return parts <= 1
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                          "one of %lld parts of a model (split.count); join them first, with "
+                          "llama-gguf-split --merge",
+                          (long long)parts);
+}
+
 static um_status read_config(const um_gguf *file, um_model_config *config, um_error *error) {
     const struct architecture *known = NULL;
+    UM_TRY(refuse_parts(file, error));
     UM_TRY(find_architecture(file, &known, error));
     const source from = {file, known->name, error};
     config->family = known->family;

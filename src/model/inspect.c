@@ -137,14 +137,15 @@ static void inspect_leftover(void *user, const um_stored_tensor *stored, bool ha
     inspection *work = user;
     const char *prefix = um_parameters_layer_prefix(work->report->config.family,
                                                     um_parameters_naming(work->checkpoint));
-    const bool in_layer = strncmp(stored->name, prefix, strlen(prefix)) == 0;
+    const bool of_gguf = um_parameters_naming(work->checkpoint) == UM_NAMES_GGUF;
+    const bool in_layer = of_gguf || strncmp(stored->name, prefix, strlen(prefix)) == 0;
     char shape[112];
     um_tensor_format_shape(&stored->tensor, shape, sizeof shape);
     um_error found = {0};
     (void)UM_RAISE(&found, UM_ERR_MISMATCH, "%.200s: %s %s, not used%s", stored->name,
                    stored->dtype_name, shape,
                    harmless   ? " (it holds nothing learnt)"
-                   : in_layer ? ": not part of a layer of this family and config.json"
+                   : in_layer ? ": not part of a model of this family and config"
                               : "");
     find(work, in_layer && !harmless ? UM_FINDING_PROBLEM : UM_FINDING_NOTE, &found);
 }

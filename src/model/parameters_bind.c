@@ -136,7 +136,7 @@ um_status um_parameters_leftovers(const um_model_config *config, const um_checkp
     return status;
 }
 
-/* The first leftover inside the layers: computing without it would be silently wrong. */
+/* The first leftover whose name begins so: computing without it would be silently wrong. */
 typedef struct unknown_part {
     const char *prefix;
     const char *name;
@@ -150,14 +150,20 @@ static void find_unknown_part(void *user, const um_stored_tensor *stored, bool h
     }
 }
 
+/* In a GGUF file any tensor that is left over may be part of the computation, such as a bias of the
+ * head; a directory may hold other heads and buffers beside the layers. */
+static const char *known_prefix(const um_model_config *config, const um_checkpoint *checkpoint) {
+    const um_tensor_naming naming = um_parameters_naming(checkpoint);
+    return naming == UM_NAMES_GGUF ? "" : um_parameters_layer_prefix(config->family, naming);
+}
+
 static um_status refuse_unknown_parts(const um_model_config *config,
                                       const um_checkpoint *checkpoint, um_error *error) {
-    unknown_part unknown = {
-        .prefix = um_parameters_layer_prefix(config->family, um_parameters_naming(checkpoint))};
+    unknown_part unknown = {.prefix = known_prefix(config, checkpoint)};
     UM_TRY(um_parameters_leftovers(config, checkpoint, find_unknown_part, &unknown, error));
     if (unknown.name) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%.120s: not part of a %s model with %zu layers and this config.json",
+                        "%.120s: not part of a %s model with %zu layers and this config",
                         unknown.name, um_family_name(config->family), config->layer_count);
     }
     return UM_OK;

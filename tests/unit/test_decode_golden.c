@@ -190,16 +190,26 @@ static void filtered_distributions_are_the_float64_ones(void **state) {
 typedef struct made_up_model {
     size_t vocabulary_size;
     uint32_t salt;
+    const um_denoiser_request *requests; /* of the last forward */
 } made_up_model;
 
-static um_status made_up_logits(void *user, const um_denoiser_request *request, float *logits,
+static um_status made_up_forward(void *user, um_denoiser_request *requests, size_t count,
+                                 um_error *error) {
+    (void)count;
+    (void)error;
+    ((made_up_model *)user)->requests = requests;
+    return UM_OK;
+}
+
+static um_status made_up_logits(void *user, size_t first, size_t count, float *logits,
                                 um_error *error) {
     (void)error;
     const made_up_model *model = user;
-    for (size_t w = 0; w < request->wanted_count; w++) {
-        const size_t p = request->wanted[w];
-        const uint32_t left = p > 0 ? (uint32_t)request->tokens[p - 1] : 0;
-        const uint32_t right = p + 1 < request->length ? (uint32_t)request->tokens[p + 1] : 0;
+    for (size_t i = 0; i < count; i++) {
+        const um_denoiser_request request = only_wanted(model->requests, first + i);
+        const size_t p = request.wanted[0];
+        const uint32_t left = p > 0 ? (uint32_t)request.tokens[p - 1] : 0;
+        const uint32_t right = p + 1 < request.length ? (uint32_t)request.tokens[p + 1] : 0;
         for (uint32_t v = 0; v < model->vocabulary_size; v++) {
             *logits++ = (float)(value((uint32_t)p, v, model->salt) +
                                 value(left, v, model->salt + 1) + value(right, v, model->salt + 2));
@@ -256,8 +266,12 @@ static void check_order(const json_t *row, event_list *events) {
     options.suppress_confidence = suppress_confidence;
     options.suppress_confidence_count =
         read_ids(json_object_get(row, "suppress_confidence"), suppress_confidence, 4);
-    made_up_model model = {(size_t)number(row, "vocabulary", 0), (uint32_t)number(row, "salt", 0)};
-    const um_denoiser denoiser = {&model, model.vocabulary_size, made_up_logits};
+    made_up_model model = {(size_t)number(row, "vocabulary", 0), (uint32_t)number(row, "salt", 0),
+                           NULL};
+    const um_denoiser denoiser = {.user = &model,
+                                  .vocabulary_size = model.vocabulary_size,
+                                  .forward = made_up_forward,
+                                  .logits = made_up_logits};
     const um_trace_sink sink = keep_events(events);
     const um_decode_hooks hooks = {.sink = &sink};
     assert_ok(um_decode_run(&denoiser, &canvas, &options, &hooks, NULL, &error), &error);

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mapped_file.h"
 #include "gguf_building.h"
 #include "golden_model.h"
+#include "model/config_gguf.h"
 #include "scratch.h"
 #include "tensor/quantised.h"
 #include "weights/gguf.h"
@@ -335,6 +337,126 @@ static void tensors_of_other_types_are_described(void **state) {
     um_buffer_free(&bytes);
 }
 
+/* ---- Configs --------------------------------------------------------------- */
+
+#define CONFIG_ENTRIES 8
+
+/* A config of "qwen2" and `extra` more entries, which are to follow, before one tensor. */
+static um_buffer config_file(uint64_t extra) {
+    static const char *const sizes[CONFIG_ENTRIES - 2] = {
+        "qwen2.block_count",         "qwen2.context_length",       "qwen2.embedding_length",
+        "qwen2.feed_forward_length", "qwen2.attention.head_count", "qwen2.attention.key_length"};
+    um_buffer bytes = gguf_start(3, 1, CONFIG_ENTRIES + extra);
+    gguf_key(&bytes, "general.architecture", UM_GGUF_STRING);
+    gguf_string(&bytes, "qwen2");
+    gguf_key(&bytes, "qwen2.attention.layer_norm_rms_epsilon", UM_GGUF_FLOAT32);
+    gguf_number(&bytes, 0x358637BD, 4); /* 1e-6 */
+    for (size_t i = 0; i < CONFIG_ENTRIES - 2; i++) {
+        gguf_key(&bytes, sizes[i], UM_GGUF_UINT32);
+        gguf_number(&bytes, i == 4 ? 2 : 4, 4);
+    }
+    return bytes;
+}
+
+static um_status read_config_file(um_buffer *bytes, um_model_config *config, um_error *error) {
+    gguf_string(bytes, "token_embd.weight");
+    gguf_number(bytes, 2, 4);
+    gguf_number(bytes, 4, 8);
+    gguf_number(bytes, 4, 8);
+    gguf_number(bytes, 0, 4);
+    gguf_number(bytes, 0, 8);
+    gguf_pad(bytes, 32);
+    gguf_number(bytes, 0, 64);
+    um_gguf file = parse(bytes);
+    const um_status status = um_model_config_from_gguf(&file, "file", NULL, config, error);
+    um_gguf_free(&file);
+    um_buffer_free(bytes);
+    return status;
+}
+
+static void conventions_follow_from_the_metadata(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_model_config config;
+    um_buffer bytes = config_file(0);
+    assert_ok(read_config_file(&bytes, &config, &error), &error);
+    assert_int_equal(config.attention, UM_ATTENTION_CAUSAL);
+    assert_int_equal(config.head_dim, 4);
+    assert_int_equal(config.kv_head_count, 2);
+    assert_true(config.qkv_bias && config.tied_head);
+    assert_true(config.rms_norm_epsilon > 0.999e-6 && config.rms_norm_epsilon <= 1e-6);
+    bytes = config_file(1);
+    gguf_key(&bytes, "tokenizer.ggml.mask_token_id", UM_GGUF_UINT32);
+    gguf_number(&bytes, 3, 4);
+    assert_ok(read_config_file(&bytes, &config, &error), &error);
+    assert_int_equal(config.attention, UM_ATTENTION_FULL);
+    assert_int_equal(config.logit_alignment, UM_LOGITS_SHIFTED);
+    bytes = config_file(2);
+    gguf_key(&bytes, "qwen2.attention.causal", UM_GGUF_BOOL);
+    gguf_number(&bytes, 0, 1);
+    gguf_key(&bytes, "diffusion.shift_logits", UM_GGUF_BOOL);
+    gguf_number(&bytes, 0, 1);
+    assert_ok(read_config_file(&bytes, &config, &error), &error);
+    assert_int_equal(config.attention, UM_ATTENTION_FULL);
+    assert_int_equal(config.logit_alignment, UM_LOGITS_AT_POSITION);
+}
+
+static void features_that_are_not_covered_are_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *key;
+        uint32_t type;
+        uint64_t value;
+        size_t bytes;
+        const char *text;
+    } cases[] = {
+        {"qwen2.expert_count", UM_GGUF_UINT32, 8, 4, "\"qwen2.expert_count\": mixture of experts"},
+        {"qwen2.attention.sliding_window", UM_GGUF_UINT32, 8, 4, "a sliding window"},
+        {"qwen2.rope.scaling.factor", UM_GGUF_FLOAT32, 0x40000000, 4, "only the unscaled rotation"},
+        {"qwen2.rope.dimension_count", UM_GGUF_UINT32, 2, 4, "heads whose keys, values"},
+        {"split.count", UM_GGUF_UINT16, 3, 2, "one of 3 parts of a model"},
+        {"tokenizer.ggml.mask_token_id", UM_GGUF_UINT32, 1U << 31, 4, "not a token id"},
+        {"tokenizer.ggml.eos_token_id", UM_GGUF_UINT32, 4, 4, "eos token 4 is outside"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        um_error error = {0};
+        um_model_config config;
+        um_buffer bytes = config_file(1);
+        gguf_key(&bytes, cases[i].key, cases[i].type);
+        gguf_number(&bytes, cases[i].value, cases[i].bytes);
+        assert_int_not_equal(read_config_file(&bytes, &config, &error), UM_OK);
+        if (!strstr(error.message, cases[i].text)) {
+            fail_msg("\"%s\", expected \"%s\"", error.message, cases[i].text);
+        }
+    }
+}
+
+/* A bias of the head would be left out without a word. */
+static void tensors_without_a_role_are_refused(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_model_config config;
+    um_checkpoint *checkpoint = NULL;
+    um_parameters parameters = {0};
+    const scratch directory = scratch_make();
+    um_buffer bytes = {0};
+    assert_ok(um_file_read(GOLDEN "llama.gguf", SIZE_MAX, &bytes, &error), &error);
+    char *name = bytes.data;
+    while (strncmp(name, "output.weight", 13) != 0) {
+        name++;
+    }
+    memcpy(name, "output.weighs", 13); /* then the embedding is the head */
+    scratch_write(&directory, "m.gguf", bytes.data, bytes.length);
+    um_buffer_free(&bytes);
+    const char *path = scratch_path(&directory, "m.gguf");
+    assert_ok(um_model_config_read(path, &config, &error), &error);
+    assert_ok(um_checkpoint_open(path, &checkpoint, &error), &error);
+    assert_int_equal(um_parameters_bind(&parameters, &config, checkpoint, &error), UM_ERR_MISMATCH);
+    assert_non_null(strstr(error.message, "output.weighs: not part of a llama model"));
+    um_checkpoint_close(checkpoint);
+    scratch_remove(&directory);
+}
+
 /* Every prefix of a good file is refused, and reads nothing behind its end. */
 static void cut_files_are_refused(void **state) {
     (void)state;
@@ -358,6 +480,9 @@ int main(void) {
         cmocka_unit_test(hostile_metadata_are_refused),
         cmocka_unit_test(hostile_tensors_are_refused),
         cmocka_unit_test(tensors_of_other_types_are_described),
+        cmocka_unit_test(conventions_follow_from_the_metadata),
+        cmocka_unit_test(features_that_are_not_covered_are_named),
+        cmocka_unit_test(tensors_without_a_role_are_refused),
         cmocka_unit_test(cut_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,11 +115,12 @@ static size_t compare_run(fake_model *model, const um_denoiser *denoiser,
         static float row[MOST * VOCABULARY];
         bool commits[MOST] = {false};
         open_positions(step, &again, options->block_length ? options->block_length : masks);
-        const um_denoiser_request request = {.tokens = again.tokens,
-                                             .length = again.length,
-                                             .wanted = step->positions,
-                                             .wanted_count = step->count};
-        assert_ok(denoiser->logits(denoiser->user, &request, row, &error), &error);
+        um_denoiser_request request = {.tokens = again.tokens,
+                                       .length = again.length,
+                                       .wanted = step->positions,
+                                       .wanted_count = step->count};
+        assert_ok(denoiser->forward(denoiser->user, &request, 1, &error), &error);
+        assert_ok(denoiser->logits(denoiser->user, 0, step->count, row, &error), &error);
         for (size_t i = 0; i < step->count; i++) {
             for (size_t v = 0; v < VOCABULARY; v++) {
                 step->logits[i][v] = (double)row[i * VOCABULARY + v];
@@ -407,13 +408,19 @@ typedef struct calm_model {
     float noise_scale;
 } calm_model;
 
-static um_status calm_logits(void *user, const um_denoiser_request *request, float *logits,
+static um_status calm_forward(void *user, um_denoiser_request *requests, size_t count,
+                              um_error *error) {
+    return fake_forward(&((calm_model *)user)->fixed, requests, count, error);
+}
+
+static um_status calm_logits(void *user, size_t first, size_t count, float *logits,
                              um_error *error) {
     (void)error;
-    calm_model *model = user;
-    const uint32_t context = fake_context(request);
-    for (size_t w = 0; w < request->wanted_count; w++) {
-        const size_t p = request->wanted[w];
+    const calm_model *model = user;
+    for (size_t w = 0; w < count; w++) {
+        const um_denoiser_request request = only_wanted(model->fixed.requests, first + w);
+        const uint32_t context = fake_context(&request);
+        const size_t p = request.wanted[0];
         /* Some positions are calmer than others. */
         const float scale = model->noise_scale * (float)(1 + p % 4);
         for (size_t v = 0; v < VOCABULARY; v++) {
@@ -458,7 +465,10 @@ static void klass_commits_what_is_probable_and_stable(void **state) {
         calm_model model = {.fixed = {.seed = seed, .scale = 3},
                             .noise = {.seed = seed + 100, .scale = 1},
                             .noise_scale = 0.02f};
-        const um_denoiser denoiser = {&model, VOCABULARY, calm_logits};
+        const um_denoiser denoiser = {.user = &model,
+                                      .vocabulary_size = VOCABULARY,
+                                      .forward = calm_forward,
+                                      .logits = calm_logits};
         um_decode_options options = options_for("klass");
         options.confidence_threshold = 0.5;
         options.history = seed % 3 + 1;
