@@ -86,6 +86,38 @@ static void bench_adamw(const arrays *with) {
                          with->values[3]);
 }
 
+static void bench_logit_range(const arrays *with) {
+    float maximum = 0;
+    float magnitude = 0;
+    with->kernels->logit_range(ELEMENTS, with->values[1], &maximum, &magnitude);
+}
+
+static void bench_exponential(const arrays *with) {
+    with->kernels->exponential(ELEMENTS, 1.0f, with->values[1], with->values[2]);
+}
+
+static void bench_exponential_sums(const arrays *with) {
+    double sums[2];
+    with->kernels->exponential_sums(ELEMENTS, 0.3f, 4.0f, -50.0f, with->values[1], NULL, &sums[0],
+                                    &sums[1]);
+}
+
+/* One element of 40, as in the next one. */
+static void bench_gather_range(const arrays *with) {
+    uint32_t tokens[ELEMENTS];
+    um_token_entries entries = {.values = with->values[2], .tokens = tokens};
+    with->kernels->gather_range(ELEMENTS, 0.3f, 3.17f, 3.5f, 0, with->values[1], &entries);
+}
+
+static void bench_split_range(const arrays *with) {
+    uint32_t tokens[ELEMENTS];
+    double sums[2];
+    um_token_entries entries = {
+        .values = with->values[2], .weights = with->values[3], .tokens = tokens};
+    with->kernels->split_range(ELEMENTS, 0.0f, 0.05f, 1.0f, 0, with->values[1], with->values[4],
+                               &entries, &sums[0], &sums[1]);
+}
+
 static const struct kernel_benchmark {
     const char *name;
     benchmark_function *function;

@@ -122,6 +122,7 @@ typedef struct um_model_info {
     size_t head_count;
     size_t kv_head_count;
     size_t context_length;  /* most positions of prompt and answers together */
+    size_t cache_bytes;     /* of the keys and values of one position, in memory */
     size_t vocabulary_size; /* rows of the embedding */
     size_t tokenizer_size;  /* ids of the tokenizer, at most vocabulary_size */
     /* Special tokens, or UM_NO_TOKEN_ID. */
@@ -293,8 +294,8 @@ typedef struct um_event {
     float entropy;    /* of the distribution it was chosen from, in nats */
 } um_event;
 
-/* Who is told while a request is decoded, in the thread that called um_generate; zero-initialise,
- * every field may stay so. */
+/* Who is told while a request is decoded, in the thread that called um_generate or um_batch_step;
+ * zero-initialise, every field may stay so. */
 typedef struct um_callbacks {
     void *user; /* passed to all of them */
     void (*start)(void *user, const um_start_event *start);
@@ -344,6 +345,7 @@ typedef struct um_result {
     size_t answer_tokens; /* the sum of the answers' token_count */
     size_t steps;         /* steps gone through */
     size_t forwards;      /* calls of the model */
+    size_t rows;          /* positions computed in all of them: caches save some */
     double seconds;       /* wall-clock time of decoding */
     um_finish finish;
     uint64_t seed;
@@ -366,6 +368,52 @@ UM_API um_status um_generate(um_session *session, const um_request *request,
 
 /* Release what *result holds and set it to zero. */
 UM_API void um_result_clear(um_result *result);
+
+/* ---- Batches ----------------------------------------------------------------- */
+
+/* Requests decoded side by side: one pass of the model computes the positions of all of them.  Each
+ * goes at its own pace; one that is finished makes room for one that waits.  The result of a
+ * request is, bit for bit, that of um_generate, whatever else is in the batch.
+ *
+ * Used by one thread at a time.  The callbacks of a request are called during um_batch_step; they
+ * must not call functions of the batch. */
+typedef struct um_batch um_batch;
+
+/* A batch that decodes at most `size` (at least 1) requests at a time; any number may wait. `model`
+ * and `threads` (may be NULL) are as of um_session_create.  Each of the `size` keeps, for reuse,
+ * its keys and values: um_model_info.cache_bytes for each position of the longest request it had,
+ * twice that with the option cfg_scale. */
+UM_API um_status um_batch_create(const um_model *model, um_threads *threads, size_t size,
+                                 um_batch **batch, um_error *error);
+
+/* Requests that are not finished are forgotten without a further call of their callbacks.  NULL is
+ * allowed. */
+UM_API void um_batch_free(um_batch *batch);
+
+/* Take in a request, behind those that wait.  Nothing that `request` points to is needed
+ * afterwards, `callbacks` (may be NULL) are copied.  *id (`id` may be NULL) names it in um_outcome:
+ * 0, 1, 2 ...
+ *
+ * Errors are those of um_generate that can be told without decoding; nothing is taken in then, and
+ * the others go on. */
+UM_API um_status um_batch_add(um_batch *batch, const um_request *request,
+                              const um_callbacks *callbacks, uint64_t *id, um_error *error);
+
+/* Let waiting requests in and take one step of each that is being decoded.  Returns how many are
+ * not finished; 0 when there is nothing left to do. */
+UM_API size_t um_batch_step(um_batch *batch);
+
+/* How a request ended. */
+typedef struct um_outcome {
+    uint64_t id;
+    um_status status; /* as of um_generate; UM_ERR_CANCELLED where its is_cancelled said so */
+    um_error error;
+    um_result result; /* for um_result_clear; empty unless UM_OK or UM_ERR_CANCELLED */
+} um_outcome;
+
+/* Take a finished request out of the batch, in the order in which they finished; false, with
+ * *outcome zero, where none is. */
+UM_API bool um_batch_take(um_batch *batch, um_outcome *outcome);
 
 #ifdef __cplusplus
 }

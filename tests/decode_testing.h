@@ -17,13 +17,15 @@ typedef struct fake_model {
     const float *table;
     uint64_t seed;
     float scale;
-    size_t calls;
+    size_t forwards;
+    size_t calls; /* requests of all forwards */
     size_t wanted_total;
     size_t lengths[FAKE_MAXIMUM_CALLS];
     size_t rows[FAKE_MAXIMUM_CALLS]; /* rows that were to be recomputed */
     size_t first_row[FAKE_MAXIMUM_CALLS];
     size_t wanted[FAKE_MAXIMUM_CALLS];
     size_t first_wanted[FAKE_MAXIMUM_CALLS];
+    const um_denoiser_request *requests; /* of the last forward */
 } fake_model;
 
 static inline uint32_t fake_context(const um_denoiser_request *request) {
@@ -41,17 +43,9 @@ static inline float fake_logit(const fake_model *model, uint32_t context, size_t
     return model->scale * (float)um_rng_normal(model->seed, place);
 }
 
-static inline um_status fake_logits(void *user, const um_denoiser_request *request, float *logits,
-                                    um_error *error) {
-    (void)error;
-    fake_model *model = user;
-    const size_t call = model->calls++ % FAKE_MAXIMUM_CALLS;
-    model->wanted_total += request->wanted_count;
-    model->lengths[call] = request->length;
-    model->rows[call] = request->rows ? request->row_count : request->length;
-    model->first_row[call] = request->rows ? request->rows[0] : 0;
-    model->wanted[call] = request->wanted_count;
-    model->first_wanted[call] = request->wanted[0];
+/* The logits of every wanted position of one request. */
+static inline void fake_logits(const fake_model *model, const um_denoiser_request *request,
+                               float *logits) {
     const uint32_t context = fake_context(request);
     for (size_t w = 0; w < request->wanted_count; w++) {
         float *row = logits + w * model->vocabulary_size;
@@ -61,11 +55,57 @@ static inline um_status fake_logits(void *user, const um_denoiser_request *reque
                                   : fake_logit(model, context, position, v);
         }
     }
+}
+
+static inline um_status fake_forward(void *user, um_denoiser_request *requests, size_t count,
+                                     um_error *error) {
+    (void)error;
+    fake_model *model = user;
+    model->forwards++;
+    for (size_t i = 0; i < count; i++) {
+        um_denoiser_request *request = &requests[i];
+        const size_t call = model->calls++ % FAKE_MAXIMUM_CALLS;
+        request->computed_rows = request->rows ? request->row_count : request->length;
+        model->wanted_total += request->wanted_count;
+        model->lengths[call] = request->length;
+        model->rows[call] = request->computed_rows;
+        model->first_row[call] = request->rows && request->row_count > 0 ? request->rows[0] : 0;
+        model->wanted[call] = request->wanted_count;
+        model->first_wanted[call] = request->wanted[0];
+    }
+    model->requests = requests;
+    return UM_OK;
+}
+
+/* The request that holds the wanted position counted `index` through the forward, with that one
+ * alone. */
+static inline um_denoiser_request only_wanted(const um_denoiser_request *requests, size_t index) {
+    while (index >= requests->wanted_count) {
+        index -= requests->wanted_count;
+        requests++;
+    }
+    um_denoiser_request one = *requests;
+    one.wanted += index;
+    one.wanted_count = 1;
+    return one;
+}
+
+static inline um_status fake_take_logits(void *user, size_t first, size_t count, float *logits,
+                                         um_error *error) {
+    (void)error;
+    const fake_model *model = user;
+    for (size_t i = 0; i < count; i++) {
+        const um_denoiser_request one = only_wanted(model->requests, first + i);
+        fake_logits(model, &one, logits + i * model->vocabulary_size);
+    }
     return UM_OK;
 }
 
 static inline um_denoiser fake_denoiser(fake_model *model) {
-    return (um_denoiser){model, model->vocabulary_size, fake_logits};
+    return (um_denoiser){.user = model,
+                         .vocabulary_size = model->vocabulary_size,
+                         .forward = fake_forward,
+                         .logits = fake_take_logits};
 }
 
 /* A sink that keeps all events. */

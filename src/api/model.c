@@ -139,6 +139,7 @@ void um_model_get_info(const um_model *model, um_model_info *info) {
         .head_count = config->head_count,
         .kv_head_count = config->kv_head_count,
         .context_length = config->maximum_positions,
+        .cache_bytes = um_kv_cache_row_bytes(config),
         .vocabulary_size = config->vocabulary_size,
         .tokenizer_size = um_tokenizer_vocabulary_size(model->tokenizer),
         .mask_token = config->mask_token,

@@ -1,4 +1,4 @@
-#include "api/session.h"
+#include "api/batch.h"
 
 #include <stdlib.h>
 
@@ -35,14 +35,9 @@ um_status um_session_create(const um_model *model, um_threads *threads, um_sessi
     if (!created) {
         return um_error_memory(error, "session", sizeof *created);
     }
-    created->model = model;
-    created->pool = threads ? threads->pool : NULL;
-    created->transformer = (um_transformer){&model->config, &model->parameters};
-    const um_compute compute = {model->kernels, created->pool};
-    const um_status status =
-        um_transformer_denoiser_create(&created->transformer, &compute, &created->denoiser, error);
+    const um_status status = um_batch_create(model, threads, 1, &created->batch, error);
     if (status != UM_OK) {
-        um_session_free(created);
+        free(created);
         return status;
     }
     *session = created;
@@ -51,7 +46,7 @@ um_status um_session_create(const um_model *model, um_threads *threads, um_sessi
 
 void um_session_free(um_session *session) {
     if (session) {
-        um_transformer_denoiser_free(session->denoiser);
+        um_batch_free(session->batch);
         free(session);
     }
 }

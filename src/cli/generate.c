@@ -10,9 +10,12 @@
 #include "base/mapped_file.h"
 #include "cli/decoding_options.h"
 #include "cli/generate_live.h"
+#include "cli/generate_queue.h"
 #include "cli/open_model.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
+#define DEFAULT_BATCH 8
+#define LONG_PROMPT 4096
 #define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
 
 static const char help[] =
@@ -43,6 +46,10 @@ static const char help[] =
     "      --chat             the prompt is the message of a user\n"
     "      --system TEXT      with --chat: the system message\n"
     "  -n, --samples N        generate N samples; with --temperature they differ\n"
+    "      --batch N          decode N samples or prompts at a time, which changes nothing but "
+    "the\n"
+    "                         time and the memory (default: 8, or fewer where memory is scarce; 1\n"
+    "                         answers each line of --prompts before it reads the next)\n"
     "      --completion-only  print the completion without the prompt\n"
     "      --json             print one line of JSON for each sample\n"
     "      --trace FILE       write a record of every commit to FILE (docs/TRACE.md)\n"
@@ -67,7 +74,8 @@ typedef struct generator {
     const um_generate_settings *settings;
     um_model *model;
     um_threads *threads;
-    um_session *session;
+    um_session *session;      /* with the live view */
+    um_generate_queue *queue; /* without it */
     um_model_info info;
     FILE *trace;
     bool shows_live;
@@ -90,9 +98,7 @@ static void on_event(void *user, const um_event *event) {
 
 static bool is_cancelled(void *user) {
     generator *state = user;
-    if (state->shows_live) {
-        um_generate_view_step(&state->view);
-    }
+    um_generate_view_step(&state->view);
     return um_cli_interrupted();
 }
 
@@ -200,21 +206,6 @@ static um_status choose_length(const generator *state, const um_generate_prompt 
     return UM_OK;
 }
 
-static um_status generate(generator *state, const um_generate_prompt *prompt, size_t sample,
-                          um_result *result, um_error *error) {
-    size_t length = 0;
-    UM_TRY(choose_length(state, prompt, &length, error));
-    prompt_request built;
-    build_request(state, prompt, length, &built);
-    built.request.sample = (uint32_t)sample;
-    const um_callbacks callbacks = {.user = state,
-                                    .start = state->shows_live ? on_start : NULL,
-                                    .event = state->shows_live ? on_event : NULL,
-                                    .is_cancelled = is_cancelled,
-                                    .trace = state->trace ? on_trace : NULL};
-    return um_generate(state->session, &built.request, &callbacks, result, error);
-}
-
 /* ---- Printing ------------------------------------------------------------------- */
 
 static um_status write_output(generator *state, um_error *error) {
@@ -239,8 +230,9 @@ static um_status append_plain(const um_generate_output *sample, um_buffer *outpu
     return ends_line ? UM_OK : um_buffer_append_text(output, "\n", error);
 }
 
-static um_status print_sample(generator *state, const um_generate_prompt *prompt, size_t number,
+static um_status print_sample(void *user, const um_generate_prompt *prompt, size_t number,
                               const um_result *result, um_error *error) {
+    generator *state = user;
     const um_generate_output sample = {.settings = state->settings,
                                        .model = state->model,
                                        .prompt = prompt,
@@ -255,30 +247,42 @@ static um_status print_sample(generator *state, const um_generate_prompt *prompt
     return write_output(state, error);
 }
 
-static um_status run_sample(generator *state, const um_generate_prompt *prompt, size_t number,
-                            um_error *error) {
+static um_status show_sample(generator *state, const um_request *request, um_error *error) {
+    const um_callbacks callbacks = {.user = state,
+                                    .start = on_start,
+                                    .event = on_event,
+                                    .is_cancelled = is_cancelled,
+                                    .trace = state->trace ? on_trace : NULL};
     um_result result = {0};
-    um_status status = generate(state, prompt, number, &result, error);
-    if (state->shows_live) {
-        const um_status shown = um_generate_view_finish(
-            &state->view, status == UM_OK ? &result : NULL, status == UM_OK ? error : NULL);
-        status = status == UM_OK ? shown : status;
-    } else if (status == UM_OK) {
-        status = print_sample(state, prompt, number, &result, error);
-    }
+    const um_status status = um_generate(state->session, request, &callbacks, &result, error);
+    const um_status shown = um_generate_view_finish(&state->view, status == UM_OK ? &result : NULL,
+                                                    status == UM_OK ? error : NULL);
     um_result_clear(&result);
-    return status;
+    return status == UM_OK ? shown : status;
 }
 
-static um_status run_prompt(generator *state, const um_generate_prompt *prompt, um_error *error) {
+/* `where` names the prompt in messages, or is NULL. */
+static um_status run_prompt(generator *state, const um_generate_prompt *prompt, const char *where,
+                            um_error *error) {
     if (prompt->length == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "the prompt is empty: give the text to continue as an argument, with "
-                        "--file, or on standard input");
+                        "%s%sthe prompt is empty: give the text to continue as an argument, with "
+                        "--file, or on standard input",
+                        where ? where : "", where ? ": " : "");
     }
     um_cli_catch_interrupts(); /* not before: Ctrl-C ends the wait for a prompt */
+    size_t length = 0;
+    prompt_request built;
+    const um_status status = choose_length(state, prompt, &length, error);
+    if (status != UM_OK) {
+        return where ? um_error_prefix(error, status, "%s", where) : status;
+    }
+    build_request(state, prompt, length, &built);
     for (size_t i = 0; i < state->settings->samples; i++) {
-        UM_TRY(run_sample(state, prompt, i, error));
+        built.request.sample = (uint32_t)i;
+        UM_TRY(state->queue
+                   ? um_generate_queue_add(state->queue, prompt, &built.request, where, error)
+                   : show_sample(state, &built.request, error));
     }
     return UM_OK;
 }
@@ -292,7 +296,7 @@ static um_status run_single(generator *state, um_error *error) {
     if (settings->prompt && strcmp(settings->prompt, "-") != 0) {
         prompt.text = settings->prompt;
         prompt.length = strlen(settings->prompt);
-        return run_prompt(state, &prompt, error);
+        return run_prompt(state, &prompt, NULL, error);
     }
     um_buffer text = {0};
     um_status status =
@@ -300,7 +304,7 @@ static um_status run_single(generator *state, um_error *error) {
     if (status == UM_OK) {
         prompt.text = um_buffer_text(&text);
         prompt.length = text.length;
-        status = run_prompt(state, &prompt, error);
+        status = run_prompt(state, &prompt, NULL, error);
     }
     um_buffer_free(&text);
     return status;
@@ -328,11 +332,9 @@ static um_status run_object(generator *state, const json_t *object, const char *
                                        .suffix = suffix,
                                        .suffix_length = suffix ? strlen(suffix) : 0,
                                        .task_id = id_text};
-    const um_status status = run_prompt(state, &prompt, error);
+    const um_status status = run_prompt(state, &prompt, where, error);
     free(id_text);
-    return status == UM_OK || status == UM_ERR_CANCELLED || state->output_failed
-               ? status
-               : um_error_prefix(error, status, "%s", where);
+    return status;
 }
 
 static bool is_blank(const char *line, size_t length) {
@@ -365,7 +367,7 @@ static um_status run_lines(generator *state, FILE *input, const char *path, um_e
     return status;
 }
 
-static um_status run_batch(generator *state, um_error *error) {
+static um_status run_file(generator *state, um_error *error) {
     const char *path = state->settings->prompts;
     FILE *input = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     if (!input) {
@@ -398,21 +400,70 @@ static um_status close_trace(generator *state, um_status status, um_error *error
     return failed && status == UM_OK ? trace_failed(state, error) : status;
 }
 
+/* So many that the keys and values of long prompts take at most a quarter of the memory. */
+static size_t choose_batch(const generator *state) {
+    const um_generate_settings *settings = state->settings;
+    if (settings->batch > 0) {
+        return settings->batch;
+    }
+    const size_t most =
+        !settings->prompts && settings->samples < DEFAULT_BATCH ? settings->samples : DEFAULT_BATCH;
+    const size_t context = state->info.context_length;
+    const size_t positions = context < LONG_PROMPT ? context : LONG_PROMPT;
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page_bytes = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || page_bytes <= 0) {
+        return most;
+    }
+    const size_t memory = (size_t)pages / 4 * (size_t)page_bytes;
+    const size_t fitting = memory / (positions * state->info.cache_bytes + 1);
+    return fitting < 1 ? 1 : fitting < most ? fitting : most;
+}
+
+static um_status open_engine(generator *state, um_error *error) {
+    UM_TRY(um_threads_create(state->settings->threads, &state->threads, error));
+    if (state->shows_live) {
+        return um_session_create(state->model, state->threads, &state->session, error);
+    }
+    const um_generate_queue_setup setup = {.model = state->model,
+                                           .threads = state->threads,
+                                           .size = choose_batch(state),
+                                           .trace = state->trace,
+                                           .trace_path = state->settings->trace,
+                                           .user = state,
+                                           .print = print_sample};
+    return um_generate_queue_create(&setup, &state->queue, error);
+}
+
+/* What was asked for before something failed is still printed, and fails first. */
+static um_status finish_queue(generator *state, um_status status, um_error *error) {
+    um_error problem = {0};
+    if (!state->queue) {
+        return status;
+    }
+    const um_status finished = um_generate_queue_finish(state->queue, &problem);
+    if (finished != UM_OK) {
+        *error = problem;
+        return finished;
+    }
+    return status;
+}
+
 static um_status run_all(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
     UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_cache,
                              &state->model, error));
     um_model_get_info(state->model, &state->info);
-    UM_TRY(um_threads_create(settings->threads, &state->threads, error));
-    UM_TRY(um_session_create(state->model, state->threads, &state->session, error));
     UM_TRY(open_trace(state, error));
-    const um_status status = settings->prompts ? run_batch(state, error) : run_single(state, error);
-    return close_trace(state, status, error);
+    UM_TRY(open_engine(state, error));
+    const um_status status = settings->prompts ? run_file(state, error) : run_single(state, error);
+    return close_trace(state, finish_queue(state, status, error), error);
 }
 
 static bool wants_live(const um_generate_settings *settings, um_terminal *terminal) {
     *terminal = um_terminal_probe(STDOUT_FILENO);
-    const bool plain = settings->json || settings->prompts || settings->completion_only;
+    const bool plain =
+        settings->json || settings->prompts || settings->completion_only || settings->batch > 0;
     return settings->live == UM_LIVE_AUTO ? terminal->is_live && !plain
                                           : settings->live == UM_LIVE_ON;
 }
@@ -429,6 +480,7 @@ static int run_settings(const um_command *command, const um_generate_settings *s
         return um_cli_usage(command, "--live needs a terminal as standard output");
     }
     const um_status status = run_all(&state, &error);
+    um_generate_queue_free(state.queue);
     um_session_free(state.session);
     um_threads_free(state.threads);
     um_model_close(state.model);

@@ -4,6 +4,7 @@
 #include "cli/generate.h"
 
 #define SAMPLES_MAXIMUM 1000000
+#define BATCH_MAXIMUM 4096
 #define LENGTH_MAXIMUM (1 << 24)
 
 /* Values of options without a letter. */
@@ -12,6 +13,7 @@ enum {
     OPTION_SUFFIX,
     OPTION_PROMPTS,
     OPTION_TRACE,
+    OPTION_BATCH,
     OPTION_KERNELS,
     OPTION_ATTENTION,
     OPTION_ATTENTION_BLOCK,
@@ -37,6 +39,7 @@ static const struct option own_options[] = {
     {"system", required_argument, NULL, OPTION_SYSTEM},
     {"suffix", required_argument, NULL, OPTION_SUFFIX},
     {"prompts", required_argument, NULL, OPTION_PROMPTS},
+    {"batch", required_argument, NULL, OPTION_BATCH},
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"kernels", required_argument, NULL, OPTION_KERNELS},
     {"attention", required_argument, NULL, OPTION_ATTENTION},
@@ -124,6 +127,8 @@ static int apply(const um_command *command, um_generate_settings *settings, int 
             return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
         case 't':
             return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
+        case OPTION_BATCH:
+            return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &settings->batch);
         case OPTION_ATTENTION_BLOCK:
             return um_cli_set_count(command, "--attention-block-length", optarg, LENGTH_MAXIMUM,
                                     &settings->model_options.attention_block_length);
@@ -156,6 +161,9 @@ static int check(const um_command *command, const um_generate_settings *settings
         (settings->json || settings->prompts || settings->completion_only)) {
         return um_cli_usage(command, "--live shows the whole text: it cannot be combined with "
                                      "--json, --prompts or --completion-only");
+    }
+    if (settings->live == UM_LIVE_ON && settings->batch > 1) {
+        return um_cli_usage(command, "--live shows one sample at a time: leave --batch out");
     }
     return UM_EXIT_OK;
 }

@@ -102,9 +102,9 @@ static um_status append_counts(const um_result *result, um_buffer *line, um_erro
     return um_buffer_append_format(
         line, error,
         "\"finish_reason\":\"%s\",\"prompt_tokens\":%zu,\"answer_tokens\":%zu,\"steps\":%zu,"
-        "\"forwards\":%zu,\"seconds\":%.6f,\"tokens_per_second\":%.3f",
+        "\"forwards\":%zu,\"rows\":%zu,\"seconds\":%.6f,\"tokens_per_second\":%.3f",
         um_finish_name(result->finish), result->prompt_tokens, result->answer_tokens, result->steps,
-        result->forwards, result->seconds, rate);
+        result->forwards, result->rows, result->seconds, rate);
 }
 
 /* What belongs to a single prompt only. */

@@ -4,9 +4,21 @@
 #include <string.h>
 
 static const um_algorithm *const algorithm_table[] = {
-    &um_algorithm_entropy, &um_algorithm_maskgit_plus,   &um_algorithm_topk_margin,
-    &um_algorithm_origin,  &um_algorithm_low_confidence, &um_algorithm_random,
-    &um_algorithm_p2,      &um_algorithm_autoregressive,
+    &um_algorithm_entropy,
+    &um_algorithm_maskgit_plus,
+    &um_algorithm_topk_margin,
+    &um_algorithm_origin,
+    &um_algorithm_low_confidence,
+    &um_algorithm_random,
+    &um_algorithm_p2,
+    &um_algorithm_threshold,
+    &um_algorithm_factor,
+    &um_algorithm_entropy_bounded,
+    &um_algorithm_klass,
+    &um_algorithm_prophet,
+    &um_algorithm_hierarchical,
+    &um_algorithm_credit,
+    &um_algorithm_autoregressive,
 };
 
 #define ALGORITHMS (sizeof algorithm_table / sizeof algorithm_table[0])
@@ -51,4 +63,30 @@ void um_commit_best(um_decode_step *step, size_t candidate_count, size_t count) 
 
 void um_plan_masked(um_decode_step *step) {
     step->wanted_count = um_canvas_masked_positions(step->canvas, step->wanted);
+}
+
+void um_rank_by_probability(um_decode_step *step) {
+    for (size_t i = 0; i < step->wanted_count; i++) {
+        const um_candidate *candidate = &step->candidates[i];
+        step->ranking[i] = (um_ranked){(double)candidate->probability, candidate->position, i};
+    }
+    um_rank(step->ranking, step->wanted_count);
+}
+
+void um_plan_first_block(um_decode_step *step) {
+    const size_t length = step->options->block_length;
+    const size_t answer = um_canvas_answer_positions(step->canvas, step->wanted);
+    size_t end = answer;
+    for (size_t i = 0; i < end; i++) {
+        if (step->canvas->states[step->wanted[i]] != UM_POSITION_MASKED) {
+            continue;
+        }
+        if (step->wanted_count == 0) { /* the first masked position tells the block */
+            const size_t start = i / length * length;
+            end = answer - start > length ? start + length : answer;
+            step->block_start = step->wanted[start];
+            step->block_end = step->wanted[end - 1] + 1;
+        }
+        step->wanted[step->wanted_count++] = step->wanted[i];
+    }
 }

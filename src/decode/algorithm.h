@@ -16,13 +16,23 @@ typedef enum um_commit_action {
 typedef struct um_decode_step {
     const um_decode_options *options; /* resolved */
     const um_canvas *canvas;
-    size_t step; /* from 0 */
+    const um_kernels *kernels;
+    size_t vocabulary_size;
+    size_t step;            /* from 0 */
+    size_t masked_at_start; /* positions that were masked before the first step */
+    void *state;            /* of this run, made by state_create; else NULL */
 
     /* Filled by plan. */
     size_t *wanted;      /* [answer_count]: positions whose distribution is needed, ascending */
     size_t wanted_count; /* 0: nothing to do in this step, no forward is made */
-    size_t row_start;    /* recompute rows row_start .. row_end - 1 of a canvas that ends at */
-    size_t row_end;      /* row_end; preset to 0 and the whole length */
+    /* The block that is being filled, positions block_start .. block_end - 1: the cache keeps rows
+     * outside it.  Preset to the whole answer, from the first hole to the last. */
+    size_t block_start;
+    size_t block_end;
+    /* Without masks shown to the model: recompute rows row_start .. row_end - 1 of a canvas that
+     * ends at row_end; preset to 0 and the whole length. */
+    size_t row_start;
+    size_t row_end;
 
     /* Filled by decoding for commit. */
     const um_candidate *candidates; /* [wanted_count] */
@@ -33,14 +43,24 @@ typedef struct um_decode_step {
 typedef struct um_algorithm {
     const char *name;
     const char *summary; /* one line for people */
-    uint32_t options;    /* bit i: option i means something here */
+    uint64_t options;    /* bit i: option i means something here */
     um_sampling_rule sampling;
+    bool open_ended;  /* every step commits something, until nothing is masked; steps is no limit */
     bool remasks;     /* committed tokens may change: no early stop at a stop token */
     bool shows_masks; /* the model sees masked positions; false: autoregressive */
     /* Options against canvas, beyond the common checks; may be NULL. */
     um_status (*check)(const um_decode_options *options, const um_canvas *canvas, um_error *error);
     void (*plan)(um_decode_step *step);
     void (*commit)(um_decode_step *step);
+    /* For algorithms that remember something from step to step; may be NULL.  The state belongs to
+     * one run. */
+    um_status (*state_create)(const um_decode_options *options, const um_canvas *canvas,
+                              size_t vocabulary_size, void **state, um_error *error);
+    void (*state_free)(void *state); /* NULL is allowed */
+    /* See the logits of step->wanted[candidate] as they come from the model, and change them where
+     * that is the rule; called once for each wanted position before tokens are chosen, by several
+     * threads at a time.  May be NULL. */
+    void (*observe)(const um_decode_step *step, size_t candidate, float *logits);
 } um_algorithm;
 
 /* The algorithms one by one, the default first; NULL past the last. */
@@ -51,12 +71,23 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
 
 /* ---- For the files that implement algorithms ---------------------------- */
 
-#define UM_OPTION_BIT(option) (1u << (option))
+#define UM_OPTION_BIT(option) ((uint64_t)1 << (option))
 
 /* What every algorithm has. */
 #define UM_OPTIONS_COMMON                                                                          \
     (UM_OPTION_BIT(UM_OPTION_TEMPERATURE) | UM_OPTION_BIT(UM_OPTION_SEED) |                        \
      UM_OPTION_BIT(UM_OPTION_FORBID_MASK) | UM_OPTION_BIT(UM_OPTION_SUPPRESS))
+
+/* What every algorithm has that shows masks. */
+#define UM_OPTIONS_CACHE                                                                           \
+    (UM_OPTION_BIT(UM_OPTION_CACHE) | UM_OPTION_BIT(UM_OPTION_CACHE_REFRESH) |                     \
+     UM_OPTION_BIT(UM_OPTION_CACHE_WINDOW))
+
+/* What algorithms have that commit as many as they trust in a step. */
+#define UM_OPTIONS_PARALLEL                                                                        \
+    (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_TOP_P) |                       \
+     UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                      \
+     UM_OPTION_BIT(UM_OPTION_CFG_SCALE) | UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
 
 /* A candidate with the score by which it competes. */
 typedef struct um_ranked {
@@ -71,8 +102,15 @@ void um_rank(um_ranked *ranking, size_t count);
 /* Commit the `count` best of ranking[0 .. candidate_count - 1], which it sorts. */
 void um_commit_best(um_decode_step *step, size_t candidate_count, size_t count);
 
+/* Rank all candidates by the probability of their tokens, the most probable first. */
+void um_rank_by_probability(um_decode_step *step);
+
 /* Plan: all masked positions. */
 void um_plan_masked(um_decode_step *step);
+
+/* Plan: the masked positions of the first block that has any.  Blocks are block_length answer
+ * positions from left to right; the last may be shorter.  Also notes where the block is. */
+void um_plan_first_block(um_decode_step *step);
 
 extern const um_algorithm um_algorithm_origin;
 extern const um_algorithm um_algorithm_maskgit_plus;
@@ -82,5 +120,12 @@ extern const um_algorithm um_algorithm_low_confidence;
 extern const um_algorithm um_algorithm_random;
 extern const um_algorithm um_algorithm_p2;
 extern const um_algorithm um_algorithm_autoregressive;
+extern const um_algorithm um_algorithm_threshold;
+extern const um_algorithm um_algorithm_factor;
+extern const um_algorithm um_algorithm_entropy_bounded;
+extern const um_algorithm um_algorithm_klass;
+extern const um_algorithm um_algorithm_prophet;
+extern const um_algorithm um_algorithm_hierarchical;
+extern const um_algorithm um_algorithm_credit;
 
 #endif

@@ -1,22 +1,26 @@
 /* Dream's confidence-ordered samplers (diffusion_generate of Dream and DiffuCoder): a step
- * commits the trunc(masked * (1 - s/t)) positions whose candidates the model is surest of. */
+ * commits the trunc(masked * (1 - s/t)) positions whose candidates the model is surest of, in the
+ * whole answer or block by block. */
 #include <math.h>
 
 #include "base/rng.h"
-#include "decode/algorithm.h"
+#include "decode/blocks.h"
 #include "decode/schedule.h"
 
 typedef float confidence_function(const um_candidate *candidate);
 
-static size_t commit_count(const um_decode_step *step) {
-    const um_decode_options *options = step->options;
-    return um_schedule_commit_count(options->eps, options->steps, step->step,
-                                    step->canvas->masked_count);
+/* Each block has the whole schedule of timesteps in its own steps (Fast-dLLM,
+ * generation_utils_block.py; there a block's first position is committed besides, by its first
+ * forward, because later ones lack the row that predicts it). */
+static size_t commit_count(const um_decode_step *step, const um_block *at) {
+    return um_schedule_commit_count(step->options->eps, at->step_count, at->step_in_block,
+                                    um_block_masked(step, at));
 }
 
 static void plan(um_decode_step *step) {
-    if (commit_count(step) > 0) {
-        um_plan_masked(step);
+    const um_block at = um_block_at(step);
+    if (commit_count(step, &at) > 0) {
+        um_block_plan(step, &at);
     }
 }
 
@@ -35,12 +39,13 @@ static double score_of(const um_decode_step *step, float confidence, size_t posi
 }
 
 static void commit(um_decode_step *step, confidence_function *confidence) {
+    const um_block at = um_block_at(step);
     for (size_t i = 0; i < step->wanted_count; i++) {
         const um_candidate *candidate = &step->candidates[i];
         const double score = score_of(step, confidence(candidate), candidate->position);
         step->ranking[i] = (um_ranked){score, candidate->position, i};
     }
-    um_commit_best(step, step->wanted_count, commit_count(step));
+    um_commit_best(step, step->wanted_count, commit_count(step, &at));
 }
 
 static float probability(const um_candidate *candidate) {
@@ -68,7 +73,8 @@ static void commit_by_entropy(um_decode_step *step) {
 }
 
 #define CONFIDENCE_OPTIONS                                                                         \
-    (UM_OPTIONS_COMMON | UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |           \
+    (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                \
+     UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
      UM_OPTION_BIT(UM_OPTION_TOP_P) | UM_OPTION_BIT(UM_OPTION_TOP_K) |                             \
      UM_OPTION_BIT(UM_OPTION_ALG_TEMP) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |                      \
      UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
@@ -79,6 +85,7 @@ const um_algorithm um_algorithm_maskgit_plus = {
     .options = CONFIDENCE_OPTIONS,
     .sampling = UM_SAMPLE_FILTERED,
     .shows_masks = true,
+    .check = um_blocks_check,
     .plan = plan,
     .commit = commit_by_probability,
 };
@@ -89,6 +96,7 @@ const um_algorithm um_algorithm_topk_margin = {
     .options = CONFIDENCE_OPTIONS,
     .sampling = UM_SAMPLE_FILTERED,
     .shows_masks = true,
+    .check = um_blocks_check,
     .plan = plan,
     .commit = commit_by_margin,
 };
@@ -99,6 +107,7 @@ const um_algorithm um_algorithm_entropy = {
     .options = CONFIDENCE_OPTIONS,
     .sampling = UM_SAMPLE_FILTERED,
     .shows_masks = true,
+    .check = um_blocks_check,
     .plan = plan,
     .commit = commit_by_entropy,
 };

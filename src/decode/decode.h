@@ -15,19 +15,20 @@ typedef struct um_decode_hooks {
     const char *model_name;           /* for the trace's header */
     bool (*is_cancelled)(void *user); /* asked before each forward */
     void *cancel_user;
-    um_thread_pool *pool; /* shares out sampling; results do not depend on it */
+    um_thread_pool *pool; /* of um_decode_run: shares out sampling; results do not depend on it */
+    const um_kernels *kernels; /* for sampling; NULL: the best for this machine */
 } um_decode_hooks;
 
 typedef um_trace_end um_decode_result;
 
-/* Decode `canvas` in place as `options` say.  *result (may be NULL) is filled on every return
- * after the first step began.
+/* Decode `canvas` in place as `options` say, alone (batch.h is for several).  *result (may be NULL)
+ * is filled on every return after the first step began.
  *
  * Only positions that a step may commit are asked of the denoiser, in one call a step (two with
- * classifier-free guidance); steps that commit nothing make no call.  Memory: 4 bytes x wanted
- * positions x vocabulary.  It ends when nothing is masked, when the stop token settles the
- * answer, or after the last step; positions may then still be masked where a stop token was
- * given, or where forbid_mask is off and the model chose the mask.
+ * classifier-free guidance, of which the forward is the same); steps that commit nothing make no
+ * call.  Which rows a call recomputes is the choice of the option `cache`.  It ends when nothing is
+ * masked, when the stop token settles the answer, or after the last step; positions may then still
+ * be masked where a stop token was given, or where forbid_mask is off and the model chose the mask.
  *
  * UM_ERR_ARGUMENT: options; UM_ERR_MISMATCH: logits that are not finite, ids outside the
  * vocabulary; UM_ERR_CANCELLED.  The canvas is then as far as it came. */

@@ -1,19 +1,17 @@
-/* top_p and top_k without sorting the vocabulary: the value at which the set ends is found by
- * radix selection on the bits of the floats, most significant digit first. */
+/* top_p and top_k without sorting the vocabulary: the few tokens that can be the last of the kept
+ * ones are gathered, and the value at which the set ends is found among them by radix selection. */
 #include <math.h>
 #include <string.h>
 
-#include "decode/sampler.h"
+#include "decode/logit_row.h"
 
-#define DIGITS 3
-#define BUCKETS 2048
+#define DIGIT_BITS 8
+#define BUCKETS ((size_t)1 << DIGIT_BITS)
 
-typedef struct digit {
-    unsigned shift;
-    uint32_t mask;
-} digit;
+/* With more candidates than this the end of the set is bracketed first. */
+#define FEW_CANDIDATES 4096
 
-static const digit digits[DIGITS] = {{21, 2047}, {10, 2047}, {0, 1023}};
+/* ---- Selection among entries --------------------------------------------- */
 
 /* An integer that orders as the float does; +0 and -0 are equal. */
 static uint32_t order_key(float value) {
@@ -23,92 +21,329 @@ static uint32_t order_key(float value) {
     return (bits & 0x80000000u) ? ~bits : bits | 0x80000000u;
 }
 
-/* The part of the vocabulary that still competes: keys whose bits under `mask` are `prefix`,
- * and the mass (or number) of all keys above those. */
-typedef struct selection {
-    uint32_t mask;
-    uint32_t prefix;
-    double above;
-} selection;
-
-/* weights NULL: every token counts 1. */
-static double token_mass(const double *weights, double total, size_t i) {
-    return weights ? (double)(float)(weights[i] / total) : 1.0;
+static float value_of_key(uint32_t key) {
+    const uint32_t bits = (key & 0x80000000u) ? key & 0x7fffffffu : ~key;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
-static void fill_histogram(const float *logits, const double *weights, double total, size_t count,
-                           const selection *at, digit place, double *mass, bool *used) {
-    memset(mass, 0, BUCKETS * sizeof *mass);
-    memset(used, 0, BUCKETS * sizeof *used);
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t key = order_key(logits[i]);
-        if ((key & at->mask) == at->prefix) {
-            const uint32_t bucket = (key >> place.shift) & place.mask;
-            mass[bucket] += token_mass(weights, total, i);
-            used[bucket] = true;
+/* Entries that compete, and the rule: in descending order of values, the set ends with the entry
+ * at which (above + sum of weights) / total first exceeds `limit`. */
+typedef struct contest {
+    const float *values;
+    const float *weights; /* NULL: each counts 1 */
+    size_t count;
+    double above; /* mass of what lies above all entries */
+    double total;
+    float limit;
+} contest;
+
+/* The value of the last entry of the set, and the mass above that value. */
+typedef struct set_end {
+    float value;
+    double above;
+} set_end;
+
+/* Keys from `low` on, 2^bits of them, and the mass above those. */
+typedef struct key_range {
+    uint32_t low;
+    unsigned bits;
+    double above;
+} key_range;
+
+static key_range whole_range(const contest *of) {
+    uint32_t low = UINT32_MAX;
+    uint32_t high = 0;
+    for (size_t i = 0; i < of->count; i++) {
+        const uint32_t key = order_key(of->values[i]);
+        low = key < low ? key : low;
+        high = key > high ? key : high;
+    }
+    key_range range = {.low = low, .above = of->above};
+    while (range.bits < 32 && (high - low) >> range.bits != 0) {
+        range.bits++;
+    }
+    return range;
+}
+
+static bool exceeds(const contest *of, double sum) {
+    return (float)(sum / of->total) > of->limit;
+}
+
+/* Narrow to the bucket in which the mass from above first exceeds the limit, or to the lowest one
+ * in use where rounding keeps the sum below it. */
+static void narrow(const contest *of, key_range *range) {
+    const unsigned shift = range->bits > DIGIT_BITS ? range->bits - DIGIT_BITS : 0;
+    double mass[BUCKETS] = {0};
+    bool used[BUCKETS] = {false};
+    for (size_t i = 0; i < of->count; i++) {
+        const uint64_t offset = (uint64_t)order_key(of->values[i]) - range->low;
+        if (offset >> range->bits == 0) { /* a key below `low` wraps around */
+            mass[offset >> shift] += of->weights ? (double)of->weights[i] : 1.0;
+            used[offset >> shift] = true;
         }
     }
-}
-
-/* Narrow to the bucket in which the mass from above first exceeds `limit`, or to the lowest
- * one in use where rounding keeps the sum below it.  The float comparison is torch's: a
- * cumulative sum that is stored as float32. */
-static void narrow(selection *at, digit place, const double *mass, const bool *used, double limit) {
-    uint32_t chosen = 0;
-    double before = at->above;
-    double sum = at->above;
-    for (uint32_t b = place.mask + 1; b-- > 0;) {
+    size_t chosen = 0;
+    double before = range->above;
+    double sum = range->above;
+    for (size_t b = BUCKETS; b-- > 0;) {
         if (!used[b]) {
             continue;
         }
         chosen = b;
         before = sum;
         sum += mass[b];
-        if ((float)sum > (float)limit) {
+        if (exceeds(of, sum)) {
             break;
         }
     }
-    at->above = before;
-    at->prefix |= chosen << place.shift;
-    at->mask |= place.mask << place.shift;
+    *range = (key_range){range->low + ((uint32_t)chosen << shift), shift, before};
 }
 
-static selection select_end(const float *logits, const double *weights, double total, size_t count,
-                            double limit) {
-    double mass[BUCKETS];
-    bool used[BUCKETS];
-    selection at = {0};
-    for (size_t d = 0; d < DIGITS; d++) {
-        fill_histogram(logits, weights, total, count, &at, digits[d], mass, used);
-        narrow(&at, digits[d], mass, used, limit);
-    }
-    return at;
+static set_end find_end(const contest *of) {
+    key_range range = whole_range(of);
+    do {
+        narrow(of, &range);
+    } while (range.bits > 0);
+    return (set_end){value_of_key(range.low), range.above};
 }
 
-void um_filter_top_p(float *logits, const double *weights, double total, size_t count,
-                     double top_p) {
-    const selection end = select_end(logits, weights, total, count, top_p);
-    double sum = end.above;
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t key = order_key(logits[i]);
-        const bool is_past_end = key == end.prefix && (float)sum > (float)top_p;
-        if (key < end.prefix || is_past_end) {
-            logits[i] = -INFINITY;
-        } else if (key == end.prefix) {
-            sum += token_mass(weights, total, i);
+/* ---- A sample of the row -------------------------------------------------- */
+
+#define SAMPLED 16 /* tokens of each block */
+
+/* The first tokens of each block become the entries; their ids and weights are not set. */
+static void sample_blocks(const um_logit_row *row) {
+    um_token_entries *entries = &row->scratch->entries;
+    entries->count = 0;
+    for (size_t start = 0; start < row->count; start += UM_ROW_BLOCK) {
+        for (size_t i = start; i < row->count && i < start + SAMPLED; i++) {
+            entries->values[entries->count++] = row->logits[i] / row->divisor;
         }
     }
 }
 
-void um_filter_top_k(float *logits, size_t count, size_t top_k) {
-    if (top_k == 0 || top_k >= count) {
+/* The value of the `rank`-th largest, from 1. */
+static float value_at_rank(const float *values, size_t count, size_t rank) {
+    const contest of = {.values = values, .count = count, .total = 1, .limit = (float)(rank - 1)};
+    return find_end(&of).value; /* exact in float up to 2^24 tokens */
+}
+
+/* ---- top_k ---------------------------------------------------------------- */
+
+/* A value that at least top_k tokens should reach, and not many more.  The top_k-th largest block
+ * maximum is one; with more than there are blocks a value that is four standard deviations too low
+ * in a sample. */
+static float value_below_top_k(const um_logit_row *row, size_t top_k) {
+    if (top_k <= row->block_count) {
+        const float maximum = value_at_rank(row->scratch->block_maxima, row->block_count, top_k);
+        return maximum / row->divisor;
+    }
+    sample_blocks(row);
+    const um_token_entries *sample = &row->scratch->entries;
+    const double expected = (double)top_k * (double)sample->count / (double)row->count;
+    const double rank = expected + 4 * sqrt(expected) + 4;
+    return rank < (double)sample->count ? value_at_rank(sample->values, sample->count, (size_t)rank)
+                                        : -INFINITY;
+}
+
+static void gather_top_k(const um_logit_row *row, size_t top_k) {
+    um_token_entries *entries = &row->scratch->entries;
+    const float low = value_below_top_k(row, top_k);
+    entries->count = 0;
+    (void)um_logit_row_gather(row, low, INFINITY, row->count);
+    if (entries->count < top_k) { /* the sample misled */
+        entries->count = 0;
+        (void)um_logit_row_gather(row, -INFINITY, INFINITY, row->count);
+    }
+    const float last = value_at_rank(entries->values, entries->count, top_k);
+    size_t kept = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        if (entries->values[i] >= last) {
+            entries->values[kept] = entries->values[i];
+            entries->tokens[kept++] = entries->tokens[i];
+        }
+    }
+    entries->count = kept;
+}
+
+/* ---- top_p ---------------------------------------------------------------- */
+
+static void weigh_entries(const um_logit_row *row) {
+    um_token_entries *entries = &row->scratch->entries;
+    if (entries->count > 0) {
+        row->kernels->exponential(entries->count, row->maximum, entries->values, entries->weights);
+    }
+}
+
+/* Of the entries, keep those of the nucleus, and return the value of the last; `above` is the mass
+ * of what lies above them. */
+static float keep_nucleus(const um_logit_row *row, double above, double total, float top_p) {
+    um_token_entries *entries = &row->scratch->entries;
+    const contest of = {entries->values, entries->weights, entries->count, above, total, top_p};
+    const set_end end = find_end(&of);
+    double sum = end.above;
+    size_t kept = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        const float value = entries->values[i];
+        bool is_kept = value > end.value;
+        if (value == end.value) {
+            is_kept = !exceeds(&of, sum);
+            sum += (double)entries->weights[i];
+        }
+        entries->values[kept] = value;
+        entries->weights[kept] = entries->weights[i];
+        entries->tokens[kept] = entries->tokens[i];
+        kept += is_kept ? 1 : 0; /* most cannot be predicted: no branch */
+    }
+    entries->count = kept;
+    return end.value;
+}
+
+/* No token of the nucleus is lower than this: all tokens below have, with weights of at most
+ * e^-depth each, less mass than the nucleus leaves out of a row with a mass of at least 1. */
+static float lowest_of_nucleus(const um_logit_row *row, double top_p) {
+    const double left_out = 0.99 * (1 - top_p) - 3e-7; /* the latter: float rounding of masses */
+    const double depth = left_out > 0 ? log((double)row->count / left_out) : INFINITY;
+    return depth < (double)UM_ROW_DEPTH ? row->maximum - (float)depth : -INFINITY;
+}
+
+/* Values between which the nucleus should end. */
+typedef struct bracket {
+    float low;
+    float high;
+} bracket;
+
+#define SAMPLE_BUCKETS 512
+
+/* Mass of a sample of tokens by their distance from the maximum, and the mass squared. */
+typedef struct sample_histogram {
+    double mass[SAMPLE_BUCKETS];
+    double square[SAMPLE_BUCKETS];
+} sample_histogram;
+
+static void fill_sample(const um_logit_row *row, float width, sample_histogram *histogram) {
+    const um_token_entries *sample = &row->scratch->entries;
+    *histogram = (sample_histogram){.mass = {0}};
+    sample_blocks(row);
+    weigh_entries(row);
+    for (size_t i = 0; i < sample->count; i++) {
+        const float distance = (row->maximum - sample->values[i]) / width;
+        const size_t bucket = distance < SAMPLE_BUCKETS ? (size_t)distance : SAMPLE_BUCKETS - 1;
+        const double weight = (double)sample->weights[i];
+        histogram->mass[bucket] += weight;
+        histogram->square[bucket] += weight * weight;
+    }
+}
+
+/* Estimate from a sample of every block where the mass below reaches `tail`, to three standard
+ * deviations.  It is the tail that is estimated because none of its weights is large.  What
+ * follows checks the bracket, so a sample that misleads costs time only. */
+static bracket estimate_end(const um_logit_row *row, double tail, float low) {
+    const float depth = low == -INFINITY ? UM_ROW_DEPTH : row->maximum - low;
+    const float width = depth / SAMPLE_BUCKETS;
+    sample_histogram histogram;
+    fill_sample(row, width, &histogram);
+    const double ratio = (double)row->count / (double)row->scratch->entries.count;
+    bracket end = {low, INFINITY};
+    double mass = 0, square = 0;
+    for (size_t b = SAMPLE_BUCKETS; b-- > 0;) {
+        mass += ratio * histogram.mass[b];
+        square += ratio * ratio * histogram.square[b];
+        const float edge = row->maximum - width * (float)b;
+        const double unseen = ratio * exp(-(double)width * (double)b);
+        if (mass + 3 * sqrt(square) + 4 * unseen < tail && edge > end.low) {
+            end.low = edge;
+        }
+        if (mass - 3 * sqrt(square) > tail) {
+            end.high = edge;
+            break;
+        }
+    }
+    return end;
+}
+
+static double sum_of_entries(const um_token_entries *entries) {
+    double sum = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        sum += (double)entries->weights[i];
+    }
+    return sum;
+}
+
+/* Keep the nucleus of a row with many candidates by entries around its end only.  False where the
+ * bracket does not hold it: the entries are then of no use.  The last one that is kept must also
+ * differ in value from what lies outside the bracket: division can make logits equal. */
+static bool keep_around_end(const um_logit_row *row, double total, float top_p, float low,
+                            um_kept_tokens *kept) {
+    const bracket end = estimate_end(row, (1 - (double)top_p) * total, low);
+    const float low_logit = end.low * row->divisor;
+    const float high_logit = end.high * row->divisor;
+    if (low == -INFINITY || !(high_logit < INFINITY) || !(low_logit <= high_logit)) {
+        return false;
+    }
+    const contest of = {.total = total, .limit = top_p};
+    const um_block_sums above = um_logit_row_split(row, low_logit, high_logit);
+    if (exceeds(&of, above.sum) ||
+        !exceeds(&of, above.sum + sum_of_entries(&row->scratch->entries))) {
+        return false;
+    }
+    const float last = keep_nucleus(row, above.sum, total, top_p);
+    *kept = (um_kept_tokens){high_logit, above.sum, above.weighted};
+    return last > low_logit / row->divisor && last < high_logit / row->divisor;
+}
+
+/* `kept` gets what is kept besides the entries. */
+static void keep_top_p(const um_logit_row *row, double top_p, um_kept_tokens *kept) {
+    const float low = lowest_of_nucleus(row, top_p);
+    const bool are_few = um_logit_row_gather(row, low, INFINITY, FEW_CANDIDATES);
+    const double total = um_logit_row_total(row, !are_few);
+    if (!are_few && keep_around_end(row, total, (float)top_p, low, kept)) {
         return;
     }
-    /* The k-th is where the count exceeds k - 1; exact in float up to 2^24 tokens. */
-    const selection end = select_end(logits, NULL, 1, count, (double)(top_k - 1));
-    for (size_t i = 0; i < count; i++) {
-        if (order_key(logits[i]) < end.prefix) {
-            logits[i] = -INFINITY;
-        }
+    if (!are_few) {
+        row->scratch->entries.count = 0;
+        (void)um_logit_row_gather(row, low, INFINITY, row->count);
     }
+    weigh_entries(row);
+    (void)keep_nucleus(row, 0, total, (float)top_p);
+    *kept = (um_kept_tokens){.above = INFINITY};
+}
+
+/* ---- Both ------------------------------------------------------------------ */
+
+static void add_entries(const um_logit_row *row, um_kept_tokens *kept) {
+    const um_token_entries *entries = &row->scratch->entries;
+    for (size_t i = 0; i < entries->count; i++) {
+        const double weight = (double)entries->weights[i];
+        kept->sum += weight;
+        kept->weighted += weight > 0 ? weight * (double)(entries->values[i] - row->maximum) : 0;
+    }
+}
+
+um_kept_tokens um_keep_all(const um_logit_row *row) {
+    row->scratch->entries.count = 0;
+    const um_block_sums sums = um_logit_row_sum(row);
+    return (um_kept_tokens){-INFINITY, sums.sum, sums.weighted};
+}
+
+um_kept_tokens um_keep_filtered(const um_logit_row *row, double top_p, size_t top_k) {
+    const bool has_top_k = top_k > 0 && top_k < row->count;
+    um_kept_tokens kept = {.above = INFINITY};
+    if (!has_top_k && top_p >= 1) {
+        return um_keep_all(row);
+    }
+    row->scratch->entries.count = 0;
+    if (has_top_k) {
+        gather_top_k(row, top_k);
+        weigh_entries(row);
+        if (top_p < 1) {
+            (void)keep_nucleus(row, 0, um_logit_row_total(row, false), (float)top_p);
+        }
+    } else {
+        keep_top_p(row, top_p, &kept);
+    }
+    add_entries(row, &kept);
+    return kept;
 }

@@ -12,7 +12,8 @@ typedef enum option_kind {
     KIND_REAL,  /* double */
     KIND_SEED,  /* uint64_t, any */
     KIND_TOKEN, /* int32_t, or UM_NO_TOKEN_ID when not given */
-    KIND_FLAG   /* bool */
+    KIND_FLAG,  /* bool */
+    KIND_CACHE  /* um_cache_kind, by name */
 } option_kind;
 
 typedef struct option_info {
@@ -32,6 +33,7 @@ static const option_info option_table[] = {
 #undef UM_OPTION_ROW
 };
 
+#define DEFAULT_CACHE_WINDOW 16
 #define VALUE_OPTIONS (sizeof option_table / sizeof option_table[0])
 
 um_decode_options um_decode_options_default(void) {
@@ -41,6 +43,15 @@ um_decode_options um_decode_options_default(void) {
         .top_p = 1,
         .stop_token = UM_NO_TOKEN_ID,
         .forbid_mask = true,
+        .confidence_threshold = 0.9,
+        .factor = 1,
+        .entropy_bound = 0.1,
+        .kl_threshold = 1e-3,
+        .history = 2,
+        .lower_threshold = 0.4,
+        .credit_decay = 0.8,
+        .credit_weight = 0.7,
+        .credit_exponent = 0.2,
     };
 }
 
@@ -75,11 +86,9 @@ const char *um_decode_option_help(um_decode_option option) {
 }
 
 const char *um_decode_option_value(um_decode_option option) {
-    static const char *const values[] = {[KIND_COUNT] = "N",
-                                         [KIND_REAL] = "X",
-                                         [KIND_SEED] = "N",
-                                         [KIND_TOKEN] = "ID",
-                                         [KIND_FLAG] = "true|false"};
+    static const char *const values[] = {
+        [KIND_COUNT] = "N",  [KIND_REAL] = "X",          [KIND_SEED] = "N",
+        [KIND_TOKEN] = "ID", [KIND_FLAG] = "true|false", [KIND_CACHE] = "NAME"};
     if (option == UM_OPTION_SUPPRESS || option == UM_OPTION_SUPPRESS_CONFIDENCE) {
         return "IDS";
     }
@@ -102,6 +111,8 @@ static size_t field_size(option_kind kind) {
             return sizeof(int32_t);
         case KIND_FLAG:
             return sizeof(bool);
+        case KIND_CACHE:
+            return sizeof(um_cache_kind);
     }
     return 0;
 }
@@ -116,6 +127,8 @@ static double field_value(const um_decode_options *options, const option_info *i
             return *(const double *)at;
         case KIND_TOKEN:
             return *(const int32_t *)at;
+        case KIND_CACHE:
+            return *(const um_cache_kind *)at;
         case KIND_SEED:
         case KIND_FLAG:
             break;
@@ -192,6 +205,8 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
         UM_TRY(parse_seed(info, text, at, error));
     } else if (info->kind == KIND_FLAG) {
         UM_TRY(parse_flag(info, text, at, error));
+    } else if (info->kind == KIND_CACHE) {
+        UM_TRY(um_cache_find(text, at, error));
     } else {
         UM_TRY(parse_number(info, text, &number, error));
     }
@@ -225,15 +240,29 @@ static void mark_changed(um_decode_options *options) {
     }
 }
 
+/* "a, b, c": the algorithms to which the option means something. */
+static void list_algorithms_with(um_decode_option option, char *names, size_t size) {
+    const um_algorithm *algorithm;
+    names[0] = '\0';
+    for (size_t i = 0; (algorithm = um_algorithm_at(i)) != NULL; i++) {
+        if ((algorithm->options & UM_OPTION_BIT(option)) != 0) {
+            strncat(names, names[0] ? ", " : "", size - strlen(names) - 1);
+            strncat(names, algorithm->name, size - strlen(names) - 1);
+        }
+    }
+}
+
 static um_status check_meaning(const um_decode_options *options, const um_algorithm *algorithm,
                                um_error *error) {
     for (size_t i = 0; i < UM_OPTION_COUNT; i++) {
         const um_decode_option option = (um_decode_option)i;
         if (um_decode_options_is_given(options, option) &&
             (algorithm->options & UM_OPTION_BIT(option)) == 0) {
+            char names[256];
+            list_algorithms_with(option, names, sizeof names);
             return UM_RAISE(error, UM_ERR_ARGUMENT,
-                            "%s means nothing to the algorithm %s; leave it out",
-                            um_decode_option_name(option), algorithm->name);
+                            "%s means nothing to the algorithm %s; leave it out, or choose of %s",
+                            um_decode_option_name(option), algorithm->name, names);
         }
     }
     if (options->stop_token_count > 0 &&
@@ -250,6 +279,22 @@ static um_status check_ranges(const um_decode_options *options, um_error *error)
         if (um_decode_options_is_given(options, (um_decode_option)i)) {
             UM_TRY(check_range(&option_table[i], field_value(options, &option_table[i]), error));
         }
+    }
+    return UM_OK;
+}
+
+/* Without the cache that they belong to they mean nothing. */
+static um_status check_cache(const um_decode_options *options, um_error *error) {
+    const um_cache_policy *policy = um_cache_policy_at(options->cache);
+    if (um_decode_options_is_given(options, UM_OPTION_CACHE_REFRESH) && !policy->mark) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "cache_refresh means nothing without a cache; leave it out, or set cache");
+    }
+    if (um_decode_options_is_given(options, UM_OPTION_CACHE_WINDOW) && !policy->has_window) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "cache_window means nothing to the cache %s; leave it out, or use the "
+                        "cache vicinity",
+                        policy->name);
     }
     return UM_OK;
 }
@@ -312,13 +357,20 @@ um_status um_decode_options_resolve(um_decode_options *options, const um_canvas 
     mark_changed(options);
     UM_TRY(check_meaning(options, algorithm, error));
     UM_TRY(check_ranges(options, error));
+    UM_TRY(check_cache(options, error));
     UM_TRY(check_canvas(canvas, algorithm, vocabulary_size, error));
     UM_TRY(check_vocabulary(options, vocabulary_size, error));
-    if (!um_decode_options_is_given(options, UM_OPTION_STEPS)) {
+    if (!um_decode_options_is_given(options, UM_OPTION_STEPS) && !algorithm->open_ended) {
         options->steps = canvas->masked_count;
     }
     if (!um_decode_options_is_given(options, UM_OPTION_BLOCK_LENGTH)) {
         options->block_length = canvas->answer_count;
+    }
+    if (!um_decode_options_is_given(options, UM_OPTION_CACHE_REFRESH)) {
+        options->cache_refresh = um_cache_policy_at(options->cache)->default_refresh;
+    }
+    if (!um_decode_options_is_given(options, UM_OPTION_CACHE_WINDOW)) {
+        options->cache_window = DEFAULT_CACHE_WINDOW;
     }
     return algorithm->check ? algorithm->check(options, canvas, error) : UM_OK;
 }
@@ -347,6 +399,9 @@ static um_status format_option(const um_decode_options *options, const option_in
         case KIND_FLAG:
             return um_buffer_append_format(json, error, "\"%s\":%s", info->name,
                                            *(const bool *)at ? "true" : "false");
+        case KIND_CACHE:
+            return um_buffer_append_format(json, error, "\"%s\":\"%s\"", info->name,
+                                           um_cache_policy_at(options->cache)->name);
         case KIND_COUNT:
         case KIND_REAL:
         case KIND_TOKEN:
@@ -356,6 +411,16 @@ static um_status format_option(const um_decode_options *options, const option_in
                                    field_value(options, info));
 }
 
+/* Whether the option means something beside the others. */
+static bool is_in_use(const um_decode_options *options, size_t option) {
+    const um_cache_policy *policy = um_cache_policy_at(options->cache);
+    if (field_value(options, &option_table[option]) < option_table[option].minimum) {
+        return false; /* such as no token, or no limit of steps */
+    }
+    return (option != UM_OPTION_CACHE_REFRESH || policy->mark) &&
+           (option != UM_OPTION_CACHE_WINDOW || policy->has_window);
+}
+
 um_status um_decode_options_format(const um_decode_options *options, um_buffer *json,
                                    um_error *error) {
     const um_algorithm *algorithm = NULL;
@@ -363,9 +428,7 @@ um_status um_decode_options_format(const um_decode_options *options, um_buffer *
     UM_TRY(um_buffer_append_text(json, "{", error));
     const char *separator = "";
     for (size_t i = 0; i < VALUE_OPTIONS; i++) {
-        const bool is_absent =
-            option_table[i].kind == KIND_TOKEN && field_value(options, &option_table[i]) < 0;
-        if ((algorithm->options & UM_OPTION_BIT(i)) != 0 && !is_absent) {
+        if ((algorithm->options & UM_OPTION_BIT(i)) != 0 && is_in_use(options, i)) {
             UM_TRY(um_buffer_append_text(json, separator, error));
             UM_TRY(format_option(options, &option_table[i], json, error));
             separator = ",";

@@ -5,12 +5,13 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
+#include "decode/cache_policy.h"
 #include "decode/canvas.h"
 
 /* Enumerator, name (also of the field), kind, smallest and largest value, help text. */
 #define UM_DECODE_OPTION_LIST(X)                                                                   \
     X(UM_OPTION_STEPS, steps, COUNT, 1, 1048576,                                                   \
-      "denoising steps; default: the number of masks (one token a step)")                          \
+      "denoising steps; default: the number of masks (threshold: no budget)")                      \
     X(UM_OPTION_EPS, eps, REAL, 1e-8, 0.999, "last timestep of the schedule; default 0.001")       \
     X(UM_OPTION_TEMPERATURE, temperature, REAL, 0, 100,                                            \
       "of the token choice; default 0: the most probable token")                                   \
@@ -28,7 +29,32 @@
     X(UM_OPTION_STOP_TOKEN, stop_token, TOKEN, 0, 2147483647,                                      \
       "end-of-text id: stop once what is before the first one is decided; default: none")          \
     X(UM_OPTION_FORBID_MASK, forbid_mask, FLAG, 0, 1,                                              \
-      "never choose the mask token itself; default true")
+      "never choose the mask token itself; default true")                                          \
+    X(UM_OPTION_CACHE, cache, CACHE, 0, UM_CACHE_COUNT - 1,                                        \
+      "rows kept between steps: none, prefix, dual, delayed or vicinity; default none")            \
+    X(UM_OPTION_CACHE_REFRESH, cache_refresh, COUNT, 0, 1048576,                                   \
+      "recompute all rows every N steps, 0: only where a block begins; default 8 with delayed, "   \
+      "else 0")                                                                                    \
+    X(UM_OPTION_CACHE_WINDOW, cache_window, COUNT, 0, 16777216,                                    \
+      "rows on either side of the block that vicinity recomputes; default 16")                     \
+    X(UM_OPTION_CONFIDENCE_THRESHOLD, confidence_threshold, REAL, 0, 2,                            \
+      "commit all tokens this probable; default 0.9; above 1: one token a step")                   \
+    X(UM_OPTION_FACTOR, factor, REAL, 0, 1000,                                                     \
+      "commit n tokens while (n + 1)(1 - probability) is below; default 1")                        \
+    X(UM_OPTION_ENTROPY_BOUND, entropy_bound, REAL, 0, 1e6,                                        \
+      "of the entropies of a step but the largest, in nats; default 0.1; 0: one token a step")     \
+    X(UM_OPTION_KL_THRESHOLD, kl_threshold, REAL, 0, 1e6,                                          \
+      "divergence from the step before under which a position is stable; default 0.001")           \
+    X(UM_OPTION_HISTORY, history, COUNT, 0, 1048576,                                               \
+      "steps for which a position must have been stable; default 2")                               \
+    X(UM_OPTION_LOWER_THRESHOLD, lower_threshold, REAL, 0, 1,                                      \
+      "commit the best token of each run of masks above this; default 0.4")                        \
+    X(UM_OPTION_CREDIT_DECAY, credit_decay, REAL, 0, 1,                                            \
+      "of the credit of tokens from step to step; default 0.8")                                    \
+    X(UM_OPTION_CREDIT_WEIGHT, credit_weight, REAL, 0, 1000,                                       \
+      "of log(1 + credit) in the logits; default 0.7")                                             \
+    X(UM_OPTION_CREDIT_EXPONENT, credit_exponent, REAL, 0, 1000,                                   \
+      "a best token earns its probability to this power; default 0.2")
 
 typedef enum um_decode_option {
 #define UM_OPTION_ENUMERATOR(enumerator, name, kind, minimum, maximum, help) enumerator,
@@ -44,7 +70,7 @@ typedef enum um_decode_option {
  * with um_decode_options_mark; the um_decode_options_set functions do both. */
 typedef struct um_decode_options {
     const char *algorithm; /* a name in um_algorithm_at's list; default "entropy"; not owned */
-    uint32_t given;        /* bit i: option i was given */
+    uint64_t given;        /* bit i: option i was given */
     size_t steps;
     double eps;
     double temperature;
@@ -56,6 +82,18 @@ typedef struct um_decode_options {
     uint64_t seed;
     int32_t stop_token;
     bool forbid_mask;
+    um_cache_kind cache;
+    size_t cache_refresh; /* counted in forwards: steps that commit nothing make none */
+    size_t cache_window;
+    double confidence_threshold;
+    double factor;
+    double entropy_bound;
+    double kl_threshold;
+    size_t history;
+    double lower_threshold;
+    double credit_decay;
+    double credit_weight;
+    double credit_exponent;
     /* Further end-of-text ids beside stop_token; not owned. */
     const int32_t *stop_tokens; /* [stop_token_count] */
     size_t stop_token_count;
@@ -80,7 +118,8 @@ bool um_decode_options_is_given(const um_decode_options *options, um_decode_opti
 const char *um_decode_option_name(um_decode_option option);
 const char *um_decode_option_help(um_decode_option option);
 
-/* What its text is: "N", "X" (a real number), "ID", "IDS" or "true|false"; NULL past the last. */
+/* What its text is: "N", "X" (a real number), "NAME", "ID", "IDS" or "true|false"; NULL past the
+ * last. */
 const char *um_decode_option_value(um_decode_option option);
 
 /* Set the option called `name` from text ("0.95", "true"), and mark it as given.
@@ -90,7 +129,8 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
 
 /* Check ranges, that every given option means something to the algorithm, and that the values
  * fit the canvas and the vocabulary; then fill in the defaults that depend on the canvas
- * (steps, block_length). */
+ * (steps, block_length) or on the cache.  Without `steps` an open-ended algorithm keeps 0: no
+ * limit. */
 um_status um_decode_options_resolve(um_decode_options *options, const um_canvas *canvas,
                                     size_t vocabulary_size, um_error *error);
 

@@ -57,6 +57,7 @@ typedef struct um_trace_end {
     um_trace_end_reason reason;
     size_t steps;     /* steps gone through */
     size_t forwards;  /* calls of the denoiser */
+    size_t rows;      /* rows computed in all of them; 0 where an old trace does not tell */
     size_t committed; /* positions committed in the end */
     size_t masked;    /* positions left masked */
     double seconds;

@@ -298,6 +298,9 @@ static um_status read_end(trace_reader *reader, const json_t *record, um_error *
     UM_TRY(read_reason(reason, reader->place, &end.reason, error));
     UM_TRY(read_size(record, reader->place, "steps", 0, MAXIMUM_STEPS, &end.steps, error));
     UM_TRY(read_size(record, reader->place, "forwards", 0, MAXIMUM_STEPS, &end.forwards, error));
+    int64_t rows = 0;
+    UM_TRY(um_json_optional_integer(record, reader->place, "rows", 0, INT64_MAX, &rows, error));
+    end.rows = (size_t)rows;
     const int64_t committed = (int64_t)reader->committed, masked = (int64_t)reader->masked;
     UM_TRY(
         read_size(record, reader->place, "committed", committed, committed, &end.committed, error));

@@ -69,9 +69,9 @@ static um_status write_end(void *user, const um_trace_end *end, um_error *error)
     um_buffer_clear(line);
     UM_TRY(um_buffer_append_format(
         line, error,
-        "{\"event\":\"end\",\"reason\":\"%s\",\"steps\":%zu,\"forwards\":%zu,\"committed\":%zu,"
-        "\"masked\":%zu,\"seconds\":%.6f}",
-        um_trace_end_reason_name(end->reason), end->steps, end->forwards, end->committed,
+        "{\"event\":\"end\",\"reason\":\"%s\",\"steps\":%zu,\"forwards\":%zu,\"rows\":%zu,"
+        "\"committed\":%zu,\"masked\":%zu,\"seconds\":%.6f}",
+        um_trace_end_reason_name(end->reason), end->steps, end->forwards, end->rows, end->committed,
         end->masked, end->seconds));
     return finish_line(writer, error);
 }

@@ -5,19 +5,31 @@
 
 #include "base/memory.h"
 
-struct um_transformer_denoiser {
-    um_transformer transformer;
-    um_compute compute;
-    um_activations *activations;
+/* One sequence, and what the forward in progress does with it. */
+typedef struct sequence_slot {
     um_kv_cache *cache; /* NULL before the first request */
-    size_t *rows;       /* of the request in progress: to compute, ascending */
+    bool is_in_use;     /* by the forward in progress */
+    size_t *rows;       /* to compute, ascending */
     size_t row_count;
     size_t row_capacity;
     size_t *predicting; /* distinct rows whose logits are wanted, ascending */
     size_t predicting_count;
     size_t predicting_capacity;
-    float *hidden; /* [predicting_count, hidden_size] */
+} sequence_slot;
+
+struct um_transformer_denoiser {
+    um_transformer transformer;
+    um_compute compute;
+    um_activations *activations;
+    sequence_slot *slots; /* [slot_count] */
+    size_t slot_count;
+    size_t slot_capacity;
+    um_sequence_rows *sequences; /* of the forward in progress */
+    size_t sequence_capacity;
+    float *hidden; /* [predicting rows of all sequences, hidden_size] of the last forward */
     size_t hidden_capacity;
+    size_t *hidden_of; /* [wanted positions of all requests]: which row of `hidden` predicts each */
+    size_t hidden_of_capacity;
 };
 
 um_status um_transformer_denoiser_create(const um_transformer *transformer,
@@ -40,14 +52,20 @@ um_status um_transformer_denoiser_create(const um_transformer *transformer,
 }
 
 void um_transformer_denoiser_free(um_transformer_denoiser *denoiser) {
-    if (denoiser) {
-        um_activations_free(denoiser->activations);
-        um_kv_cache_free(denoiser->cache);
-        free(denoiser->rows);
-        free(denoiser->predicting);
-        free(denoiser->hidden);
-        free(denoiser);
+    if (!denoiser) {
+        return;
     }
+    for (size_t i = 0; i < denoiser->slot_count; i++) {
+        um_kv_cache_free(denoiser->slots[i].cache);
+        free(denoiser->slots[i].rows);
+        free(denoiser->slots[i].predicting);
+    }
+    um_activations_free(denoiser->activations);
+    free(denoiser->slots);
+    free(denoiser->sequences);
+    free(denoiser->hidden);
+    free(denoiser->hidden_of);
+    free(denoiser);
 }
 
 /* ---- Checks ---------------------------------------------------------------- */
@@ -88,53 +106,72 @@ static um_status check_request(const um_model_config *config, const um_denoiser_
                            request->length + (shifted ? 1 : 0), error);
 }
 
-/* ---- The cache ------------------------------------------------------------- */
+/* ---- The caches ------------------------------------------------------------ */
 
-static um_status replace_cache(um_transformer_denoiser *denoiser, size_t capacity,
-                               um_error *error) {
-    um_kv_cache_free(denoiser->cache);
-    denoiser->cache = NULL;
-    return um_kv_cache_create(denoiser->transformer.config, capacity, &denoiser->cache, error);
+static um_status ensure_slot(um_transformer_denoiser *denoiser, size_t slot, um_error *error) {
+    size_t needed = 0;
+    if (!um_size_add(slot, 1, &needed)) {
+        return um_error_memory(error, "sequences", SIZE_MAX);
+    }
+    UM_TRY(um_grow(&denoiser->slots, &denoiser->slot_capacity, needed, sizeof *denoiser->slots,
+                   "sequences", error));
+    while (denoiser->slot_count < needed) {
+        denoiser->slots[denoiser->slot_count++] = (sequence_slot){0};
+    }
+    return UM_OK;
 }
 
-um_status um_transformer_denoiser_start(um_transformer_denoiser *denoiser, size_t maximum_length,
-                                        um_error *error) {
+static um_status replace_cache(const um_transformer_denoiser *denoiser, sequence_slot *slot,
+                               size_t capacity, um_error *error) {
+    um_kv_cache_free(slot->cache);
+    slot->cache = NULL;
+    return um_kv_cache_create(denoiser->transformer.config, capacity, &slot->cache, error);
+}
+
+um_status um_transformer_denoiser_start(um_transformer_denoiser *denoiser, size_t slot,
+                                        size_t maximum_length, um_error *error) {
     UM_TRY(check_length(denoiser->transformer.config, maximum_length, error));
-    if (!denoiser->cache || maximum_length > denoiser->cache->capacity) {
-        return replace_cache(denoiser, maximum_length, error);
+    UM_TRY(ensure_slot(denoiser, slot, error));
+    sequence_slot *started = &denoiser->slots[slot];
+    if (!started->cache || maximum_length > started->cache->capacity) {
+        return replace_cache(denoiser, started, maximum_length, error);
     }
-    return um_kv_cache_reset(denoiser->cache, 0, error);
+    return um_kv_cache_reset(started->cache, 0, error);
 }
 
-static um_status prepare_cache(um_transformer_denoiser *denoiser,
+static um_status prepare_cache(const um_transformer_denoiser *denoiser, sequence_slot *slot,
                                const um_denoiser_request *request, um_error *error) {
-    um_kv_cache *cache = denoiser->cache;
-    if (!cache || request->length > cache->capacity) {
-        UM_TRY(replace_cache(denoiser, request->length, error));
-        return um_kv_cache_reset(denoiser->cache, request->length, error);
+    if (!slot->cache || request->length > slot->cache->capacity) {
+        UM_TRY(replace_cache(denoiser, slot, request->length, error));
+        return um_kv_cache_reset(slot->cache, request->length, error);
     }
-    if (!request->rows || request->length < cache->length) {
-        return um_kv_cache_reset(cache, request->length, error);
+    if (!request->rows || request->length < slot->cache->length) {
+        return um_kv_cache_reset(slot->cache, request->length, error);
     }
-    cache->length = request->length; /* rows past the old length are invalid since the reset */
+    slot->cache->length =
+        request->length; /* rows past the old length are invalid since the reset */
     return UM_OK;
 }
 
 /* ---- Rows ------------------------------------------------------------------ */
 
-static um_status collect_predicting(um_transformer_denoiser *denoiser,
-                                    const um_denoiser_request *request, um_error *error) {
-    UM_TRY(um_grow(&denoiser->predicting, &denoiser->predicting_capacity, request->wanted_count,
-                   sizeof *denoiser->predicting, "rows", error));
+/* Also note which row of the hidden states, of which there are `hidden_before` already, predicts
+ * each wanted position. */
+static um_status collect_predicting(const um_transformer_denoiser *denoiser, sequence_slot *slot,
+                                    const um_denoiser_request *request, size_t hidden_before,
+                                    size_t *hidden_of, um_error *error) {
+    UM_TRY(um_grow(&slot->predicting, &slot->predicting_capacity, request->wanted_count,
+                   sizeof *slot->predicting, "rows", error));
     const um_model_config *config = denoiser->transformer.config;
     size_t count = 0;
     for (size_t i = 0; i < request->wanted_count; i++) {
         const size_t row = um_transformer_predicting_row(config, request->wanted[i]);
-        if (count == 0 || denoiser->predicting[count - 1] != row) {
-            denoiser->predicting[count++] = row;
+        if (count == 0 || slot->predicting[count - 1] != row) {
+            slot->predicting[count++] = row;
         }
+        hidden_of[i] = hidden_before + count - 1;
     }
-    denoiser->predicting_count = count;
+    slot->predicting_count = count;
     return UM_OK;
 }
 
@@ -147,20 +184,20 @@ static bool take_if_next(const size_t *values, size_t count, size_t *at, size_t 
 }
 
 /* The union of the requested, the predicting and the not yet valid rows. */
-static um_status collect_rows(um_transformer_denoiser *denoiser, const um_denoiser_request *request,
+static um_status collect_rows(sequence_slot *slot, const um_denoiser_request *request,
                               um_error *error) {
-    UM_TRY(um_grow(&denoiser->rows, &denoiser->row_capacity, request->length,
-                   sizeof *denoiser->rows, "rows", error));
-    denoiser->row_count = 0;
+    UM_TRY(um_grow(&slot->rows, &slot->row_capacity, request->length, sizeof *slot->rows, "rows",
+                   error));
+    slot->row_count = 0;
     size_t requested = 0;
     size_t predicting = 0;
     for (size_t row = 0; row < request->length; row++) {
         const bool is_requested =
             !request->rows || take_if_next(request->rows, request->row_count, &requested, row);
         const bool predicts =
-            take_if_next(denoiser->predicting, denoiser->predicting_count, &predicting, row);
-        if (is_requested || predicts || !denoiser->cache->valid[row]) {
-            denoiser->rows[denoiser->row_count++] = row;
+            take_if_next(slot->predicting, slot->predicting_count, &predicting, row);
+        if (is_requested || predicts || !slot->cache->valid[row]) {
+            slot->rows[slot->row_count++] = row;
         }
     }
     return UM_OK;
@@ -168,70 +205,132 @@ static um_status collect_rows(um_transformer_denoiser *denoiser, const um_denois
 
 /* ---- The forward ----------------------------------------------------------- */
 
-static um_status run_forward(um_transformer_denoiser *denoiser, const um_denoiser_request *request,
-                             um_error *error) {
+static um_status check_requests(um_transformer_denoiser *denoiser,
+                                const um_denoiser_request *requests, size_t count,
+                                um_error *error) {
+    for (size_t i = 0; i < denoiser->slot_count; i++) {
+        denoiser->slots[i].is_in_use = false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        UM_TRY(check_request(denoiser->transformer.config, &requests[i], error));
+        UM_TRY(ensure_slot(denoiser, requests[i].slot, error));
+        sequence_slot *slot = &denoiser->slots[requests[i].slot];
+        if (slot->is_in_use) {
+            return UM_RAISE(error, UM_ERR_ARGUMENT, "denoiser: slot %zu is asked for twice",
+                            requests[i].slot);
+        }
+        slot->is_in_use = true;
+    }
+    return UM_OK;
+}
+
+static um_status prepare_requests(um_transformer_denoiser *denoiser, um_denoiser_request *requests,
+                                  size_t count, size_t *hidden_rows, um_error *error) {
+    size_t wanted = 0;
+    UM_TRY(um_grow(&denoiser->sequences, &denoiser->sequence_capacity, count,
+                   sizeof *denoiser->sequences, "sequences", error));
+    for (size_t i = 0; i < count; i++) {
+        um_denoiser_request *request = &requests[i];
+        sequence_slot *slot = &denoiser->slots[request->slot];
+        UM_TRY(um_grow(&denoiser->hidden_of, &denoiser->hidden_of_capacity,
+                       wanted + request->wanted_count, sizeof *denoiser->hidden_of, "rows", error));
+        UM_TRY(prepare_cache(denoiser, slot, request, error));
+        UM_TRY(collect_predicting(denoiser, slot, request, *hidden_rows,
+                                  denoiser->hidden_of + wanted, error));
+        UM_TRY(collect_rows(slot, request, error));
+        request->computed_rows = slot->row_count;
+        wanted += request->wanted_count;
+        *hidden_rows += slot->predicting_count;
+        denoiser->sequences[i] = (um_sequence_rows){.cache = slot->cache,
+                                                    .tokens = request->tokens,
+                                                    .rows = slot->rows,
+                                                    .row_count = slot->row_count,
+                                                    .hidden_rows = slot->predicting,
+                                                    .hidden_count = slot->predicting_count};
+    }
+    return UM_OK;
+}
+
+static um_status run_forward(um_transformer_denoiser *denoiser, um_denoiser_request *requests,
+                             size_t count, um_error *error) {
     const um_model_config *config = denoiser->transformer.config;
+    size_t hidden_rows = 0;
     size_t floats = 0;
-    if (!um_size_multiply(denoiser->predicting_count, config->hidden_size, &floats)) {
+    UM_TRY(prepare_requests(denoiser, requests, count, &hidden_rows, error));
+    if (!um_size_multiply(hidden_rows, config->hidden_size, &floats)) {
         return um_error_memory(error, "hidden states", SIZE_MAX);
     }
     UM_TRY(um_grow(&denoiser->hidden, &denoiser->hidden_capacity, floats, sizeof(float),
                    "hidden states", error));
-    const um_sequence_rows sequence = {.cache = denoiser->cache,
-                                       .tokens = request->tokens,
-                                       .rows = denoiser->rows,
-                                       .row_count = denoiser->row_count,
-                                       .hidden_rows = denoiser->predicting,
-                                       .hidden_count = denoiser->predicting_count};
-    const um_row_batch batch = {.sequences = &sequence,
-                                .count = 1,
+    const um_row_batch batch = {.sequences = denoiser->sequences,
+                                .count = count,
                                 .attention = config->attention,
                                 .attention_block_length = config->attention_block_length};
     return um_transformer_forward(&denoiser->transformer, &denoiser->compute, &batch,
                                   denoiser->activations, denoiser->hidden, error);
 }
 
-/* logits holds one row for each predicting row: give each wanted position its own, from the
- * last to the first, as no row moves up. */
-static void spread_logits(const um_transformer_denoiser *denoiser,
-                          const um_denoiser_request *request, float *logits) {
-    if (denoiser->predicting_count == request->wanted_count) {
-        return;
-    }
-    const um_model_config *config = denoiser->transformer.config;
-    const size_t width = config->vocabulary_size;
-    size_t source = denoiser->predicting_count - 1;
-    for (size_t i = request->wanted_count; i-- > 0;) {
-        while (denoiser->predicting[source] !=
-               um_transformer_predicting_row(config, request->wanted[i])) {
-            source--;
+static um_status compute_forward(void *user, um_denoiser_request *requests, size_t count,
+                                 um_error *error) {
+    um_transformer_denoiser *denoiser = user;
+    UM_TRY(check_requests(denoiser, requests, count, error));
+    const um_status status = run_forward(denoiser, requests, count, error);
+    for (size_t i = 0; status != UM_OK && i < count; i++) {
+        um_kv_cache *cache = denoiser->slots[requests[i].slot].cache;
+        if (cache) { /* rows may be half computed */
+            (void)um_kv_cache_reset(cache, 0, NULL);
         }
+    }
+    return status;
+}
+
+/* Project each predicting row once, then give every wanted position its own copy, from the last
+ * to the first, as no row moves up. */
+static um_status compute_logits(void *user, size_t first, size_t count, float *logits,
+                                um_error *error) {
+    um_transformer_denoiser *denoiser = user;
+    const um_model_config *config = denoiser->transformer.config;
+    if (count == 0) {
+        return UM_OK;
+    }
+    const size_t *hidden_of = denoiser->hidden_of + first;
+    const size_t rows = hidden_of[count - 1] - hidden_of[0] + 1;
+    UM_TRY(um_transformer_project(&denoiser->transformer, &denoiser->compute, denoiser->activations,
+                                  rows, denoiser->hidden + hidden_of[0] * config->hidden_size,
+                                  logits, error));
+    const size_t width = config->vocabulary_size;
+    for (size_t i = count; rows < count && i-- > 0;) {
+        const size_t source = hidden_of[i] - hidden_of[0];
         if (source != i) {
             memcpy(logits + i * width, logits + source * width, width * sizeof *logits);
         }
     }
-}
-
-static um_status compute_logits(void *user, const um_denoiser_request *request, float *logits,
-                                um_error *error) {
-    um_transformer_denoiser *denoiser = user;
-    UM_TRY(check_request(denoiser->transformer.config, request, error));
-    UM_TRY(prepare_cache(denoiser, request, error));
-    UM_TRY(collect_predicting(denoiser, request, error));
-    UM_TRY(collect_rows(denoiser, request, error));
-    const um_status status = run_forward(denoiser, request, error);
-    if (status != UM_OK) {
-        (void)um_kv_cache_reset(denoiser->cache, 0, NULL); /* rows may be half computed */
-        return status;
-    }
-    UM_TRY(um_transformer_project(&denoiser->transformer, &denoiser->compute, denoiser->activations,
-                                  denoiser->predicting_count, denoiser->hidden, logits, error));
-    spread_logits(denoiser, request, logits);
     return UM_OK;
 }
 
+static um_status start_slot(void *user, size_t slot, size_t maximum_length, um_error *error) {
+    return um_transformer_denoiser_start(user, slot, maximum_length, error);
+}
+
+static size_t attention_block_length(const um_model_config *config) {
+    switch (config->attention) {
+        case UM_ATTENTION_CAUSAL:
+            return 1;
+        case UM_ATTENTION_BLOCK_CAUSAL:
+            return config->attention_block_length;
+        case UM_ATTENTION_FULL:
+            break;
+    }
+    return 0;
+}
+
 um_denoiser um_transformer_denoiser_interface(um_transformer_denoiser *denoiser) {
+    const um_model_config *config = denoiser->transformer.config;
     return (um_denoiser){.user = denoiser,
-                         .vocabulary_size = denoiser->transformer.config->vocabulary_size,
+                         .vocabulary_size = config->vocabulary_size,
+                         .is_shifted = config->logit_alignment == UM_LOGITS_SHIFTED,
+                         .attention_block_length = attention_block_length(config),
+                         .start = start_slot,
+                         .forward = compute_forward,
                          .logits = compute_logits};
 }

@@ -21,7 +21,16 @@
     X(cross_entropy, (size_t count, const float *logits, size_t target, float *log_probability,    \
                       float *probabilities))                                                       \
     X(adamw, (size_t count, const um_adamw_step *step, const float *gradient, float *parameter,    \
-              float *first_moment, float *second_moment))
+              float *first_moment, float *second_moment))                                          \
+    X(logit_range, (size_t count, const float *x, float *maximum, float *magnitude))               \
+    X(exponential, (size_t count, float shift, const float *x, float *y))                          \
+    X(exponential_sums, (size_t count, float divisor, float shift, float above, const float *x,    \
+                         float *weights, double *sum, double *weighted))                           \
+    X(gather_range, (size_t count, float divisor, float low, float high, uint32_t first,           \
+                     const float *x, um_token_entries *entries))                                   \
+    X(split_range,                                                                                 \
+      (size_t count, float low, float high, float shift, uint32_t first, const float *x,           \
+       const float *weights, um_token_entries *entries, double *sum, double *weighted))
 
 /* Products with integers, tested together. */
 #define UM_PACKED_KERNEL_LIST(X)                                                                   \

@@ -25,6 +25,14 @@ typedef struct um_adamw_step {
     float second_correction; /* 1 / (1 - beta2^t) */
 } um_adamw_step;
 
+/* Tokens taken out of a row of logits, in ascending order. */
+typedef struct um_token_entries {
+    float *values;
+    float *weights;
+    uint32_t *tokens;
+    size_t count;
+} um_token_entries;
+
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k] f32, w [n, k] of a plain type `dtype`, bias [n] or NULL, y [m, n].
  * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
@@ -46,7 +54,22 @@ typedef struct um_adamw_step {
  *   d loss / d x.
  * cross_entropy: *log_probability = log softmax(logits)[target]; probabilities = softmax(logits)
  *   unless NULL; it may be `logits`.
- * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments. */
+ * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments.
+ *
+ * For sampling, over pieces of a row of logits; count >= 1:
+ * logit_range: *maximum = the largest x, *magnitude = the largest |x|.  Where an x is NaN,
+ *   *magnitude is NaN and *maximum means nothing.
+ * exponential: y[i] = exp(x[i] - shift) for x[i] <= shift; below e^-87 it may be 0.  y may be x.
+ * exponential_sums: over the i with z = x[i] / divisor > above, z rounded to float and
+ *   d = z - shift <= 0: weights[i] = exp(d), and 0 for all other i; *sum = their sum, *weighted =
+ *   sum of exp(d) * d, in double.  above >= shift - 87; no x is NaN, divisor > 0; weights and
+ *   weighted may be NULL.
+ * gather_range: append the i with low <= x[i] / divisor <= high in ascending order to the entries,
+ *   the quotient as value and first + i as token; their weights are not set.  There is room for
+ *   `count` more entries; what lies behind those that are appended does not keep its value.
+ * split_range: *sum = sum of weights[i] over x[i] > high, *weighted = sum of
+ *   weights[i] * (x[i] - shift) over the same, in double; append the i with low <= x[i] <= high
+ *   as gather_range does, with x[i] as value and with their weights. */
 typedef struct um_kernels {
     const char *name; /* the fastest set in the table, for people */
 #define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;

@@ -44,6 +44,10 @@ void um_kv_cache_free(um_kv_cache *cache) {
     }
 }
 
+size_t um_kv_cache_row_bytes(const um_model_config *config) {
+    return 2 * config->layer_count * config->kv_head_count * config->head_dim * sizeof(float);
+}
+
 static void clear_row(um_kv_cache *cache, size_t row) {
     const size_t bytes = cache->width * sizeof(float);
     for (size_t layer = 0; layer < cache->layers; layer++) {

@@ -19,6 +19,9 @@ um_status um_kv_cache_create(const um_model_config *config, size_t capacity, um_
                              um_error *error);
 void um_kv_cache_free(um_kv_cache *cache);
 
+/* Bytes of the keys and values of one row, in all layers. */
+size_t um_kv_cache_row_bytes(const um_model_config *config);
+
 /* Forget every row and set the length.  UM_ERR_LIMIT when it is over the capacity.  The rows that
  * were valid are cleared: attention multiplies what it may not see by zero, which would not hide
  * an infinity that some other prompt has left. */

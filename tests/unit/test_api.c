@@ -390,8 +390,8 @@ static void assert_options_refused(const api_fixture *fixture, um_options *optio
 static void options_that_do_not_fit_are_refused(void **state) {
     (void)state;
     api_fixture fixture = api_open();
-    assert_options_refused(&fixture, OPTIONS("block_length", "4"), UM_ERR_ARGUMENT,
-                           "block_length means nothing");
+    assert_options_refused(&fixture, OPTIONS("algorithm", "p2", "block_length", "4"),
+                           UM_ERR_ARGUMENT, "block_length means nothing");
     assert_options_refused(&fixture, OPTIONS("algorithm", "p2", "early_stop", "true"),
                            UM_ERR_ARGUMENT, "early_stop means nothing");
     assert_options_refused(&fixture, OPTIONS("algorithm", "autoregressive"), UM_ERR_MISMATCH,

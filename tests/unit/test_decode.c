@@ -97,9 +97,10 @@ static void a_run_fills_every_mask_and_leaves_the_rest(void **state) {
 
 /* ---- The same numbers every time ------------------------------------------- */
 
-static const char *const all_algorithms[] = {"entropy", "maskgit_plus",   "topk_margin",
-                                             "origin",  "low_confidence", "random",
-                                             "p2",      "autoregressive"};
+static const char *const all_algorithms[] = {
+    "entropy",         "maskgit_plus", "topk_margin",    "origin",       "low_confidence",
+    "random",          "p2",           "autoregressive", "threshold",    "factor",
+    "entropy_bounded", "klass",        "prophet",        "hierarchical", "credit"};
 
 static um_decode_options sampling_options(const char *algorithm, uint32_t sequence) {
     um_decode_options options = options_for(algorithm);
@@ -212,6 +213,28 @@ static void blocks_are_asked_for_one_after_the_other(void **state) {
     assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error), &error);
     assert_int_equal(model.calls, 6);
     static const size_t wanted[] = {4, 2, 4, 2, 4, 2};
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(model.wanted[i], wanted[i]);
+        assert_true(model.first_wanted[i] >= 3 + i / 2 * 4);
+    }
+    um_canvas_free(&canvas);
+}
+
+/* Two steps a block, from t = 1 over 0.5005 to 0.001: trunc(4 x 0.4995) = 1 position, then the
+ * rest. */
+static void each_block_has_the_whole_schedule(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_canvas canvas = make_canvas(12);
+    fake_model model = make_model();
+    const um_denoiser denoiser = fake_denoiser(&model);
+    um_decode_options options = options_for("entropy");
+    options.block_length = 4;
+    options.steps = 6;
+    assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error), &error);
+    assert_int_equal(canvas.masked_count, 0);
+    assert_int_equal(model.calls, 6);
+    static const size_t wanted[] = {4, 3, 4, 3, 4, 3};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(model.wanted[i], wanted[i]);
         assert_true(model.first_wanted[i] >= 3 + i / 2 * 4);
@@ -497,7 +520,7 @@ static void autoregressive_is_the_chain_of_argmaxes(void **state) {
         const um_denoiser_request request = {
             .tokens = chain, .length = length, .wanted = &length, .wanted_count = 1};
         fake_model again = make_model();
-        assert_ok(fake_logits(&again, &request, logits, &error), &error);
+        fake_logits(&again, &request, logits);
         for (int32_t v = 0; v < 64; v++) {
             chain[length] = logits[v] > logits[chain[length]] ? v : chain[length];
         }
@@ -542,6 +565,7 @@ int main(void) {
         cmocka_unit_test(origin_asks_only_for_what_it_reveals),
         cmocka_unit_test(origin_reveals_at_the_rate_of_the_schedule),
         cmocka_unit_test(blocks_are_asked_for_one_after_the_other),
+        cmocka_unit_test(each_block_has_the_whole_schedule),
         cmocka_unit_test(guidance_makes_a_second_forward_without_the_prompt),
         cmocka_unit_test(alg_temp_draws_positions_by_their_confidence),
         cmocka_unit_test(ties_go_to_the_lowest_position),

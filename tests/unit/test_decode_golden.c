@@ -1,5 +1,6 @@
-/* Against the results of the authors' sampling code; tests/golden/make_decode_goldens.py makes
- * them and defines the made-up logits that both sides compute. */
+/* Against the results of the authors' sampling code; tests/golden/make_decode_goldens.py and
+ * make_parallel_goldens.py make them; the former defines the made-up logits that both sides
+ * compute. */
 #include "testing.h"
 
 #include <math.h>
@@ -114,12 +115,45 @@ static void assert_close(double actual, double expected, double tolerance) {
     }
 }
 
+/* The tokens that the filters keep, and that the chosen one is among them. */
+static void check_kept(const json_t *row, const um_sampler *sampler, const float *logits,
+                       um_row_scratch *scratch, uint32_t token) {
+    um_logit_row view = {.kernels = sampler->kernels,
+                         .logits = logits,
+                         .count = sampler->vocabulary_size,
+                         .divisor = sampler->temperature > 0 ? (float)sampler->temperature : 1.0f,
+                         .scratch = scratch};
+    assert_true(um_logit_row_scan(&view));
+    const um_kept_tokens set = um_keep_filtered(&view, sampler->top_p, sampler->top_k);
+    const um_token_entries *entries = &scratch->entries;
+    size_t kept = 0;
+    size_t entry = 0;
+    uint32_t hash = FNV_START;
+    bool has_token = false;
+    for (uint32_t i = 0; i < view.count; i++) {
+        const bool is_entry = entry < entries->count && entries->tokens[entry] == i;
+        entry += is_entry ? 1 : 0;
+        if (is_entry || logits[i] > set.above) {
+            kept++;
+            hash = fnv(hash, i);
+            has_token = has_token || i == token;
+        }
+    }
+    assert_true(has_token);
+    assert_int_equal(kept, (size_t)number(row, "kept", 0));
+    assert_int_equal(hash, (uint32_t)number(row, "kept_hash", 0));
+}
+
 static void check_filtered(const json_t *row) {
     const size_t vocabulary = (size_t)number(row, "vocabulary", 0);
     float *logits = sampler_logits(row, vocabulary);
-    double *weights = malloc(vocabulary * sizeof *weights);
-    assert_non_null(weights);
+    um_row_scratch scratch = {0};
+    um_kernels kernels;
+    um_error error = {0};
+    assert_ok(um_row_scratch_create(vocabulary, &scratch, &error), &error);
+    assert_ok(um_kernels_select(NULL, &kernels, &error), &error);
     const um_sampler sampler = {
+        .kernels = &kernels,
         .rule = UM_SAMPLE_FILTERED,
         .vocabulary_size = vocabulary,
         .temperature = number(row, "temperature", 0),
@@ -128,26 +162,16 @@ static void check_filtered(const json_t *row) {
         .suppress_also = UM_NO_TOKEN_ID,
     };
     um_candidate candidate = {.position = 3};
-    um_sample(&sampler, 2, logits, weights, &candidate);
+    um_sample(&sampler, 2, logits, &scratch, &candidate);
     assert_true(candidate.is_finite);
-    size_t kept = 0;
-    uint32_t hash = FNV_START;
-    for (size_t i = 0; i < vocabulary; i++) {
-        if (isfinite(logits[i])) {
-            kept++;
-            hash = fnv(hash, (uint32_t)i);
-        }
-    }
-    assert_int_equal(kept, (size_t)number(row, "kept", 0));
-    assert_int_equal(hash, (uint32_t)number(row, "kept_hash", 0));
-    assert_true(isfinite(logits[candidate.token]));
+    check_kept(row, &sampler, logits, &scratch, (uint32_t)candidate.token);
     if (sampler.temperature == 0) {
         assert_int_equal(candidate.token, (int32_t)number(row, "best", -1));
         assert_close((double)candidate.probability, number(row, "probability", 0), 2e-7);
     }
     assert_close((double)candidate.margin, number(row, "margin", 0), 2e-7);
     assert_close((double)candidate.negative_entropy, number(row, "negative_entropy", 0), 1e-6);
-    free(weights);
+    um_row_scratch_free(&scratch);
     free(logits);
 }
 
@@ -166,16 +190,26 @@ static void filtered_distributions_are_the_float64_ones(void **state) {
 typedef struct made_up_model {
     size_t vocabulary_size;
     uint32_t salt;
+    const um_denoiser_request *requests; /* of the last forward */
 } made_up_model;
 
-static um_status made_up_logits(void *user, const um_denoiser_request *request, float *logits,
+static um_status made_up_forward(void *user, um_denoiser_request *requests, size_t count,
+                                 um_error *error) {
+    (void)count;
+    (void)error;
+    ((made_up_model *)user)->requests = requests;
+    return UM_OK;
+}
+
+static um_status made_up_logits(void *user, size_t first, size_t count, float *logits,
                                 um_error *error) {
     (void)error;
     const made_up_model *model = user;
-    for (size_t w = 0; w < request->wanted_count; w++) {
-        const size_t p = request->wanted[w];
-        const uint32_t left = p > 0 ? (uint32_t)request->tokens[p - 1] : 0;
-        const uint32_t right = p + 1 < request->length ? (uint32_t)request->tokens[p + 1] : 0;
+    for (size_t i = 0; i < count; i++) {
+        const um_denoiser_request request = only_wanted(model->requests, first + i);
+        const size_t p = request.wanted[0];
+        const uint32_t left = p > 0 ? (uint32_t)request.tokens[p - 1] : 0;
+        const uint32_t right = p + 1 < request.length ? (uint32_t)request.tokens[p + 1] : 0;
         for (uint32_t v = 0; v < model->vocabulary_size; v++) {
             *logits++ = (float)(value((uint32_t)p, v, model->salt) +
                                 value(left, v, model->salt + 1) + value(right, v, model->salt + 2));
@@ -222,13 +256,22 @@ static void check_order(const json_t *row, event_list *events) {
     options.top_k = (size_t)number(row, "top_k", 0);
     options.block_length = (size_t)number(row, "block_length", 0);
     options.cfg_scale = number(row, "cfg_scale", 0);
+    options.confidence_threshold =
+        number(row, "confidence_threshold", options.confidence_threshold);
+    options.lower_threshold = number(row, "lower_threshold", options.lower_threshold);
+    options.kl_threshold = number(row, "kl_threshold", options.kl_threshold);
+    options.history = (size_t)number(row, "history", (double)options.history);
     options.suppress = suppress;
     options.suppress_count = read_ids(json_object_get(row, "suppress"), suppress, 4);
     options.suppress_confidence = suppress_confidence;
     options.suppress_confidence_count =
         read_ids(json_object_get(row, "suppress_confidence"), suppress_confidence, 4);
-    made_up_model model = {(size_t)number(row, "vocabulary", 0), (uint32_t)number(row, "salt", 0)};
-    const um_denoiser denoiser = {&model, model.vocabulary_size, made_up_logits};
+    made_up_model model = {(size_t)number(row, "vocabulary", 0), (uint32_t)number(row, "salt", 0),
+                           NULL};
+    const um_denoiser denoiser = {.user = &model,
+                                  .vocabulary_size = model.vocabulary_size,
+                                  .forward = made_up_forward,
+                                  .logits = made_up_logits};
     const um_trace_sink sink = keep_events(events);
     const um_decode_hooks hooks = {.sink = &sink};
     assert_ok(um_decode_run(&denoiser, &canvas, &options, &hooks, NULL, &error), &error);
@@ -236,10 +279,9 @@ static void check_order(const json_t *row, event_list *events) {
     um_canvas_free(&canvas);
 }
 
-static void commits_come_in_the_order_of_the_reference(void **state) {
-    (void)state;
-    json_t *root = load("orders.json");
-    assert_true(json_array_size(root) > 40);
+static void check_orders(const char *name, size_t least) {
+    json_t *root = load(name);
+    assert_true(json_array_size(root) >= least);
     for (size_t r = 0; r < json_array_size(root); r++) {
         event_list *events = calloc(1, sizeof *events);
         assert_non_null(events);
@@ -249,12 +291,24 @@ static void commits_come_in_the_order_of_the_reference(void **state) {
     json_decref(root);
 }
 
+static void commits_come_in_the_order_of_the_reference(void **state) {
+    (void)state;
+    check_orders("orders.json", 40);
+}
+
+/* From make_parallel_goldens.py. */
+static void several_commits_a_step_are_those_of_the_reference(void **state) {
+    (void)state;
+    check_orders("parallel_orders.json", 19);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timesteps_and_counts_are_those_of_torch),
         cmocka_unit_test(equal_shares_are_those_of_llada),
         cmocka_unit_test(filtered_distributions_are_the_float64_ones),
         cmocka_unit_test(commits_come_in_the_order_of_the_reference),
+        cmocka_unit_test(several_commits_a_step_are_those_of_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,15 +27,55 @@ static void assert_refused(const um_decode_options *options, const char *message
 
 /* A value other than the default, in range, for each option that is a value. */
 static const char *const sample_values[][2] = {
-    {"steps", "4"}, {"eps", "0.3"},      {"temperature", "0.5"},   {"top_p", "0.9"},
-    {"top_k", "5"}, {"alg_temp", "0.1"}, {"block_length", "4"},    {"cfg_scale", "1"},
-    {"seed", "7"},  {"stop_token", "9"}, {"forbid_mask", "false"},
+    {"steps", "4"},
+    {"eps", "0.3"},
+    {"temperature", "0.5"},
+    {"top_p", "0.9"},
+    {"top_k", "5"},
+    {"alg_temp", "0.1"},
+    {"block_length", "4"},
+    {"cfg_scale", "1"},
+    {"seed", "7"},
+    {"stop_token", "9"},
+    {"forbid_mask", "false"},
+    {"cache", "dual"},
+    {"cache_refresh", "3"},
+    {"cache_window", "2"},
+    {"confidence_threshold", "0.5"},
+    {"factor", "8"},
+    {"entropy_bound", "20"},
+    {"kl_threshold", "0.0001"},
+    {"history", "0"},
+    {"lower_threshold", "0.02"},
+    {"credit_decay", "0.1"},
+    {"credit_weight", "3"},
+    {"credit_exponent", "2"},
 };
 
 #define SAMPLES (sizeof sample_values / sizeof sample_values[0])
 
 static bool is_accepted(const um_algorithm *algorithm, size_t option) {
     return (algorithm->options & UM_OPTION_BIT(option)) != 0;
+}
+
+/* Options of the cache mean something beside one. */
+static void set_needed(um_decode_options *options, const um_algorithm *algorithm, size_t option) {
+    const bool has_cache = is_accepted(algorithm, UM_OPTION_CACHE);
+    if (has_cache && (option == UM_OPTION_CACHE_REFRESH || option == UM_OPTION_CACHE_WINDOW)) {
+        options->cache = UM_CACHE_VICINITY;
+    }
+}
+
+static void append_algorithms_with(size_t option, char *text, size_t size) {
+    const um_algorithm *algorithm;
+    const char *separator = "";
+    for (size_t a = 0; (algorithm = um_algorithm_at(a)) != NULL; a++) {
+        if (is_accepted(algorithm, option)) {
+            const size_t length = strlen(text);
+            (void)snprintf(text + length, size - length, "%s%s", separator, algorithm->name);
+            separator = ", ";
+        }
+    }
 }
 
 /* An option is either used or refused by name. */
@@ -48,6 +88,7 @@ static void no_algorithm_ignores_an_option(void **state) {
             um_decode_options options = um_decode_options_default();
             options.algorithm = algorithm->name;
             um_error error = {0};
+            set_needed(&options, algorithm, i);
             assert_ok(
                 um_decode_options_set(&options, sample_values[i][0], sample_values[i][1], &error),
                 &error);
@@ -55,10 +96,11 @@ static void no_algorithm_ignores_an_option(void **state) {
                 assert_ok(run(&options, 8, &error), &error);
                 continue;
             }
-            char message[128];
+            char message[512];
             (void)snprintf(message, sizeof message,
-                           "%s means nothing to the algorithm %s; leave it out",
+                           "%s means nothing to the algorithm %s; leave it out, or choose of ",
                            sample_values[i][0], algorithm->name);
+            append_algorithms_with(i, message, sizeof message);
             assert_refused(&options, message);
         }
     }
@@ -97,15 +139,26 @@ static void every_accepted_option_has_an_effect(void **state) {
         um_decode_options base = um_decode_options_default();
         base.algorithm = algorithm->name;
         base.temperature = 0.8;
-        if (is_accepted(algorithm, UM_OPTION_STEPS)) {
+        if (is_accepted(algorithm, UM_OPTION_STEPS) && !algorithm->open_ended) {
             base.steps = 16;
+        }
+        if (is_accepted(algorithm, UM_OPTION_CONFIDENCE_THRESHOLD)) {
+            base.confidence_threshold = 0.02; /* of 64 tokens no one is very probable */
+        }
+        if (is_accepted(algorithm, UM_OPTION_LOWER_THRESHOLD) ||
+            is_accepted(algorithm, UM_OPTION_CREDIT_DECAY)) {
+            base.confidence_threshold = 0.08;
+        }
+        if (is_accepted(algorithm, UM_OPTION_KL_THRESHOLD)) {
+            base.kl_threshold = 1000;
         }
         const uint32_t usual = outcome(&base);
         assert_int_equal(outcome(&base), usual);
         for (size_t i = 0; i < UM_OPTION_COUNT; i++) {
-            /* The last two only matter when the model happens to choose that very token. */
+            /* These two only matter when the model happens to choose that very token, and the cache
+             * only to a model that has rows (test_cache.c). */
             if (!is_accepted(algorithm, i) || i == UM_OPTION_STOP_TOKEN ||
-                i == UM_OPTION_FORBID_MASK) {
+                i == UM_OPTION_FORBID_MASK || (UM_OPTIONS_CACHE & UM_OPTION_BIT(i)) != 0) {
                 continue;
             }
             um_decode_options options = base;
@@ -156,7 +209,8 @@ static void values_out_of_range_are_refused(void **state) {
     options.algorithm = "magic";
     assert_refused(&options,
                    "there is no decoding algorithm \"magic\"; choose of entropy, maskgit_plus, "
-                   "topk_margin, origin, low_confidence, random, p2, autoregressive");
+                   "topk_margin, origin, low_confidence, random, p2, threshold, factor, "
+                   "entropy_bounded, klass, prophet, hierarchical, credit, autoregressive");
 }
 
 static void blocks_must_divide_answer_and_steps(void **state) {
@@ -168,6 +222,20 @@ static void blocks_must_divide_answer_and_steps(void **state) {
     options.block_length = 2;
     options.steps = 6;
     assert_refused(&options, "steps is 6, which cannot be shared out equally among 4 blocks");
+}
+
+static void a_budget_must_divide_the_masks_and_has_no_blocks(void **state) {
+    (void)state;
+    um_decode_options options = um_decode_options_default();
+    options.algorithm = "threshold";
+    options.steps = 3;
+    assert_refused(&options,
+                   "steps is 3, which does not divide the 8 masks; leave it out to commit "
+                   "all that reaches the threshold");
+    options.steps = 4;
+    options.block_length = 4;
+    assert_refused(&options, "threshold: steps is a budget over the whole answer, block_length "
+                             "opens a part of it; leave one of them out");
 }
 
 static void suppressing_everything_is_refused(void **state) {
@@ -241,6 +309,7 @@ int main(void) {
         cmocka_unit_test(every_accepted_option_has_an_effect),
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(blocks_must_divide_answer_and_steps),
+        cmocka_unit_test(a_budget_must_divide_the_masks_and_has_no_blocks),
         cmocka_unit_test(suppressing_everything_is_refused),
         cmocka_unit_test(text_is_parsed_strictly),
         cmocka_unit_test(settings_are_json_with_the_options_in_use),

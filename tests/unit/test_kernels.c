@@ -1,62 +1,6 @@
 /* Every kernel of the list: the fastest version against the plain one on many shapes, with arrays
  * that touch unreadable pages, and the contracts of kernels.h on both. */
-#include <math.h>
-
-#include "guarded.h"
-
-#include "base/rng.h"
-#include "kernels/kernels.h"
-
-#define EPSILON 1.2e-7 /* of f32, rounded up */
-
-/* One round of a comparison. */
-typedef struct trial {
-    const um_kernels *fast;
-    const um_kernels *plain;
-    uint64_t seed;
-    uint32_t drawn;
-    guarded_set arrays;
-} trial;
-
-static size_t draw_below(trial *round, size_t bound) {
-    const um_rng_place place = {.position = round->drawn++};
-    return um_rng_below(round->seed, place, (uint32_t)bound);
-}
-
-/* Sizes around the widths of vectors and tiles, and some large ones. */
-static size_t draw_size(trial *round) {
-    static const size_t sizes[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  11, 12,  13,
-                                   15, 16, 17, 23, 24, 25, 31, 33, 64, 97, 130, 257};
-    return sizes[draw_below(round, sizeof sizes / sizeof *sizes)];
-}
-
-static float *draw_floats(trial *round, size_t count, double deviation) {
-    float *values = guarded_floats(&round->arrays, count);
-    for (size_t i = 0; i < count; i++) {
-        const um_rng_place place = {.step = 1, .position = round->drawn++};
-        values[i] = (float)(deviation * um_rng_normal(round->seed, place));
-    }
-    return values;
-}
-
-static float *copy_of(trial *round, size_t count, const float *values) {
-    return guarded_copy(&round->arrays, count, values);
-}
-
-static void assert_near(float a, float b, double limit) {
-    const bool same = isnan(a) ? isnan(b) : isinf(a) || isinf(b) ? a == b : false;
-    if (!same && !(fabs((double)a - (double)b) <= limit)) {
-        fail_msg("%.9g, the plain version has %.9g; %.3g apart are allowed", (double)a, (double)b,
-                 limit);
-    }
-}
-
-static void assert_all_near(size_t count, const float *a, const float *b, double relative,
-                            double absolute) {
-    for (size_t i = 0; i < count; i++) {
-        assert_near(a[i], b[i], relative * fabs((double)b[i]) + absolute);
-    }
-}
+#include "sampling_kernel_checks.h"
 
 /* ---- matmul ------------------------------------------------------------- */
 
@@ -402,21 +346,25 @@ static const struct kernel_check {
 #undef ENTRY
 };
 
-/* The fastest table of this machine, and the plain one.  Where there is only the plain one it is
- * compared with itself, which still tests its contracts and its reads. */
-static void fill_tables(um_kernels tables[2]) {
+/* The plain table, that of AVX2 and that of AVX-512.  Where this machine lacks one the set below
+ * stands in its place, which still tests its contracts and its reads. */
+#define SETS 3
+
+static void fill_tables(um_kernels tables[SETS]) {
     um_kernels_reference(&tables[0]);
-    um_kernels_reference(&tables[1]);
+    tables[1] = tables[0];
     (void)um_kernels_avx2(&tables[1]);
+    tables[2] = tables[1];
+    (void)um_kernels_avx512(&tables[2]);
 }
 
 static void fast_kernels_agree_with_the_plain_ones(void **state) {
     (void)state;
-    um_kernels tables[2];
+    um_kernels tables[SETS];
     fill_tables(tables);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        for (uint64_t seed = 0; seed < 60; seed++) {
-            trial round = {.fast = &tables[1], .plain = &tables[0], .seed = seed};
+        for (uint64_t seed = 0; seed < 120; seed++) {
+            trial round = {.fast = &tables[1 + seed % 2], .plain = &tables[0], .seed = seed};
             round.arrays.side = seed % 4 == 0 ? GUARD_BEFORE : GUARD_BEHIND;
             checks[i].check(&round);
             guarded_free(&round.arrays);
@@ -426,9 +374,9 @@ static void fast_kernels_agree_with_the_plain_ones(void **state) {
 
 static void every_kernel_of_a_set_is_in_its_table(void **state) {
     (void)state;
-    um_kernels tables[2];
+    um_kernels tables[SETS];
     fill_tables(tables);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SETS; i++) {
 #define ASSERT_MEMBER(name, parameters) assert_true(tables[i].name != NULL);
         UM_FLOAT_KERNEL_LIST(ASSERT_MEMBER)
 #undef ASSERT_MEMBER
@@ -439,9 +387,9 @@ static void every_kernel_of_a_set_is_in_its_table(void **state) {
 
 static void softmax_keeps_to_its_edges(void **state) {
     (void)state;
-    um_kernels tables[2];
+    um_kernels tables[SETS];
     fill_tables(tables);
-    for (size_t set = 0; set < 2; set++) {
+    for (size_t set = 0; set < SETS; set++) {
         for (size_t count = 1; count <= 20; count++) {
             float x[20];
             for (size_t i = 0; i < count; i++) {
@@ -473,9 +421,9 @@ static void softmax_keeps_to_its_edges(void **state) {
 /* softmax(v, 0) has the ratio exp(v), to 2e-7 of the exponential and two roundings. */
 static void exponentials_are_accurate_over_their_whole_range(void **state) {
     (void)state;
-    um_kernels tables[2];
+    um_kernels tables[SETS];
     fill_tables(tables);
-    for (size_t set = 0; set < 2; set++) {
+    for (size_t set = 0; set < SETS; set++) {
         for (int i = 0; i < 20000; i++) {
             const float v = -87.0f * (float)i / 20000.0f;
             float x[2] = {v, 0};
@@ -489,9 +437,9 @@ static void exponentials_are_accurate_over_their_whole_range(void **state) {
 
 static void nan_reaches_the_rows_that_it_belongs_to_and_no_others(void **state) {
     (void)state;
-    um_kernels tables[2];
+    um_kernels tables[SETS];
     fill_tables(tables);
-    for (size_t set = 0; set < 2; set++) {
+    for (size_t set = 0; set < SETS; set++) {
         for (size_t at = 0; at < 13; at++) {
             float x[4][13];
             float w[9][13];
@@ -527,9 +475,9 @@ static void nan_reaches_the_rows_that_it_belongs_to_and_no_others(void **state) 
 
 static void swiglu_stays_finite_for_large_gates(void **state) {
     (void)state;
-    um_kernels tables[2];
+    um_kernels tables[SETS];
     fill_tables(tables);
-    for (size_t set = 0; set < 2; set++) {
+    for (size_t set = 0; set < SETS; set++) {
         float gate[] = {1e30f, -1e30f, 100.0f, -100.0f, 88.5f, -88.5f, 0.0f, -0.0f, -3e38f};
         float up[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
         const float dy[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};

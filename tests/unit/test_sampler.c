@@ -4,14 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
-#include "decode/canvas.h"
-#include "decode/sampler.h"
+#include "plain_sampler.h"
 
 #define SMALL 8
 
+/* Plain, AVX2 and AVX-512 kernels, as far as this machine has them. */
+static um_kernels tables[3];
+
+static int fill_tables(void **state) {
+    (void)state;
+    um_kernels_reference(&tables[0]);
+    um_kernels_reference(&tables[1]);
+    (void)um_kernels_avx2(&tables[1]);
+    tables[2] = tables[1];
+    (void)um_kernels_avx512(&tables[2]);
+    return 0;
+}
+
 static um_sampler plain(size_t vocabulary_size) {
-    return (um_sampler){.rule = UM_SAMPLE_FILTERED,
+    return (um_sampler){.kernels = &tables[1],
+                        .rule = UM_SAMPLE_FILTERED,
                         .vocabulary_size = vocabulary_size,
                         .top_p = 1,
                         .suppress_also = UM_NO_TOKEN_ID};
@@ -20,16 +32,40 @@ static um_sampler plain(size_t vocabulary_size) {
 /* um_sample on a copy. */
 static um_candidate sample(const um_sampler *sampler, const float *logits, size_t step,
                            size_t position) {
-    double *weights = malloc(sampler->vocabulary_size * sizeof *weights);
     float *copy = malloc(sampler->vocabulary_size * sizeof *copy);
-    assert_non_null(weights);
+    um_row_scratch scratch = {0};
+    um_error error = {0};
     assert_non_null(copy);
+    assert_ok(um_row_scratch_create(sampler->vocabulary_size, &scratch, &error), &error);
     memcpy(copy, logits, sampler->vocabulary_size * sizeof *copy);
     um_candidate candidate = {.position = position};
-    um_sample(sampler, step, copy, weights, &candidate);
+    um_sample(sampler, step, copy, &scratch, &candidate);
+    um_row_scratch_free(&scratch);
     free(copy);
-    free(weights);
     return candidate;
+}
+
+/* Which tokens the filters keep. */
+static void find_kept(const float *logits, size_t count, float divisor, double top_p, size_t top_k,
+                      bool *kept) {
+    um_row_scratch scratch = {0};
+    um_error error = {0};
+    assert_ok(um_row_scratch_create(count, &scratch, &error), &error);
+    um_logit_row row = {.kernels = &tables[1],
+                        .logits = logits,
+                        .count = count,
+                        .divisor = divisor,
+                        .scratch = &scratch};
+    assert_true(um_logit_row_scan(&row));
+    const um_kept_tokens set = um_keep_filtered(&row, top_p, top_k);
+    for (size_t i = 0; i < count; i++) {
+        kept[i] = logits[i] > set.above;
+    }
+    for (size_t i = 0; i < scratch.entries.count; i++) {
+        assert_false(kept[scratch.entries.tokens[i]]); /* counted once */
+        kept[scratch.entries.tokens[i]] = true;
+    }
+    um_row_scratch_free(&scratch);
 }
 
 static void temperature_0_is_the_lowest_best_id(void **state) {
@@ -67,13 +103,10 @@ static void the_token_that_crosses_top_p_is_kept(void **state) {
         {0.874, {true, true, true, false}}, {0.9, {true, true, true, true}},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        float logits[4];
-        double weights[4];
-        memcpy(logits, base, sizeof logits);
-        const double total = um_softmax_weights(logits, 4, weights);
-        um_filter_top_p(logits, weights, total, 4, cases[c].top_p);
+        bool kept[4];
+        find_kept(base, 4, 1, cases[c].top_p, 0, kept);
         for (size_t i = 0; i < 4; i++) {
-            assert_int_equal(isfinite(logits[i]) != 0, cases[c].kept[i]);
+            assert_int_equal(kept[i], cases[c].kept[i]);
         }
     }
 }
@@ -94,11 +127,10 @@ static void top_k_keeps_ties_with_the_last_one(void **state) {
         {900, {true, true, true, true, true, true}},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        float logits[6];
-        memcpy(logits, base, sizeof logits);
-        um_filter_top_k(logits, 6, cases[c].top_k);
+        bool kept[6];
+        find_kept(base, 6, 1, 1, cases[c].top_k, kept);
         for (size_t i = 0; i < 6; i++) {
-            assert_int_equal(isfinite(logits[i]) != 0, cases[c].kept[i]);
+            assert_int_equal(kept[i], cases[c].kept[i]);
         }
     }
 }
@@ -129,23 +161,70 @@ static void the_nucleus_equals_that_of_a_full_sort(void **state) {
     (void)state;
     enum { COUNT = 300 };
     for (uint32_t trial = 0; trial < 200; trial++) {
-        float fast[COUNT], slow[COUNT];
+        float logits[COUNT], slow[COUNT];
         double weights[COUNT];
+        bool kept[COUNT];
         const float scale = (float[]){0.001f, 1, 8, 40}[trial % 4];
         const bool coarse = trial % 3 == 0; /* many ties */
         for (uint32_t i = 0; i < COUNT; i++) {
             const um_rng_place place = {UM_RNG_DATA_ORDER, trial, 0, i};
             const float logit = scale * (float)um_rng_normal(1, place);
-            fast[i] = slow[i] = coarse ? roundf(logit) : logit;
+            logits[i] = slow[i] = coarse ? roundf(logit) : logit;
         }
         const double top_p = um_rng_uniform(2, (um_rng_place){UM_RNG_DATA_ORDER, trial, 0, 0});
-        const double total = um_softmax_weights(fast, COUNT, weights);
-        um_filter_top_p(fast, weights, total, COUNT, top_p);
+        const double total = plain_softmax_weights(slow, COUNT, weights);
         filter_by_sorting(slow, weights, total, COUNT, top_p);
+        find_kept(logits, COUNT, 1, top_p, 0, kept);
         for (size_t i = 0; i < COUNT; i++) {
-            assert_true(fast[i] == slow[i]);
+            assert_int_equal(kept[i], isfinite(slow[i]) != 0);
         }
     }
+}
+
+/* The whole candidate against the plain version, on rows long enough for every path: few
+ * candidates, a bracket from a sample, and samples that mislead because the likely tokens stand
+ * together. */
+static void large_rows_give_what_the_plain_version_gives(void **state) {
+    (void)state;
+    enum { COUNT = 40011 };
+    static const double settings[][3] = {{0, 1, 0},      {0.2, 0.95, 0}, {1, 0.95, 0},
+                                         {1, 0.5, 0},    {3, 0.999, 0},  {1, 1, 0},
+                                         {0.7, 1, 40},   {1, 0.9, 40},   {1, 0.7, 20000},
+                                         {0.7, 1, 5000}, {1, 0, 0},      {1, 0.99999999, 0}};
+    float *logits = malloc(COUNT * sizeof *logits);
+    float *slow = malloc(COUNT * sizeof *slow);
+    double *weights = malloc(COUNT * sizeof *weights);
+    assert_true(logits && slow && weights);
+    for (uint32_t trial = 0; trial < 24; trial++) {
+        const float scale = (float[]){0.01f, 1, 3, 9}[trial % 4];
+        for (uint32_t i = 0; i < COUNT; i++) {
+            const um_rng_place place = {UM_RNG_DATA_ORDER, trial, 1, i};
+            const float normal = scale * (float)um_rng_normal(1, place);
+            const bool is_sampled = i % UM_ROW_BLOCK < 16;
+            const bool is_raised = trial >= 12 && is_sampled == (trial % 2 == 1);
+            logits[i] = is_raised ? normal + 2 : normal;
+        }
+        for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++) {
+            um_sampler sampler = plain(COUNT);
+            sampler.kernels = &tables[trial / 4 % 3];
+            sampler.temperature = settings[s][0];
+            sampler.top_p = settings[s][1];
+            sampler.top_k = (size_t)settings[s][2];
+            um_candidate expected = {.position = trial};
+            memcpy(slow, logits, COUNT * sizeof *slow);
+            plain_sample(&sampler, 1, slow, weights, &expected);
+            const um_candidate found = sample(&sampler, logits, 1, trial);
+            assert_int_equal(found.token, expected.token);
+            assert_float_equal(found.probability, expected.probability,
+                               1e-6f * expected.probability);
+            assert_float_equal(found.margin, expected.margin, 1e-6f * expected.probability + 1e-7f);
+            /* The plain one adds 1e-10 to every probability inside the logarithm. */
+            assert_float_equal(found.negative_entropy, expected.negative_entropy, 1e-5f);
+        }
+    }
+    free(logits);
+    free(slow);
+    free(weights);
 }
 
 /* Chi-square of `draws` draws against the probabilities, over 5 degrees of freedom. */
@@ -211,6 +290,36 @@ static void gumbel_draws_follow_the_tempered_distribution(void **state) {
     fill_expected(logits, 1, 0, untempered);
     const um_candidate candidate = sample(&sampler, logits, 0, 0);
     assert_true(fabs((double)candidate.probability - untempered[candidate.token]) < 1e-6);
+}
+
+/* The token with the largest noisy logit, whatever the blocks. */
+static void gumbel_draws_look_at_every_token_that_can_win(void **state) {
+    (void)state;
+    enum { COUNT = 4000 };
+    float *logits = malloc(COUNT * sizeof *logits);
+    assert_non_null(logits);
+    um_sampler sampler = plain(COUNT);
+    sampler.rule = UM_SAMPLE_GUMBEL;
+    for (uint32_t trial = 0; trial < 40; trial++) {
+        sampler.temperature = (double[]){0.1, 1, 3}[trial % 3];
+        uint32_t words[4];
+        um_rng_words(0, (um_rng_place){UM_RNG_TOKEN, 0, 6, trial}, words);
+        const uint64_t key = (uint64_t)words[0] << 32 | words[1];
+        double best_score = -INFINITY;
+        uint32_t best = 0;
+        for (uint32_t i = 0; i < COUNT; i++) {
+            logits[i] = (float)um_rng_normal(9, (um_rng_place){UM_RNG_DATA_ORDER, trial, 2, i});
+            const um_rng_place place = {.purpose = UM_RNG_TOKEN, .position = i};
+            const double noise = -log(-log(um_rng_uniform(key, place)));
+            const double score = (double)logits[i] + sampler.temperature * noise;
+            if (score > best_score) {
+                best_score = score;
+                best = i;
+            }
+        }
+        assert_int_equal(sample(&sampler, logits, 6, trial).token, best);
+    }
+    free(logits);
 }
 
 static void a_draw_depends_on_seed_sequence_step_and_position(void **state) {
@@ -285,12 +394,14 @@ int main(void) {
         cmocka_unit_test(the_token_that_crosses_top_p_is_kept),
         cmocka_unit_test(top_k_keeps_ties_with_the_last_one),
         cmocka_unit_test(the_nucleus_equals_that_of_a_full_sort),
+        cmocka_unit_test(large_rows_give_what_the_plain_version_gives),
         cmocka_unit_test(draws_follow_the_tempered_filtered_distribution),
         cmocka_unit_test(gumbel_draws_follow_the_tempered_distribution),
+        cmocka_unit_test(gumbel_draws_look_at_every_token_that_can_win),
         cmocka_unit_test(a_draw_depends_on_seed_sequence_step_and_position),
         cmocka_unit_test(suppressed_ids_are_never_chosen),
         cmocka_unit_test(an_id_without_confidence_can_still_be_chosen),
         cmocka_unit_test(logits_that_are_not_finite_are_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fill_tables, NULL);
 }

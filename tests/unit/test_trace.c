@@ -74,6 +74,7 @@ static void assert_same_traces(const um_trace *a, const um_trace *b) {
     assert_int_equal(a->has_end, b->has_end);
     assert_int_equal(a->end.committed, b->end.committed);
     assert_int_equal(a->end.forwards, b->end.forwards);
+    assert_int_equal(a->end.rows, b->end.rows);
     assert_int_equal(a->end.reason, b->end.reason);
 }
 
@@ -173,6 +174,9 @@ static void a_damaged_file_gives_one_line_that_names_the_place(void **state) {
         {START "{\"event\":\"end\",\"reason\":\"complete\",\"steps\":1,\"forwards\":1,"
                "\"committed\":3,\"masked\":0,\"seconds\":1}\n",
          "f: line 2: \"committed\" is 3, expected 0 to 0"},
+        {START "{\"event\":\"end\",\"reason\":\"steps\",\"steps\":1,\"forwards\":1,\"rows\":-1,"
+               "\"committed\":0,\"masked\":3,\"seconds\":1}\n",
+         "f: line 2: \"rows\" is -1, expected 0 to 9223372036854775807"},
         {COMMIT(1, 1, 3), "f: line 1: a trace begins with a \"start\" record"},
         {START "[]\n", "f: line 2: not a JSON object"},
         {START START, "f: more follows the end of the trace at line 2"},

@@ -57,7 +57,11 @@ static float *whole_forward(denoiser_fixture *fixture, const int32_t *tokens, si
 static float *ask(denoiser_fixture *fixture, const um_denoiser_request *request) {
     um_error error = {0};
     float *logits = make_floats(request->wanted_count * fixture->width);
-    assert_ok(fixture->interface.logits(fixture->interface.user, request, logits, &error), &error);
+    um_denoiser_request asked = *request;
+    assert_ok(fixture->interface.forward(fixture->interface.user, &asked, 1, &error), &error);
+    assert_ok(
+        fixture->interface.logits(fixture->interface.user, 0, asked.wanted_count, logits, &error),
+        &error);
     return logits;
 }
 
@@ -127,7 +131,8 @@ static void check_growing(bool with_room) {
     fixture.model.config.logit_alignment = UM_LOGITS_SHIFTED;
     start(&fixture);
     if (with_room) {
-        assert_ok(um_transformer_denoiser_start(fixture.denoiser, fixture.length, &error), &error);
+        assert_ok(um_transformer_denoiser_start(fixture.denoiser, 0, fixture.length, &error),
+                  &error);
     }
     float *expected = whole_forward(&fixture, fixture.model.tokens, fixture.length);
     for (size_t length = 2; length <= fixture.length; length++) {
@@ -232,13 +237,12 @@ static void a_shorter_sequence_starts_anew(void **state) {
 static void assert_refused(denoiser_fixture *fixture, const um_denoiser_request *request,
                            um_status status, const char *text) {
     um_error error = {0};
-    float *logits = make_floats((request->wanted_count + 1) * fixture->width);
-    assert_int_equal(fixture->interface.logits(fixture->interface.user, request, logits, &error),
+    um_denoiser_request asked = *request;
+    assert_int_equal(fixture->interface.forward(fixture->interface.user, &asked, 1, &error),
                      status);
     if (!strstr(error.message, text)) {
         fail_msg("\"%s\" is not in \"%s\"", text, error.message);
     }
-    free(logits);
 }
 
 static void impossible_requests_are_refused_and_harm_nothing(void **state) {
@@ -257,7 +261,7 @@ static void impossible_requests_are_refused_and_harm_nothing(void **state) {
     um_denoiser_request bad = good;
     bad.length = too_long;
     assert_refused(&fixture, &bad, UM_ERR_LIMIT, "positions");
-    assert_int_equal(um_transformer_denoiser_start(fixture.denoiser, too_long, &error),
+    assert_int_equal(um_transformer_denoiser_start(fixture.denoiser, 0, too_long, &error),
                      UM_ERR_LIMIT);
     bad = good;
     bad.length = 0;
@@ -282,6 +286,48 @@ static void impossible_requests_are_refused_and_harm_nothing(void **state) {
     close_fixture(&fixture);
 }
 
+/* Two sequences of one forward: each as alone, whatever the other's rows are. */
+static void sequences_side_by_side_do_not_see_each_other(void **state) {
+    (void)state;
+    um_error error = {0};
+    denoiser_fixture fixture = open_fixture("dream");
+    fixture.model.config.logit_alignment = UM_LOGITS_SHIFTED;
+    start(&fixture);
+    const size_t first[] = {0, 1, 3};
+    const size_t second[] = {2, 4};
+    const int32_t *tokens = fixture.model.tokens;
+    um_denoiser_request requests[] = {
+        {.slot = 1, .tokens = tokens, .length = fixture.length, .wanted = first, .wanted_count = 3},
+        {.slot = 4,
+         .tokens = tokens + 1,
+         .length = fixture.length - 1,
+         .wanted = second,
+         .wanted_count = 2}};
+    float *one = ask(&fixture, &requests[0]);
+    float *other = ask(&fixture, &requests[1]);
+    const um_denoiser *interface = &fixture.interface;
+    assert_ok(interface->forward(interface->user, requests, 2, &error), &error);
+    assert_int_equal(requests[0].computed_rows, fixture.length);
+    assert_int_equal(requests[1].computed_rows, fixture.length - 1);
+    for (size_t from = 0; from < 5; from++) {
+        for (size_t count = 1; from + count <= 5; count++) {
+            float *logits = make_floats(count * fixture.width);
+            assert_ok(interface->logits(interface->user, from, count, logits, &error), &error);
+            for (size_t i = from; i < from + count; i++) {
+                const float *expected = i < 3 ? one : other;
+                assert_row(&fixture, expected, i < 3 ? i : i - 3, logits, i - from);
+            }
+            free(logits);
+        }
+    }
+    requests[1].slot = 1;
+    assert_int_equal(interface->forward(interface->user, requests, 2, &error), UM_ERR_ARGUMENT);
+    assert_string_equal(error.message, "denoiser: slot 1 is asked for twice");
+    free(one);
+    free(other);
+    close_fixture(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_rows_give_what_one_whole_forward_gives),
@@ -290,6 +336,7 @@ int main(void) {
         cmocka_unit_test(rows_that_are_not_asked_for_keep_their_keys_and_values),
         cmocka_unit_test(a_row_that_predicts_a_wanted_position_is_computed_too),
         cmocka_unit_test(a_shorter_sequence_starts_anew),
+        cmocka_unit_test(sequences_side_by_side_do_not_see_each_other),
         cmocka_unit_test(impossible_requests_are_refused_and_harm_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,5 +74,14 @@ void um_avx2_cross_entropy(size_t count, const float *logits, size_t target, flo
                            float *probabilities);
 void um_avx2_adamw(size_t count, const um_adamw_step *step, const float *gradient, float *parameter,
                    float *first_moment, float *second_moment);
+void um_avx2_logit_range(size_t count, const float *x, float *maximum, float *magnitude);
+void um_avx2_exponential(size_t count, float shift, const float *x, float *y);
+void um_avx2_exponential_sums(size_t count, float divisor, float shift, float above, const float *x,
+                              float *weights, double *sum, double *weighted);
+void um_avx2_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
+                          const float *x, um_token_entries *entries);
+void um_avx2_split_range(size_t count, float low, float high, float shift, uint32_t first,
+                         const float *x, const float *weights, um_token_entries *entries,
+                         double *sum, double *weighted);
 
 #endif

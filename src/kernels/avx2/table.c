@@ -16,4 +16,9 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->softmax_backward = um_avx2_softmax_backward;
     kernels->cross_entropy = um_avx2_cross_entropy;
     kernels->adamw = um_avx2_adamw;
+    kernels->logit_range = um_avx2_logit_range;
+    kernels->exponential = um_avx2_exponential;
+    kernels->exponential_sums = um_avx2_exponential_sums;
+    kernels->gather_range = um_avx2_gather_range;
+    kernels->split_range = um_avx2_split_range;
 }

@@ -22,5 +22,14 @@ void um_avx512_pack_rows(size_t first, size_t count, const float *x, size_t x_st
                          const um_packed_rows *packed);
 void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                              const float *bias, float *y, size_t y_stride);
+void um_avx512_logit_range(size_t count, const float *x, float *maximum, float *magnitude);
+void um_avx512_exponential(size_t count, float shift, const float *x, float *y);
+void um_avx512_exponential_sums(size_t count, float divisor, float shift, float above,
+                                const float *x, float *weights, double *sum, double *weighted);
+void um_avx512_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
+                            const float *x, um_token_entries *entries);
+void um_avx512_split_range(size_t count, float low, float high, float shift, uint32_t first,
+                           const float *x, const float *weights, um_token_entries *entries,
+                           double *sum, double *weighted);
 
 #endif

@@ -20,22 +20,22 @@ static UM_ALWAYS_INLINE float_format format_of(um_dtype dtype) {
 }
 
 /* The 16 vectors of a block; elements at or beyond `rest` are zero and not read. */
-static UM_ALWAYS_INLINE void turn_block(const um_panel_columns *columns, size_t offset, size_t rest,
-                                        __m512i pairs[GROUPS]) {
+static UM_ALWAYS_INLINE void turn_block(const um_avx512_columns *columns, size_t offset,
+                                        size_t rest, __m512i pairs[GROUPS]) {
     if (rest >= UM_PACK_BLOCK) {
-        um_panel_turn_32(columns, offset, pairs);
-        um_panel_turn_32(columns, offset + 32, pairs + 8);
+        um_avx512_panel_turn_32(columns, offset, pairs);
+        um_avx512_panel_turn_32(columns, offset + 32, pairs + 8);
         return;
     }
     _Alignas(64) uint8_t copies[16][64];
     memset(copies, 0, sizeof copies);
     for (size_t c = 0; c < 16; c++) {
-        memcpy(copies[c], um_panel_at(columns, c, offset), rest * 2);
+        memcpy(copies[c], um_avx512_panel_at(columns, c, offset), rest * 2);
     }
-    const um_panel_source source = {.rows = copies[0], .stride = sizeof copies[0]};
-    const um_panel_columns copied = um_panel_half(&source, 0);
-    um_panel_turn_32(&copied, 0, pairs);
-    um_panel_turn_32(&copied, 32, pairs + 8);
+    const um_avx512_source source = {.rows = copies[0], .stride = sizeof copies[0]};
+    const um_avx512_columns copied = um_avx512_panel_half(&source, 0);
+    um_avx512_panel_turn_32(&copied, 0, pairs);
+    um_avx512_panel_turn_32(&copied, 32, pairs + 8);
 }
 
 /* The largest magnitude of each column, as bits in both halves of its lane. */
@@ -95,9 +95,9 @@ static UM_ALWAYS_INLINE __m512i quantise(um_dtype dtype, float_format format, __
     return _mm512_mask_sub_epi16(rounded, negative, _mm512_setzero_si512(), rounded);
 }
 
-static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_panel_source *source, size_t half,
-                                    size_t count, um_panel *panel) {
-    const um_panel_columns columns = um_panel_half(source, half);
+static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_avx512_source *source, size_t half,
+                                    size_t count, um_avx512_panel *panel) {
+    const um_avx512_columns columns = um_avx512_panel_half(source, half);
     const float_format format = format_of(dtype);
     for (size_t block = 0; block * UM_PACK_BLOCK < count; block++) {
         const size_t element = block * UM_PACK_BLOCK;
@@ -107,13 +107,14 @@ static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_panel_source *sourc
         const __m512i most = exponents(format, bits);
         _mm512_store_ps(panel->scales[block][half], steps(dtype, format, bits, most));
         for (size_t g = 0; g < GROUPS; g++) {
-            um_panel_store(panel, GROUPS, block, g, half, quantise(dtype, format, pairs[g], most));
+            um_avx512_panel_store(panel, GROUPS, block, g, half,
+                                  quantise(dtype, format, pairs[g], most));
         }
     }
 }
 
-void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
-                          um_panel *panel) {
+void um_avx512_panel_unpack_wide(um_dtype dtype, const um_avx512_source *source, size_t half,
+                                 size_t count, um_avx512_panel *panel) {
     if (dtype == UM_DTYPE_F16) {
         unpack(UM_DTYPE_F16, source, half, count, panel);
     } else {

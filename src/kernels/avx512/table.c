@@ -9,4 +9,9 @@ void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->swiglu = um_avx512_swiglu;
     kernels->pack_rows = um_avx512_pack_rows;
     kernels->matmul_packed = um_avx512_matmul_packed;
+    kernels->logit_range = um_avx512_logit_range;
+    kernels->exponential = um_avx512_exponential;
+    kernels->exponential_sums = um_avx512_exponential_sums;
+    kernels->gather_range = um_avx512_gather_range;
+    kernels->split_range = um_avx512_split_range;
 }

@@ -1,0 +1,38 @@
+/* Samples decoded side by side and printed in the order in which they were asked for. */
+#ifndef UM_CLI_GENERATE_QUEUE_H
+#define UM_CLI_GENERATE_QUEUE_H
+
+#include "cli/generate.h"
+
+typedef struct um_generate_queue um_generate_queue;
+
+typedef struct um_generate_queue_setup {
+    const um_model *model;
+    um_threads *threads;
+    size_t size;            /* samples that are decoded at a time, at least 1 */
+    FILE *trace;            /* for the traces, one after the other, or NULL */
+    const char *trace_path; /* its name in messages */
+    void *user;             /* passed to `print` */
+    um_status (*print)(void *user, const um_generate_prompt *prompt, size_t sample,
+                       const um_result *result, um_error *error);
+} um_generate_queue_setup;
+
+/* What `setup` points to must outlive *queue. */
+um_status um_generate_queue_create(const um_generate_queue_setup *setup, um_generate_queue **queue,
+                                   um_error *error);
+/* Samples that were not printed are forgotten.  NULL is allowed. */
+void um_generate_queue_free(um_generate_queue *queue);
+
+/* Ask for a sample, the one of request->sample; `prompt` and `request` are not needed afterwards.
+ * `where` (may be NULL) begins the message should it fail.  A queue of size 1 decodes and prints it
+ * right away, a larger one when enough others wait.
+ *
+ * A failure is that of the first sample, in order, that failed; those before it have been printed,
+ * and nothing after it will be. */
+um_status um_generate_queue_add(um_generate_queue *queue, const um_generate_prompt *prompt,
+                                const um_request *request, const char *where, um_error *error);
+
+/* Decode and print all that were asked for.  After a failure that was already told: UM_OK. */
+um_status um_generate_queue_finish(um_generate_queue *queue, um_error *error);
+
+#endif

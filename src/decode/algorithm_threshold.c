@@ -1,0 +1,62 @@
+/* Threshold decoding (Wu et al., "Fast-dLLM", 2505.22618, section 3.3 and the published samplers
+ * for LLaDA and Dream): commit every open position whose token has a probability of at least
+ * confidence_threshold, and always the most probable one.
+ *
+ * With `steps` a step has a budget besides, as Dream's sampler without a cache has: masks / steps
+ * positions and what earlier steps left of theirs.  Leftovers of the last step take further ones.
+ */
+#include "decode/algorithm.h"
+
+static um_status check(const um_decode_options *options, const um_canvas *canvas, um_error *error) {
+    if (!um_decode_options_is_given(options, UM_OPTION_STEPS)) {
+        return UM_OK;
+    }
+    if (um_decode_options_is_given(options, UM_OPTION_BLOCK_LENGTH)) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "threshold: steps is a budget over the whole answer, block_length opens a "
+                        "part of it; leave one of them out");
+    }
+    if (canvas->masked_count % options->steps != 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "steps is %zu, which does not divide the %zu masks; leave it out to commit "
+                        "all that reaches the threshold",
+                        options->steps, canvas->masked_count);
+    }
+    return UM_OK;
+}
+
+/* What the steps up to this one may commit, less what they did. */
+static size_t budget(const um_decode_step *step) {
+    const um_decode_options *options = step->options;
+    const size_t masked = step->canvas->masked_count;
+    if (!um_decode_options_is_given(options, UM_OPTION_STEPS) || step->step >= options->steps) {
+        return masked;
+    }
+    const size_t share = step->masked_at_start / options->steps;
+    return (step->step + 1) * share - (step->masked_at_start - masked);
+}
+
+static void commit(um_decode_step *step) {
+    const float threshold = (float)step->options->confidence_threshold;
+    const size_t most = budget(step);
+    um_rank_by_probability(step);
+    for (size_t i = 0; i < step->wanted_count && i < most; i++) {
+        const size_t candidate = step->ranking[i].candidate;
+        if (i == 0 || step->candidates[candidate].probability >= threshold) {
+            step->actions[candidate] = UM_ACTION_COMMIT;
+        }
+    }
+}
+
+const um_algorithm um_algorithm_threshold = {
+    .name = "threshold",
+    .summary = "Fast-dLLM: commit all tokens that are probable enough, and the most probable one",
+    .options = UM_OPTIONS_PARALLEL | UM_OPTION_BIT(UM_OPTION_STEPS) |
+               UM_OPTION_BIT(UM_OPTION_CONFIDENCE_THRESHOLD),
+    .sampling = UM_SAMPLE_FILTERED,
+    .open_ended = true,
+    .shows_masks = true,
+    .check = check,
+    .plan = um_plan_first_block,
+    .commit = commit,
+};
