@@ -333,6 +333,10 @@ typedef struct um_result {
     size_t steps;         /* steps gone through */
     size_t forwards;      /* calls of the model */
     double seconds;       /* wall-clock time of decoding */
+    /* Of which in the layers of the model, in its output projection, and in choosing tokens. */
+    double forward_seconds;
+    double projection_seconds;
+    double sampling_seconds;
     um_finish finish;
     uint64_t seed;
     const char *algorithm; /* its name; not owned */

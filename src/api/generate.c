@@ -255,6 +255,10 @@ static um_status take_result(generation *run, const um_decode_result *decoded, u
     result->steps = decoded->steps;
     result->forwards = decoded->forwards;
     result->seconds = decoded->seconds;
+    const um_denoiser_times times = um_transformer_denoiser_times(run->session->denoiser);
+    result->forward_seconds = times.forward_seconds;
+    result->projection_seconds = times.projection_seconds;
+    result->sampling_seconds = decoded->sampling_seconds;
     result->finish = finish_of(run, status);
     return status;
 }

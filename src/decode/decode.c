@@ -171,7 +171,9 @@ static void sample_task(void *user, size_t task, size_t worker) {
 }
 
 static um_status sample(decode_run *run, um_error *error) {
+    const double start = um_clock_seconds();
     um_thread_pool_run(run->hooks->pool, run->step.wanted_count, sample_task, run);
+    run->result.sampling_seconds += um_clock_seconds() - start;
     for (size_t i = 0; i < run->step.wanted_count; i++) {
         if (!run->candidates[i].is_finite) {
             return UM_RAISE(error, UM_ERR_MISMATCH,

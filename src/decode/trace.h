@@ -60,6 +60,7 @@ typedef struct um_trace_end {
     size_t committed; /* positions committed in the end */
     size_t masked;    /* positions left masked */
     double seconds;
+    double sampling_seconds; /* of which in choosing tokens; not part of the record */
 } um_trace_end;
 
 /* Who is told.  Every function may be NULL; a failure stops the run.  What the pointers of a

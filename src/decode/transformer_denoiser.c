@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 struct um_transformer_denoiser {
@@ -18,6 +19,7 @@ struct um_transformer_denoiser {
     size_t predicting_capacity;
     float *hidden; /* [predicting_count, hidden_size] */
     size_t hidden_capacity;
+    um_denoiser_times times;
 };
 
 um_status um_transformer_denoiser_create(const um_transformer *transformer,
@@ -100,6 +102,7 @@ static um_status replace_cache(um_transformer_denoiser *denoiser, size_t capacit
 um_status um_transformer_denoiser_start(um_transformer_denoiser *denoiser, size_t maximum_length,
                                         um_error *error) {
     UM_TRY(check_length(denoiser->transformer.config, maximum_length, error));
+    denoiser->times = (um_denoiser_times){0};
     if (!denoiser->cache || maximum_length > denoiser->cache->capacity) {
         return replace_cache(denoiser, maximum_length, error);
     }
@@ -219,7 +222,10 @@ static um_status compute_logits(void *user, const um_denoiser_request *request, 
     UM_TRY(prepare_cache(denoiser, request, error));
     UM_TRY(collect_predicting(denoiser, request, error));
     UM_TRY(collect_rows(denoiser, request, error));
+    const double start = um_clock_seconds();
     const um_status status = run_forward(denoiser, request, error);
+    const double middle = um_clock_seconds();
+    denoiser->times.forward_seconds += middle - start;
     if (status != UM_OK) {
         (void)um_kv_cache_reset(denoiser->cache, 0, NULL); /* rows may be half computed */
         return status;
@@ -227,7 +233,12 @@ static um_status compute_logits(void *user, const um_denoiser_request *request, 
     UM_TRY(um_transformer_project(&denoiser->transformer, &denoiser->compute, denoiser->activations,
                                   denoiser->predicting_count, denoiser->hidden, logits, error));
     spread_logits(denoiser, request, logits);
+    denoiser->times.projection_seconds += um_clock_seconds() - middle;
     return UM_OK;
+}
+
+um_denoiser_times um_transformer_denoiser_times(const um_transformer_denoiser *denoiser) {
+    return denoiser->times;
 }
 
 um_denoiser um_transformer_denoiser_interface(um_transformer_denoiser *denoiser) {

@@ -35,4 +35,12 @@ um_status um_transformer_denoiser_start(um_transformer_denoiser *denoiser, size_
  * positions out of range or not ascending; UM_ERR_MISMATCH: an id outside the vocabulary. */
 um_denoiser um_transformer_denoiser_interface(um_transformer_denoiser *denoiser);
 
+/* Where the time went since the last um_transformer_denoiser_start. */
+typedef struct um_denoiser_times {
+    double forward_seconds;    /* in the layers */
+    double projection_seconds; /* from hidden states to logits */
+} um_denoiser_times;
+
+um_denoiser_times um_transformer_denoiser_times(const um_transformer_denoiser *denoiser);
+
 #endif

@@ -25,6 +25,12 @@ typedef struct um_adamw_step {
     float second_correction; /* 1 / (1 - beta2^t) */
 } um_adamw_step;
 
+/* What a peak kernel did. */
+typedef struct um_peak_work {
+    double operations; /* multiplications and additions */
+    float result;      /* depends on all of them, so that none can be left out */
+} um_peak_work;
+
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k] f32, w [n, k] of a plain type `dtype`, bias [n] or NULL, y [m, n].
  * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
@@ -46,7 +52,10 @@ typedef struct um_adamw_step {
  *   d loss / d x.
  * cross_entropy: *log_probability = log softmax(logits)[target]; probabilities = softmax(logits)
  *   unless NULL; it may be `logits`.
- * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments. */
+ * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments.
+ * peak_float, peak_wide, peak_narrow: `rounds` >= 1 times over, many independent sums of products in
+ *   registers, by the instructions in which the set's products with F32 weights, with weights of
+ *   the wide types and of the narrow types (packed.h) do their multiplying. */
 typedef struct um_kernels {
     const char *name; /* the fastest set in the table, for people */
 #define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;

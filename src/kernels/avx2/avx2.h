@@ -74,5 +74,8 @@ void um_avx2_cross_entropy(size_t count, const float *logits, size_t target, flo
                            float *probabilities);
 void um_avx2_adamw(size_t count, const um_adamw_step *step, const float *gradient, float *parameter,
                    float *first_moment, float *second_moment);
+void um_avx2_peak_float(size_t rounds, um_peak_work *work);
+void um_avx2_peak_wide(size_t rounds, um_peak_work *work);
+void um_avx2_peak_narrow(size_t rounds, um_peak_work *work);
 
 #endif

@@ -16,4 +16,7 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->softmax_backward = um_avx2_softmax_backward;
     kernels->cross_entropy = um_avx2_cross_entropy;
     kernels->adamw = um_avx2_adamw;
+    kernels->peak_float = um_avx2_peak_float;
+    kernels->peak_wide = um_avx2_peak_wide;
+    kernels->peak_narrow = um_avx2_peak_narrow;
 }

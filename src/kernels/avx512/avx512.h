@@ -22,5 +22,8 @@ void um_avx512_pack_rows(size_t first, size_t count, const float *x, size_t x_st
                          const um_packed_rows *packed);
 void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                              const float *bias, float *y, size_t y_stride);
+void um_avx512_peak_float(size_t rounds, um_peak_work *work);
+void um_avx512_peak_wide(size_t rounds, um_peak_work *work);
+void um_avx512_peak_narrow(size_t rounds, um_peak_work *work);
 
 #endif

@@ -9,4 +9,7 @@ void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->swiglu = um_avx512_swiglu;
     kernels->pack_rows = um_avx512_pack_rows;
     kernels->matmul_packed = um_avx512_matmul_packed;
+    kernels->peak_float = um_avx512_peak_float;
+    kernels->peak_wide = um_avx512_peak_wide;
+    kernels->peak_narrow = um_avx512_peak_narrow;
 }
