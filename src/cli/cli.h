@@ -21,6 +21,7 @@ typedef struct um_command {
     int (*run)(const struct um_command *command, int argc, char **argv);
 } um_command;
 
+extern const um_command um_command_bench;
 extern const um_command um_command_fill;
 extern const um_command um_command_generate;
 extern const um_command um_command_inspect;

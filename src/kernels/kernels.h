@@ -53,8 +53,8 @@ typedef struct um_peak_work {
  * cross_entropy: *log_probability = log softmax(logits)[target]; probabilities = softmax(logits)
  *   unless NULL; it may be `logits`.
  * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments.
- * peak_float, peak_wide, peak_narrow: `rounds` >= 1 times over, many independent sums of products in
- *   registers, by the instructions in which the set's products with F32 weights, with weights of
+ * peak_float, peak_wide, peak_narrow: `rounds` >= 1 times over, many independent sums of products
+ * in registers, by the instructions in which the set's products with F32 weights, with weights of
  *   the wide types and of the narrow types (packed.h) do their multiplying. */
 typedef struct um_kernels {
     const char *name; /* the fastest set in the table, for people */

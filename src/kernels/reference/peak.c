@@ -2,15 +2,19 @@
  * makes of it is what it makes of them. */
 #include "kernels/reference/reference.h"
 
-#define LANES 64
+#define LANES 64 /* independent sums */
 #define STEPS 64 /* of a round */
 
+/* Operands are read through volatile pointers, so that nothing can be worked out beforehand. */
+
 void um_reference_peak_float(size_t rounds, um_peak_work *work) {
+    const volatile float operands[] = {0.5f, 1.0f};
+    const float factor = operands[0];
+    const float term = operands[1];
     float sums[LANES] = {0};
-    float factor = 0.5f + 1.0f / (float)(rounds + 2); /* below 1, and unknown to the compiler */
-    for (size_t i = 0; i < rounds * STEPS; i++) {
+    for (size_t step = 0; step < rounds * STEPS; step++) {
         for (size_t lane = 0; lane < LANES; lane++) {
-            sums[lane] = sums[lane] * factor + 1.0f;
+            sums[lane] = sums[lane] * factor + term;
         }
     }
     float total = 0;
@@ -21,15 +25,16 @@ void um_reference_peak_float(size_t rounds, um_peak_work *work) {
 }
 
 /* Unsigned sums, which may wrap around. */
-#define INTEGER_PEAK(name, type, limit)                                                            \
+#define INTEGER_PEAK(name, type)                                                                   \
     void um_reference_##name(size_t rounds, um_peak_work *work) {                                  \
+        const volatile type operands[] = {3, 5};                                                   \
         type weights[LANES];                                                                       \
         uint32_t sums[LANES] = {0};                                                                \
         for (size_t lane = 0; lane < LANES; lane++) {                                              \
-            weights[lane] = (type)((lane * 37 + rounds) % (limit));                                \
+            weights[lane] = operands[1];                                                           \
         }                                                                                          \
-        for (size_t i = 0; i < rounds * STEPS; i++) {                                              \
-            const type x = (type)(i % (limit));                                                    \
+        for (size_t step = 0; step < rounds * STEPS; step++) {                                     \
+            const type x = operands[0];                                                            \
             for (size_t lane = 0; lane < LANES; lane++) {                                          \
                 sums[lane] += (uint32_t)((int32_t)weights[lane] * x);                              \
             }                                                                                      \
@@ -41,5 +46,5 @@ void um_reference_peak_float(size_t rounds, um_peak_work *work) {
         *work = (um_peak_work){2.0 * LANES * STEPS * (double)rounds, (float)total};                \
     }
 
-INTEGER_PEAK(peak_wide, int16_t, 8191)
-INTEGER_PEAK(peak_narrow, int8_t, 127)
+INTEGER_PEAK(peak_wide, int16_t)
+INTEGER_PEAK(peak_narrow, int8_t)
