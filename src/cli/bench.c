@@ -85,6 +85,9 @@ static um_status measure_model(um_bench_report *report, um_threads *threads,
                                um_bench_progress *progress, um_error *error) {
     const um_bench_part part = report->settings->part;
     um_status status = UM_OK;
+    if (part != UM_BENCH_RUN) {
+        UM_TRY(um_bench_choose_forwards(report, error));
+    }
     if (part != UM_BENCH_FORWARD) {
         status = um_bench_measure_run(report, threads, progress, error);
     }

@@ -120,6 +120,12 @@ typedef struct um_bench_report {
     um_bench_comparison comparison;
 } um_bench_report;
 
+/* Settle which numbers of rows are measured.  UM_ERR_LIMIT: more than the model has. */
+um_status um_bench_choose_forwards(um_bench_report *report, um_error *error);
+
+/* Estimated seconds of the forwards that are still to be measured. */
+double um_bench_forward_seconds(const um_bench_report *report, double seconds_a_row);
+
 /* Measure into the report.  UM_ERR_CANCELLED after Ctrl-C: what was measured so far is whole. */
 um_status um_bench_measure_run(um_bench_report *report, um_threads *threads,
                                um_bench_progress *progress, um_error *error);

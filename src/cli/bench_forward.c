@@ -26,9 +26,24 @@ typedef struct forward_state {
     double seconds_a_row; /* of the last measurement; 0: not known yet */
 } forward_state;
 
+double um_bench_forward_seconds(const um_bench_report *report, double seconds_a_row) {
+    double seconds = 0;
+    for (size_t i = 0; i < report->forward_count; i++) {
+        const um_repetitions *repetitions = &report->forwards[i].repetitions;
+        const double one = (double)report->forwards[i].rows * seconds_a_row;
+        if (um_repetitions_want_more(repetitions)) {
+            const size_t missing = repetitions->wanted > repetitions->count
+                                       ? repetitions->wanted - repetitions->count
+                                       : 1;
+            seconds += (double)missing * (one > REPETITION_SECONDS ? one : REPETITION_SECONDS);
+        }
+    }
+    return seconds;
+}
+
 /* ---- Setting up ------------------------------------------------------------- */
 
-static um_status choose_rows(um_bench_report *report, size_t context_length, um_error *error) {
+um_status um_bench_choose_forwards(um_bench_report *report, um_error *error) {
     static const size_t usual[] = {1, 4, 8, 32, 128, 256, 512};
     const um_bench_settings *settings = report->settings;
     const bool chosen = settings->row_count > 0;
@@ -36,6 +51,7 @@ static um_status choose_rows(um_bench_report *report, size_t context_length, um_
     const size_t count = chosen ? settings->row_count : sizeof usual / sizeof *usual;
     um_model_info info;
     um_model_get_info(report->model, &info);
+    const size_t context_length = info.context_length;
     if (settings->context >= context_length) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "--context %zu: %s has %zu positions, of which some must be left to "
@@ -157,15 +173,10 @@ static void show_progress(forward_state *state, const um_bench_report *report, s
     const um_bench_forward *forward = &report->forwards[index];
     (void)snprintf(what, sizeof what, "forward over %zu row%s", forward->rows,
                    forward->rows > 1 ? "s" : "");
-    double left = 0;
-    for (size_t i = index; i < report->forward_count; i++) {
-        const um_repetitions *repetitions = &report->forwards[i].repetitions;
-        const double one = (double)report->forwards[i].rows * state->seconds_a_row;
-        const size_t missing =
-            repetitions->wanted > repetitions->count ? repetitions->wanted - repetitions->count : 0;
-        left += (double)missing * (one > REPETITION_SECONDS ? one : REPETITION_SECONDS);
-    }
-    um_bench_progress_show(state->progress, what, state->seconds_a_row > 0 ? left : -1);
+    const bool known = state->seconds_a_row > 0;
+    state->progress->later = 0;
+    um_bench_progress_show(state->progress, what,
+                           known ? um_bench_forward_seconds(report, state->seconds_a_row) : -1);
 }
 
 static um_status measure(forward_state *state, um_bench_report *report, size_t index,
@@ -240,7 +251,6 @@ um_status um_bench_measure_forwards(um_bench_report *report, const um_threads *t
                            .compute = um_model_compute(report->model, threads),
                            .context = report->settings->context,
                            .progress = progress};
-    UM_TRY(choose_rows(report, state.transformer.config->maximum_positions, error));
     const size_t most = most_rows(report);
     um_status status = allocate(&state, most, error);
     if (status == UM_OK) {

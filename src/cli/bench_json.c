@@ -20,6 +20,11 @@ static um_status append_number(um_buffer *line, const char *name, double value, 
     return append_value(line, value, error);
 }
 
+/* 0: not measured. */
+static um_status append_measured(um_buffer *line, const char *name, double value, um_error *error) {
+    return append_number(line, name, value > 0 ? value : NAN, error);
+}
+
 /* Below 0: unknown. */
 static um_status append_share(um_buffer *line, const char *name, double share, um_error *error) {
     return append_number(line, name, share < 0 ? NAN : share, error);
@@ -104,10 +109,10 @@ static um_status append_machine(const um_bench_report *report, um_buffer *line, 
         UM_TRY(append_string(line, "kernels", info.kernels, error));
         UM_TRY(open(line, "peak_operations_per_second", "{", error));
         for (int kind = 0; kind < UM_PEAK_KINDS; kind++) {
-            UM_TRY(append_number(line, um_peak_kind_name((um_peak_kind)kind), machine->peaks[kind],
-                                 error));
+            UM_TRY(append_measured(line, um_peak_kind_name((um_peak_kind)kind),
+                                   machine->peaks[kind], error));
         }
-        UM_TRY(append_number(line, "sgemm", machine->sgemm, error));
+        UM_TRY(append_measured(line, "sgemm", machine->sgemm, error));
         UM_TRY(close(line, "}", error));
         UM_TRY(append_share(line, "others", machine->others, error));
     }
@@ -153,8 +158,7 @@ static um_status append_figures(um_buffer *line, const char *name,
     UM_TRY(append_summary(line, "milliseconds", &figures->seconds, 1e3, error));
     UM_TRY(append_number(line, "positions_per_second", figures->positions_per_second, error));
     UM_TRY(append_number(line, "operations_per_second", figures->operations_per_second, error));
-    UM_TRY(append_number(line, "peak_share", figures->peak_share > 0 ? figures->peak_share : NAN,
-                         error));
+    UM_TRY(append_measured(line, "peak_share", figures->peak_share, error));
     return close(line, "}", error);
 }
 

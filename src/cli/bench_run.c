@@ -6,11 +6,13 @@
 #include "cli/bench_machine.h"
 
 typedef struct run_state {
+    const um_bench_report *report;
     um_bench_run *run;
     um_bench_progress *progress;
     double start;     /* of this repetition */
     size_t asked;     /* forwards begun in it */
     size_t forwards;  /* at most, in one */
+    size_t length;    /* of the canvas */
     double completed; /* mean seconds of the repetitions before it */
 } run_state;
 
@@ -38,6 +40,7 @@ um_status um_bench_answer_length(const um_bench_settings *settings, const um_mod
 static void on_start(void *user, const um_start_event *start) {
     run_state *state = user;
     state->forwards = start->steps;
+    state->length = start->length;
 }
 
 /* Asked before each forward. */
@@ -47,6 +50,10 @@ static bool is_cancelled(void *user) {
     double all = state->completed;
     if (all <= 0 && state->asked > 0) {
         all = elapsed / (double)state->asked * (double)state->forwards;
+    }
+    if (state->asked > 0) {
+        const double rows = (double)state->asked * (double)state->length;
+        state->progress->later = um_bench_forward_seconds(state->report, elapsed / rows);
     }
     const um_repetitions *repetitions = &state->run->repetitions;
     const size_t after = repetitions->wanted > repetitions->count + 1
@@ -98,7 +105,7 @@ static um_status repeat_all(um_bench_report *report, um_session *session,
         {.kind = UM_PART_TEXT, .text = settings->prompt, .length = strlen(settings->prompt)},
         {.kind = UM_PART_HOLE, .length = run->length}};
     const um_request request = {.parts = parts, .part_count = 2, .options = settings->options};
-    run_state state = {.run = run, .progress = progress};
+    run_state state = {.report = report, .run = run, .progress = progress};
     while (um_repetitions_want_more(&run->repetitions)) {
         UM_TRY(repeat(session, &request, &state, error));
     }

@@ -56,6 +56,17 @@ static um_status append_repetitions(um_buffer *text, const um_repetitions *repet
 
 /* ---- Machine and model ------------------------------------------------------------- */
 
+static um_status append_peaks(const um_bench_machine *machine, um_buffer *text, um_error *error) {
+    char others[NUMBER_SIZE];
+    return um_buffer_append_format(
+        text, error,
+        "measured peaks: %.1f GFLOP/s f32 multiply-add, %.1f Gop/s 16-bit and %.1f Gop/s 8-bit\n"
+        "  products, SGEMM %.1f GFLOP/s (others: %s)\n",
+        machine->peaks[UM_PEAK_FLOAT] / 1e9, machine->peaks[UM_PEAK_WIDE] / 1e9,
+        machine->peaks[UM_PEAK_NARROW] / 1e9, machine->sgemm / 1e9,
+        write_percent(machine->others, machine->others >= 0, others));
+}
+
 static um_status append_machine(const um_bench_report *report, um_buffer *text, um_error *error) {
     const um_bench_machine *machine = &report->machine;
     UM_TRY(um_buffer_append_format(text, error, "%s, %zu processor%s", machine->processor,
@@ -65,19 +76,13 @@ static um_status append_machine(const um_bench_report *report, um_buffer *text, 
     }
     um_model_info info;
     char types[128];
-    char others[NUMBER_SIZE];
     um_model_get_info(report->model, &info);
     um_bench_matrix_types(report->model, types, sizeof types);
     UM_TRY(um_buffer_append_format(text, error, "; %zu thread%s, kernels %s\n", machine->threads,
                                    machine->threads > 1 ? "s" : "", info.kernels));
-    UM_TRY(um_buffer_append_format(text, error,
-                                   "measured peaks (others: %s): %.1f GFLOP/s f32 multiply-add, "
-                                   "%.1f Gop/s 16-bit and %.1f Gop/s 8-bit "
-                                   "products; SGEMM %.1f GFLOP/s\n",
-                                   write_percent(machine->others, machine->others >= 0, others),
-                                   machine->peaks[UM_PEAK_FLOAT] / 1e9,
-                                   machine->peaks[UM_PEAK_WIDE] / 1e9,
-                                   machine->peaks[UM_PEAK_NARROW] / 1e9, machine->sgemm / 1e9));
+    if (machine->sgemm > 0) {
+        UM_TRY(append_peaks(machine, text, error));
+    }
     return um_buffer_append_format(text, error,
                                    "%s (%s): %.1f million parameters, %.1f MiB, matrices %s\n",
                                    info.name, info.family, (double)info.parameter_count / 1e6,
@@ -141,6 +146,10 @@ static um_status append_disturbed(const um_bench_report *report, um_buffer *text
     }
     return um_buffer_append_format(text, error, "  %zu of %zu repetitions were disturbed\n",
                                    disturbed, made);
+}
+
+static bool has_forwards(const um_bench_report *report) {
+    return report->forward_count > 0 && report->forwards[0].repetitions.count > 0;
 }
 
 static um_status append_forwards(const um_bench_report *report, um_buffer *text, um_error *error) {
@@ -219,7 +228,7 @@ um_status um_bench_format_table(const um_bench_report *report, um_buffer *text, 
     if (report->run.repetitions.count > 0) {
         UM_TRY(append_run(&report->run, text, error));
     }
-    if (report->forward_count > 0) {
+    if (has_forwards(report)) {
         UM_TRY(append_forwards(report, text, error));
     }
     if (report->comparison.repetitions.count > 0) {

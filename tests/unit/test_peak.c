@@ -26,7 +26,7 @@ static void check_float(const um_kernels *kernels) {
     kernels->peak_float(ROUNDS, &work);
     const double sums = work.operations / (2.0 * STEPS * ROUNDS);
     assert_true(sums >= 64);
-    assert_float_equal(work.result, 2 * sums, 1e-3);
+    assert_float_equal(work.result, (2 * sums), 1e-3);
 }
 
 static void float_operations_are_counted_as_they_are_made(void **state) {
@@ -42,8 +42,8 @@ static void check_integers(const um_kernels *kernels) {
     kernels->peak_narrow(ROUNDS, &narrow);
     assert_true(wide.operations > 0);
     assert_true(narrow.operations >= wide.operations);
-    assert_float_equal(wide.result / (15 * wide.operations / 2), 1, 1e-5);
-    assert_float_equal(narrow.result / (15 * narrow.operations / 2), 1, 1e-5);
+    assert_float_equal((wide.result / (15 * wide.operations / 2)), 1, 1e-5);
+    assert_float_equal((narrow.result / (15 * narrow.operations / 2)), 1, 1e-5);
 }
 
 static void integer_operations_are_counted_as_they_are_made(void **state) {
