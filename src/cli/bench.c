@@ -10,7 +10,7 @@
 #include "cli/model_directory.h"
 #include "kernels/blas/peak.h"
 
-#define PEAK_SECONDS 0.25 /* for each kind */
+#define PEAK_SECONDS 0.2 /* for each kind */
 
 static const char help[] =
     "usage: unmask bench [--model DIR] [options]\n"
