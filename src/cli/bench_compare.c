@@ -104,7 +104,7 @@ static um_status find_program(char *path, size_t size, um_error *error) {
  * caller's, the strings are not. */
 static um_status own_arguments(const um_bench_settings *settings, char *program, char ***arguments,
                                um_error *error) {
-    static char *const fixed[] = {"generate", "--json", "--length=" UM_BENCH_LENGTH_TEXT};
+    static char *const fixed[] = {"generate", "--json", ("--length=" UM_BENCH_LENGTH_TEXT)};
     const size_t used = settings->length > 0 ? 2 : 3;
     UM_TRY(
         um_allocate(arguments, settings->argument_count + 7, sizeof **arguments, "command", error));
