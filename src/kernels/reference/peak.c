@@ -5,10 +5,10 @@
 #define LANES 64 /* independent sums */
 #define STEPS 64 /* of a round */
 
-/* Operands are read through volatile pointers, so that nothing can be worked out beforehand. */
+/* Operands are volatile, so that nothing can be worked out beforehand. */
 
 void um_reference_peak_float(size_t rounds, um_peak_work *work) {
-    const volatile float operands[] = {0.5f, 1.0f};
+    volatile float operands[] = {0.5f, 1.0f};
     const float factor = operands[0];
     const float term = operands[1];
     float sums[LANES] = {0};
@@ -27,7 +27,7 @@ void um_reference_peak_float(size_t rounds, um_peak_work *work) {
 /* Unsigned sums, which may wrap around. */
 #define INTEGER_PEAK(name, type)                                                                   \
     void um_reference_##name(size_t rounds, um_peak_work *work) {                                  \
-        const volatile type operands[] = {3, 5};                                                   \
+        volatile type operands[] = {3, 5};                                                         \
         type weights[LANES];                                                                       \
         uint32_t sums[LANES] = {0};                                                                \
         for (size_t lane = 0; lane < LANES; lane++) {                                              \
