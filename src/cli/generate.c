@@ -55,7 +55,7 @@ static const char help[] =
     "      --trace FILE       write a record of every commit to FILE (docs/TRACE.md)\n"
     "      --live, --no-live  show the text while it is written (default: on a terminal)\n"
     "  -t, --threads N        threads (default: one a processor)\n"
-    "      --kernels NAME     reference or avx2 (default: the fastest)\n"
+    "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
     "  -h, --help             this text\n"
     "\n"
     "what config.json may leave open or tell wrongly:\n"
