@@ -67,10 +67,9 @@ static void probabilities_of(const um_compute *compute, const um_attention *atte
     const size_t kv_head = head / (attention->head_count / attention->kv_head_count);
     const size_t keys = sequence->key_count;
     const float scale = 1.0f / sqrtf((float)dim);
-    compute->kernels.matmul(UM_DTYPE_F32, count, keys, dim,
-                            queries + (sequence->first_query + first) * width + head * dim, width,
-                            sequence->keys + kv_head * dim, attention->kv_stride, NULL, scores,
-                            keys);
+    compute->kernels.matmul(
+        count, keys, dim, queries + (sequence->first_query + first) * width + head * dim, width,
+        sequence->keys + kv_head * dim, attention->kv_stride, NULL, scores, keys);
     for (size_t i = 0; i < count; i++) {
         apply_mask(attention, sequence, query_position(sequence, first + i), scores + i * keys);
         compute->kernels.softmax(keys, scale, scores + i * keys);
@@ -155,8 +154,8 @@ static void backward_tile(const attention_call *call, const um_attention_sequenc
     probabilities_of(call->compute, attention, sequence, head, first, count, call->queries, scores);
     um_sgemm_transposed(NULL, keys, dim, count, scores, keys, doutput, width, 1.0f,
                         sequence->value_gradients + kv_offset, stride);
-    kernels->matmul(UM_DTYPE_F32, count, keys, dim, doutput, width, sequence->values + kv_offset,
-                    stride, NULL, dscores, keys);
+    kernels->matmul(count, keys, dim, doutput, width, sequence->values + kv_offset, stride, NULL,
+                    dscores, keys);
     for (size_t i = 0; i < count; i++) {
         kernels->softmax_backward(keys, 1.0f / sqrtf((float)dim), scores + i * keys,
                                   dscores + i * keys);

@@ -121,7 +121,7 @@ static void run_plain(const product_call *call, const um_product *product, size_
     const size_t column = task % column_tiles * COLUMN_TILE;
     const float *bias = product->bias ? product->bias->data : NULL;
     call->compute->kernels.matmul(
-        UM_DTYPE_F32, smaller(ROW_TILE, call->rows - row), smaller(COLUMN_TILE, out - column), in,
+        smaller(ROW_TILE, call->rows - row), smaller(COLUMN_TILE, out - column), in,
         call->x + row * in, in, (const float *)product->weight->data + column * in, in,
         bias ? bias + column : NULL, product->y + row * out + column, out);
 }
