@@ -19,14 +19,13 @@ static size_t smaller(size_t a, size_t b) {
 
 /* ---- Packing --------------------------------------------------------------------- */
 
+/* Of a packed block: integers, scale, scaled sum and two sums. */
+#define BLOCK_BYTES (UM_PACK_INTEGER_BYTES + 4 * sizeof(float))
+
 um_status um_packing_reserve(um_packing *packing, size_t rows, size_t k, um_error *error) {
-    const size_t blocks = um_pack_blocks(k);
-    size_t floats = 0, integers = 0, bytes = 0;
-    if (!um_size_multiply(rows, blocks, &floats) ||
-        !um_size_multiply(floats, UM_PACK_BLOCK * sizeof(int16_t), &integers) ||
-        !um_size_add(floats, 2 * UM_ALIGNMENT, &floats) ||
-        !um_size_multiply(floats, 4 * sizeof(float), &bytes) ||
-        !um_size_add(bytes, integers, &bytes)) {
+    size_t blocks = 0, bytes = 0;
+    if (!um_size_multiply(rows, um_pack_blocks(k), &blocks) ||
+        !um_size_multiply(blocks, BLOCK_BYTES, &bytes)) {
         return um_error_memory(error, "packed activations", SIZE_MAX);
     }
     if (bytes <= packing->capacity) {
@@ -44,18 +43,18 @@ void um_packing_free(um_packing *packing) {
 }
 
 static um_packed_rows lay_out(const um_packing *packing, um_pack_kind kind, size_t rows, size_t k) {
-    const size_t floats = rows * um_pack_blocks(k);
+    const size_t blocks = rows * um_pack_blocks(k);
     char *memory = packing->memory;
-    float *scales = (float *)(void *)(memory + um_packed_integer_bytes(rows, k));
-    float *scaled_sums = scales + floats;
-    int32_t *sums = (int32_t *)(void *)(scaled_sums + floats);
+    float *scales = (float *)(void *)(memory + blocks * UM_PACK_INTEGER_BYTES);
+    float *scaled_sums = scales + blocks;
+    int32_t *sums = (int32_t *)(void *)(scaled_sums + blocks);
     return (um_packed_rows){.kind = kind,
                             .rows = rows,
                             .k = k,
                             .integers = memory,
                             .scales = scales,
                             .sums = sums,
-                            .late_sums = sums + floats,
+                            .late_sums = sums + blocks,
                             .scaled_sums = scaled_sums};
 }
 
