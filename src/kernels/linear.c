@@ -13,10 +13,6 @@
 /* Rows that a task packs. */
 #define PACK_TILE 12
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* ---- Packing --------------------------------------------------------------------- */
 
 /* Of a packed block: integers, scale, scaled sum and two sums. */
@@ -69,7 +65,7 @@ static void pack_task(void *user, size_t task, size_t worker) {
     const pack_call *call = user;
     const size_t first = task * PACK_TILE;
     const size_t k = call->packed.k;
-    call->compute->kernels.pack_rows(first, smaller(PACK_TILE, call->packed.rows - first),
+    call->compute->kernels.pack_rows(first, um_size_smaller(PACK_TILE, call->packed.rows - first),
                                      call->x + first * k, k, &call->packed);
 }
 
@@ -107,7 +103,7 @@ static void run_packed(const product_call *call, const um_product *product, size
     const float *bias = product->bias ? product->bias->data : NULL;
     const char *w = weight->data;
     call->compute->kernels.matmul_packed(
-        weight->dtype, smaller(COLUMN_TILE, out - column), call->packed,
+        weight->dtype, um_size_smaller(COLUMN_TILE, out - column), call->packed,
         w + column * um_dtype_row_bytes(weight->dtype, weight->shape[1]),
         bias ? bias + column : NULL, product->y + column, out);
 }
@@ -120,7 +116,7 @@ static void run_plain(const product_call *call, const um_product *product, size_
     const size_t column = task % column_tiles * COLUMN_TILE;
     const float *bias = product->bias ? product->bias->data : NULL;
     call->compute->kernels.matmul(
-        smaller(ROW_TILE, call->rows - row), smaller(COLUMN_TILE, out - column), in,
+        um_size_smaller(ROW_TILE, call->rows - row), um_size_smaller(COLUMN_TILE, out - column), in,
         call->x + row * in, in, (const float *)product->weight->data + column * in, in,
         bias ? bias + column : NULL, product->y + row * out + column, out);
 }

@@ -30,10 +30,6 @@ static size_t bytes_of(const um_weight_conversion *conversion) {
     return um_weight_convert_row_count(conversion) * um_weight_convert_row_bytes(conversion);
 }
 
-static size_t aligned(size_t bytes) {
-    return um_size_divide_up(bytes, UM_ALIGNMENT) * UM_ALIGNMENT;
-}
-
 static um_status measure(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
                          um_error *error) {
     quantising *work = user;
@@ -46,7 +42,7 @@ static um_status measure(void *user, const char *name, um_tensor *tensor, const 
                         um_dtype_name(tensor->dtype));
     }
     const um_weight_conversion conversion = conversion_of(work, name, tensor);
-    work->total += aligned(bytes_of(&conversion));
+    work->total += um_size_round_up(bytes_of(&conversion), UM_ALIGNMENT);
     return UM_OK;
 }
 
@@ -80,7 +76,7 @@ static um_status quantise(void *user, const char *name, um_tensor *tensor,
     UM_TRY(convert_rows(work, &conversion, error));
     tensor->data = work->next;
     tensor->dtype = conversion.target_dtype;
-    work->next += aligned(bytes_of(&conversion));
+    work->next += um_size_round_up(bytes_of(&conversion), UM_ALIGNMENT);
     return UM_OK;
 }
 
