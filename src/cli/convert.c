@@ -40,11 +40,6 @@ static const char help[] =
     "  unmask convert DiffuCoder-7B diffucoder-q4_k_m.gguf --type q4_k_m\n"
     "  unmask convert diffucoder-q4_k_m.gguf widened --type f32\n";
 
-static bool progress(void *user, size_t done, size_t total) {
-    um_progress_bar_show(user, done, total);
-    return !um_cli_interrupted();
-}
-
 /* The types that a mix wants for one matrix or another. */
 static const char *blocks_of(um_weight_mix mix) {
     switch (mix) {
@@ -111,7 +106,7 @@ static int convert(um_convert_request *request, bool json) {
     um_error error = {0};
     um_convert_result result = {0};
     um_progress_bar bar = um_progress_bar_start("converting");
-    request->watch = (um_save_watch){progress, &bar};
+    request->watch = (um_watch){um_progress_bar_watch, &bar};
     const double start = um_clock_seconds();
     um_cli_catch_interrupts();
     const um_status status = um_cli_convert(request, &result, &error);

@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "model/save.h"
 #include "tokenizer/gguf_export.h"
 #include "tokenizer/gguf_files.h"
 #include "tokenizer/tokenizer.h"

@@ -227,7 +227,7 @@ um_status um_parameters_bind(um_parameters *parameters, um_model_config *config,
     }
     if (status != UM_OK) {
         um_parameters_free(parameters);
-        return um_error_prefix(error, status, "%s", um_checkpoint_directory(checkpoint));
+        return um_error_prefix(error, status, "%s", um_checkpoint_path(checkpoint));
     }
     return UM_OK;
 }

@@ -11,7 +11,7 @@ typedef struct quantising {
     const um_model_config *config;
     um_weight_mix mix;
     um_thread_pool *pool;
-    const um_save_watch *watch;
+    const um_watch *watch;
     uint8_t *next; /* in the block */
     size_t total;
     size_t done;
@@ -61,7 +61,7 @@ static um_status convert_rows(quantising *work, const um_weight_conversion *conv
                               (const char *)conversion->source->data + first * source_bytes,
                               count * source_bytes);
         work->done += count * row_bytes;
-        UM_TRY(um_save_tell(work->watch, work->done, work->total, error));
+        UM_TRY(um_watch_tell(work->watch, work->done, work->total, error));
     }
     return UM_OK;
 }
@@ -82,7 +82,7 @@ static um_status quantise(void *user, const char *name, um_tensor *tensor,
 
 um_status um_parameters_quantise(um_parameters *parameters, const um_model_config *config,
                                  const um_checkpoint *checkpoint, um_weight_mix mix,
-                                 um_thread_pool *pool, const um_save_watch *watch, void **block,
+                                 um_thread_pool *pool, const um_watch *watch, void **block,
                                  um_error *error) {
     quantising work = {
         .checkpoint = checkpoint, .config = config, .mix = mix, .pool = pool, .watch = watch};
