@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/decoding_options.h"
 #include "cli/fill_search.h"
+#include "cli/model_directory.h"
 #include "cli/open_model.h"
 
 #define RANGES_MAXIMUM 64
@@ -28,10 +29,7 @@ static const char help[] =
     "tried, and the one is kept whose tokens have the highest mean log-probability when they are\n"
     "committed: five times the work.  At the end of the file one that an end token closes goes\n"
     "first.\n"
-    "\n"
-    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
-    "                         installed with the program, else "
-    "./models/tiny)\n" UM_CLI_QUANTIZE_HELP
+    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
     "  -k, --marker TEXT      what marks a hole (default <FILL>); with :N before its last\n"
     "                         character it tells the length in tokens\n"
     "  -L, --lines A-B        write these lines anew instead; may be repeated\n"
