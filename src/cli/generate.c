@@ -450,7 +450,7 @@ static um_status finish_queue(generator *state, um_status status, um_error *erro
 
 static um_status run_all(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_cache,
+    UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_quantize_cache,
                              &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(open_trace(state, error));
