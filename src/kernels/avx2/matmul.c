@@ -11,10 +11,9 @@
 #define COLUMNS 4      /* one tile has a multiple of these, or one */
 #define WIDE_COLUMNS 8 /* of a tile with one row, for which 4 accumulators are too few */
 #define PANEL_BYTES 16384
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Lane j is the sum ((0+1)+(2+3)) + ((4+5)+(6+7)) of the lanes of v[j]. */
-static ALWAYS_INLINE __m128 reduce(const __m256 v[COLUMNS]) {
+static UM_ALWAYS_INLINE __m128 reduce(const __m256 v[COLUMNS]) {
     const __m256 pairs = _mm256_hadd_ps(v[0], v[1]);
     const __m256 more_pairs = _mm256_hadd_ps(v[2], v[3]);
     const __m256 halves = _mm256_hadd_ps(pairs, more_pairs);
@@ -32,15 +31,15 @@ typedef struct tile_arguments {
     size_t y_stride;
 } tile_arguments;
 
-static ALWAYS_INLINE void advance_columns(tile_arguments *a, size_t columns) {
+static UM_ALWAYS_INLINE void advance_columns(tile_arguments *a, size_t columns) {
     a->w += columns * a->w_stride;
     a->bias = a->bias ? a->bias + columns : NULL;
     a->y += columns;
 }
 
 /* Add the lanes and the bias, and store. */
-static ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][WIDE_COLUMNS],
-                                 const tile_arguments *a) {
+static UM_ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][WIDE_COLUMNS],
+                                    const tile_arguments *a) {
     for (size_t i = 0; i < rows; i++) {
         float *y = a->y + i * a->y_stride;
         if (columns == 1) {
@@ -57,7 +56,7 @@ static ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][W
 }
 
 /* `rows` and `columns` are constants at every call, so the loops unroll into registers. */
-static ALWAYS_INLINE void tile(size_t rows, size_t columns, const tile_arguments *a) {
+static UM_ALWAYS_INLINE void tile(size_t rows, size_t columns, const tile_arguments *a) {
     __m256 sum[ROWS][WIDE_COLUMNS];
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
@@ -91,7 +90,7 @@ static ALWAYS_INLINE void tile(size_t rows, size_t columns, const tile_arguments
 }
 
 /* All n columns of `rows` rows, in tiles of `step` columns and single ones. */
-static ALWAYS_INLINE void columns_of_rows(size_t rows, size_t step, size_t n, tile_arguments a) {
+static UM_ALWAYS_INLINE void columns_of_rows(size_t rows, size_t step, size_t n, tile_arguments a) {
     size_t j = 0;
     for (; j + step <= n; j += step) {
         tile(rows, step, &a);
@@ -103,7 +102,7 @@ static ALWAYS_INLINE void columns_of_rows(size_t rows, size_t step, size_t n, ti
     }
 }
 
-static ALWAYS_INLINE void panel(size_t m, size_t n, tile_arguments a) {
+static UM_ALWAYS_INLINE void panel(size_t m, size_t n, tile_arguments a) {
     size_t i = 0;
     for (; i + ROWS <= m; i += ROWS) {
         columns_of_rows(ROWS, COLUMNS, n, a);
