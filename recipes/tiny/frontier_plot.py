@@ -53,7 +53,7 @@ class Panel:
     def __init__(self, left: float, values: list[float], shares: list[float]) -> None:
         self.left, self.low, self.high = left, min(values) / 1.15, max(values) * 1.15
         self.bottom = math.floor(20 * min(shares)) / 20
-        self.top = math.ceil(20 * max(shares)) / 20
+        self.top = max(math.ceil(20 * max(shares)) / 20, self.bottom + 0.05)
 
     def x(self, value: float) -> float:
         return self.left + PANEL * math.log(value / self.low) / math.log(self.high / self.low)

@@ -98,6 +98,22 @@ def rules() -> Iterator[Setting]:
         yield scheduled("prophet", steps)
 
 
+def small_blocks() -> Iterator[Setting]:
+    """Rules of several tokens a step on small blocks, which alone are recomputed."""
+    dual = cached("dual")
+    for block in (4, 8):
+        for value in (0.8, 0.9, 0.95, 0.98):
+            yield threshold(value, block, dual)
+    for bound in (0.1, 0.2, 0.4):
+        yield entropy_bounded(bound, 8, dual)
+    for value in (0.25, 0.5, 1):
+        yield factor(value, 8, dual)
+    for algorithm in ("hierarchical", "credit"):
+        yield parallel(algorithm, "0.9", {"confidence-threshold": 0.9}, 8, dual)
+    yield threshold(0.9, 8, cached("dual", 4))
+    yield threshold(0.9, 8, cached("vicinity", None, 8))
+
+
 def caches() -> Iterator[Setting]:
     """Rules of several tokens a step with blocks and caches."""
     for value in (0.9, 0.95):
@@ -134,7 +150,7 @@ def schedules() -> Iterator[Setting]:
 
 def grid() -> list[Setting]:
     """All settings, the baseline first and cheap ones before dear ones, each once."""
-    return list(dict.fromkeys([BASELINE, *rules(), *caches(), *schedules()]))
+    return list(dict.fromkeys([BASELINE, *small_blocks(), *rules(), *caches(), *schedules()]))
 
 
 # What `unmask generate` does without options (src/api/defaults.c).
