@@ -8,15 +8,15 @@ WIDTH, HEIGHT = 960, 470
 TOP, BOTTOM, LEFT, PANEL, GAP = 62, 400, 62, 400, 78
 
 STYLE = """
-svg { color-scheme: light dark; font: 13px system-ui, sans-serif; }
+svg { font: 13px system-ui, sans-serif; }
 .back { fill: #ffffff; } text { fill: #24292f; } .minor { fill: #57606a; }
 .grid { stroke: #d0d7de; } .mark { stroke: #24292f; fill: none; stroke-width: 1.6; }
-.g0 { --c: #57606a; } .g1 { --c: #0969da; } .g2 { --c: #bc4c00; } .g3 { --c: #1a7f37; } .g4 { --c: #8250df; }
-.point { fill: var(--c); } .open { fill: none; stroke: var(--c); stroke-width: 1.8; }
+.g0 { color: #57606a; } .g1 { color: #0969da; } .g2 { color: #bc4c00; } .g3 { color: #1a7f37; } .g4 { color: #8250df; }
+.point { fill: currentColor; } .open { fill: none; stroke: currentColor; stroke-width: 1.8; }
 @media (prefers-color-scheme: dark) {
 .back { fill: #0d1117; } text { fill: #e6edf3; } .minor { fill: #9198a1; }
 .grid { stroke: #30363d; } .mark { stroke: #e6edf3; }
-.g0 { --c: #9198a1; } .g1 { --c: #58a6ff; } .g2 { --c: #f0883e; } .g3 { --c: #3fb950; } .g4 { --c: #bc8cff; } }
+.g0 { color: #9198a1; } .g1 { color: #58a6ff; } .g2 { color: #f0883e; } .g3 { color: #3fb950; } .g4 { color: #bc8cff; } }
 """
 
 GROUPS = (("a number of steps", ("entropy,", "maskgit_plus", "topk_margin", "low_confidence", "random", "origin", "p2")),
@@ -80,10 +80,9 @@ class Panel:
         parts = [f'<circle class="g{group_of(row.name)} {style}" cx="{x:.1f}" cy="{y:.1f}" r="4">'
                  f"<title>{escape(text)}</title></circle>"]
         if row.name in marks:
-            right = x < self.left + 0.75 * PANEL
+            anchor = "start" if x < self.left + 0.8 * PANEL else "end"
             parts.append(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="8"/>'
-                         f'<text x="{x + (12 if right else 0):.1f}" y="{y - 11:.1f}"'
-                         f' text-anchor="{"start" if right else "middle"}">{marks[row.name]}</text>')
+                         f'<text x="{x:.1f}" y="{y + 24:.1f}" text-anchor="{anchor}">{marks[row.name]}</text>')
         return parts
 
 
@@ -91,7 +90,7 @@ def legend() -> list[str]:
     parts, x = [], float(LEFT)
     for i, (name, _) in enumerate(GROUPS):
         parts.append(f'<circle class="g{i} point" cx="{x + 5:.0f}" cy="20" r="4"/><text x="{x + 14:.0f}" y="24">{name}</text>')
-        x += 36 + 6.6 * len(name)
+        x += 40 + 7.2 * len(name)
     parts.append(f'<circle class="g0 point" cx="{LEFT + 5}" cy="42" r="4"/><text class="minor" x="{LEFT + 14}" y="46">'
                  "no cache</text>"
                  f'<circle class="g0 open" cx="{LEFT + 95}" cy="42" r="4"/><text class="minor" x="{LEFT + 104}" y="46">'

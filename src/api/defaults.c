@@ -2,7 +2,7 @@
 
 /* docs/FRONTIER.md: at most a point of pass@1 below one token a step. */
 #define DEFAULT_THRESHOLD 0.95
-#define DEFAULT_BLOCK_LENGTH 16
+#define DEFAULT_BLOCK_LENGTH 8
 
 /* What only a number of steps gives a meaning to. */
 #define SCHEDULE_OPTIONS                                                                           \
