@@ -88,7 +88,10 @@ def bf16(value: float) -> bytes:
     return struct.pack("<f", value)[2:]
 
 
-def write_tensor(stream, name: str, size: int, block: bytes, source: random.Random) -> None:
+def write_tensor(stream, name: str, size: int, block: bytes, source: random.Random, peak: float) -> None:
+    if name == "model.norm.weight":
+        stream.write(bf16(peak) * (size // 2))
+        return
     if name.endswith("norm.weight"):
         stream.write(bf16(1.0) * (size // 2))
         return
@@ -99,7 +102,8 @@ def write_tensor(stream, name: str, size: int, block: bytes, source: random.Rand
         size -= len(piece)
 
 
-def write_shard(path: Path, members: list[tuple[str, tuple[int, ...]]], block: bytes, source: random.Random) -> None:
+def write_shard(path: Path, members: list[tuple[str, tuple[int, ...]]], block: bytes, source: random.Random,
+                peak: float) -> None:
     header, at = {"__metadata__": {"format": "pt"}}, 0
     for name, dimensions in members:
         end = at + size_of(dimensions)
@@ -110,7 +114,7 @@ def write_shard(path: Path, members: list[tuple[str, tuple[int, ...]]], block: b
     with path.open("wb") as stream:
         stream.write(struct.pack("<Q", len(text)) + text)
         for name, dimensions in members:
-            write_tensor(stream, name, size_of(dimensions), block, source)
+            write_tensor(stream, name, size_of(dimensions), block, source, peak)
 
 
 def write_tokenizer(source: Path, directory: Path) -> None:
@@ -131,6 +135,8 @@ def main() -> int:
     parser.add_argument("shape", choices=SHAPES)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--tokenizer", type=Path, help="a Qwen tokenizer.json")
+    parser.add_argument("--peak", type=float, default=1.0,
+                        help="weight of the final norm: larger ones make the logits more peaked (default 1)")
     options = parser.parse_args()
     shape = SHAPES[options.shape]
     source = random.Random(1)
@@ -141,7 +147,7 @@ def main() -> int:
     index = {"metadata": {"total_size": sum(size_of(d) for _, d in tensors(shape))}, "weight_map": {}}
     for number, members in enumerate(shards, 1):
         name = f"model-{number:05}-of-{len(shards):05}.safetensors"
-        write_shard(options.directory / name, members, block, source)
+        write_shard(options.directory / name, members, block, source, options.peak)
         index["weight_map"].update({tensor: name for tensor, _ in members})
     (options.directory / "model.safetensors.index.json").write_text(json.dumps(index, indent=2))
     if options.tokenizer:

@@ -32,6 +32,26 @@ static inline um_tile_place um_tile_locate(const um_packed_rows *packed, size_t 
                            .row_bytes = bytes};
 }
 
+/* What a tile's rows hold from some block on; each array is [block][row of the tile]. */
+typedef struct um_tile_rows {
+    const uint8_t *integers;
+    const float *scales;
+    const int32_t *sums;
+    const int32_t *late_sums;
+    const float *scaled_sums;
+} um_tile_rows;
+
+static inline um_tile_rows um_tile_rows_from(const um_packed_rows *packed, um_tile_place place,
+                                             size_t block) {
+    const size_t at = place.scale + block * place.rows;
+    const bool narrow = packed->kind == UM_PACK_NARROW;
+    return (um_tile_rows){.integers = place.integers + block * place.rows * place.row_bytes,
+                          .scales = packed->scales + at,
+                          .sums = narrow ? packed->sums + at : NULL,
+                          .late_sums = narrow ? packed->late_sums + at : NULL,
+                          .scaled_sums = narrow ? packed->scaled_sums + at : NULL};
+}
+
 /* The end of the whole tiles from row `first` on that have at most `most` rows together. */
 static inline size_t um_tile_batch_end(const um_packed_rows *packed, size_t first, size_t most) {
     size_t end = first;

@@ -96,17 +96,18 @@ static float *carve(carver *from, size_t count) {
     return piece;
 }
 
-static void carve_layer(carver *from, const um_model_config *config, size_t rows,
+static void carve_layer(carver *from, const um_model_config *config, size_t rows, bool record,
                         um_layer_activations *layer) {
     const size_t query_width = config->head_count * config->head_dim;
     const size_t key_width = config->kv_head_count * config->head_dim;
-    layer->input = carve(from, rows * config->hidden_size);
+    layer->input = record ? carve(from, rows * config->hidden_size) : NULL;
     layer->attention_inverse_rms = carve(from, rows);
-    layer->query_input = config->qk_norm ? carve(from, rows * query_width) : NULL;
-    layer->key_input = config->qk_norm ? carve(from, rows * key_width) : NULL;
+    const bool norms = record && config->qk_norm;
+    layer->query_input = norms ? carve(from, rows * query_width) : NULL;
+    layer->key_input = norms ? carve(from, rows * key_width) : NULL;
     layer->queries = carve(from, rows * query_width);
     layer->attended = carve(from, rows * query_width);
-    layer->middle = carve(from, rows * config->hidden_size);
+    layer->middle = record ? carve(from, rows * config->hidden_size) : NULL;
     layer->mlp_inverse_rms = carve(from, rows);
     layer->gate = carve(from, rows * config->intermediate_size);
     layer->up = carve(from, rows * config->intermediate_size);
@@ -127,6 +128,7 @@ static void carve_scratch(carver *from, const um_model_config *config, const um_
     activations->stream = carve(from, rows * hidden);
     activations->hidden_input = carve(from, sizes->hidden_rows * hidden);
     activations->hidden_inverse_rms = carve(from, sizes->hidden_rows);
+    activations->frequencies = carve(from, config->head_dim / 2);
     activations->cosine = carve(from, rows * config->head_dim / 2);
     activations->sine = carve(from, rows * config->head_dim / 2);
 }
@@ -157,12 +159,12 @@ static um_status prepare_layers(um_activations *activations, const um_model_conf
     }
     carver measure = {0};
     for (size_t i = 0; i < count; i++) {
-        carve_layer(&measure, config, rows, &activations->layers[i]);
+        carve_layer(&measure, config, rows, activations->record, &activations->layers[i]);
     }
     UM_TRY(ensure(&activations->block, &activations->block_capacity, measure.used, error));
     carver from = {.base = activations->block};
     for (size_t i = 0; i < count; i++) {
-        carve_layer(&from, config, rows, &activations->layers[i]);
+        carve_layer(&from, config, rows, activations->record, &activations->layers[i]);
     }
     return UM_OK;
 }

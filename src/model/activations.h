@@ -9,13 +9,13 @@
 /* What one layer leaves behind.  R rows in the batch, H hidden, Q heads * head_dim,
  * I intermediate.  Without a record all layers share one set. */
 typedef struct um_layer_activations {
-    float *input;                 /* [R, H] residual stream before the layer */
+    float *input;                 /* [R, H] residual stream before the layer; only recorded */
     float *attention_inverse_rms; /* [R] */
-    float *query_input;           /* [R, Q] before the query norm; only with qk_norm */
-    float *key_input;             /* [R, K] before the key norm; only with qk_norm */
+    float *query_input;           /* [R, Q] before the query norm; only recorded, with qk_norm */
+    float *key_input;             /* [R, K] before the key norm; only recorded, with qk_norm */
     float *queries;               /* [R, Q] after the rotation */
     float *attended;              /* [R, Q] attention output before its projection */
-    float *middle;                /* [R, H] residual stream after attention */
+    float *middle;                /* [R, H] residual stream after attention; only recorded */
     float *mlp_inverse_rms;       /* [R] */
     float *gate;                  /* [R, I] */
     float *up;                    /* [R, I] */
@@ -37,7 +37,8 @@ struct um_activations {
     float *stream;       /* [R, H] residual stream after the last layer */
     float *hidden_input; /* [hidden rows, H] rows of the stream before the final norm */
     float *hidden_inverse_rms;
-    float *cosine; /* [R, head_dim / 2] */
+    float *frequencies; /* [head_dim / 2] of the rotary embedding */
+    float *cosine;      /* [R, head_dim / 2] */
     float *sine;
     float *scratch_block;
     size_t scratch_capacity;

@@ -5,9 +5,12 @@
 #include "kernels/compute.h"
 #include "model/config.h"
 
-/* cosine and sine [head_dim / 2] of a position, with angles in f32 as the reference code has:
- * angle_i = position * base^(-2 i / head_dim). */
-void um_rope_angles(const um_model_config *config, size_t position, float *cosine, float *sine);
+/* frequencies [head_dim / 2]: base^(-2 i / head_dim), in f32 as the reference code has. */
+void um_rope_frequencies(const um_model_config *config, float *frequencies);
+
+/* cosine and sine [half] of a position: of the angles position * frequency, in f32. */
+void um_rope_angles(size_t half, const float *frequencies, size_t position, float *cosine,
+                    float *sine);
 
 /* Rotate `heads` heads of each of `rows` rows of x [rows, heads * head_dim] in place; cosine and
  * sine are [rows, head_dim / 2], negated sines rotate back. */

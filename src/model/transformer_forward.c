@@ -39,10 +39,12 @@ static void prepare_angles(const forward_pass *pass) {
     const size_t half = pass->config->head_dim / 2;
     float *cosine = pass->activations->cosine;
     float *sine = pass->activations->sine;
+    um_rope_frequencies(pass->config, pass->activations->frequencies);
     for (size_t i = 0; i < pass->batch->count; i++) {
         const um_sequence_rows *sequence = &pass->batch->sequences[i];
         for (size_t j = 0; j < sequence->row_count; j++) {
-            um_rope_angles(pass->config, um_sequence_row(sequence, j), cosine, sine);
+            um_rope_angles(half, pass->activations->frequencies, um_sequence_row(sequence, j),
+                           cosine, sine);
             cosine += half;
             sine += half;
         }
@@ -69,13 +71,20 @@ static void store_in_caches(const forward_pass *pass, size_t layer) {
     }
 }
 
-/* Norm each head of `x` into place; `input` keeps the unnormed values for the backward pass. */
+/* Keep a copy for the backward pass, where there will be one. */
+static void record(const forward_pass *pass, size_t count, const float *values, float *copy) {
+    if (pass->activations->record) {
+        memcpy(copy, values, count * sizeof *copy);
+    }
+}
+
+/* Norm each head of `x` in place; `input` keeps the unnormed values for the backward pass. */
 static void norm_heads(const forward_pass *pass, size_t heads, const um_tensor *weight, float *x,
                        float *input) {
     const size_t rows = pass->sizes.rows * heads;
-    memcpy(input, x, rows * pass->config->head_dim * sizeof *x);
+    record(pass, rows * pass->config->head_dim, x, input);
     um_rms_norm_rows(pass->compute, rows, pass->config->head_dim,
-                     (float)pass->config->rms_norm_epsilon, input, weight->data, x, NULL);
+                     (float)pass->config->rms_norm_epsilon, x, weight->data, x, NULL);
 }
 
 static void attend(const forward_pass *pass, size_t index) {
@@ -110,15 +119,14 @@ static void run_layer(const forward_pass *pass, size_t index, float *stream) {
     const size_t rows = pass->sizes.rows;
     const size_t hidden = pass->config->hidden_size;
     const float epsilon = (float)pass->config->rms_norm_epsilon;
-    const size_t stream_bytes = rows * hidden * sizeof *stream;
-    memcpy(saved->input, stream, stream_bytes);
+    record(pass, rows * hidden, stream, saved->input);
     um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->attention_norm.data,
                      scratch->normed, saved->attention_inverse_rms);
     attend(pass, index);
     um_linear(pass->compute, rows, saved->attended, &scratch->packing, &layer->attention_output,
               NULL, scratch->projected);
     um_add(pass->compute, rows * hidden, scratch->projected, stream);
-    memcpy(saved->middle, stream, stream_bytes);
+    record(pass, rows * hidden, stream, saved->middle);
     um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->mlp_norm.data,
                      scratch->normed, saved->mlp_inverse_rms);
     const um_product products[] = {{&layer->gate, NULL, saved->gate},

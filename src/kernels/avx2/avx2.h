@@ -65,6 +65,7 @@ void um_avx2_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p
 void um_avx2_softmax(size_t count, float scale, float *x);
 void um_avx2_rms_norm(size_t count, float epsilon, const float *x, const float *weight, float *y,
                       float *inverse_rms);
+void um_avx2_rotate_half(size_t count, const float *cosine, const float *sine, float *x);
 void um_avx2_swiglu(size_t count, const float *gate, const float *up, float *y);
 void um_avx2_rms_norm_backward(size_t count, const float *x, const float *weight, float inverse_rms,
                                const float *dy, float *dx, float *dweight);
@@ -83,5 +84,8 @@ void um_avx2_gather_range(size_t count, float divisor, float low, float high, ui
 void um_avx2_split_range(size_t count, float low, float high, float shift, uint32_t first,
                          const float *x, const float *weights, um_token_entries *entries,
                          double *sum, double *weighted);
+void um_avx2_peak_float(size_t rounds, um_peak_work *work);
+void um_avx2_peak_wide(size_t rounds, um_peak_work *work);
+void um_avx2_peak_narrow(size_t rounds, um_peak_work *work);
 
 #endif

@@ -97,6 +97,20 @@ void um_avx2_rms_norm(size_t count, float epsilon, const float *x, const float *
     }
 }
 
+void um_avx2_rotate_half(size_t count, const float *cosine, const float *sine, float *x) {
+    const size_t half = count / 2;
+    for (size_t i = 0; i < half; i += UM_LANES) {
+        const size_t lanes = lanes_at(i, half);
+        const __m256 c = load_lanes(cosine + i, lanes);
+        const __m256 s = load_lanes(sine + i, lanes);
+        const __m256 a = load_lanes(x + i, lanes);
+        const __m256 b = load_lanes(x + half + i, lanes);
+        const __m256 rotated = _mm256_sub_ps(_mm256_mul_ps(a, c), _mm256_mul_ps(b, s));
+        store_lanes(x + half + i, lanes, _mm256_add_ps(_mm256_mul_ps(b, c), _mm256_mul_ps(a, s)));
+        store_lanes(x + i, lanes, rotated);
+    }
+}
+
 void um_avx2_rms_norm_backward(size_t count, const float *x, const float *weight, float inverse_rms,
                                const float *dy, float *dx, float *dweight) {
     __m256 sum = _mm256_setzero_ps();

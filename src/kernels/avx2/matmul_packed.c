@@ -23,13 +23,9 @@ typedef struct tile_shape {
 
 typedef struct tile_arguments {
     const um_avx2_panel *panel;
-    int32_t offset;          /* of the weights */
-    size_t blocks;           /* in the panel */
-    const uint8_t *integers; /* of the tile, at the panel's first block */
-    const float *scales;
-    const int32_t *sums;
-    const int32_t *late_sums;
-    const float *scaled_sums;
+    int32_t offset;    /* of the weights */
+    size_t blocks;     /* in the panel */
+    um_tile_rows rows; /* of the tile, from the panel's first block on */
     const float *bias; /* of the tile's columns, or NULL */
     bool is_first;     /* stretch of the rows' elements: totals start from zero */
     bool is_last;      /* totals go to y, with the bias */
@@ -95,8 +91,8 @@ static ALWAYS_INLINE __m256i start_of(tile_shape shape, size_t part, size_t at,
     if (shape.wide || shape.has_minimum || shape.is_signed) {
         return _mm256_setzero_si256();
     }
-    const int32_t late = shape.sub_blocks == 1 ? 0 : a->late_sums[at];
-    return _mm256_set1_epi32(-a->offset * (part ? late : a->sums[at] - late));
+    const int32_t late = shape.sub_blocks == 1 ? 0 : a->rows.late_sums[at];
+    return _mm256_set1_epi32(-a->offset * (part ? late : a->rows.sums[at] - late));
 }
 
 /* The integer sums of sub-block `part` of one block. */
@@ -105,7 +101,7 @@ static ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t bl
     const size_t groups = shape.wide ? 16 : 8;
     const size_t length = groups / shape.sub_blocks;
     const uint8_t *weights = a->panel->weights + block * groups * 32;
-    const uint8_t *integers = a->integers + block * rows * (shape.wide ? 64 : 32);
+    const uint8_t *integers = a->rows.integers + block * rows * (shape.wide ? 64 : 32);
     for (size_t i = 0; i < rows; i++) {
         sums[i] = start_of(shape, part, block * rows + i, a);
     }
@@ -118,7 +114,7 @@ static ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t bl
 
 static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
                                          const tile_arguments *a, __m256 total[UM_TILE_ROWS]) {
-    const float *scales = a->scales + block * rows;
+    const float *scales = a->rows.scales + block * rows;
     __m256i sums[UM_TILE_ROWS];
     sum_sub_block(shape, rows, block, 0, a, sums);
     const __m256 scale = _mm256_load_ps(a->panel->scales[block]);
@@ -129,7 +125,7 @@ static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t b
     if (shape.has_minimum) {
         const __m256 minimum = _mm256_load_ps(a->panel->minimums[block]);
         for (size_t i = 0; i < rows; i++) {
-            const __m256 sum = _mm256_set1_ps(a->scaled_sums[block * rows + i]);
+            const __m256 sum = _mm256_set1_ps(a->rows.scaled_sums[block * rows + i]);
             total[i] = _mm256_fnmadd_ps(minimum, sum, total[i]);
         }
     }
@@ -139,7 +135,7 @@ static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t b
 static ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, size_t block,
                                                const tile_arguments *a,
                                                __m256 total[UM_TILE_ROWS]) {
-    const float *scales = a->scales + block * rows;
+    const float *scales = a->rows.scales + block * rows;
     __m256 early[UM_TILE_ROWS];
     __m256i sums[UM_TILE_ROWS];
     sum_sub_block(shape, rows, block, 0, a, sums);
@@ -247,12 +243,7 @@ static void multiply_panel(um_dtype dtype, const um_packed_rows *rows, size_t fi
     float *totals = a.totals;
     for (size_t row = first; row < end;) {
         const um_tile_place place = um_tile_locate(rows, row);
-        const size_t skipped = block * place.rows;
-        a.integers = place.integers + skipped * place.row_bytes;
-        a.scales = rows->scales + place.scale + skipped;
-        a.sums = rows->sums + place.scale + skipped;
-        a.late_sums = rows->late_sums + place.scale + skipped;
-        a.scaled_sums = rows->scaled_sums + place.scale + skipped;
+        a.rows = um_tile_rows_from(rows, place, block);
         a.y = y + row * a.y_stride;
         a.totals = totals + (row - first) * UM_AVX2_PANEL_COLUMNS;
         run_tile(dtype, place.rows, &a);

@@ -10,6 +10,7 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->weighted_sum = um_avx2_weighted_sum;
     kernels->softmax = um_avx2_softmax;
     kernels->rms_norm = um_avx2_rms_norm;
+    kernels->rotate_half = um_avx2_rotate_half;
     kernels->swiglu = um_avx2_swiglu;
     kernels->rms_norm_backward = um_avx2_rms_norm_backward;
     kernels->swiglu_backward = um_avx2_swiglu_backward;
@@ -21,4 +22,7 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->exponential_sums = um_avx2_exponential_sums;
     kernels->gather_range = um_avx2_gather_range;
     kernels->split_range = um_avx2_split_range;
+    kernels->peak_float = um_avx2_peak_float;
+    kernels->peak_wide = um_avx2_peak_wide;
+    kernels->peak_narrow = um_avx2_peak_narrow;
 }

@@ -15,26 +15,22 @@ typedef struct tile_shape {
 } tile_shape;
 
 typedef struct tile_arguments {
-    const um_panel *panel;
-    size_t blocks;           /* in the panel */
-    const uint8_t *integers; /* of the tile, at the panel's first block */
-    const float *scales;
-    const int32_t *sums;
-    const int32_t *late_sums;
-    const float *scaled_sums;
+    const um_avx512_panel *panel;
+    size_t blocks;     /* in the panel */
+    um_tile_rows rows; /* of the tile, from the panel's first block on */
     const float *bias; /* of the tile's columns, or NULL */
     bool is_first;     /* stretch of the rows' elements: totals start from zero */
     bool is_last;      /* totals go to y, with the bias */
-    float *totals;     /* [rows, UM_PANEL_COLUMNS], between stretches */
+    float *totals;     /* [rows, UM_AVX512_PANEL_COLUMNS], between stretches */
     float *y;
     size_t y_stride;
-    __mmask16 columns[UM_PANEL_HALVES]; /* that exist */
+    __mmask16 columns[UM_AVX512_PANEL_HALVES]; /* that exist */
 } tile_arguments;
 
 /* Groups first .. last - 1 of one block into the integer sums of all rows. */
 static UM_ALWAYS_INLINE void multiply(tile_shape shape, size_t rows, size_t first, size_t last,
                                       const uint8_t *weights, const uint8_t *integers,
-                                      __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES]) {
+                                      __m512i sums[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
     const size_t row_bytes = shape.wide ? 64 : 32;
     for (size_t g = first; g < last; g++) {
         const __m512i w0 = _mm512_load_si512(weights + g * 128);
@@ -61,20 +57,20 @@ static UM_ALWAYS_INLINE __m512i start_of(tile_shape shape, size_t part, size_t a
         return _mm512_setzero_si512();
     }
     if (shape.sub_blocks == 1) {
-        return _mm512_set1_epi32(a->sums[at]);
+        return _mm512_set1_epi32(a->rows.sums[at]);
     }
-    const __m512i late = _mm512_set1_epi32(a->late_sums[at]);
-    return part ? late : _mm512_sub_epi32(_mm512_set1_epi32(a->sums[at]), late);
+    const __m512i late = _mm512_set1_epi32(a->rows.late_sums[at]);
+    return part ? late : _mm512_sub_epi32(_mm512_set1_epi32(a->rows.sums[at]), late);
 }
 
 /* The integer sums of sub-block `part` of one block. */
 static UM_ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t block, size_t part,
                                            const tile_arguments *a,
-                                           __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES]) {
+                                           __m512i sums[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
     const size_t groups = shape.wide ? 16 : 8;
     const size_t length = groups / shape.sub_blocks;
     const uint8_t *weights = a->panel->weights + block * groups * 128;
-    const uint8_t *integers = a->integers + block * rows * (shape.wide ? 64 : 32);
+    const uint8_t *integers = a->rows.integers + block * rows * (shape.wide ? 64 : 32);
     for (size_t i = 0; i < rows; i++) {
         sums[i][0] = start_of(shape, part, block * rows + i, a);
         sums[i][1] = sums[i][0];
@@ -84,42 +80,42 @@ static UM_ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t
 
 static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
                                             const tile_arguments *a,
-                                            __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
-    const float *scales = a->scales + block * rows;
-    __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
+                                            __m512 total[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
+    const float *scales = a->rows.scales + block * rows;
+    __m512i sums[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
     sum_sub_block(shape, rows, block, 0, a, sums);
-    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+    for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
         const __m512 scale = _mm512_load_ps(a->panel->scales[block][h]);
         for (size_t i = 0; i < rows; i++) {
             const __m512 both = _mm512_mul_ps(_mm512_set1_ps(scales[i]), scale);
             total[i][h] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[i][h]), both, total[i][h]);
         }
     }
-    for (size_t h = 0; shape.has_minimum && h < UM_PANEL_HALVES; h++) {
+    for (size_t h = 0; shape.has_minimum && h < UM_AVX512_PANEL_HALVES; h++) {
         const __m512 minimum = _mm512_load_ps(a->panel->minimums[block][h]);
         for (size_t i = 0; i < rows; i++) {
-            const __m512 sum = _mm512_set1_ps(a->scaled_sums[block * rows + i]);
+            const __m512 sum = _mm512_set1_ps(a->rows.scaled_sums[block * rows + i]);
             total[i][h] = _mm512_fnmadd_ps(minimum, sum, total[i][h]);
         }
     }
 }
 
 /* A block whose halves have scales of their own. */
-static UM_ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, size_t block,
-                                                  const tile_arguments *a,
-                                                  __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
-    const float *scales = a->scales + block * rows;
-    __m512 early[UM_TILE_ROWS][UM_PANEL_HALVES];
-    __m512i sums[UM_TILE_ROWS][UM_PANEL_HALVES];
+static UM_ALWAYS_INLINE void
+multiply_half_blocks(tile_shape shape, size_t rows, size_t block, const tile_arguments *a,
+                     __m512 total[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
+    const float *scales = a->rows.scales + block * rows;
+    __m512 early[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
+    __m512i sums[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
     sum_sub_block(shape, rows, block, 0, a, sums);
-    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+    for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
         const __m512 scale = _mm512_load_ps(a->panel->scales[2 * block][h]);
         for (size_t i = 0; i < rows; i++) {
             early[i][h] = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i][h]), scale);
         }
     }
     sum_sub_block(shape, rows, block, 1, a, sums);
-    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+    for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
         const __m512 scale = _mm512_load_ps(a->panel->scales[2 * block + 1][h]);
         for (size_t i = 0; i < rows; i++) {
             const __m512 late = _mm512_cvtepi32_ps(sums[i][h]);
@@ -130,8 +126,8 @@ static UM_ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows,
 }
 
 static UM_ALWAYS_INLINE void store_result(size_t rows, const tile_arguments *a,
-                                          __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES]) {
-    for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+                                          __m512 total[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES]) {
+    for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
         if (a->bias) {
             const __m512 bias = _mm512_maskz_loadu_ps(a->columns[h], a->bias + h * 16);
             for (size_t i = 0; i < rows; i++) {
@@ -146,11 +142,12 @@ static UM_ALWAYS_INLINE void store_result(size_t rows, const tile_arguments *a,
 
 /* `shape` and `rows` are constants at every call, so the loops unroll into registers. */
 static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_arguments *a) {
-    __m512 total[UM_TILE_ROWS][UM_PANEL_HALVES];
+    __m512 total[UM_TILE_ROWS][UM_AVX512_PANEL_HALVES];
     for (size_t i = 0; i < rows; i++) {
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            total[i][h] = a->is_first ? _mm512_setzero_ps()
-                                      : _mm512_load_ps(a->totals + i * UM_PANEL_COLUMNS + h * 16);
+        for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
+            total[i][h] = a->is_first
+                              ? _mm512_setzero_ps()
+                              : _mm512_load_ps(a->totals + i * UM_AVX512_PANEL_COLUMNS + h * 16);
         }
     }
     for (size_t block = 0; block < a->blocks; block++) {
@@ -165,8 +162,8 @@ static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_argu
         return;
     }
     for (size_t i = 0; i < rows; i++) {
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            _mm512_store_ps(a->totals + i * UM_PANEL_COLUMNS + h * 16, total[i][h]);
+        for (size_t h = 0; h < UM_AVX512_PANEL_HALVES; h++) {
+            _mm512_store_ps(a->totals + i * UM_AVX512_PANEL_COLUMNS + h * 16, total[i][h]);
         }
     }
 }
@@ -230,26 +227,27 @@ static tile_function *tile_for(um_dtype dtype) {
     return tile_wide;
 }
 
-void um_panel_unpack(um_dtype dtype, const um_panel_source *source, size_t count, um_panel *panel) {
-    for (size_t half = 0; half < UM_PANEL_HALVES; half++) {
+void um_avx512_panel_unpack(um_dtype dtype, const um_avx512_source *source, size_t count,
+                            um_avx512_panel *panel) {
+    for (size_t half = 0; half < UM_AVX512_PANEL_HALVES; half++) {
         switch (dtype) {
             case UM_DTYPE_Q8_0:
-                um_panel_unpack_q8_0(source, half, count, panel);
+                um_avx512_panel_unpack_q8_0(source, half, count, panel);
                 break;
             case UM_DTYPE_Q4_0:
-                um_panel_unpack_q4_0(source, half, count, panel);
+                um_avx512_panel_unpack_q4_0(source, half, count, panel);
                 break;
             case UM_DTYPE_Q4_K:
             case UM_DTYPE_Q5_K:
-                um_panel_unpack_k(dtype, source, half, count, panel);
+                um_avx512_panel_unpack_k(dtype, source, half, count, panel);
                 break;
             case UM_DTYPE_Q6_K:
-                um_panel_unpack_q6_k(source, half, count, panel);
+                um_avx512_panel_unpack_q6_k(source, half, count, panel);
                 break;
             case UM_DTYPE_F32: /* not packed: see matmul */
             case UM_DTYPE_F16:
             case UM_DTYPE_BF16:
-                um_panel_unpack_wide(dtype, source, half, count, panel);
+                um_avx512_panel_unpack_wide(dtype, source, half, count, panel);
                 break;
         }
     }
@@ -266,14 +264,9 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
     float *totals = a.totals;
     for (size_t row = first; row < end;) {
         const um_tile_place place = um_tile_locate(rows, row);
-        const size_t skipped = block * place.rows;
-        a.integers = place.integers + skipped * place.row_bytes;
-        a.scales = rows->scales + place.scale + skipped;
-        a.sums = rows->sums + place.scale + skipped;
-        a.late_sums = rows->late_sums + place.scale + skipped;
-        a.scaled_sums = rows->scaled_sums + place.scale + skipped;
+        a.rows = um_tile_rows_from(rows, place, block);
         a.y = y + row * a.y_stride;
-        a.totals = totals + (row - first) * UM_PANEL_COLUMNS;
+        a.totals = totals + (row - first) * UM_AVX512_PANEL_COLUMNS;
         function(place.rows, &a);
         row += place.rows;
     }
@@ -281,8 +274,8 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
 
 /* Ask for the next `bytes` of every column.  32 rows of a large matrix are too many streams for the
  * processor to foresee. */
-static void prefetch(const um_panel_source *source, size_t bytes) {
-    for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
+static void prefetch(const um_avx512_source *source, size_t bytes) {
+    for (size_t c = 0; c < UM_AVX512_PANEL_COLUMNS; c++) {
         const char *row = (const char *)source->rows + c * source->stride;
         for (size_t at = 0; at < bytes; at += 64) {
             _mm_prefetch(row + at, _MM_HINT_T1);
@@ -292,44 +285,45 @@ static void prefetch(const um_panel_source *source, size_t bytes) {
 
 /* The stretch of a source with less than 32 columns, copied into one that has them all. */
 typedef struct whole_source {
-    um_panel_source source;
-    uint8_t bytes[UM_PANEL_COLUMNS][UM_PANEL_NARROW_BLOCKS * UM_PACK_BLOCK * 2];
+    um_avx512_source source;
+    uint8_t bytes[UM_AVX512_PANEL_COLUMNS][UM_AVX512_PANEL_NARROW_BLOCKS * UM_PACK_BLOCK * 2];
 } whole_source;
 
-static void complete(const um_panel_source *source, size_t columns, size_t bytes,
+static void complete(const um_avx512_source *source, size_t columns, size_t bytes,
                      whole_source *whole) {
     memset(whole->bytes, 0, sizeof whole->bytes);
     for (size_t c = 0; c < columns; c++) {
         memcpy(whole->bytes[c], source->rows + c * source->stride, bytes);
     }
-    whole->source = (um_panel_source){
+    whole->source = (um_avx512_source){
         .rows = whole->bytes[0], .stride = sizeof whole->bytes[0], .k = source->k};
 }
 
 /* Rows first .. end - 1, a batch, times the columns of `source`, which are `columns`. */
 static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t first_row,
-                             size_t end_row, size_t columns, um_panel_source source,
+                             size_t end_row, size_t columns, um_avx512_source source,
                              tile_arguments a) {
-    const size_t stretch = UM_PACK_BLOCK * (rows->kind == UM_PACK_WIDE ? UM_PANEL_WIDE_BLOCKS
-                                                                       : UM_PANEL_NARROW_BLOCKS);
+    const size_t stretch =
+        UM_PACK_BLOCK *
+        (rows->kind == UM_PACK_WIDE ? UM_AVX512_PANEL_WIDE_BLOCKS : UM_AVX512_PANEL_NARROW_BLOCKS);
     tile_function *function = tile_for(dtype);
-    um_panel panel;
-    _Alignas(64) float totals[BATCH_ROWS * UM_PANEL_COLUMNS];
+    um_avx512_panel panel;
+    _Alignas(64) float totals[BATCH_ROWS * UM_AVX512_PANEL_COLUMNS];
     a.panel = &panel;
     a.totals = totals;
     for (size_t first = 0; first < rows->k; first += stretch) {
         const size_t count = source.k < stretch ? source.k : stretch;
         const size_t bytes = um_dtype_row_bytes(dtype, count);
-        if (columns < UM_PANEL_COLUMNS) {
+        if (columns < UM_AVX512_PANEL_COLUMNS) {
             whole_source whole;
             complete(&source, columns, bytes, &whole);
-            um_panel_unpack(dtype, &whole.source, count, &panel);
+            um_avx512_panel_unpack(dtype, &whole.source, count, &panel);
         } else {
-            um_panel_unpack(dtype, &source, count, &panel);
+            um_avx512_panel_unpack(dtype, &source, count, &panel);
         }
         source.rows += bytes;
         source.k -= count;
-        if (columns == UM_PANEL_COLUMNS && source.k > 0) {
+        if (columns == UM_AVX512_PANEL_COLUMNS && source.k > 0) {
             prefetch(&source, um_dtype_row_bytes(dtype, source.k < stretch ? source.k : stretch));
         }
         a.blocks = um_pack_blocks(count);
@@ -342,9 +336,10 @@ static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t 
 void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                              const float *bias, float *y, size_t y_stride) {
     const size_t row_bytes = um_dtype_row_bytes(dtype, rows->k);
-    for (size_t column = 0; column < n; column += UM_PANEL_COLUMNS) {
-        const size_t columns = n - column < UM_PANEL_COLUMNS ? n - column : UM_PANEL_COLUMNS;
-        const um_panel_source source = {
+    for (size_t column = 0; column < n; column += UM_AVX512_PANEL_COLUMNS) {
+        const size_t columns =
+            n - column < UM_AVX512_PANEL_COLUMNS ? n - column : UM_AVX512_PANEL_COLUMNS;
+        const um_avx512_source source = {
             .rows = (const uint8_t *)w + column * row_bytes, .stride = row_bytes, .k = rows->k};
         const tile_arguments a = {
             .bias = bias ? bias + column : NULL,

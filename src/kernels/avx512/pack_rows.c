@@ -81,8 +81,8 @@ static UM_ALWAYS_INLINE void pack_batch(um_pack_kind kind, const um_packed_rows 
             const int32_t late = _mm512_reduce_add_epi32(high);
             const int32_t sum = _mm512_reduce_add_epi32(low) + late;
             packed->scaled_sums[at] = scales[i] * (float)sum;
-            packed->sums[at] = -UM_PANEL_OFFSET * sum;
-            packed->late_sums[at] = -UM_PANEL_OFFSET * late;
+            packed->sums[at] = -UM_AVX512_PANEL_OFFSET * sum;
+            packed->late_sums[at] = -UM_AVX512_PANEL_OFFSET * late;
         } else {
             store_wide(low, high, integers);
         }

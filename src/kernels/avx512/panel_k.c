@@ -20,10 +20,10 @@ static UM_ALWAYS_INLINE __m512 halfs_of(__m512i lanes) {
 /* Scales and minimums of the eight sub-blocks, from `block` of the panel on.  A block begins with d
  * and m, then four bytes each of the first six-bit scales, of the first minimums, and of the low
  * halves of the others; what is missing stands in the top bits of the former two. */
-static void store_scales(const um_panel_columns *columns, size_t at, size_t block, size_t half,
-                         um_panel *panel) {
+static void store_scales(const um_avx512_columns *columns, size_t at, size_t block, size_t half,
+                         um_avx512_panel *panel) {
     __m512i words[4];
-    um_panel_turn(columns, at, words);
+    um_avx512_panel_turn(columns, at, words);
     const __m512 d = halfs_of(words[0]);
     const __m512 m = halfs_of(_mm512_srli_epi32(words[0], 16));
     const __m512i six = _mm512_set1_epi8(63);
@@ -46,13 +46,13 @@ static void store_scales(const um_panel_columns *columns, size_t at, size_t bloc
 
 /* Sub-blocks 2 pair and 2 pair + 1, whose quants share 32 bytes at `low`; `fifth` holds the turned
  * fifth bits, or is NULL. */
-static UM_ALWAYS_INLINE void unpack_pair(const um_panel_columns *columns, size_t low, size_t pair,
+static UM_ALWAYS_INLINE void unpack_pair(const um_avx512_columns *columns, size_t low, size_t pair,
                                          const __m512i *fifth, size_t block, size_t half,
-                                         um_panel *panel) {
+                                         um_avx512_panel *panel) {
     const __m512i nibble = _mm512_set1_epi8(15);
     const __m512i sixteen = _mm512_set1_epi8(16);
     __m512i bytes[GROUPS];
-    um_panel_turn_32(columns, low, bytes);
+    um_avx512_panel_turn_32(columns, low, bytes);
     for (size_t g = 0; g < GROUPS; g++) {
         for (size_t odd = 0; odd < 2; odd++) {
             __m512i q = odd ? _mm512_srli_epi16(bytes[g], 4) : bytes[g];
@@ -61,22 +61,22 @@ static UM_ALWAYS_INLINE void unpack_pair(const um_panel_columns *columns, size_t
                 const __m512i bit = _mm512_set1_epi8((char)(1 << (2 * pair + odd)));
                 q = _mm512_mask_add_epi8(q, _mm512_test_epi8_mask(fifth[g], bit), q, sixteen);
             }
-            um_panel_store(panel, GROUPS, block + 2 * pair + odd, g, half, q);
+            um_avx512_panel_store(panel, GROUPS, block + 2 * pair + odd, g, half, q);
         }
     }
 }
 
-void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
-                       um_panel *panel) {
+void um_avx512_panel_unpack_k(um_dtype dtype, const um_avx512_source *source, size_t half,
+                              size_t count, um_avx512_panel *panel) {
     const size_t size = um_dtype_size(dtype);
-    const um_panel_columns columns = um_panel_half(source, half);
+    const um_avx512_columns columns = um_avx512_panel_half(source, half);
     const bool has_fifth = dtype == UM_DTYPE_Q5_K;
     for (size_t i = 0; i < count / SUPER; i++) {
         const size_t at = i * size;
         const size_t low = at + (has_fifth ? 48 : 16);
         __m512i fifth[GROUPS];
         if (has_fifth) {
-            um_panel_turn_32(&columns, at + 16, fifth);
+            um_avx512_panel_turn_32(&columns, at + 16, fifth);
         }
         store_scales(&columns, at, i * 8, half, panel);
         for (size_t pair = 0; pair < 4; pair++) {
@@ -88,11 +88,11 @@ void um_panel_unpack_k(um_dtype dtype, const um_panel_source *source, size_t hal
 
 /* ---- Q6_K ----------------------------------------------------------------------- */
 
-static void store_q6_scales(const um_panel_columns *columns, size_t at, size_t sub_block,
-                            size_t half, um_panel *panel) {
-    const __m512 d = um_panel_halfs(columns, at + 208);
+static void store_q6_scales(const um_avx512_columns *columns, size_t at, size_t sub_block,
+                            size_t half, um_avx512_panel *panel) {
+    const __m512 d = um_avx512_panel_halfs(columns, at + 208);
     __m512i turned[4];
-    um_panel_turn(columns, at + 192, turned);
+    um_avx512_panel_turn(columns, at + 192, turned);
     for (size_t sub = 0; sub < 16; sub++) {
         /* Byte sub % 4 of each lane, with its sign. */
         const __m512i up = _mm512_slli_epi32(turned[sub / 4], (unsigned)(24 - sub % 4 * 8));
@@ -103,10 +103,10 @@ static void store_q6_scales(const um_panel_columns *columns, size_t at, size_t s
 
 /* Elements 32 r .. 32 r + 31 of a half super-block: one block with two sub-blocks. */
 static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *high, size_t r,
-                                             size_t block, size_t half, um_panel *panel) {
+                                             size_t block, size_t half, um_avx512_panel *panel) {
     const __m512i nibble = _mm512_set1_epi8(15);
     const __m512i upper = _mm512_set1_epi8(0x30);
-    const __m512i offset = _mm512_set1_epi8(UM_PANEL_OFFSET - 32);
+    const __m512i offset = _mm512_set1_epi8(UM_AVX512_PANEL_OFFSET - 32);
     for (size_t g = 0; g < GROUPS; g++) {
         const __m512i l = low[r % 2 * GROUPS + g];
         __m512i q = _mm512_and_si512(r < 2 ? l : _mm512_srli_epi16(l, 4), nibble);
@@ -114,23 +114,23 @@ static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *
         const __m512i h = r < 2 ? _mm512_slli_epi16(high[g], r == 0 ? 4 : 2)
                                 : (r == 2 ? high[g] : _mm512_srli_epi16(high[g], 2));
         q = _mm512_or_si512(q, _mm512_and_si512(h, upper));
-        um_panel_store(panel, GROUPS, block, g, half, _mm512_add_epi8(q, offset));
+        um_avx512_panel_store(panel, GROUPS, block, g, half, _mm512_add_epi8(q, offset));
     }
 }
 
-void um_panel_unpack_q6_k(const um_panel_source *source, size_t half, size_t count,
-                          um_panel *panel) {
+void um_avx512_panel_unpack_q6_k(const um_avx512_source *source, size_t half, size_t count,
+                                 um_avx512_panel *panel) {
     const size_t size = um_dtype_size(UM_DTYPE_Q6_K);
-    const um_panel_columns columns = um_panel_half(source, half);
+    const um_avx512_columns columns = um_avx512_panel_half(source, half);
     for (size_t i = 0; i < count / SUPER; i++) {
         const size_t at = i * size;
         store_q6_scales(&columns, at, i * 16, half, panel);
         for (size_t part = 0; part < 2; part++) {
             __m512i low[2 * GROUPS];
             __m512i high[GROUPS];
-            um_panel_turn_32(&columns, at + part * 64, low);
-            um_panel_turn_32(&columns, at + part * 64 + 32, low + GROUPS);
-            um_panel_turn_32(&columns, at + 128 + part * 32, high);
+            um_avx512_panel_turn_32(&columns, at + part * 64, low);
+            um_avx512_panel_turn_32(&columns, at + part * 64 + 32, low + GROUPS);
+            um_avx512_panel_turn_32(&columns, at + 128 + part * 32, high);
             for (size_t r = 0; r < 4; r++) {
                 unpack_q6_block(low, high, r, i * 8 + part * 4 + r, half, panel);
             }

@@ -20,39 +20,41 @@ static UM_ALWAYS_INLINE float_format format_of(um_dtype dtype) {
 }
 
 /* The 16 vectors of a block; elements at or beyond `rest` are zero and not read. */
-static UM_ALWAYS_INLINE void turn_block(const um_panel_columns *columns, size_t offset, size_t rest,
-                                        __m512i pairs[GROUPS]) {
+static UM_ALWAYS_INLINE void turn_block(const um_avx512_columns *columns, size_t offset,
+                                        size_t rest, __m512i pairs[GROUPS]) {
     if (rest >= UM_PACK_BLOCK) {
-        um_panel_turn_32(columns, offset, pairs);
-        um_panel_turn_32(columns, offset + 32, pairs + 8);
+        um_avx512_panel_turn_32(columns, offset, pairs);
+        um_avx512_panel_turn_32(columns, offset + 32, pairs + 8);
         return;
     }
     _Alignas(64) uint8_t copies[16][64];
     memset(copies, 0, sizeof copies);
     for (size_t c = 0; c < 16; c++) {
-        memcpy(copies[c], um_panel_at(columns, c, offset), rest * 2);
+        memcpy(copies[c], um_avx512_panel_at(columns, c, offset), rest * 2);
     }
-    const um_panel_source source = {.rows = copies[0], .stride = sizeof copies[0]};
-    const um_panel_columns copied = um_panel_half(&source, 0);
-    um_panel_turn_32(&copied, 0, pairs);
-    um_panel_turn_32(&copied, 32, pairs + 8);
+    const um_avx512_source source = {.rows = copies[0], .stride = sizeof copies[0]};
+    const um_avx512_columns copied = um_avx512_panel_half(&source, 0);
+    um_avx512_panel_turn_32(&copied, 0, pairs);
+    um_avx512_panel_turn_32(&copied, 32, pairs + 8);
+}
+
+static UM_ALWAYS_INLINE __m512i magnitude_of(__m512i bits) {
+    return _mm512_and_si512(bits, _mm512_set1_epi16(0x7FFF));
 }
 
 /* The largest magnitude of each column, as bits in both halves of its lane. */
 static UM_ALWAYS_INLINE __m512i largest(const __m512i pairs[GROUPS]) {
-    const __m512i magnitude = _mm512_set1_epi16(0x7FFF);
     __m512i most[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size_t g = 0; g < GROUPS; g++) {
-        most[g % 2] = _mm512_max_epu16(most[g % 2], _mm512_and_si512(pairs[g], magnitude));
+        most[g % 2] = _mm512_max_epu16(most[g % 2], magnitude_of(pairs[g]));
     }
     most[0] = _mm512_max_epu16(most[0], most[1]);
     return _mm512_max_epu16(most[0], _mm512_rol_epi32(most[0], 16));
 }
 
-/* The exponents; those of subnormal numbers count as 1, as their values want. */
-static UM_ALWAYS_INLINE __m512i exponents(float_format format, __m512i bits) {
-    const __m512i shifted = _mm512_srl_epi16(bits, _mm_cvtsi32_si128(format.fraction_bits));
-    const __m512i exponent = _mm512_and_si512(shifted, _mm512_set1_epi16(format.infinite));
+/* The exponents of magnitudes; those of subnormal numbers count as 1, as their values want. */
+static UM_ALWAYS_INLINE __m512i exponents(float_format format, __m512i magnitude) {
+    const __m512i exponent = _mm512_srl_epi16(magnitude, _mm_cvtsi32_si128(format.fraction_bits));
     return _mm512_max_epu16(exponent, _mm512_set1_epi16(1));
 }
 
@@ -73,31 +75,37 @@ static UM_ALWAYS_INLINE __m512 steps(um_dtype dtype, float_format format, __m512
     return _mm512_maskz_mov_ps(used, step);
 }
 
-/* round(value / step), halves away from zero, in integer arithmetic: the significand, moved right
- * by what its exponent lacks to the largest one. */
-static UM_ALWAYS_INLINE __m512i quantise(um_dtype dtype, float_format format, __m512i bits,
-                                         __m512i most) {
-    const __m512i implied = _mm512_set1_epi16(format.implied);
-    __m512i significand = _mm512_and_si512(bits, _mm512_set1_epi16(format.fraction));
+/* Twice the significands, aligned so that a shift by what an exponent lacks to the largest one
+ * gives twice the quotient by the step. */
+static UM_ALWAYS_INLINE __m512i significands(um_dtype dtype, float_format format, __m512i bits) {
+    const __m128i places = _mm_cvtsi32_si128(13 - format.fraction_bits);
+    const __m512i fraction = _mm512_sll_epi16(_mm512_set1_epi16(format.fraction), places);
+    const __m512i implied = _mm512_sll_epi16(_mm512_set1_epi16(format.implied), places);
+    const __m512i shifted = _mm512_sll_epi16(bits, places);
     if (dtype == UM_DTYPE_F16) {
         const __mmask32 normal = _mm512_test_epi16_mask(bits, _mm512_set1_epi16(0x7C00));
-        significand = _mm512_mask_add_epi16(significand, normal, significand, implied);
-    } else { /* subnormal numbers are too small to matter beside UM_PACK_SMALLEST */
-        significand = _mm512_or_si512(significand, implied);
+        const __m512i digits = _mm512_and_si512(shifted, fraction);
+        return _mm512_mask_add_epi16(digits, normal, digits, implied);
     }
-    const __m512i shift = _mm512_sub_epi16(most, exponents(format, bits));
-    const __m512i doubled =
-        _mm512_sll_epi16(significand, _mm_cvtsi32_si128(13 - format.fraction_bits));
+    /* Subnormal numbers are too small to matter beside UM_PACK_SMALLEST:
+     * (shifted & fraction) | implied. */
+    return _mm512_ternarylogic_epi32(shifted, fraction, implied, 0xEA);
+}
+
+/* round(value / step), halves away from zero, in integer arithmetic. */
+static UM_ALWAYS_INLINE __m512i quantise(um_dtype dtype, float_format format, __m512i bits,
+                                         __m512i most) {
+    const __m512i shift = _mm512_sub_epi16(most, exponents(format, magnitude_of(bits)));
+    const __m512i doubled = _mm512_srlv_epi16(significands(dtype, format, bits), shift);
     /* The average with zero is (x + 1) / 2. */
-    const __m512i rounded =
-        _mm512_avg_epu16(_mm512_srlv_epi16(doubled, shift), _mm512_setzero_si512());
+    const __m512i rounded = _mm512_avg_epu16(doubled, _mm512_setzero_si512());
     const __mmask32 negative = _mm512_movepi16_mask(bits);
     return _mm512_mask_sub_epi16(rounded, negative, _mm512_setzero_si512(), rounded);
 }
 
-static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_panel_source *source, size_t half,
-                                    size_t count, um_panel *panel) {
-    const um_panel_columns columns = um_panel_half(source, half);
+static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_avx512_source *source, size_t half,
+                                    size_t count, um_avx512_panel *panel) {
+    const um_avx512_columns columns = um_avx512_panel_half(source, half);
     const float_format format = format_of(dtype);
     for (size_t block = 0; block * UM_PACK_BLOCK < count; block++) {
         const size_t element = block * UM_PACK_BLOCK;
@@ -107,13 +115,14 @@ static UM_ALWAYS_INLINE void unpack(um_dtype dtype, const um_panel_source *sourc
         const __m512i most = exponents(format, bits);
         _mm512_store_ps(panel->scales[block][half], steps(dtype, format, bits, most));
         for (size_t g = 0; g < GROUPS; g++) {
-            um_panel_store(panel, GROUPS, block, g, half, quantise(dtype, format, pairs[g], most));
+            um_avx512_panel_store(panel, GROUPS, block, g, half,
+                                  quantise(dtype, format, pairs[g], most));
         }
     }
 }
 
-void um_panel_unpack_wide(um_dtype dtype, const um_panel_source *source, size_t half, size_t count,
-                          um_panel *panel) {
+void um_avx512_panel_unpack_wide(um_dtype dtype, const um_avx512_source *source, size_t half,
+                                 size_t count, um_avx512_panel *panel) {
     if (dtype == UM_DTYPE_F16) {
         unpack(UM_DTYPE_F16, source, half, count, panel);
     } else {

@@ -25,21 +25,20 @@ void um_avx512_logit_range(size_t count, const float *x, float *maximum, float *
     memcpy(magnitude, &most, sizeof most);
 }
 
-/* exp(x) for -87.3 <= x <= 0, relative error below 2e-7.  Adding 1.5 * 2^23 rounds to an integer
- * and leaves it in the low bits. */
+/* exp(x) for -87.3 <= x <= 0, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, and
+ * the polynomial of degree 5 with the smallest relative error there (9.3e-8) among those that are 1
+ * at 0.  Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
 static inline __m512 exp_of_negative(__m512 x) {
     const __m512 magic = _mm512_set1_ps(12582912.0f);
     const __m512 shifted = _mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504f), magic);
     const __m512 n = _mm512_sub_ps(shifted, magic);
     __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
     r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    __m512 p = _mm512_set1_ps(1.0f / 5040.0f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    __m512 p = _mm512_set1_ps(8.29027221e-3f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.18981612e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.66676387e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.99991477e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.99999702e-1f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
     const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
