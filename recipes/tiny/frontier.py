@@ -50,17 +50,17 @@ class Judge:
         self.known = {row["key"]: row["passed"] for row in read_rows(path)} if path.exists() else {}
 
     def __call__(self, problems: list[dict[str, Any]], completions: list[str]) -> list[bool]:
-        programs = [problem["prompt"] + completion + "\n" for problem, completion in zip(problems, completions)]
+        programs = [problem["prompt"] + completion + "\n" for problem, completion in zip(problems, completions, strict=True)]
         keys = [hashlib.sha256((program + problem["test"]).encode()).hexdigest()[:32]
-                for program, problem in zip(programs, problems)]
-        new = {key: (program, problem) for key, program, problem in zip(keys, programs, problems)
+                for program, problem in zip(programs, problems, strict=True)]
+        new = {key: (program, problem) for key, program, problem in zip(keys, programs, problems, strict=True)
                if key not in self.known}
 
         def verdict(item: tuple[str, dict[str, Any]]) -> bool:
             return run_tests(item[0], item[1]["test"], item[1]["entry_point"]) == "passed"
 
         with ThreadPoolExecutor(self.jobs) as pool, self.path.open("a") as out:
-            for key, passed in zip(new, pool.map(verdict, new.values())):
+            for key, passed in zip(new, pool.map(verdict, new.values()), strict=True):
                 self.known[key] = passed
                 out.write(json.dumps({"key": key, "passed": passed}) + "\n")
         return [self.known[key] for key in keys]
@@ -78,7 +78,7 @@ def busy_seconds() -> float:
 
 def generate(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
              batch: int) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """What `unmask generate` prints for the problems, and wall, processor and others' processor seconds."""
+    """What `unmask generate` prints for each problem; its processor seconds, and the share that others used."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as prompts:
         for row in problems:
             prompts.write(json.dumps({"task_id": row["task_id"], "prompt": row["prompt"]}) + "\n")
@@ -93,7 +93,8 @@ def generate(options: argparse.Namespace, setting: Setting, problems: list[dict[
         raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}; its message is above")
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     others = max(0.0, busy_seconds() - busy - own) / (wall * (os.cpu_count() or 1))
-    return [json.loads(line) for line in done.stdout.splitlines()], {"wall": wall, "cpu": own, "others": others}
+    answers = {answer["task_id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    return [answers[row["task_id"]] for row in problems], {"cpu": own, "others": others}
 
 
 def mean(values: list[float]) -> float:

@@ -5,7 +5,8 @@ from html import escape
 from typing import Any, Protocol
 
 WIDTH, HEIGHT = 960, 470
-TOP, BOTTOM, LEFT, PANEL, GAP = 62, 400, 62, 400, 78
+TOP, BOTTOM, LEFT, PANEL, GAP = 78, 410, 62, 400, 78
+MANY = 300  # problems from which on a point is drawn large
 
 STYLE = """
 svg { font: 13px system-ui, sans-serif; }
@@ -13,13 +14,17 @@ svg { font: 13px system-ui, sans-serif; }
 .grid { stroke: #d0d7de; } .mark { stroke: #24292f; fill: none; stroke-width: 1.6; }
 .g0 { color: #57606a; } .g1 { color: #0969da; } .g2 { color: #bc4c00; } .g3 { color: #1a7f37; } .g4 { color: #8250df; }
 .point { fill: currentColor; } .open { fill: none; stroke: currentColor; stroke-width: 1.8; }
+.few { opacity: 0.55; }
+.label { stroke: #ffffff; stroke-width: 4; stroke-linejoin: round; paint-order: stroke; }
 @media (prefers-color-scheme: dark) {
 .back { fill: #0d1117; } text { fill: #e6edf3; } .minor { fill: #9198a1; }
-.grid { stroke: #30363d; } .mark { stroke: #e6edf3; }
-.g0 { color: #9198a1; } .g1 { color: #58a6ff; } .g2 { color: #f0883e; } .g3 { color: #3fb950; } .g4 { color: #bc8cff; } }
+.grid { stroke: #30363d; } .mark { stroke: #e6edf3; } .label { stroke: #0d1117; }
+.g0 { color: #9198a1; } .g1 { color: #58a6ff; } .g2 { color: #f0883e; } .g3 { color: #3fb950; } .g4 { color: #bc8cff; }
+}
 """
 
-GROUPS = (("a number of steps", ("entropy,", "maskgit_plus", "topk_margin", "low_confidence", "random", "origin", "p2")),
+SCHEDULED = ("entropy,", "maskgit_plus", "topk_margin", "low_confidence", "random", "origin", "p2")
+GROUPS = (("a number of steps", SCHEDULED),
           ("threshold", ("threshold",)), ("entropy_bounded", ("entropy_bounded",)), ("factor", ("factor",)),
           ("klass, hierarchical, credit, prophet", ("klass", "hierarchical", "credit", "prophet")))
 
@@ -64,37 +69,43 @@ class Panel:
     def axes(self, title: str) -> list[str]:
         parts = [f'<text x="{self.left + PANEL / 2:.0f}" y="{BOTTOM + 42}" text-anchor="middle">{escape(title)}</text>']
         for tick in ticks(self.low, self.high):
-            parts.append(f'<line class="grid" x1="{self.x(tick):.1f}" x2="{self.x(tick):.1f}" y1="{TOP}" y2="{BOTTOM}"/>'
-                         f'<text class="minor" x="{self.x(tick):.1f}" y="{BOTTOM + 19}" text-anchor="middle">{tick:g}'
-                         "</text>")
-        for step in range(round(20 * self.bottom), round(20 * self.top) + 1, 2 if self.top - self.bottom > 0.3 else 1):
+            x = self.x(tick)
+            parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{BOTTOM}"/>'
+                         f'<text class="minor" x="{x:.1f}" y="{BOTTOM + 19}" text-anchor="middle">{tick:g}</text>')
+        stride = 2 if self.top - self.bottom > 0.3 else 1
+        for step in range(round(20 * self.bottom), round(20 * self.top) + 1, stride):
             y = self.y(step / 20)
             parts.append(f'<line class="grid" x1="{self.left}" x2="{self.left + PANEL}" y1="{y:.1f}" y2="{y:.1f}"/>'
-                         f'<text class="minor" x="{self.left - 8}" y="{y + 4:.1f}" text-anchor="end">{5 * step}%</text>')
+                         f'<text class="minor" x="{self.left - 8}" y="{y + 4:.1f}" text-anchor="end">'
+                         f"{5 * step}%</text>")
         return parts
 
     def point(self, row: Point, value: float, marks: dict[str, str]) -> list[str]:
         x, y = self.x(value), self.y(row.share)
-        style = "open" if "cache" in row.name else "point"
+        many = row.record["count"] >= MANY
+        style = ("open" if "cache" in row.name else "point") + ("" if many else " few")
         text = f"{row.name}: {100 * row.share:.1f}%, {value:.4g}"
-        parts = [f'<circle class="g{group_of(row.name)} {style}" cx="{x:.1f}" cy="{y:.1f}" r="4">'
+        parts = [f'<circle class="g{group_of(row.name)} {style}" cx="{x:.1f}" cy="{y:.1f}" r="{5 if many else 3}">'
                  f"<title>{escape(text)}</title></circle>"]
         if row.name in marks:
             anchor = "start" if x < self.left + 0.8 * PANEL else "end"
             parts.append(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="8"/>'
-                         f'<text x="{x:.1f}" y="{y + 24:.1f}" text-anchor="{anchor}">{marks[row.name]}</text>')
+                         f'<text class="label" x="{x:.1f}" y="{y + 24:.1f}" text-anchor="{anchor}">'
+                         f"{marks[row.name]}</text>")
         return parts
 
 
 def legend() -> list[str]:
     parts, x = [], float(LEFT)
     for i, (name, _) in enumerate(GROUPS):
-        parts.append(f'<circle class="g{i} point" cx="{x + 5:.0f}" cy="20" r="4"/><text x="{x + 14:.0f}" y="24">{name}</text>')
+        parts.append(f'<circle class="g{i} point" cx="{x + 5:.0f}" cy="20" r="4"/>'
+                     f'<text x="{x + 14:.0f}" y="24">{name}</text>')
         x += 40 + 7.2 * len(name)
-    parts.append(f'<circle class="g0 point" cx="{LEFT + 5}" cy="42" r="4"/><text class="minor" x="{LEFT + 14}" y="46">'
-                 "no cache</text>"
-                 f'<circle class="g0 open" cx="{LEFT + 95}" cy="42" r="4"/><text class="minor" x="{LEFT + 104}" y="46">'
-                 "with a cache</text>")
+    parts.append(f'<circle class="g0 point" cx="{LEFT + 5}" cy="42" r="4"/>'
+                 f'<text class="minor" x="{LEFT + 14}" y="46">no cache</text>'
+                 f'<circle class="g0 open" cx="{LEFT + 95}" cy="42" r="4"/>'
+                 f'<text class="minor" x="{LEFT + 104}" y="46">with a cache</text>'
+                 f'<text class="minor" x="{LEFT + 214}" y="46">large: {MANY} problems or more; small: fewer</text>')
     return parts
 
 
@@ -111,9 +122,9 @@ def draw(rows: list[Any], baseline: str, default: str) -> str:
     for number, (title, shown, values) in enumerate(panels):
         panel = Panel(LEFT + number * (PANEL + GAP), values, shares)
         body += panel.axes(title)
-        for row, value in sorted(zip(shown, values), key=lambda pair: pair[0].name in marks):
+        for row, value in sorted(zip(shown, values, strict=True), key=lambda pair: (pair[0].name in marks, pair[0].record["count"])):
             body += panel.point(row, value, marks)
-    body.append(f'<text x="{LEFT - 44}" y="{TOP - 4}" class="minor">pass@1</text>')
+    body.append(f'<text x="{LEFT - 44}" y="{TOP - 14}" class="minor">pass@1</text>')
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
             'aria-label="pass@1 against forwards and against time">\n'
             f'<style>{STYLE}</style>\n<rect class="back" width="{WIDTH}" height="{HEIGHT}"/>\n'

@@ -11,7 +11,7 @@ from evaluate import wilson
 from frontier_settings import BASELINE, DEFAULT, LENGTH
 
 CHOOSING, REPORTING = "validation", "test"
-FRONTIER_LEAST = 300  # problems from which on a setting may be called one of the frontier
+FRONTIER_LEAST = frontier_plot.MANY  # problems from which on a setting may be called one of the frontier
 
 HEAD = """# Quality against cost
 
@@ -58,11 +58,11 @@ class Row:
 
     @property
     def gained(self) -> int:
-        return sum(own > base for own, base in zip(self.bits, self.base))
+        return sum(own > base for own, base in zip(self.bits, self.base, strict=True))
 
     @property
     def lost(self) -> int:
-        return sum(own < base for own, base in zip(self.bits, self.base))
+        return sum(own < base for own, base in zip(self.bits, self.base, strict=True))
 
     @property
     def milliseconds(self) -> float | None:
@@ -133,7 +133,7 @@ def line(row: Row, levels: bool) -> str:
     cells = [name, str(len(row.bits)), f"{100 * row.share:.1f}%", f"{100 * low:.1f} to {100 * high:.1f}"]
     if levels:
         for level in "123456":
-            own = [bit for bit, at in zip(row.bits, record["levels"]) if at == level]
+            own = [bit for bit, at in zip(row.bits, record["levels"], strict=True) if at == level]
             cells.append(f"{100 * own.count('1') / len(own):.0f}" if own else "")
     paired = bool(row.base) and row.name != BASELINE.name
     cells += [str(row.gained), str(row.lost), f"{sign_test(row.gained, row.lost):.2g}"] if paired else ["", "", ""]
@@ -180,7 +180,8 @@ def write(records: list[dict[str, Any]], table_path: Path, plot_path: Path) -> N
     if other:
         parts.append("## Problems that had no part in the choice\n\nThe same on the test split, which chose nothing: "
                      f"{default_text(other)}\n{table(sorted(other, key=lambda r: r.record['rows']), True)}\n")
+    by_rows = sorted(rows, key=lambda r: r.record["rows"])
     parts.append("## The grid\n\nAll settings, by rows. Intervals of 100 problems are wide: they show where to look, "
-                 f"not which of two neighbours is better.\n\n{table(sorted(rows, key=lambda r: r.record['rows']), False)}\n")
+                 f"not which of two neighbours is better.\n\n{table(by_rows, False)}\n")
     table_path.write_text("\n".join(parts))
     plot_path.write_text(frontier_plot.draw(rows, BASELINE.name, DEFAULT.name))
