@@ -332,6 +332,9 @@ static um_status fill_result(um_generation *run, um_error *error) {
     result->forwards = decoded->forwards;
     result->rows = decoded->rows;
     result->seconds = decoded->seconds;
+    result->forward_seconds = decoded->forward_seconds;
+    result->projection_seconds = decoded->projection_seconds;
+    result->sampling_seconds = decoded->sampling_seconds;
     result->finish = finish_of(run, run->job.status);
     return run->job.status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "decode/decoding.h"
 
@@ -46,6 +47,7 @@ struct um_decode_batch {
     float *unconditional;      /* the same for guidance, NULL before the first use */
     um_row_scratch *scratches; /* [scratch_count]: one a thread */
     size_t scratch_count;
+    um_decode_result times; /* of the step in progress: only its seconds by part */
 };
 
 /* ---- Setting up ------------------------------------------------------------- */
@@ -278,9 +280,19 @@ static um_status collect_requests(um_decode_batch *batch, size_t first, size_t e
     return UM_OK;
 }
 
+/* Seconds since *start, which becomes now. */
+static double lap(double *start) {
+    const double now = um_clock_seconds();
+    const double seconds = now - *start;
+    *start = now;
+    return seconds;
+}
+
 static um_status make_forward(um_decode_batch *batch, um_error *error) {
+    double clock = um_clock_seconds();
     UM_TRY(batch->denoiser.forward(batch->denoiser.user, batch->requests, batch->request_count,
                                    error));
+    batch->times.forward_seconds = lap(&clock);
     for (size_t i = 0; i < batch->request_count; i++) {
         const um_denoiser_request *request = &batch->requests[i];
         const size_t kind = i < batch->guidance_first ? 0 : 1;
@@ -356,13 +368,16 @@ static void sample_row(void *user, size_t task, size_t worker) {
 
 static um_status sample_all(um_decode_batch *batch, um_error *error) {
     UM_TRY(ensure_logits(batch, error));
+    double clock = um_clock_seconds();
     for (size_t first = 0; first < batch->wanted_count; first += batch->logit_rows) {
         const size_t left = batch->wanted_count - first;
         const size_t count = left < batch->logit_rows ? left : batch->logit_rows;
         batch->chunk_first = first;
         UM_TRY(batch->denoiser.logits(batch->denoiser.user, first, count, batch->logits, error));
         UM_TRY(guide_chunk(batch, count, error));
+        batch->times.projection_seconds += lap(&clock);
         um_thread_pool_run(batch->setup.pool, count, sample_row, batch);
+        batch->times.sampling_seconds += lap(&clock);
     }
     return UM_OK;
 }
@@ -371,6 +386,9 @@ static um_status sample_all(um_decode_batch *batch, um_error *error) {
 
 static void commit_job(um_decode_batch *batch, live_job *live) {
     um_decoding *decoding = live->job->decoding;
+    decoding->result.forward_seconds += batch->times.forward_seconds;
+    decoding->result.projection_seconds += batch->times.projection_seconds;
+    decoding->result.sampling_seconds += batch->times.sampling_seconds;
     const um_status status = um_decoding_commit(decoding, live->requests, &live->job->error);
     if (status != UM_OK || um_decoding_is_over(decoding)) {
         retire(batch, live, status);
@@ -387,6 +405,7 @@ static void fail_job(um_decode_batch *batch, live_job *live, um_status status,
 static void step_group(um_decode_batch *batch, size_t first, size_t end) {
     um_error error = {0};
     um_status status = collect_requests(batch, first, end, &error);
+    batch->times = (um_decode_result){0};
     if (status == UM_OK && batch->request_count > 0) {
         status = make_forward(batch, &error);
         status = status == UM_OK ? sample_all(batch, &error) : status;

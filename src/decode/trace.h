@@ -61,6 +61,11 @@ typedef struct um_trace_end {
     size_t committed; /* positions committed in the end */
     size_t masked;    /* positions left masked */
     double seconds;
+    /* Of which, not part of the record: in the layers, from hidden states to logits, and in
+     * choosing tokens; in a batch the time of all canvases that shared a forward. */
+    double forward_seconds;
+    double projection_seconds;
+    double sampling_seconds;
 } um_trace_end;
 
 /* Who is told.  Every function may be NULL; a failure stops the run.  What the pointers of a

@@ -39,8 +39,15 @@
     X(matmul_packed, (um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,         \
                       const float *bias, float *y, size_t y_stride))
 
+/* Nothing but arithmetic, for peak.h to time: one for each kind of product. */
+#define UM_PEAK_KERNEL_LIST(X)                                                                     \
+    X(peak_float, (size_t rounds, um_peak_work * work))                                            \
+    X(peak_wide, (size_t rounds, um_peak_work * work))                                             \
+    X(peak_narrow, (size_t rounds, um_peak_work * work))
+
 #define UM_KERNEL_LIST(X)                                                                          \
     UM_FLOAT_KERNEL_LIST(X)                                                                        \
-    UM_PACKED_KERNEL_LIST(X)
+    UM_PACKED_KERNEL_LIST(X)                                                                       \
+    UM_PEAK_KERNEL_LIST(X)
 
 #endif

@@ -33,6 +33,12 @@ typedef struct um_token_entries {
     size_t count;
 } um_token_entries;
 
+/* What a peak kernel did. */
+typedef struct um_peak_work {
+    double operations; /* multiplications and additions */
+    float result;      /* depends on all of them, so that none can be left out */
+} um_peak_work;
+
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k], w [n, k], bias [n] or NULL, y [m, n].
  * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
@@ -69,7 +75,11 @@ typedef struct um_token_entries {
  *   `count` more entries; what lies behind those that are appended does not keep its value.
  * split_range: *sum = sum of weights[i] over x[i] > high, *weighted = sum of
  *   weights[i] * (x[i] - shift) over the same, in double; append the i with low <= x[i] <= high
- *   as gather_range does, with x[i] as value and with their weights. */
+ *   as gather_range does, with x[i] as value and with their weights.
+ *
+ * peak_float, peak_wide, peak_narrow: `rounds` >= 1 times over, many independent sums of products
+ *   in registers, by the instructions in which the set's products with F32 weights, with weights of
+ *   the wide types and of the narrow types (packed.h) do their multiplying. */
 typedef struct um_kernels {
     const char *name; /* the fastest set in the table, for people */
 #define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;

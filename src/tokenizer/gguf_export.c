@@ -8,12 +8,6 @@
 #include "tokenizer/gguf_files.h"
 #include "tokenizer/tokenizer.h"
 
-/* Numbers in "tokenizer.ggml.token_type". */
-#define TYPE_NORMAL 1
-#define TYPE_CONTROL 3
-#define TYPE_USER_DEFINED 4
-#define TYPE_UNUSED 5
-
 /* "[PAD151935]" and its NUL. */
 #define UNUSED_NAME_BYTES 24
 
@@ -47,7 +41,7 @@ static um_status set_added(token_table *table, const json_t *token, const json_t
                            um_error *error) {
     const bool special = json_is_true(json_object_get(token, "special"));
     return set_token(table, json_integer_value(id), json_object_get(token, "content"),
-                     special ? TYPE_CONTROL : TYPE_USER_DEFINED, error);
+                     special ? UM_GGUF_TOKEN_CONTROL : UM_GGUF_TOKEN_USER_DEFINED, error);
 }
 
 static um_status set_vocabulary(token_table *table, json_t *vocabulary, um_error *error) {
@@ -63,7 +57,7 @@ static um_status set_vocabulary(token_table *table, json_t *vocabulary, um_error
                             (long long)number, table->count);
         }
         table->texts[number] = (um_gguf_string){text, length};
-        table->types[number] = TYPE_NORMAL;
+        table->types[number] = UM_GGUF_TOKEN_NORMAL;
     }
     return UM_OK;
 }
@@ -91,7 +85,7 @@ static void name_unused(token_table *table) {
             char *name = table->unused_names + id * UNUSED_NAME_BYTES;
             const int length = snprintf(name, UNUSED_NAME_BYTES, "[PAD%zu]", id);
             table->texts[id] = (um_gguf_string){name, (size_t)length};
-            table->types[id] = TYPE_UNUSED;
+            table->types[id] = UM_GGUF_TOKEN_UNUSED;
         }
     }
 }
@@ -293,10 +287,16 @@ static bool is_tokenizer_key(um_gguf_string key) {
     return false;
 }
 
+/* Other software does not open a file that says nothing about its tokenizer. */
+static um_status put_none(um_gguf_writer *writer, um_error *error) {
+    return um_gguf_put_string(writer, "tokenizer.ggml.model", "none", 4, error);
+}
+
 static um_status copy_from_gguf(const char *path, um_gguf_writer *writer, um_error *error) {
     um_gguf_file file;
     UM_TRY(um_gguf_open(path, &file, error));
-    um_status status = UM_OK;
+    um_status status =
+        um_gguf_find(&file.contents, "tokenizer.ggml.model") ? UM_OK : put_none(writer, error);
     for (size_t i = 0; i < file.contents.entry_count && status == UM_OK; i++) {
         if (is_tokenizer_key(file.contents.entries[i].key)) {
             status = um_gguf_put_entry(writer, &file.contents.entries[i], error);
@@ -313,7 +313,7 @@ um_status um_tokenizer_to_gguf(const char *model, size_t vocabulary_size, um_ggu
         return copy_from_gguf(model, writer, error);
     }
     if (!um_tokenizer_exists(model)) {
-        return um_gguf_put_string(writer, "tokenizer.ggml.model", "none", 4, error);
+        return put_none(writer, error);
     }
     um_tokenizer_tree tree;
     UM_TRY(um_tokenizer_tree_read(model, &tree, error));

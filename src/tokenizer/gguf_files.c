@@ -7,12 +7,6 @@
 #include "tokenizer/internal.h"
 #include "tokenizer/utf8.h"
 
-/* Numbers in "tokenizer.ggml.token_type". */
-#define TYPE_NORMAL 1
-#define TYPE_CONTROL 3
-#define TYPE_USER_DEFINED 4
-#define TYPE_UNUSED 5
-
 /* What a file says about its tokens; the arrays are NULL where it says nothing. */
 typedef struct ggml_tokenizer {
     const um_gguf *file;
@@ -79,7 +73,7 @@ static um_status find_arrays(ggml_tokenizer *from) {
 }
 
 static int64_t type_of(const ggml_tokenizer *from, size_t id) {
-    return from->types ? um_gguf_integer_at(from->types, id) : TYPE_NORMAL;
+    return from->types ? um_gguf_integer_at(from->types, id) : UM_GGUF_TOKEN_NORMAL;
 }
 
 /* ---- tokenizer.json ------------------------------------------------------- */
@@ -90,7 +84,7 @@ static um_status append_vocabulary(const ggml_tokenizer *from, um_buffer *out) {
     const char *separator = "{";
     for (size_t id = 0; id < from->tokens->count; id++) {
         const um_gguf_string token = um_gguf_next_string(&at);
-        if (type_of(from, id) != TYPE_NORMAL) {
+        if (type_of(from, id) != UM_GGUF_TOKEN_NORMAL) {
             continue;
         }
         UM_TRY(um_buffer_append_text(out, separator, from->error));
@@ -119,7 +113,7 @@ static um_status append_added_tokens(const ggml_tokenizer *from, um_buffer *out)
     for (size_t id = 0; id < from->tokens->count; id++) {
         const um_gguf_string token = um_gguf_next_string(&at);
         const int64_t type = type_of(from, id);
-        if (type == TYPE_NORMAL || type == TYPE_UNUSED || token.length == 0) {
+        if (type == UM_GGUF_TOKEN_NORMAL || type == UM_GGUF_TOKEN_UNUSED || token.length == 0) {
             continue;
         }
         UM_TRY(um_buffer_append_format(out, from->error, "%s\n{\"id\":%zu,\"content\":", separator,
@@ -128,7 +122,7 @@ static um_status append_added_tokens(const ggml_tokenizer *from, um_buffer *out)
         UM_TRY(um_buffer_append_format(out, from->error,
                                        ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
                                        "\"normalized\":false,\"special\":%s}",
-                                       type == TYPE_USER_DEFINED ? "false" : "true"));
+                                       type == UM_GGUF_TOKEN_USER_DEFINED ? "false" : "true"));
         separator = ",";
     }
     return um_buffer_append_text(out, "]", from->error);

@@ -10,6 +10,14 @@
 #define UM_GGUF_TOKENIZER_JSON "tokenizer.huggingface.json"
 #define UM_GGUF_TOKENIZER_CONFIG "unmask.tokenizer_config.json"
 
+/* Kinds of tokens in "tokenizer.ggml.token_type". */
+typedef enum um_gguf_token_type {
+    UM_GGUF_TOKEN_NORMAL = 1,
+    UM_GGUF_TOKEN_CONTROL = 3,      /* a special token */
+    UM_GGUF_TOKEN_USER_DEFINED = 4, /* one that is cut out of text, but is text itself */
+    UM_GGUF_TOKEN_UNUSED = 5
+} um_gguf_token_type;
+
 /* Append the texts of tokenizer.json and tokenizer_config.json: those that the file carries under
  * the keys above, or else what tokenizer.ggml.* say: byte-level BPE ("gpt2") with tokens, merges,
  * token types, pre-tokenizer ("pre"), special ids and chat template.

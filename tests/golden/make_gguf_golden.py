@@ -5,9 +5,9 @@ usage: make_gguf_golden.py --ggml LIBRARY
 
   blocks.gguf     for each quantised type T: T.blocks, random blocks, and T.values, what the
                   package makes of them (F32); for Q8_0 and Q4_0 also T.source, numbers whose
-                  quantisation T.blocks is
-                  `numbers`, and for Q4_K and Q6_K T.reference, the sum of squared errors
-                  that the reference's own search leaves in each of their rows
+                  quantisation T.blocks is; and "numbers", rows of several kinds, with
+                  T.reference for Q4_K and Q6_K, the sum of squared errors that the
+                  reference's own search leaves in each of the rows
   llama.gguf, llada.gguf
                   the models of ../transformer as llama.cpp's converter writes them: rows of
                   queries and keys in the order of the interleaved rotation

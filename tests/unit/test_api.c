@@ -43,6 +43,24 @@ static void the_number_of_threads_changes_nothing(void **state) {
     api_close(&fixture);
 }
 
+static void a_result_tells_where_its_time_went(void **state) {
+    (void)state;
+    api_fixture fixture = api_open();
+    const um_part parts[] = {text_part(PROMPT), hole_part(6)};
+    const um_request request = {.parts = parts, .part_count = 2};
+    for (int i = 0; i < 2; i++) {
+        um_result result = run_request(fixture.session, &request, NULL);
+        assert_true(result.forward_seconds > 0);
+        assert_true(result.projection_seconds > 0);
+        assert_true(result.sampling_seconds > 0);
+        const double parts_seconds =
+            result.forward_seconds + result.projection_seconds + result.sampling_seconds;
+        assert_true(parts_seconds <= result.seconds); /* the first request's are not in it */
+        um_result_clear(&result);
+    }
+    api_close(&fixture);
+}
+
 static void a_session_remembers_nothing_of_earlier_requests(void **state) {
     (void)state;
     api_fixture fixture = api_open();
@@ -453,6 +471,7 @@ static void every_option_and_algorithm_is_listed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_number_of_threads_changes_nothing),
+        cmocka_unit_test(a_result_tells_where_its_time_went),
         cmocka_unit_test(a_session_remembers_nothing_of_earlier_requests),
         cmocka_unit_test(each_hole_has_its_answer),
         cmocka_unit_test(masks_of_special_text_are_holes),

@@ -128,5 +128,8 @@ void um_avx2_gather_range(size_t count, float divisor, float low, float high, ui
 void um_avx2_split_range(size_t count, float low, float high, float shift, uint32_t first,
                          const float *x, const float *weights, um_token_entries *entries,
                          double *sum, double *weighted);
+void um_avx2_peak_float(size_t rounds, um_peak_work *work);
+void um_avx2_peak_wide(size_t rounds, um_peak_work *work);
+void um_avx2_peak_narrow(size_t rounds, um_peak_work *work);
 
 #endif

@@ -22,4 +22,7 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->exponential_sums = um_avx2_exponential_sums;
     kernels->gather_range = um_avx2_gather_range;
     kernels->split_range = um_avx2_split_range;
+    kernels->peak_float = um_avx2_peak_float;
+    kernels->peak_wide = um_avx2_peak_wide;
+    kernels->peak_narrow = um_avx2_peak_narrow;
 }

@@ -14,4 +14,7 @@ void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->exponential_sums = um_avx512_exponential_sums;
     kernels->gather_range = um_avx512_gather_range;
     kernels->split_range = um_avx512_split_range;
+    kernels->peak_float = um_avx512_peak_float;
+    kernels->peak_wide = um_avx512_peak_wide;
+    kernels->peak_narrow = um_avx512_peak_narrow;
 }
