@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "tensor/quantised.h"
 #include "weights/gguf.h"
+#include "weights/gguf_writer.h"
 
 #define GOLDEN UM_TEST_DATA "/gguf/"
 
@@ -418,6 +419,24 @@ static void cut_files_are_refused(void **state) {
     um_buffer_free(&bytes);
 }
 
+static void tensors_that_cannot_be_stored_are_refused(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_gguf_writer *writer = NULL;
+    const size_t half[] = {(size_t)1 << 61}; /* of all bytes that a size can count */
+    const size_t too_large[] = {(size_t)1 << 32, (size_t)1 << 32};
+    const size_t broken_row[] = {4, 33};
+    assert_ok(um_gguf_writer_create(&writer, &error), &error);
+    assert_int_equal(um_gguf_add_tensor(writer, "a", UM_DTYPE_F32, 2, too_large, &error),
+                     UM_ERR_ARGUMENT);
+    assert_int_equal(um_gguf_add_tensor(writer, "b", UM_DTYPE_Q8_0, 2, broken_row, &error),
+                     UM_ERR_ARGUMENT);
+    assert_ok(um_gguf_add_tensor(writer, "c", UM_DTYPE_F32, 1, half, &error), &error);
+    assert_int_equal(um_gguf_add_tensor(writer, "d", UM_DTYPE_F32, 1, half, &error), UM_ERR_LIMIT);
+    assert_non_null(strstr(error.message, "d: too large"));
+    um_gguf_writer_free(writer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantised_blocks_have_the_values_of_the_reference),
@@ -431,6 +450,7 @@ int main(void) {
         cmocka_unit_test(features_that_are_not_covered_are_named),
         cmocka_unit_test(tensors_without_a_role_are_refused),
         cmocka_unit_test(cut_files_are_refused),
+        cmocka_unit_test(tensors_that_cannot_be_stored_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
