@@ -12,7 +12,7 @@
 #include "cli/generate_live.h"
 #include "cli/generate_queue.h"
 #include "cli/lines.h"
-#include "cli/model_directory.h"
+#include "cli/model_path.h"
 #include "cli/open_model.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
