@@ -114,7 +114,7 @@ typedef struct um_model_info {
     size_t attention_block_length; /* for "block-causal", else 0 */
     const char *logit_alignment;   /* "position", "shifted" */
     const char *kernels;           /* the set in use, such as "avx2" */
-    const char *algorithm; /* the default: "entropy", or "autoregressive" for causal models */
+    const char *algorithm; /* without options: "threshold"; "autoregressive" for causal models */
     size_t parameter_count;
     size_t weight_bytes; /* in the files, or as they are held where they were quantised */
     size_t layer_count;
@@ -181,7 +181,12 @@ UM_API int32_t um_token_id(const um_model *model, const char *text);
 /* ---- Decoding options ---------------------------------------------------- */
 
 /* Choices about decoding, by name.  An option that means nothing to the chosen algorithm is
- * an error when it is used, never ignored. */
+ * an error when it is used, never ignored.
+ *
+ * Without "algorithm" a diffusion model commits by "threshold", in blocks and with the cache
+ * "dual", which approximates one token a step (docs/DECODING.md, Defaults); with "steps", "eps" or
+ * "alg_temp" by "entropy", the published sampler, without a cache.  A named algorithm has no cache
+ * and no blocks that it is not given. */
 typedef struct um_options um_options;
 
 /* All options at their defaults; free with um_options_free. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/defaults.h"
 #include "base/memory.h"
 
 /* ---- Options ---------------------------------------------------------------- */
@@ -85,9 +86,7 @@ static um_status copy_options(um_generation *run, const um_options *options, um_
 static um_status prepare_options(um_generation *run, const um_request *request, um_error *error) {
     UM_TRY(copy_options(run, request->options, error));
     um_decode_options *decode = &run->options.decode;
-    if (!run->options.has_algorithm && run->model->config.attention == UM_ATTENTION_CAUSAL) {
-        decode->algorithm = um_algorithm_autoregressive.name;
-    }
+    um_choose_defaults(&run->model->config, &run->options);
     decode->sequence = request->sample;
     UM_TRY(um_algorithm_find(decode->algorithm, &run->algorithm, error));
     UM_TRY(check_algorithm(run, error));

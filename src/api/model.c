@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/defaults.h"
 #include "api/internal.h"
 #include "api/quantised_model.h"
 #include "base/text.h"
@@ -115,7 +116,7 @@ void um_model_get_info(const um_model *model, um_model_info *info) {
         .attention_block_length = has_blocks ? config->attention_block_length : 0,
         .logit_alignment = um_logit_alignment_name(config->logit_alignment),
         .kernels = model->kernels.name,
-        .algorithm = config->attention == UM_ATTENTION_CAUSAL ? "autoregressive" : "entropy",
+        .algorithm = um_default_algorithm(config),
         .parameter_count = model->parameter_count,
         .weight_bytes = model->weight_bytes,
         .layer_count = config->layer_count,

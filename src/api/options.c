@@ -116,7 +116,9 @@ typedef struct own_option {
 } own_option;
 
 static const own_option own_options[] = {
-    {{"algorithm", "NAME", "decoding algorithm; default entropy, autoregressive for causal models"},
+    {{"algorithm", "NAME",
+      "decoding algorithm; default threshold in blocks with a cache; entropy with steps, eps or "
+      "alg_temp; autoregressive for causal models"},
      set_algorithm},
     {{"early_stop", "true|false",
       "end once what is before the first end token is decided, which changes no answer; default "

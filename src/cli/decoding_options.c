@@ -48,9 +48,10 @@ int um_set_decoding_option(const um_command *command, um_options *options, int v
 
 int um_cli_help_with_decoding(const um_command *command) {
     (void)um_cli_help(command);
-    (void)fputs("\ndecoding options (docs/DECODING.md); one that means nothing to the algorithm is "
-                "refused:\n",
-                stdout);
+    (void)fputs(
+        "\ndecoding options (docs/DECODING.md), with the defaults of a named algorithm; one "
+        "that means\nnothing to the algorithm is refused:\n",
+        stdout);
     um_option_info info;
     for (size_t i = 0; um_option_at(i, &info); i++) {
         char name[32];

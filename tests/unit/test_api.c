@@ -203,8 +203,8 @@ static void answers_end_at_end_tokens_and_leave_control_tokens_out(void **state)
                       &error);
         }
     }
-    um_options *options =
-        OPTIONS("suppress", um_buffer_text(&ids), "temperature", "1", "early_stop", "false");
+    um_options *options = OPTIONS("algorithm", "entropy", "suppress", um_buffer_text(&ids),
+                                  "temperature", "1", "early_stop", "false");
     const um_part parts[] = {text_part(PROMPT), hole_part(20)};
     const um_request request = {.parts = parts, .part_count = 2, .options = options};
     um_result result = run_request(fixture.session, &request, NULL);

@@ -174,7 +174,7 @@ static void a_bad_request_is_refused_and_the_others_go_on(void **state) {
     make_requests(&set);
     batch = open_batch(&fixture, NULL, 3);
     assert_ok(um_batch_add(batch, &set.requests[1], NULL, NULL, &error), &error);
-    um_options *options = OPTIONS("block_length", "7");
+    um_options *options = OPTIONS("algorithm", "entropy", "block_length", "7");
     um_request bad = set.requests[0];
     bad.options = options;
     assert_int_equal(um_batch_add(batch, &bad, NULL, NULL, &error), UM_ERR_ARGUMENT);
@@ -225,7 +225,8 @@ static void a_cache_computes_fewer_positions(void **state) {
     um_model_get_info(fixture.model, &info);
     assert_int_equal(info.cache_bytes, 2 * 2 * 2 * 4 * 4); /* K and V, layers, heads, width */
     const um_part parts[] = {text_part("def add(a, b):"), hole_part(20)};
-    um_request request = {.parts = parts, .part_count = 2};
+    um_options *no_cache = OPTIONS("cache", "none");
+    um_request request = {.parts = parts, .part_count = 2, .options = no_cache};
     um_result without = run_request(fixture.session, &request, NULL);
     um_options *options = OPTIONS("cache", "dual", "block_length", "5");
     request.options = options;
@@ -237,6 +238,7 @@ static void a_cache_computes_fewer_positions(void **state) {
     assert_null(strstr(without.settings, "cache_refresh"));
     um_result_clear(&without);
     um_result_clear(&with);
+    um_options_free(no_cache);
     um_options_free(options);
     api_close(&fixture);
 }

@@ -10,7 +10,7 @@ static void facts_are_those_of_the_files(void **state) {
     assert_string_equal(info.family, "dream");
     assert_string_equal(info.attention, "full");
     assert_string_equal(info.logit_alignment, "shifted");
-    assert_string_equal(info.algorithm, "entropy");
+    assert_string_equal(info.algorithm, "threshold");
     assert_int_equal(info.context_length, RANDOM_MODEL_CONTEXT);
     assert_int_equal(info.vocabulary_size, 820);
     assert_int_equal(info.mask_token, 804);

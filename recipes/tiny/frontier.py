@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Quality against cost: pass@1, forwards, rows and time of `unmask generate` for many settings.
+
+    frontier.py --unmask build/unmask --problems validation.tests.jsonl [--only REGEX] [--limit N]
+    frontier.py --unmask build/unmask --problems validation.tests.jsonl --time --threads 2 [--only REGEX]
+    frontier.py --list | --report
+
+Results are added to frontier.jsonl beside this script, one line a setting; what is there is not measured again.  Each
+run ends with writing docs/FRONTIER.md and docs/images/frontier.svg anew.  Completions, forwards and rows do not depend
+on the machine's load; --time measures seconds, which do: it notes how busy others kept the processors, and repeats what
+was disturbed.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import frontier_report
+from evaluate import read_rows, run_tests
+from frontier_settings import LENGTH, Setting, grid
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+REPETITIONS_AT_MOST = 3  # as often as wanted, where others disturb
+
+
+def spread(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """`limit` rows at equal distances, so that all levels have their share; 0: all."""
+    if limit == 0 or limit >= len(rows):
+        return rows
+    return [rows[i * len(rows) // limit] for i in range(limit)]
+
+
+class Judge:
+    """Verdicts on completions; the same completion is tested once."""
+
+    def __init__(self, path: Path, jobs: int) -> None:
+        self.path, self.jobs = path, jobs
+        self.known = {row["key"]: row["passed"] for row in read_rows(path)} if path.exists() else {}
+
+    def __call__(self, problems: list[dict[str, Any]], completions: list[str]) -> list[bool]:
+        programs = [problem["prompt"] + completion + "\n" for problem, completion in zip(problems, completions, strict=True)]
+        keys = [hashlib.sha256((program + problem["test"]).encode()).hexdigest()[:32]
+                for program, problem in zip(programs, problems, strict=True)]
+        new = {key: (program, problem) for key, program, problem in zip(keys, programs, problems, strict=True)
+               if key not in self.known}
+
+        def verdict(item: tuple[str, dict[str, Any]]) -> bool:
+            return run_tests(item[0], item[1]["test"], item[1]["entry_point"]) == "passed"
+
+        with ThreadPoolExecutor(self.jobs) as pool, self.path.open("a") as out:
+            for key, passed in zip(new, pool.map(verdict, new.values()), strict=True):
+                self.known[key] = passed
+                out.write(json.dumps({"key": key, "passed": passed}) + "\n")
+        return [self.known[key] for key in keys]
+
+
+def busy_seconds() -> float:
+    """Processor seconds that all processes have used since the machine was started; 0 where nobody tells."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    user, nice, system, _, _, irq, softirq, steal = (int(field) for field in fields[:8])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def generate(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
+             batch: int) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """What `unmask generate` prints for each problem; its processor seconds, and the share that others used."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as prompts:
+        for row in problems:
+            prompts.write(json.dumps({"task_id": row["task_id"], "prompt": row["prompt"]}) + "\n")
+        prompts.flush()
+        command = [options.unmask, "generate", "--model", str(options.model), "--json", "--prompts", prompts.name,
+                   "--length", str(LENGTH), "--batch", str(batch), "--threads", str(options.threads),
+                   *setting.arguments]
+        before, busy, started = resource.getrusage(resource.RUSAGE_CHILDREN), busy_seconds(), time.monotonic()
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}; its message is above")
+    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    others = max(0.0, busy_seconds() - busy - own) / (wall * (os.cpu_count() or 1))
+    answers = {answer["task_id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    return [answers[row["task_id"]] for row in problems], {"cpu": own, "others": others}
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def measure_quality(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
+                    judge: Judge) -> dict[str, Any]:
+    """The record of a setting: a digit a problem for passed, and means for an answer."""
+    answers, seconds = generate(options, setting, problems, options.batch)
+    passed = judge(problems, [answer["completion"] for answer in answers])
+    counts = {key: mean([answer[key] for answer in answers])
+              for key in ("forwards", "rows", "answer_tokens", "prompt_tokens")}
+    return {"kind": "quality", "setting": setting.name, "arguments": setting.arguments, "set": options.set,
+            "count": len(problems), "passed": "".join("01"[value] for value in passed),
+            "levels": "".join(str(problem["level"]) for problem in problems), **counts,
+            "cpu_seconds": seconds["cpu"] / len(problems)}
+
+
+def measure_times(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]]) -> dict[str, Any]:
+    """One repetition at batch 1: seconds of decoding, without opening the model."""
+    answers, seconds = generate(options, setting, problems, 1)
+    decoding = sum(answer["seconds"] for answer in answers)
+    tokens = sum(answer["answer_tokens"] for answer in answers)
+    return {"kind": "time", "setting": setting.name, "threads": options.threads, "set": options.set,
+            "count": len(problems), "seconds": decoding / len(problems), "tokens_per_second": tokens / decoding,
+            "forwards": mean([answer["forwards"] for answer in answers]), "others": seconds["others"]}
+
+
+def append(path: Path, record: dict[str, Any]) -> None:
+    with path.open("a") as out:
+        out.write(json.dumps(record) + "\n")
+
+
+def run_quality(options: argparse.Namespace, settings: list[Setting], problems: list[dict[str, Any]]) -> None:
+    done = {(row["setting"], row["set"]): row["count"] for row in read_rows(options.results)
+            if row["kind"] == "quality"} if options.results.exists() else {}
+    open_settings = [s for s in settings if done.get((s.name, options.set), 0) < len(problems)]
+    options.verdicts.parent.mkdir(parents=True, exist_ok=True)
+    judge = Judge(options.verdicts, options.jobs)
+    for number, setting in enumerate(open_settings, 1):
+        started = time.monotonic()
+        record = measure_quality(options, setting, problems, judge)
+        append(options.results, record)
+        print(f"[{number}/{len(open_settings)}] {setting.name}: {record['passed'].count('1')} of {len(problems)} pass, "
+              f"{record['forwards']:.2f} forwards, {record['rows']:.0f} rows, {record['cpu_seconds']:.3f} s of CPU, "
+              f"took {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def run_times(options: argparse.Namespace, settings: list[Setting], problems: list[dict[str, Any]]) -> None:
+    """Repetitions of all settings in turn, so that a slow minute hits all of them."""
+    good: dict[str, int] = dict.fromkeys((setting.name for setting in settings), 0)
+    for _ in range(REPETITIONS_AT_MOST * options.repetitions):
+        for setting in settings:
+            if good[setting.name] >= options.repetitions:
+                continue
+            record = measure_times(options, setting, problems)
+            record["disturbed"] = record["others"] > options.quiet
+            good[setting.name] += not record["disturbed"]
+            append(options.results, record)
+            print(f"{setting.name}: {1000 * record['seconds']:.1f} ms an answer, others {record['others']:.0%}"
+                  f"{', disturbed' if record['disturbed'] else ''}", file=sys.stderr, flush=True)
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--unmask", default="unmask", help="the program (default: the one on the path)")
+    parser.add_argument("--model", type=Path, default=ROOT / "models/tiny")
+    parser.add_argument("--problems", type=Path, help="JSON Lines of tasks.py tests")
+    parser.add_argument("--set", help="what to call the problems (default: the file's name up to the first dot)")
+    parser.add_argument("--only", metavar="REGEX", help="settings whose name contains this")
+    parser.add_argument("--limit", type=int, default=0, help="so many of the problems, at equal distances")
+    parser.add_argument("--batch", type=int, default=16, help="of the quality runs; no result depends on it")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="programs that are tested at a time")
+    parser.add_argument("--time", action="store_true", help="measure seconds at batch 1, of the table's settings")
+    parser.add_argument("--repetitions", type=int, default=5, help="undisturbed ones, with --time")
+    parser.add_argument("--quiet", type=float, default=0.05, help="others' share of the processors that disturbs")
+    parser.add_argument("--results", type=Path, default=HERE / "frontier.jsonl")
+    parser.add_argument("--verdicts", type=Path, default=HERE / "data/verdicts.jsonl", help="known ones are kept here")
+    parser.add_argument("--list", action="store_true", help="print the settings")
+    parser.add_argument("--report", action="store_true", help="write the table and the plot only")
+    options = parser.parse_args(arguments)
+    if not (options.list or options.report) and not options.problems:
+        parser.error("--problems is missing")
+    options.set = options.set or (options.problems.name.split(".")[0] if options.problems else "validation")
+    return options
+
+
+def chosen(options: argparse.Namespace) -> list[Setting]:
+    settings = grid()
+    if options.time and not options.only:
+        names = frontier_report.timed_settings(read_rows(options.results))
+        settings = [setting for setting in settings if setting.name in names]
+    return [setting for setting in settings if re.search(options.only or "", setting.name)]
+
+
+def main(arguments: list[str]) -> int:
+    options = parse_arguments(arguments)
+    settings = chosen(options)
+    if options.list:
+        for setting in settings:
+            print(f"{setting.name}: {' '.join(setting.arguments)}")
+        return 0
+    if not options.report:
+        problems = spread(read_rows(options.problems), options.limit)
+        measure: Callable[..., None] = run_times if options.time else run_quality
+        measure(options, settings, problems)
+    frontier_report.write(read_rows(options.results), ROOT / "docs/FRONTIER.md", ROOT / "docs/images/frontier.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,187 @@
+"""What frontier.py writes: a table in Markdown and a plot in SVG, from its results."""
+
+import math
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import frontier_plot
+from evaluate import wilson
+from frontier_settings import BASELINE, DEFAULT, LENGTH
+
+CHOOSING, REPORTING = "validation", "test"
+FRONTIER_LEAST = frontier_plot.MANY  # problems from which on a setting may be called one of the frontier
+
+HEAD = """# Quality against cost
+
+How often the answers of the shipped model pass their tests, against what they cost, for every algorithm, cache and
+number of steps; and the defaults of `unmask generate`, which come from it. Written by `recipes/tiny/frontier.py`:
+
+    recipes/tiny/build.sh                                # among the rest, writes the problems
+    cd recipes/tiny && data=data/validation.tests.jsonl
+    ./frontier.py --unmask ../../build/unmask --problems $data --limit 100      # the whole grid
+    ./frontier.py --unmask ../../build/unmask --problems $data --only REGEX     # all problems, for settings of interest
+    ./frontier.py --unmask ../../build/unmask --problems $data --limit 60 --time --threads 2
+
+The problems are those of the validation split, {length} masks an answer, temperature 0. **pass** is the share whose
+completion passes the problem's tests, with its 95% Wilson interval. **gained** and **lost** count the problems that
+only this setting or only the baseline passes (`{baseline}`: the published sampler of Dream, one token a step, no
+cache), and **p** is the exact two-sided sign test of their difference. **forwards** and **rows** are calls of the model
+and positions computed in all of them, means for an answer; they and the completions are the same on every machine.
+**CPU** is processor time of an answer in batches of 16 on one thread, rough because others used the machine; **time**
+is the median of undisturbed repetitions at batch 1, decoding only, where it was measured (`--time`).
+
+![pass@1 against forwards and against time](images/frontier.svg)
+"""
+
+
+@dataclass
+class Row:
+    """A setting's results, of the run with the most problems."""
+
+    record: dict[str, Any]
+    base: str = ""  # the baseline's digits on the same problems
+    times: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.record["setting"])
+
+    @property
+    def bits(self) -> str:
+        return str(self.record["passed"])
+
+    @property
+    def share(self) -> float:
+        return self.bits.count("1") / len(self.bits)
+
+    @property
+    def gained(self) -> int:
+        return sum(own > base for own, base in zip(self.bits, self.base, strict=True))
+
+    @property
+    def lost(self) -> int:
+        return sum(own < base for own, base in zip(self.bits, self.base, strict=True))
+
+    @property
+    def milliseconds(self) -> float | None:
+        return 1000 * statistics.median(self.times) if self.times else None
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds for the plot: measured, or the rough ones."""
+        return self.milliseconds or 1000 * float(self.record["cpu_seconds"])
+
+
+def sign_test(gained: int, lost: int) -> float:
+    """The chance of a split at least as uneven, if both were as likely."""
+    count, fewer = gained + lost, min(gained, lost)
+    tail = sum(math.comb(count, k) for k in range(fewer + 1)) / 2 ** count
+    return min(1.0, 2 * tail)
+
+
+def subset(bits: str, count: int) -> str:
+    """The digits of the `count` problems that frontier.py's --limit takes."""
+    return "".join(bits[i * len(bits) // count] for i in range(count))
+
+
+def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
+    """One row a setting, with the baseline's digits; empty without a baseline."""
+    best: dict[str, Row] = {}
+    for record in records:
+        if record["kind"] == "quality" and record["set"] == problem_set:
+            known = best.get(record["setting"])
+            if not known or len(known.bits) <= record["count"]:
+                best[record["setting"]] = Row(record)
+    if BASELINE.name not in best:
+        return []
+    whole = best[BASELINE.name].bits
+    for row in best.values():
+        row.base = subset(whole, len(row.bits)) if len(row.bits) <= len(whole) else ""
+        row.times = [r["seconds"] for r in records if r["kind"] == "time" and r["setting"] == row.name
+                     and r["set"] == problem_set and not r["disturbed"]]
+    return list(best.values())
+
+
+def frontier(rows: list[Row], cost: str) -> list[Row]:
+    """Those that no setting with as many problems beats at no more cost; the cheapest first."""
+    kept: list[Row] = []
+    wide = [row for row in rows if len(row.bits) >= FRONTIER_LEAST]
+    for row in sorted(wide, key=lambda r: (r.record[cost], -r.share)):
+        if not kept or row.share > kept[-1].share:
+            kept.append(row)
+    return kept
+
+
+def notable(rows: list[Row]) -> list[Row]:
+    """The frontiers of forwards and of rows, the baseline and the default."""
+    names = {row.name for cost in ("forwards", "rows") for row in frontier(rows, cost)}
+    names |= {BASELINE.name, DEFAULT.name}
+    return sorted((row for row in rows if row.name in names), key=lambda r: r.record["rows"])
+
+
+def timed_settings(records: list[dict[str, Any]]) -> set[str]:
+    """What --time measures unless told otherwise."""
+    return {row.name for row in notable(rows_of(records, CHOOSING))}
+
+
+def line(row: Row, levels: bool) -> str:
+    low, high = wilson(row.bits.count("1"), len(row.bits))
+    record = row.record
+    name = f"**{row.name}**" if row.name in (BASELINE.name, DEFAULT.name) else row.name
+    cells = [name, str(len(row.bits)), f"{100 * row.share:.1f}%", f"{100 * low:.1f} to {100 * high:.1f}"]
+    if levels:
+        for level in "123456":
+            own = [bit for bit, at in zip(row.bits, record["levels"], strict=True) if at == level]
+            cells.append(f"{100 * own.count('1') / len(own):.0f}" if own else "")
+    paired = bool(row.base) and row.name != BASELINE.name
+    cells += [str(row.gained), str(row.lost), f"{sign_test(row.gained, row.lost):.2g}"] if paired else ["", "", ""]
+    time = f"{row.milliseconds:.1f}" if row.milliseconds else ""
+    cells += [f"{record['forwards']:.2f}", f"{record['rows']:.0f}",
+              f"{record['answer_tokens'] / record['forwards']:.2f}", f"{1000 * record['cpu_seconds']:.0f}", time]
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(rows: list[Row], levels: bool) -> str:
+    names = ["setting", "problems", "pass", "95%"]
+    names += [f"L{level}" for level in range(1, 7)] if levels else []
+    names += ["gained", "lost", "p", "forwards", "rows", "tokens a forward", "CPU, ms", "time, ms"]
+    return "\n".join(["| " + " | ".join(names) + " |", "|" + "---|" * len(names),
+                      *(line(row, levels) for row in rows)])
+
+
+def default_text(rows: list[Row]) -> str:
+    """One sentence of measured ratios, or none before both are measured."""
+    by_name = {row.name: row for row in rows}
+    base, default = by_name.get(BASELINE.name), by_name.get(DEFAULT.name)
+    if not base or not default:
+        return ""
+    text = (f"With the defaults an answer takes {base.record['forwards'] / default.record['forwards']:.1f} times fewer "
+            f"forwards and {base.record['rows'] / default.record['rows']:.1f} times fewer rows than the baseline")
+    if base.milliseconds and default.milliseconds:
+        text += (f", and {base.milliseconds / default.milliseconds:.1f} times less time "
+                 f"({default.milliseconds:.1f} instead of {base.milliseconds:.1f} ms)")
+    change = 100 * (default.share - subset(base.bits, len(default.bits)).count("1") / len(default.bits))
+    return text + f"; pass@1 changes by {change:+.1f} points on {len(default.bits)} problems.\n"
+
+
+def write(records: list[dict[str, Any]], table_path: Path, plot_path: Path) -> None:
+    """Write both; without results of the baseline, nothing."""
+    rows = rows_of(records, CHOOSING)
+    if not rows:
+        return
+    parts = [HEAD.format(length=LENGTH, baseline=BASELINE.name),
+             f"## The frontier\n\nThe defaults are **{DEFAULT.name}** ([DECODING.md](DECODING.md#defaults)). "
+             f"{default_text(rows)}\n"
+             "Settings that no other beats at as few forwards or rows, of those measured on at least "
+             f"{FRONTIER_LEAST} problems; L1 to L6 are the levels, in percent.\n\n{table(notable(rows), True)}\n"]
+    other = rows_of(records, REPORTING)
+    if other:
+        parts.append("## Problems that had no part in the choice\n\nThe same on the test split, which chose nothing: "
+                     f"{default_text(other)}\n{table(sorted(other, key=lambda r: r.record['rows']), True)}\n")
+    by_rows = sorted(rows, key=lambda r: r.record["rows"])
+    parts.append("## The grid\n\nAll settings, by rows. Intervals of 100 problems are wide: they show where to look, "
+                 f"not which of two neighbours is better.\n\n{table(by_rows, False)}\n")
+    table_path.write_text("\n".join(parts))
+    plot_path.write_text(frontier_plot.draw(rows, BASELINE.name, DEFAULT.name))
