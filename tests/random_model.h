@@ -24,7 +24,7 @@ static inline um_model_config random_model_config(void) {
                              .attention = UM_ATTENTION_FULL,
                              .logit_alignment = UM_LOGITS_SHIFTED,
                              .mask_token = 804,
-                             .bos_token = UM_NO_TOKEN,
+                             .bos_token = UM_NO_TOKEN_ID,
                              .eos_token = 800,
                              .pad_token = 800};
 }

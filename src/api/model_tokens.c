@@ -107,7 +107,7 @@ static um_status add_end(um_model *model, int32_t token, um_error *error) {
 
 static um_status read_id(const um_model *model, const json_t *value, const char *path,
                          const char *key, int32_t *id, um_error *error) {
-    *id = UM_NO_TOKEN;
+    *id = UM_NO_TOKEN_ID;
     if (!value || json_is_null(value)) {
         return UM_OK;
     }

@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/decoding_options.h"
 #include "cli/fill_search.h"
-#include "cli/model_directory.h"
+#include "cli/model_path.h"
 #include "cli/open_model.h"
 
 #define RANGES_MAXIMUM 64

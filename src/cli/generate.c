@@ -11,7 +11,8 @@
 #include "cli/decoding_options.h"
 #include "cli/generate_live.h"
 #include "cli/generate_queue.h"
-#include "cli/model_directory.h"
+#include "cli/lines.h"
+#include "cli/model_path.h"
 #include "cli/open_model.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
@@ -342,42 +343,17 @@ static bool is_blank(const char *line, size_t length) {
     return strspn(line, " \t\r\n") == length;
 }
 
-static um_status run_lines(generator *state, FILE *input, const char *path, um_error *error) {
-    char *line = NULL;
-    size_t capacity = 0;
-    um_status status = UM_OK;
-    for (size_t number = 1; status == UM_OK; number++) {
-        const ssize_t length = getline(&line, &capacity, input);
-        if (length < 0) {
-            break;
-        }
-        char where[1100];
-        (void)snprintf(where, sizeof where, "%.1000s: line %zu",
-                       strcmp(path, "-") == 0 ? "standard input" : path, number);
-        json_t *object = NULL;
-        if (!is_blank(line, (size_t)length)) {
-            status = um_json_load_bytes(line, (size_t)length, where, &object, error);
-            status = status == UM_OK ? run_object(state, object, where, error) : status;
-        }
-        json_decref(object);
+static um_status run_line(void *user, const char *line, size_t length, const char *path,
+                          size_t number, um_error *error) {
+    char where[1100];
+    json_t *object = NULL;
+    if (is_blank(line, length)) {
+        return UM_OK;
     }
-    free(line);
-    if (status == UM_OK && ferror(input)) {
-        status = um_error_set_errno(error, errno, "%s", path);
-    }
-    return status;
-}
-
-static um_status run_file(generator *state, um_error *error) {
-    const char *path = state->settings->prompts;
-    FILE *input = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-    if (!input) {
-        return um_error_set_errno(error, errno, "%s", path);
-    }
-    const um_status status = run_lines(state, input, path, error);
-    if (input != stdin) {
-        (void)fclose(input);
-    }
+    (void)snprintf(where, sizeof where, "%.1000s: line %zu", path, number);
+    UM_TRY(um_json_load_bytes(line, length, where, &object, error));
+    const um_status status = run_object(user, object, where, error);
+    json_decref(object);
     return status;
 }
 
@@ -457,7 +433,9 @@ static um_status run_all(generator *state, um_error *error) {
     um_model_get_info(state->model, &state->info);
     UM_TRY(open_trace(state, error));
     UM_TRY(open_engine(state, error));
-    const um_status status = settings->prompts ? run_file(state, error) : run_single(state, error);
+    const um_status status = settings->prompts
+                                 ? um_cli_each_line(settings->prompts, run_line, state, error)
+                                 : run_single(state, error);
     return close_trace(state, finish_queue(state, status, error), error);
 }
 

@@ -8,12 +8,15 @@
 
 #define PENDING_PER_PLACE 4 /* how far ahead of the one to print next others may get */
 
+/* What a sample keeps of its prompt; `where` names it in messages. */
+enum { TEXT_PROMPT, TEXT_SUFFIX, TEXT_TASK_ID, TEXT_WHERE, TEXTS };
+
 /* A sample on its way. */
 typedef struct queued_sample {
     struct queued_sample *next;
     um_generate_queue *queue;
     um_generate_prompt prompt; /* points to `texts` */
-    char *texts[4];            /* prompt, suffix, task_id, where */
+    char *texts[TEXTS];
     size_t sample;
     uint64_t id;
     um_buffer trace; /* what waits for the traces of earlier samples */
@@ -49,7 +52,7 @@ um_status um_generate_queue_create(const um_generate_queue_setup *setup, um_gene
 }
 
 static void free_sample(queued_sample *sample) {
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         free(sample->texts[i]);
     }
     um_buffer_free(&sample->trace);
@@ -103,7 +106,7 @@ static um_status flush_trace(queued_sample *sample, um_error *error) {
 }
 
 static um_status sample_failed(const queued_sample *sample, um_error *error) {
-    const char *where = sample->texts[3];
+    const char *where = sample->texts[TEXT_WHERE];
     const um_status status = sample->outcome.status;
     *error = sample->outcome.error;
     return where && status != UM_ERR_CANCELLED ? um_error_prefix(error, status, "%s", where)
@@ -174,14 +177,14 @@ static um_status copy_prompt(queued_sample *sample, const um_generate_prompt *pr
                              const char *where, um_error *error) {
     char **texts = sample->texts;
     const size_t id_length = prompt->task_id ? strlen(prompt->task_id) : 0;
-    UM_TRY(copy_text(prompt->text, prompt->length, &texts[0], error));
-    UM_TRY(copy_text(prompt->suffix, prompt->suffix_length, &texts[1], error));
-    UM_TRY(copy_text(prompt->task_id, id_length, &texts[2], error));
-    UM_TRY(copy_text(where, where ? strlen(where) : 0, &texts[3], error));
+    UM_TRY(copy_text(prompt->text, prompt->length, &texts[TEXT_PROMPT], error));
+    UM_TRY(copy_text(prompt->suffix, prompt->suffix_length, &texts[TEXT_SUFFIX], error));
+    UM_TRY(copy_text(prompt->task_id, id_length, &texts[TEXT_TASK_ID], error));
+    UM_TRY(copy_text(where, where ? strlen(where) : 0, &texts[TEXT_WHERE], error));
     sample->prompt = *prompt;
-    sample->prompt.text = texts[0];
-    sample->prompt.suffix = texts[1];
-    sample->prompt.task_id = texts[2];
+    sample->prompt.text = texts[TEXT_PROMPT];
+    sample->prompt.suffix = texts[TEXT_SUFFIX];
+    sample->prompt.task_id = texts[TEXT_TASK_ID];
     return UM_OK;
 }
 

@@ -51,7 +51,7 @@ static um_status check_vocabulary(um_inspect_report *report, const um_tokenizer 
  * where an answer ends. */
 static um_status check_special(um_inspect_report *report, const char *name, int32_t of_config,
                                int32_t of_tokenizer, um_finding_kind kind, um_error *error) {
-    if (of_config == of_tokenizer || of_config == UM_NO_TOKEN || of_tokenizer < 0) {
+    if (of_config == of_tokenizer || of_config == UM_NO_TOKEN_ID || of_tokenizer < 0) {
         return UM_OK;
     }
     um_error found = {0};

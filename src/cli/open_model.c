@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "cli/model_directory.h"
+#include "cli/model_path.h"
 #include "cli/progress_bar.h"
 
 /* The user's cache directory by the XDG Base Directory Specification; false where there is none. */
@@ -25,7 +25,7 @@ um_status um_cli_open_model(const char *given, const um_model_options *options,
     char cache[4096];
     const char *path = NULL;
     um_model_options with = *options;
-    UM_TRY(um_cli_model_directory(given, &path, error));
+    UM_TRY(um_cli_model_path(given, &path, error));
     if (no_quantize_cache && !with.quantize) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "--no-quantize-cache is about weights that --quantize keeps: leave it out");

@@ -1,5 +1,4 @@
 /* unmask pack: documents as JSON Lines into a token shard. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/lines.h"
 #include "train/pack.h"
 
 /* Seconds before the first line of progress, and between the lines where they stay. */
@@ -60,47 +60,29 @@ static void end_progress(const progress *state) {
     }
 }
 
-static um_status pack_lines(um_packer *packer, FILE *input, const char *path, progress *state,
-                            um_error *error) {
-    char *line = NULL;
-    size_t capacity = 0;
-    um_status status = UM_OK;
-    for (size_t number = 1; status == UM_OK; number++) {
-        const ssize_t length = getline(&line, &capacity, input);
-        if (length < 0) {
-            break;
-        }
-        status = um_packer_add_line(packer, line, (size_t)length, path, number, error);
-        print_progress(state, packer);
-    }
-    if (status == UM_OK && !feof(input)) {
-        status = um_error_set_errno(error, errno, "%s: cannot read", path);
-    }
-    free(line);
-    return status;
-}
+/* What packing the lines of a file goes on with. */
+typedef struct packing {
+    um_packer *packer;
+    progress progress;
+} packing;
 
-static um_status pack_file(um_packer *packer, const char *path, progress *state, um_error *error) {
-    if (strcmp(path, "-") == 0) {
-        return pack_lines(packer, stdin, "standard input", state, error);
-    }
-    FILE *input = fopen(path, "r");
-    if (!input) {
-        return um_error_set_errno(error, errno, "%s", path);
-    }
-    const um_status status = pack_lines(packer, input, path, state, error);
-    (void)fclose(input);
-    return status;
+static um_status pack_line(void *user, const char *line, size_t length, const char *path,
+                           size_t number, um_error *error) {
+    packing *work = user;
+    UM_TRY(um_packer_add_line(work->packer, line, length, path, number, error));
+    print_progress(&work->progress, work->packer);
+    return UM_OK;
 }
 
 static um_status pack_files(um_packer *packer, const pack_options *options, um_error *error) {
-    progress state = {.terminal = isatty(STDERR_FILENO) == 1,
-                      .next = um_clock_seconds() + PATIENCE};
+    packing work = {.packer = packer,
+                    .progress = {.terminal = isatty(STDERR_FILENO) == 1,
+                                 .next = um_clock_seconds() + PATIENCE}};
     um_status status = UM_OK;
     for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {
-        status = pack_file(packer, options->inputs[i], &state, error);
+        status = um_cli_each_line(options->inputs[i], pack_line, &work, error);
     }
-    end_progress(&state);
+    end_progress(&work.progress);
     UM_TRY(status);
     um_cli_catch_interrupts(); /* a kill would leave a temporary file */
     UM_TRY(um_packer_write(packer, options->output, error));

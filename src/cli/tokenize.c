@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "cli/cli.h"
-#include "cli/model_directory.h"
+#include "cli/model_path.h"
 #include "cli/quote.h"
 #include "tokenizer/tokenizer.h"
 
@@ -200,7 +200,7 @@ static um_status encode(tokenization *work, bool special, um_error *error) {
 static um_status tokenize(const tokenize_options *options, um_buffer *output, um_error *error) {
     um_tokenizer *tokenizer = NULL;
     const char *directory = NULL;
-    UM_TRY(um_cli_model_directory(options->directory, &directory, error));
+    UM_TRY(um_cli_model_path(options->directory, &directory, error));
     UM_TRY(um_tokenizer_load(directory, &tokenizer, error));
     tokenization work = {.tokenizer = tokenizer};
     um_status status = read_text(options, &work.text, error);

@@ -12,10 +12,10 @@ float *um_tensor_f32(const um_tensor *tensor) {
     return (float *)(uintptr_t)tensor->data;
 }
 
-void um_add_column_sums(size_t rows, size_t columns, const float *dy, float *sums) {
+void um_add_column_sums(size_t rows, size_t columns, const float *values, float *sums) {
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
-            sums[j] += dy[i * columns + j];
+            sums[j] += values[i * columns + j];
         }
     }
 }

@@ -28,7 +28,7 @@
  * The error beside f32 arithmetic is about that of rounding the activations to F16.
  *
  * A block whose largest magnitude is below 1e-30 counts as zero; one that holds an infinity or a
- * NaN makes its results NaN. */
+ * NaN makes its results NaN or infinite. */
 #ifndef UM_KERNELS_PACKED_H
 #define UM_KERNELS_PACKED_H
 

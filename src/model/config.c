@@ -164,7 +164,7 @@ static um_status check_tokens(const um_model_config *config, const char *where, 
                   {"pad", config->pad_token}};
     for (size_t i = 0; i < COUNT_OF(tokens); i++) {
         const int32_t id = tokens[i].id;
-        if (id != UM_NO_TOKEN && (id < 0 || (size_t)id >= config->vocabulary_size)) {
+        if (id != UM_NO_TOKEN_ID && (id < 0 || (size_t)id >= config->vocabulary_size)) {
             return UM_RAISE(error, UM_ERR_FORMAT,
                             "%s: %s token %d is outside the vocabulary of %zu", where,
                             tokens[i].name, (int)id, config->vocabulary_size);

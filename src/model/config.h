@@ -34,9 +34,6 @@ typedef enum um_logit_alignment {
     UM_LOGITS_SHIFTED      /* row i - 1 (row 0 for position 0): Dream, and every causal model */
 } um_logit_alignment;
 
-/* The short name of it in this module and above. */
-#define UM_NO_TOKEN UM_NO_TOKEN_ID
-
 typedef struct um_model_config {
     um_family family;
     size_t vocabulary_size;
@@ -55,7 +52,7 @@ typedef struct um_model_config {
     um_attention_kind attention;
     size_t attention_block_length; /* for UM_ATTENTION_BLOCK_CAUSAL */
     um_logit_alignment logit_alignment;
-    int32_t mask_token; /* UM_NO_TOKEN where config.json does not tell, as for the three below */
+    int32_t mask_token; /* UM_NO_TOKEN_ID where config.json does not tell, as for the three below */
     int32_t bos_token;
     int32_t eos_token;
     int32_t pad_token;

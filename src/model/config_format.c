@@ -46,7 +46,7 @@ static void put_real(writer *out, const char *key, double value) {
 }
 
 static void put_token(writer *out, const char *key, int32_t token) {
-    if (token == UM_NO_TOKEN) {
+    if (token == UM_NO_TOKEN_ID) {
         put_raw(out, key, "null");
     } else {
         put_size(out, key, (size_t)token);
@@ -57,7 +57,7 @@ static void put_tokens(writer *out, const um_model_config *config) {
     put_token(out, "bos_token_id", config->bos_token);
     put_token(out, "eos_token_id", config->eos_token);
     put_token(out, "pad_token_id", config->pad_token);
-    if (config->mask_token != UM_NO_TOKEN) {
+    if (config->mask_token != UM_NO_TOKEN_ID) {
         put_token(out, "mask_token_id", config->mask_token);
     }
 }

@@ -206,10 +206,10 @@ static um_status read_numbers(const source *from, um_model_config *config) {
 /* ---- Tokens and conventions ---------------------------------------------- */
 
 static um_status read_token(const source *from, const char *key, int32_t *token) {
-    int64_t value = UM_NO_TOKEN;
+    int64_t value = UM_NO_TOKEN_ID;
     UM_TRY(um_gguf_optional_integer(from->file, key, 0, UINT32_MAX, &value, from->error));
     if (value == UINT32_MAX) { /* how some writers say that there is none */
-        value = UM_NO_TOKEN;
+        value = UM_NO_TOKEN_ID;
     }
     if (value > INT32_MAX) {
         return UM_RAISE(from->error, UM_ERR_FORMAT, "metadata \"%s\" is %lld, not a token id", key,
@@ -261,7 +261,7 @@ static um_status read_own_conventions(const source *from, um_model_config *confi
 static um_status read_conventions(const source *from, const struct architecture *known,
                                   um_model_config *config) {
     char key[KEY_BYTES];
-    bool causal = known->attention == UM_ATTENTION_CAUSAL && config->mask_token == UM_NO_TOKEN;
+    bool causal = known->attention == UM_ATTENTION_CAUSAL && config->mask_token == UM_NO_TOKEN_ID;
     bool shifted = known->alignment == UM_LOGITS_SHIFTED;
     UM_TRY(um_gguf_optional_bool(from->file, own_key(from, key, "attention.causal"), &causal,
                                  from->error));

@@ -52,7 +52,7 @@ static void put_real(writing *out, const char *name, double value) {
 }
 
 static void put_token(writing *out, const char *key, int32_t token) {
-    if (token != UM_NO_TOKEN) {
+    if (token != UM_NO_TOKEN_ID) {
         put_number(out, key, (size_t)token);
     }
 }

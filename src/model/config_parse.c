@@ -147,7 +147,7 @@ static um_status read_token(const source *from, const char *key, int32_t *token)
     if (json_is_array(value)) {
         value = json_array_get(value, 0);
     }
-    *token = UM_NO_TOKEN;
+    *token = UM_NO_TOKEN_ID;
     if (!value) {
         return UM_OK;
     }
@@ -173,7 +173,7 @@ static um_status read_tokens(const source *from, um_model_config *config) {
  * it names a mask token, or its model class comes with the checkpoint. */
 static bool shows_diffusion(const source *from, const um_model_config *config) {
     const json_t *map = present(from, "auto_map");
-    return config->mask_token != UM_NO_TOKEN || json_object_get(map, "AutoModelForCausalLM") ||
+    return config->mask_token != UM_NO_TOKEN_ID || json_object_get(map, "AutoModelForCausalLM") ||
            json_object_get(map, "AutoModelForMaskedLM") || json_object_get(map, "AutoModel");
 }
 
@@ -351,7 +351,7 @@ static um_status parse_llada(const source *from, um_model_config *config) {
 /* A diffusion model whose config.json always names its mask token must do so. */
 static um_status require_mask(const source *from, const um_model_config *config) {
     const bool always = config->family == UM_FAMILY_DREAM || config->family == UM_FAMILY_LLADA;
-    if (always && config->mask_token == UM_NO_TOKEN) {
+    if (always && config->mask_token == UM_NO_TOKEN_ID) {
         return UM_RAISE(from->error, UM_ERR_FORMAT, "%s: \"mask_token_id\" is missing",
                         from->where);
     }

@@ -35,7 +35,7 @@ static const char *size_text(char text[32], size_t bytes) {
 }
 
 static const char *token_text(char text[32], int32_t token) {
-    if (token == UM_NO_TOKEN) {
+    if (token == UM_NO_TOKEN_ID) {
         return "none";
     }
     (void)snprintf(text, 32, "%d", (int)token);
@@ -157,7 +157,7 @@ um_status um_inspect_text(const um_inspect_report *report, um_buffer *text, um_e
 /* ---- JSON -------------------------------------------------------------- */
 
 static json_t *token_json(int32_t token) {
-    return token == UM_NO_TOKEN ? json_null() : json_integer(token);
+    return token == UM_NO_TOKEN_ID ? json_null() : json_integer(token);
 }
 
 static json_t *config_json(const um_model_config *config) {

@@ -117,9 +117,9 @@ static um_status copy_tokenizer(const char *from, const char *to, um_error *erro
 
 static um_status append_member(um_buffer *json, const char *name, int32_t token, um_error *error) {
     const char *separator = json->length > 1 ? "," : "";
-    return token == UM_NO_TOKEN ? UM_OK
-                                : um_buffer_append_format(json, error, "%s\n  \"%s\": %d",
-                                                          separator, name, (int)token);
+    return token == UM_NO_TOKEN_ID ? UM_OK
+                                   : um_buffer_append_format(json, error, "%s\n  \"%s\": %d",
+                                                             separator, name, (int)token);
 }
 
 static um_status format_generation_config(const um_model_config *config, um_buffer *json,

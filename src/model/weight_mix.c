@@ -5,48 +5,38 @@
 
 #include "base/text.h"
 
+static const struct mix_facts {
+    const char *name;
+    um_dtype dtype;     /* of most matrices */
+    uint32_t file_type; /* number in "general.file_type" */
+} facts[] = {
+#define MIX_FACTS(value, text, dtype, number) [value] = {text, dtype, number},
+    UM_WEIGHT_MIX_LIST(MIX_FACTS)
+#undef MIX_FACTS
+};
+
+#define MIXES (sizeof facts / sizeof *facts)
+
 bool um_weight_mix_from_name(const char *name, um_weight_mix *mix) {
-#define MIX_COMPARE(value, text, dtype, number)                                                    \
-    if (strcmp(name, text) == 0) {                                                                 \
-        *mix = value;                                                                              \
-        return true;                                                                               \
+    for (size_t i = 0; i < MIXES; i++) {
+        if (strcmp(facts[i].name, name) == 0) {
+            *mix = (um_weight_mix)i;
+            return true;
+        }
     }
-    UM_WEIGHT_MIX_LIST(MIX_COMPARE)
-#undef MIX_COMPARE
     return false;
 }
 
 const char *um_weight_mix_name(um_weight_mix mix) {
-    switch (mix) {
-#define MIX_CASE(value, text, dtype, number)                                                       \
-    case value:                                                                                    \
-        return text;
-        UM_WEIGHT_MIX_LIST(MIX_CASE)
-#undef MIX_CASE
-    }
-    return "unknown";
+    return facts[mix].name;
 }
 
 um_dtype um_weight_mix_main_type(um_weight_mix mix) {
-    switch (mix) {
-#define MIX_CASE(value, text, dtype, number)                                                       \
-    case value:                                                                                    \
-        return dtype;
-        UM_WEIGHT_MIX_LIST(MIX_CASE)
-#undef MIX_CASE
-    }
-    return UM_DTYPE_F32;
+    return facts[mix].dtype;
 }
 
 uint32_t um_weight_mix_file_type(um_weight_mix mix) {
-    switch (mix) {
-#define MIX_CASE(value, text, dtype, number)                                                       \
-    case value:                                                                                    \
-        return number;
-        UM_WEIGHT_MIX_LIST(MIX_CASE)
-#undef MIX_CASE
-    }
-    return 0;
+    return facts[mix].file_type;
 }
 
 static bool has_finer_head(um_weight_mix mix) {

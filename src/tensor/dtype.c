@@ -4,37 +4,28 @@
 
 #include "tensor/quantised.h"
 
+static const struct dtype_facts {
+    const char *name;
+    size_t block; /* elements */
+    size_t bytes; /* of a block */
+} facts[] = {
+#define UM_DTYPE_FACTS(name, text, elements, bytes) [name] = {text, elements, bytes},
+    UM_DTYPE_LIST(UM_DTYPE_FACTS)
+#undef UM_DTYPE_FACTS
+};
+
+#define DTYPES (sizeof facts / sizeof *facts)
+
 const char *um_dtype_name(um_dtype dtype) {
-    switch (dtype) {
-#define UM_DTYPE_CASE(name, text, elements, bytes)                                                 \
-    case name:                                                                                     \
-        return text;
-        UM_DTYPE_LIST(UM_DTYPE_CASE)
-#undef UM_DTYPE_CASE
-    }
-    return "unknown";
+    return facts[dtype].name;
 }
 
 size_t um_dtype_size(um_dtype dtype) {
-    switch (dtype) {
-#define UM_DTYPE_CASE(name, text, elements, bytes)                                                 \
-    case name:                                                                                     \
-        return bytes;
-        UM_DTYPE_LIST(UM_DTYPE_CASE)
-#undef UM_DTYPE_CASE
-    }
-    return 0;
+    return facts[dtype].bytes;
 }
 
 size_t um_dtype_block(um_dtype dtype) {
-    switch (dtype) {
-#define UM_DTYPE_CASE(name, text, elements, bytes)                                                 \
-    case name:                                                                                     \
-        return elements;
-        UM_DTYPE_LIST(UM_DTYPE_CASE)
-#undef UM_DTYPE_CASE
-    }
-    return 1;
+    return facts[dtype].block;
 }
 
 bool um_dtype_is_plain(um_dtype dtype) {
@@ -46,13 +37,12 @@ size_t um_dtype_row_bytes(um_dtype dtype, size_t count) {
 }
 
 bool um_dtype_from_name(const char *name, um_dtype *dtype) {
-#define UM_DTYPE_COMPARE(value, text, elements, bytes)                                             \
-    if (strcmp(name, text) == 0) {                                                                 \
-        *dtype = value;                                                                            \
-        return true;                                                                               \
+    for (size_t i = 0; i < DTYPES; i++) {
+        if (strcmp(facts[i].name, name) == 0) {
+            *dtype = (um_dtype)i;
+            return true;
+        }
     }
-    UM_DTYPE_LIST(UM_DTYPE_COMPARE)
-#undef UM_DTYPE_COMPARE
     return false;
 }
 

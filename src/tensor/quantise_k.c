@@ -129,7 +129,7 @@ typedef struct block_4 {
     float d;
     float m;
     uint8_t scales[SUBS_4];
-    uint8_t minima[SUBS_4];
+    uint8_t minimums[SUBS_4];
     float error;
 } block_4;
 
@@ -166,9 +166,9 @@ static void choose_multiples(const float *source, const line lines[SUBS_4], bloc
     block->error = 0;
     for (size_t sub = 0; sub < SUBS_4; sub++) {
         block->scales[sub] = multiple_of(lines[sub].step, block->d, 63);
-        block->minima[sub] = multiple_of(lines[sub].least, block->m, 63);
+        block->minimums[sub] = multiple_of(lines[sub].least, block->m, 63);
         block->error +=
-            refine_pair(source + sub * SUB_4, block, &block->scales[sub], &block->minima[sub]);
+            refine_pair(source + sub * SUB_4, block, &block->scales[sub], &block->minimums[sub]);
     }
 }
 
@@ -180,10 +180,10 @@ static block_4 fit_units_4(const float *source, const block_4 *block) {
         const float *x = source + sub * SUB_4;
         const float step = block->d * (float)block->scales[sub];
         const float inverse = step > 0 ? 1.0f / step : 0.0f;
-        const float offset = block->m * (float)block->minima[sub] * inverse;
+        const float offset = block->m * (float)block->minimums[sub] * inverse;
         const moments found = moments_of(x, SUB_4, inverse, offset, 0, 15);
         const double a = block->scales[sub];
-        const double b = block->minima[sub];
+        const double b = block->minimums[sub];
         double sum = 0;
         for (size_t i = 0; i < SUB_4; i++) {
             sum += (double)x[i];
@@ -225,7 +225,7 @@ static block_4 search_block_4(const float *source) {
         next.error = 0;
         for (size_t sub = 0; sub < SUBS_4; sub++) {
             next.error +=
-                refine_pair(source + sub * SUB_4, &next, &next.scales[sub], &next.minima[sub]);
+                refine_pair(source + sub * SUB_4, &next, &next.scales[sub], &next.minimums[sub]);
         }
         if (!(next.error < best.error)) {
             break;
@@ -238,9 +238,9 @@ static block_4 search_block_4(const float *source) {
 static void pack_scales_4(const block_4 *block, uint8_t packed[12]) {
     for (size_t sub = 0; sub < 4; sub++) {
         packed[sub] = (uint8_t)(block->scales[sub] | block->scales[sub + 4] >> 4 << 6);
-        packed[sub + 4] = (uint8_t)(block->minima[sub] | block->minima[sub + 4] >> 4 << 6);
+        packed[sub + 4] = (uint8_t)(block->minimums[sub] | block->minimums[sub + 4] >> 4 << 6);
         packed[sub + 8] =
-            (uint8_t)((block->scales[sub + 4] & 15) | (block->minima[sub + 4] & 15) << 4);
+            (uint8_t)((block->scales[sub + 4] & 15) | (block->minimums[sub + 4] & 15) << 4);
     }
 }
 
@@ -254,7 +254,7 @@ void um_quantise_q4_k_block(const float *source, uint8_t *target) {
     for (size_t i = 0; i < SUPER; i++) {
         const size_t sub = i / SUB_4;
         const float step = block.d * (float)block.scales[sub];
-        const float least = block.m * (float)block.minima[sub];
+        const float least = block.m * (float)block.minimums[sub];
         const float inverse = step > 0 ? 1.0f / step : 0.0f;
         const int q = (int)nearest((source[i] + least) * inverse, 0, 15);
         low[sub / 2 * 32 + i % SUB_4] |= (uint8_t)(q << (sub % 2 * 4));

@@ -139,11 +139,11 @@ static um_status check_model(const um_trainer *trainer, um_error *error) {
                         "%s: \"objective\" is causal, but the model is not autoregressive",
                         recipe->model);
     }
-    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && config->mask_token == UM_NO_TOKEN) {
+    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && config->mask_token == UM_NO_TOKEN_ID) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "%s/config.json: a diffusion run needs \"mask_token_id\"", recipe->model);
     }
-    if (recipe->answer_length > 0 && config->pad_token == UM_NO_TOKEN) {
+    if (recipe->answer_length > 0 && config->pad_token == UM_NO_TOKEN_ID) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "%s/config.json: \"answer_length\" needs \"pad_token_id\"", recipe->model);
     }

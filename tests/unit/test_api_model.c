@@ -149,7 +149,7 @@ static void a_diffusion_model_without_a_mask_token_says_how_to_give_one(void **s
     (void)state;
     um_model_config config = random_model_config();
     config.family = UM_FAMILY_QWEN2;
-    config.mask_token = UM_NO_TOKEN;
+    config.mask_token = UM_NO_TOKEN_ID;
     const scratch directory = write_unnamed(&config);
     const um_model_options given = {.mask_token = "<|mask|>"};
     assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "give the text or the id");
@@ -161,8 +161,8 @@ static void generation_config_tells_ends_that_nothing_else_tells(void **state) {
     (void)state;
     um_model_config config = random_model_config();
     config.family = UM_FAMILY_QWEN2;
-    config.eos_token = UM_NO_TOKEN;
-    config.pad_token = UM_NO_TOKEN;
+    config.eos_token = UM_NO_TOKEN_ID;
+    config.pad_token = UM_NO_TOKEN_ID;
     const scratch directory = write_unnamed(&config);
     const char good[] = "{\"eos_token_id\": [808, 807], \"pad_token_id\": 805}";
     const char bad[] = "{\"eos_token_id\": 820}";

@@ -111,7 +111,7 @@ static void every_field_of_llada_is_read(void **state) {
                                       .attention = UM_ATTENTION_FULL,
                                       .logit_alignment = UM_LOGITS_AT_POSITION,
                                       .mask_token = 999,
-                                      .bos_token = UM_NO_TOKEN,
+                                      .bos_token = UM_NO_TOKEN_ID,
                                       .eos_token = 901,
                                       .pad_token = 901};
     assert_same_config(&config, &expected);
@@ -371,7 +371,7 @@ static void formatted_configs_read_back_equal(void **state) {
                 .attention_block_length = blocks ? 4 : 0,
                 .logit_alignment = blocks ? UM_LOGITS_AT_POSITION : UM_LOGITS_SHIFTED,
                 .mask_token = 70,
-                .bos_token = UM_NO_TOKEN,
+                .bos_token = UM_NO_TOKEN_ID,
                 .eos_token = 71,
                 .pad_token = 72};
             um_error error = {0};

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "bound_model.h"
 #include "cli/convert_files.h"
 #include "model/quantised_parameters.h"
 #include "random_model.h"
@@ -147,59 +148,6 @@ static void plain_models_come_back_byte_for_byte(void **state) {
 
 /* ---- Quantised weights ----------------------------------------------------- */
 
-typedef struct bound_model {
-    um_model_config config;
-    um_checkpoint *checkpoint;
-    um_parameters parameters;
-} bound_model;
-
-static bound_model bind(const char *path) {
-    um_error error = {0};
-    bound_model model = {0};
-    assert_ok(um_model_config_read(path, &model.config, &error), &error);
-    assert_ok(um_checkpoint_open(path, &model.checkpoint, &error), &error);
-    assert_ok(um_parameters_bind(&model.parameters, &model.config, model.checkpoint, &error),
-              &error);
-    return model;
-}
-
-static void unbind(bound_model *model) {
-    um_parameters_free(&model->parameters);
-    um_checkpoint_close(model->checkpoint);
-}
-
-typedef struct tensor_walk {
-    const um_tensor *tensors[64];
-    size_t count;
-    size_t at;
-} tensor_walk;
-
-static um_status collect(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
-                         um_error *error) {
-    (void)name;
-    (void)expected;
-    (void)error;
-    tensor_walk *walk = user;
-    assert_true(walk->count < 64);
-    walk->tensors[walk->count++] = tensor;
-    return UM_OK;
-}
-
-static um_status compare(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
-                         um_error *error) {
-    (void)error;
-    tensor_walk *walk = user;
-    const um_tensor *other = walk->tensors[walk->at++];
-    size_t count = 0;
-    assert_true(um_tensor_count(expected, &count));
-    if (tensor->dtype != other->dtype ||
-        memcmp(tensor->data, other->data, um_dtype_row_bytes(tensor->dtype, count)) != 0) {
-        fail_msg("%s differs: %s and %s", name, um_dtype_name(tensor->dtype),
-                 um_dtype_name(other->dtype));
-    }
-    return UM_OK;
-}
-
 /* Wide enough for blocks of 256. */
 static um_model_config wide_config(const struct kind *kind) {
     um_model_config config = config_of(kind);
@@ -223,12 +171,7 @@ static void compare_ways(const char *original, const char *file, um_weight_mix m
                                      mix, pool, NULL, &block, &error),
               &error);
     assert_false(um_dtype_is_plain(quantised.parameters.layers[0].gate.dtype));
-    tensor_walk walk = {0};
-    assert_ok(um_parameters_visit(&quantised.parameters, &quantised.config, collect, &walk, &error),
-              &error);
-    assert_ok(um_parameters_visit(&converted.parameters, &converted.config, compare, &walk, &error),
-              &error);
-    assert_int_equal(walk.at, walk.count);
+    assert_same_parameters(&quantised, &converted);
     assert_ptr_equal(quantised.parameters.head.data == quantised.parameters.embedding.data,
                      quantised.config.tied_head);
     unbind(&converted);

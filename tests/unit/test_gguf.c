@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/mapped_file.h"
+#include "bound_model.h"
 #include "gguf_building.h"
 #include "golden_model.h"
 #include "model/config_gguf.h"
 #include "scratch.h"
 #include "tensor/quantised.h"
 #include "weights/gguf.h"
+#include "weights/gguf_writer.h"
 
 #define GOLDEN UM_TEST_DATA "/gguf/"
 
@@ -50,43 +52,6 @@ static void quantised_blocks_have_the_values_of_the_reference(void **state) {
     um_checkpoint_close(checkpoint);
 }
 
-static void assert_same_values(const um_tensor *left, const um_tensor *right, const char *name) {
-    size_t count = 0;
-    assert_int_equal(left->rank, right->rank);
-    assert_memory_equal(left->shape, right->shape, left->rank * sizeof *left->shape);
-    assert_true(um_tensor_count(left, &count));
-    assert_int_equal(left->dtype, right->dtype);
-    if (memcmp(left->data, right->data, um_dtype_row_bytes(left->dtype, count)) != 0) {
-        fail_msg("%s differs", name);
-    }
-}
-
-typedef struct tensor_walk {
-    um_tensor *tensors[64];
-    size_t count;
-    size_t at;
-} tensor_walk;
-
-static um_status collect(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
-                         um_error *error) {
-    (void)name;
-    (void)expected;
-    (void)error;
-    tensor_walk *walk = user;
-    assert_true(walk->count < 64);
-    walk->tensors[walk->count++] = tensor;
-    return UM_OK;
-}
-
-static um_status compare(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
-                         um_error *error) {
-    (void)expected;
-    (void)error;
-    tensor_walk *walk = user;
-    assert_same_values(tensor, walk->tensors[walk->at++], name);
-    return UM_OK;
-}
-
 static void assert_same_config(const um_model_config *left, const um_model_config *right) {
     assert_int_equal(left->family, right->family);
     assert_int_equal(left->vocabulary_size, right->vocabulary_size);
@@ -115,33 +80,16 @@ static void golden_files_hold_the_model_of_the_directory(void **state) {
     (void)state;
     static const char *const names[] = {"llama", "llada"};
     for (size_t i = 0; i < 2; i++) {
-        um_error error = {0};
         char path[512];
         char directory[512];
         (void)snprintf(path, sizeof path, "%s%s.gguf", GOLDEN, names[i]);
         (void)snprintf(directory, sizeof directory, "%s/transformer/%s", UM_TEST_DATA, names[i]);
-        um_model_config of_file;
-        um_model_config of_directory;
-        um_checkpoint *file = NULL;
-        um_checkpoint *files = NULL;
-        um_parameters from_file = {0};
-        um_parameters from_directory = {0};
-        assert_ok(um_model_config_read(path, &of_file, &error), &error);
-        assert_ok(um_model_config_read(directory, &of_directory, &error), &error);
-        assert_ok(um_checkpoint_open(path, &file, &error), &error);
-        assert_ok(um_checkpoint_open(directory, &files, &error), &error);
-        assert_ok(um_parameters_bind(&from_file, &of_file, file, &error), &error);
-        assert_ok(um_parameters_bind(&from_directory, &of_directory, files, &error), &error);
-        assert_same_config(&of_file, &of_directory);
-        tensor_walk walk = {0};
-        assert_ok(um_parameters_visit(&from_directory, &of_directory, collect, &walk, &error),
-                  &error);
-        assert_ok(um_parameters_visit(&from_file, &of_file, compare, &walk, &error), &error);
-        assert_int_equal(walk.at, walk.count);
-        um_parameters_free(&from_file);
-        um_parameters_free(&from_directory);
-        um_checkpoint_close(file);
-        um_checkpoint_close(files);
+        bound_model file = bind(path);
+        bound_model files = bind(directory);
+        assert_same_config(&file.config, &files.config);
+        assert_same_parameters(&file, &files);
+        unbind(&file);
+        unbind(&files);
     }
 }
 
@@ -471,6 +419,24 @@ static void cut_files_are_refused(void **state) {
     um_buffer_free(&bytes);
 }
 
+static void tensors_that_cannot_be_stored_are_refused(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_gguf_writer *writer = NULL;
+    const size_t half[] = {(size_t)1 << 61}; /* of all bytes that a size can count */
+    const size_t too_large[] = {(size_t)1 << 32, (size_t)1 << 32};
+    const size_t broken_row[] = {4, 33};
+    assert_ok(um_gguf_writer_create(&writer, &error), &error);
+    assert_int_equal(um_gguf_add_tensor(writer, "a", UM_DTYPE_F32, 2, too_large, &error),
+                     UM_ERR_ARGUMENT);
+    assert_int_equal(um_gguf_add_tensor(writer, "b", UM_DTYPE_Q8_0, 2, broken_row, &error),
+                     UM_ERR_ARGUMENT);
+    assert_ok(um_gguf_add_tensor(writer, "c", UM_DTYPE_F32, 1, half, &error), &error);
+    assert_int_equal(um_gguf_add_tensor(writer, "d", UM_DTYPE_F32, 1, half, &error), UM_ERR_LIMIT);
+    assert_non_null(strstr(error.message, "d: too large"));
+    um_gguf_writer_free(writer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantised_blocks_have_the_values_of_the_reference),
@@ -484,6 +450,7 @@ int main(void) {
         cmocka_unit_test(features_that_are_not_covered_are_named),
         cmocka_unit_test(tensors_without_a_role_are_refused),
         cmocka_unit_test(cut_files_are_refused),
+        cmocka_unit_test(tensors_that_cannot_be_stored_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

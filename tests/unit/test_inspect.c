@@ -24,7 +24,7 @@ static const um_model_config tiny = {.family = UM_FAMILY_DREAM,
                                      .attention = UM_ATTENTION_FULL,
                                      .logit_alignment = UM_LOGITS_SHIFTED,
                                      .mask_token = 10,
-                                     .bos_token = UM_NO_TOKEN,
+                                     .bos_token = UM_NO_TOKEN_ID,
                                      .eos_token = 9,
                                      .pad_token = 9};
 
@@ -158,7 +158,7 @@ static void a_diffusion_model_without_a_mask_token_is_noted(void **state) {
     um_error error = {0};
     um_model_config config = tiny;
     config.family = UM_FAMILY_QWEN2;
-    config.mask_token = UM_NO_TOKEN;
+    config.mask_token = UM_NO_TOKEN_ID;
     um_buffer json = {0};
     assert_ok(um_model_config_format(&config, &json, &error), &error);
     scratch_write(&directory, "config.json", json.data, json.length);

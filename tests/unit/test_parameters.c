@@ -28,7 +28,7 @@ static um_model_config tiny_config(um_family family) {
                              .attention = UM_ATTENTION_FULL,
                              .logit_alignment = UM_LOGITS_SHIFTED,
                              .mask_token = 10,
-                             .bos_token = UM_NO_TOKEN,
+                             .bos_token = UM_NO_TOKEN_ID,
                              .eos_token = 9,
                              .pad_token = 9};
 }

@@ -1,6 +1,6 @@
 /* Which model a command uses. */
-#ifndef UM_CLI_MODEL_DIRECTORY_H
-#define UM_CLI_MODEL_DIRECTORY_H
+#ifndef UM_CLI_MODEL_PATH_H
+#define UM_CLI_MODEL_PATH_H
 
 #include "base/status.h"
 
@@ -10,8 +10,8 @@
     "                         installed model, else ./models/tiny)\n"
 
 /* The directory or GGUF file to open: `given` by --model, else the environment variable
- * UNMASK_MODEL, else the installed one, else ./models/tiny.  *directory is `given`, or belongs to
+ * UNMASK_MODEL, else the installed one, else ./models/tiny.  *path is `given`, or belongs to
  * the program.  UM_ERR_IO says where it was looked for. */
-um_status um_cli_model_directory(const char *given, const char **directory, um_error *error);
+um_status um_cli_model_path(const char *given, const char **path, um_error *error);
 
 #endif

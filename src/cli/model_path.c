@@ -1,4 +1,4 @@
-#include "cli/model_directory.h"
+#include "cli/model_path.h"
 
 #include <stdlib.h>
 
@@ -7,16 +7,16 @@
 #define INSTALLED UM_DATA_DIRECTORY "/models/tiny"
 #define LOCAL "models/tiny"
 
-um_status um_cli_model_directory(const char *given, const char **directory, um_error *error) {
+um_status um_cli_model_path(const char *given, const char **path, um_error *error) {
     static const char *const places[] = {INSTALLED, LOCAL};
     const char *from_environment = getenv("UNMASK_MODEL");
-    *directory = given ? given : from_environment;
-    if (*directory && (given || **directory)) {
+    *path = given ? given : from_environment;
+    if (*path && (given || **path)) {
         return UM_OK;
     }
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (um_file_exists(places[i], "config.json")) {
-            *directory = places[i];
+            *path = places[i];
             return UM_OK;
         }
     }

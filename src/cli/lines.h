@@ -1,0 +1,16 @@
+/* The lines of a file, one by one. */
+#ifndef UM_CLI_LINES_H
+#define UM_CLI_LINES_H
+
+#include "base/status.h"
+
+/* A line of `length` bytes, its line feed among them, and its number from 1; `path` names the file
+ * in messages. */
+typedef um_status um_line_visitor(void *user, const char *line, size_t length, const char *path,
+                                  size_t number, um_error *error);
+
+/* Call the visitor for each line of `path` ("-": standard input) as soon as it is read.  Stops at
+ * its first failure and returns it; UM_ERR_IO where the file cannot be read. */
+um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *user, um_error *error);
+
+#endif
