@@ -122,7 +122,8 @@ def draw(rows: list[Any], baseline: str, default: str) -> str:
     for number, (title, shown, values) in enumerate(panels):
         panel = Panel(LEFT + number * (PANEL + GAP), values, shares)
         body += panel.axes(title)
-        for row, value in sorted(zip(shown, values, strict=True), key=lambda pair: (pair[0].name in marks, pair[0].record["count"])):
+        pairs = zip(shown, values, strict=True)
+        for row, value in sorted(pairs, key=lambda pair: (pair[0].name in marks, pair[0].record["count"])):
             body += panel.point(row, value, marks)
     body.append(f'<text x="{LEFT - 44}" y="{TOP - 14}" class="minor">pass@1</text>')
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
