@@ -31,8 +31,8 @@ typedef struct arrays {
 typedef void benchmark_function(const arrays *with);
 
 static void bench_matmul(const arrays *with) {
-    with->kernels->matmul(UM_DTYPE_F32, ROWS, 64, DIM, with->values[0], DIM, with->values[1], DIM,
-                          NULL, with->values[2], 64);
+    with->kernels->matmul(ROWS, 64, DIM, with->values[0], DIM, with->values[1], DIM, NULL,
+                          with->values[2], 64);
 }
 
 static void bench_weighted_sum(const arrays *with) {

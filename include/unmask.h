@@ -68,8 +68,8 @@ typedef struct um_model um_model;
 /* How to open a model; zero-initialise, every field may stay so.  The strings are read only during
  * the call. */
 typedef struct um_model_options {
-    /* "reference" or "avx2"; NULL: the environment variable UNMASK_KERNELS, else the best that the
-     * processor has. */
+    /* "reference", "avx2" or "avx512"; NULL: the environment variable UNMASK_KERNELS, else the best
+     * that the processor has. */
     const char *kernels;
     /* What config.json may leave open or tell wrongly; NULL leaves it as it is read. */
     const char *attention;         /* "full", "causal" or "block-causal" */

@@ -4,6 +4,7 @@
 #include "api/defaults.h"
 #include "api/internal.h"
 #include "api/quantised_model.h"
+#include "base/text.h"
 
 /* ---- Opening --------------------------------------------------------------- */
 
@@ -32,14 +33,14 @@ static um_status read_overrides(const um_model_options *options,
     return UM_OK;
 }
 
-static um_status check_block_length(const um_model *model, const char *directory,
+static um_status check_block_length(const um_model *model, const char *path,
                                     const um_model_options *options, um_error *error) {
     const um_attention_kind attention = model->config.attention;
     if (options->attention_block_length > 0 && attention != UM_ATTENTION_BLOCK_CAUSAL) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "%s: a block length means nothing to %s attention; leave it out, or choose "
                         "block-causal attention",
-                        directory, um_attention_name(attention));
+                        path, um_attention_name(attention));
     }
     return UM_OK;
 }
@@ -56,42 +57,25 @@ static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-/* The last part of the path, with "." and ".." resolved where that works, without ".gguf". */
-static um_status name_model(um_model *model, const char *directory, um_error *error) {
-    char *resolved = realpath(directory, NULL);
-    const char *path = resolved ? resolved : directory;
-    const char *slash = strrchr(path, '/');
-    model->name = strdup(slash && slash[1] != '\0' ? slash + 1 : path);
-    free(resolved);
-    if (!model->name) {
-        return um_error_memory(error, "name of the model", strlen(directory));
-    }
-    char *ending = strrchr(model->name, '.');
-    if (ending && ending != model->name && strcmp(ending, ".gguf") == 0) {
-        *ending = '\0';
-    }
-    return UM_OK;
-}
-
-static um_status load(um_model *model, const char *directory, const um_model_options *options,
+static um_status load(um_model *model, const char *path, const um_model_options *options,
                       um_error *error) {
     um_model_config_overrides overrides = {0};
     UM_TRY(read_overrides(options, &overrides, error));
     UM_TRY(um_kernels_select(options->kernels, &model->kernels, error));
-    UM_TRY(um_model_config_read_with(directory, &overrides, &model->config, error));
-    UM_TRY(check_block_length(model, directory, options, error));
-    UM_TRY(um_tokenizer_load(directory, &model->tokenizer, error));
-    UM_TRY(um_model_settle_tokens(model, directory, options->mask_token, error));
-    UM_TRY(um_checkpoint_open(directory, &model->checkpoint, error));
+    UM_TRY(um_model_config_read_with(path, &overrides, &model->config, error));
+    UM_TRY(check_block_length(model, path, options, error));
+    UM_TRY(um_tokenizer_load(path, &model->tokenizer, error));
+    UM_TRY(um_model_settle_tokens(model, path, options->mask_token, error));
+    UM_TRY(um_checkpoint_open(path, &model->checkpoint, error));
     UM_TRY(um_parameters_bind(&model->parameters, &model->config, model->checkpoint, error));
-    UM_TRY(name_model(model, directory, error));
+    UM_TRY(um_path_stem(path, ".gguf", &model->name, error));
     if (options->quantize) {
-        UM_TRY(um_model_quantise(model, directory, options, UM_QUANTISE_PATIENCE, error));
+        UM_TRY(um_model_quantise(model, path, options, UM_QUANTISE_PATIENCE, error));
     }
     return um_parameters_visit(&model->parameters, &model->config, count_tensor, model, error);
 }
 
-um_status um_model_open(const char *directory, const um_model_options *options, um_model **model,
+um_status um_model_open(const char *path, const um_model_options *options, um_model **model,
                         um_error *error) {
     static const um_model_options defaults = {0};
     *model = NULL;
@@ -99,7 +83,7 @@ um_status um_model_open(const char *directory, const um_model_options *options, 
     if (!opened) {
         return um_error_memory(error, "model", sizeof *opened);
     }
-    const um_status status = load(opened, directory, options ? options : &defaults, error);
+    const um_status status = load(opened, path, options ? options : &defaults, error);
     if (status != UM_OK) {
         um_model_close(opened);
         return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "base/text.h"
 
 um_options um_options_default(void) {
     return (um_options){
@@ -81,12 +82,9 @@ static um_status set_ids(um_options *options, const char *name, const char *text
 }
 
 static um_status read_flag(const char *name, const char *text, bool *value, um_error *error) {
-    const bool is_true = strcmp(text, "true") == 0;
-    if (!is_true && strcmp(text, "false") != 0) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%.40s\" is not true or false", name, text);
-    }
-    *value = is_true;
-    return UM_OK;
+    return um_text_to_flag(text, value)
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%.40s\" is not true or false", name, text);
 }
 
 static um_status set_early_stop(um_options *options, const char *name, const char *text,

@@ -144,7 +144,7 @@ static void keep(quantising *work) {
 
 static um_status quantise_now(quantising *work, um_error *error) {
     um_model *model = work->model;
-    const um_save_watch watch = {work->options->progress, work->options->progress_user};
+    const um_watch watch = {work->options->progress, work->options->progress_user};
     um_thread_pool *pool = NULL;
     UM_TRY(um_thread_pool_create(0, &pool, error));
     const um_status status =

@@ -19,8 +19,16 @@ bool um_size_multiply(size_t a, size_t b, size_t *out) {
     return true;
 }
 
+size_t um_size_smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 size_t um_size_divide_up(size_t a, size_t b) {
     return a / b + (a % b != 0 ? 1 : 0);
+}
+
+size_t um_size_round_up(size_t size, size_t unit) {
+    return um_size_divide_up(size, unit) * unit;
 }
 
 void *um_aligned_calloc(size_t count, size_t size) {
@@ -28,7 +36,7 @@ void *um_aligned_calloc(size_t count, size_t size) {
     if (!um_size_multiply(count, size, &bytes) || bytes > SIZE_MAX - UM_ALIGNMENT) {
         return NULL;
     }
-    bytes = (bytes + UM_ALIGNMENT - 1) / UM_ALIGNMENT * UM_ALIGNMENT;
+    bytes = um_size_round_up(bytes, UM_ALIGNMENT);
     if (bytes == 0) {
         bytes = UM_ALIGNMENT;
     }

@@ -11,8 +11,13 @@
 bool um_size_add(size_t a, size_t b, size_t *out);
 bool um_size_multiply(size_t a, size_t b, size_t *out);
 
+size_t um_size_smaller(size_t a, size_t b);
+
 /* a / b rounded up, for b > 0: the number of tiles of b that cover a. */
 size_t um_size_divide_up(size_t a, size_t b);
+
+/* The smallest multiple of `unit` that is not below `size`, which is far from SIZE_MAX. */
+size_t um_size_round_up(size_t size, size_t unit);
 
 /* Zeroed memory for `count` elements of `size` bytes, aligned to UM_ALIGNMENT;
  * NULL when there is none or the product overflows.  Release with free(). */

@@ -7,7 +7,7 @@
 #include "api/parts.h"
 #include "cli/bench_machine.h"
 #include "cli/decoding_options.h"
-#include "cli/model_directory.h"
+#include "cli/open_model.h"
 #include "kernels/blas/peak.h"
 
 #define PEAK_SECONDS 0.2 /* for each kind */
@@ -25,8 +25,9 @@ static const char help[] =
     "tokens of the answer only: no prompt, no padding, nothing behind the end.  Ctrl-C ends it\n"
     "and shows what was measured so far.\n"
     "\n"
-    "  -m, --model DIR        model directory (default: UNMASK_MODEL, else the model installed\n"
-    "                         with the program, else ./models/tiny)\n"
+    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
+    "                         installed with the program, else ./models/tiny)\n"
+    "      --quantize TYPE    quantise the weights of a directory: q8_0, q4_0, q4_k, q6_k, q4_k_m\n"
     "  -t, --threads N        threads (default: one a processor)\n"
     "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
     "      --only PART        only whole runs (run) or only single forwards (forward)\n"
@@ -103,10 +104,9 @@ static um_status measure_model(um_bench_report *report, um_threads *threads,
 static um_status open_and_measure(um_bench_report *report, um_bench_progress *progress,
                                   um_error *error) {
     const um_bench_settings *settings = report->settings;
-    const char *directory = NULL;
     um_threads *threads = NULL;
-    UM_TRY(um_cli_model_directory(settings->model, &directory, error));
-    UM_TRY(um_model_open(directory, &settings->model_options, &report->model, error));
+    UM_TRY(
+        um_cli_open_model(settings->model, &settings->model_options, false, &report->model, error));
     UM_TRY(um_threads_create(settings->threads, &threads, error));
     const um_status status = measure_model(report, threads, progress, error);
     um_threads_free(threads);

@@ -20,6 +20,7 @@ enum {
     OPTION_ATTENTION,
     OPTION_ATTENTION_BLOCK,
     OPTION_LOGIT_ALIGNMENT,
+    OPTION_QUANTIZE,
     OPTION_MASK_TOKEN,
     OPTION_PROMPT,
     OPTION_ONLY,
@@ -44,6 +45,7 @@ static const struct option own_options[] = {
     {"attention", required_argument, NULL, OPTION_ATTENTION},
     {"attention-block-length", required_argument, NULL, OPTION_ATTENTION_BLOCK},
     {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
+    {"quantize", required_argument, NULL, OPTION_QUANTIZE},
     {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
     {"prompt", required_argument, NULL, OPTION_PROMPT},
     {"only", required_argument, NULL, OPTION_ONLY},
@@ -162,6 +164,8 @@ static const char **text_target(um_bench_settings *settings, int option) {
             return &settings->model_options.attention;
         case OPTION_LOGIT_ALIGNMENT:
             return &settings->model_options.logit_alignment;
+        case OPTION_QUANTIZE:
+            return &settings->model_options.quantize;
         case OPTION_MASK_TOKEN:
             return &settings->model_options.mask_token;
         case OPTION_PROMPT:

@@ -16,16 +16,15 @@ static const char help[] =
     "name ends in .gguf, else a Hugging Face directory, which must not exist.  OUT appears whole\n"
     "or not at all.\n"
     "\n"
-    "  -t, --type TYPE        how weights are stored (default: as in IN; from quantised weights "
-    "to\n"
-    "                         a directory f16)\n"
+    "      --type TYPE        how weights are stored (default: as in IN; quantised ones in a\n"
+    "                         directory: f16)\n"
     "                           f32 f16 bf16   plain numbers\n"
     "                           q8_0           8 bits: a quarter of f32, hardly any loss\n"
     "                           q6_k q4_k      6 and 4 bits with scales by search\n"
     "                           q4_k_m         4 bits, 6 where it matters most: the usual choice\n"
     "                           q4_0           4 bits with plain scales: the fastest\n"
     "                         directories hold plain numbers only; quantised weights are widened\n"
-    "  -j, --threads N        threads (default: one for each processor)\n"
+    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
     "      --json             print the summary as one JSON object\n"
     "  -h, --help             this text\n"
     "\n"
@@ -39,11 +38,6 @@ static const char help[] =
     "  unmask generate --model tiny.gguf 'def add(a, b):'\n"
     "  unmask convert DiffuCoder-7B diffucoder-q4_k_m.gguf --type q4_k_m\n"
     "  unmask convert diffucoder-q4_k_m.gguf widened --type f32\n";
-
-static bool progress(void *user, size_t done, size_t total) {
-    um_progress_bar_show(user, done, total);
-    return !um_cli_interrupted();
-}
 
 /* The types that a mix wants for one matrix or another. */
 static const char *blocks_of(um_weight_mix mix) {
@@ -111,7 +105,7 @@ static int convert(um_convert_request *request, bool json) {
     um_error error = {0};
     um_convert_result result = {0};
     um_progress_bar bar = um_progress_bar_start("converting");
-    request->watch = (um_save_watch){progress, &bar};
+    request->watch = (um_watch){um_progress_bar_watch, &bar};
     const double start = um_clock_seconds();
     um_cli_catch_interrupts();
     const um_status status = um_cli_convert(request, &result, &error);
@@ -137,8 +131,8 @@ static int set_type(const um_command *command, const char *name, um_convert_requ
 }
 
 static int run(const um_command *command, int argc, char **argv) {
-    static const struct option long_options[] = {{"type", required_argument, NULL, 't'},
-                                                 {"threads", required_argument, NULL, 'j'},
+    static const struct option long_options[] = {{"type", required_argument, NULL, 'T'},
+                                                 {"threads", required_argument, NULL, 't'},
                                                  {"json", no_argument, NULL, 'J'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
@@ -146,12 +140,12 @@ static int run(const um_command *command, int argc, char **argv) {
     bool json = false;
     int option = 0;
     int code = UM_EXIT_OK;
-    while ((option = um_cli_next_option(command, argc, argv, ":t:j:h", long_options)) != -1) {
+    while ((option = um_cli_next_option(command, argc, argv, ":t:h", long_options)) != -1) {
         switch (option) {
-            case 't':
+            case 'T':
                 code = set_type(command, optarg, &request);
                 break;
-            case 'j':
+            case 't':
                 code = um_cli_set_count(command, "--threads", optarg, 1024, &request.threads);
                 break;
             case 'J':

@@ -10,6 +10,8 @@
 
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
+#include "base/text.h"
+#include "model/save.h"
 #include "tokenizer/gguf_export.h"
 #include "tokenizer/gguf_files.h"
 #include "tokenizer/tokenizer.h"
@@ -28,8 +30,7 @@ typedef struct conversion {
 } conversion;
 
 static bool is_gguf_name(const char *path) {
-    const size_t length = strlen(path);
-    return length > 5 && strcmp(path + length - 5, ".gguf") == 0;
+    return um_text_ends_with(path, ".gguf");
 }
 
 static void note(um_convert_result *result, const char *text) {
@@ -105,28 +106,18 @@ static um_status add_tokens(conversion *work, um_error *error) {
     return um_model_config_check(config, work->request->input, error);
 }
 
-/* The last part of the input's path, without ".gguf". */
-static void name_of(const char *path, char name[256]) {
-    char *resolved = realpath(path, NULL);
-    const char *whole = resolved ? resolved : path;
-    const char *slash = strrchr(whole, '/');
-    (void)snprintf(name, 256, "%s", slash && slash[1] ? slash + 1 : whole);
-    free(resolved);
-    if (is_gguf_name(name)) {
-        name[strlen(name) - 5] = '\0';
-    }
-}
-
 static um_status write_with(conversion *work, um_gguf_writer *writer, um_error *error) {
-    char name[256];
+    char *name = NULL;
     bool named = true;
     um_gguf_save_summary summary;
     const um_gguf_save_options options = {work->result->mix, work->pool, work->request->watch};
-    name_of(work->request->input, name);
     UM_TRY(um_tokenizer_to_gguf(work->request->input, work->config.vocabulary_size, writer, &named,
                                 error));
-    UM_TRY(um_model_gguf_write(&work->config, &work->parameters, name, &options, writer,
-                               work->request->output, &summary, error));
+    UM_TRY(um_path_stem(work->request->input, ".gguf", &name, error));
+    const um_status status = um_model_gguf_write(&work->config, &work->parameters, name, &options,
+                                                 writer, work->request->output, &summary, error);
+    free(name);
+    UM_TRY(status);
     if (!named) {
         note(work->result,
              "GGUF has no name for how this tokenizer cuts text: llama.cpp will cut differently");

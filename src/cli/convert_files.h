@@ -10,7 +10,7 @@ typedef struct um_convert_request {
     bool has_mix;       /* false: as the input has it */
     um_weight_mix mix;
     size_t threads; /* 0: one for each processor */
-    um_save_watch watch;
+    um_watch watch;
 } um_convert_request;
 
 #define UM_CONVERT_NOTES_MAXIMUM 3

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/decoding_options.h"
 #include "cli/fill_search.h"
+#include "cli/model_directory.h"
 #include "cli/open_model.h"
 
 #define RANGES_MAXIMUM 64
@@ -28,10 +29,7 @@ static const char help[] =
     "tried, and the one is kept whose tokens have the highest mean log-probability when they are\n"
     "committed: five times the work.  At the end of the file one that an end token closes goes\n"
     "first.\n"
-    "\n"
-    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
-    "                         installed with the program, else "
-    "./models/tiny)\n" UM_CLI_QUANTIZE_HELP
+    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
     "  -k, --marker TEXT      what marks a hole (default <FILL>); with :N before its last\n"
     "                         character it tells the length in tokens\n"
     "  -L, --lines A-B        write these lines anew instead; may be repeated\n"
@@ -50,7 +48,7 @@ typedef struct fill_settings {
     const char *path;
     const char *model;
     um_model_options model_options;
-    bool no_cache; /* of quantised weights */
+    bool no_quantize_cache; /* of quantised weights */
     const char *marker;
     const char *ranges[RANGES_MAXIMUM]; /* [range_count] of --lines */
     size_t range_count;
@@ -233,7 +231,7 @@ static um_status fill_plan(const fill_settings *settings, const um_fill_plan *pl
     um_threads *threads = NULL;
     um_session *session = NULL;
     um_status status = um_cli_open_model(settings->model, &settings->model_options,
-                                         settings->no_cache, &model, error);
+                                         settings->no_quantize_cache, &model, error);
     if (status == UM_OK) {
         status = um_threads_create(settings->threads, &threads, error);
     }
@@ -294,7 +292,7 @@ static int read_option(const um_command *command, fill_settings *settings, int o
             settings->model_options.quantize = optarg;
             return UM_EXIT_OK;
         case 'N':
-            settings->no_cache = true;
+            settings->no_quantize_cache = true;
             return UM_EXIT_OK;
         case 'L':
             return add_range(command, settings);
@@ -345,7 +343,7 @@ static int parse(const um_command *command, int argc, char **argv, fill_settings
         {"context", required_argument, NULL, 'c'},  {"diff", no_argument, NULL, 'd'},
         {"in-place", no_argument, NULL, 'i'},       {"json", no_argument, NULL, 'j'},
         {"threads", required_argument, NULL, 't'},  {"mask-token", required_argument, NULL, 'M'},
-        {"quantize", required_argument, NULL, 'Q'}, {"no-cache", no_argument, NULL, 'N'},
+        {"quantize", required_argument, NULL, 'Q'}, {"no-quantize-cache", no_argument, NULL, 'N'},
         {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
     um_long_options options;
     um_long_options_fill(&options, own);

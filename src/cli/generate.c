@@ -11,6 +11,7 @@
 #include "cli/decoding_options.h"
 #include "cli/generate_live.h"
 #include "cli/generate_queue.h"
+#include "cli/model_directory.h"
 #include "cli/open_model.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
@@ -28,15 +29,18 @@ static const char help[] =
     "applied\n"
     "without --chat.\n"
     "\n"
-    "By default each step decides all tokens that the model is sure of, block by block (algorithm\n"
-    "threshold, cache dual), without randomness (temperature 0).  With --steps the tokens are\n"
-    "decided in so many steps, as published (algorithm entropy, no cache).  The same seed gives "
-    "the\n"
-    "same text, whatever the number of threads.\n"
-    "\n"
-    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
-    "                         installed with the program, else "
-    "./models/tiny)\n" UM_CLI_QUANTIZE_HELP "  -f, --file FILE        read the prompt from FILE\n"
+    "By default each step decides all tokens that the model is sure of, block by block (algorithm
+    "
+    "threshold, cache dual), without randomness (temperature 0).  With --steps the tokens are
+    "
+    "decided in so many steps, as published (algorithm entropy, no cache).  The same seed gives
+    "
+    "the same text, whatever the number of threads.
+    "
+    "
+    " UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
+    "  -f, --file FILE        read the prompt from FILE
+    "
     "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "
     "\"prompt\"\n"
     "                         (and \"suffix\"); prints one line of JSON for each\n"
@@ -56,8 +60,8 @@ static const char help[] =
     "      --json             print one line of JSON for each sample\n"
     "      --trace FILE       write a record of every commit to FILE (docs/TRACE.md)\n"
     "      --live, --no-live  show the text while it is written (default: on a terminal)\n"
-    "  -t, --threads N        threads (default: one a processor)\n"
-    "      --kernels NAME     reference or avx2 (default: the fastest)\n"
+    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
+    "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
     "  -h, --help             this text\n"
     "\n"
     "what config.json may leave open or tell wrongly:\n"
@@ -453,7 +457,7 @@ static um_status finish_queue(generator *state, um_status status, um_error *erro
 
 static um_status run_all(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_cache,
+    UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_quantize_cache,
                              &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(open_trace(state, error));

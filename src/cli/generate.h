@@ -21,8 +21,8 @@ typedef struct um_generate_settings {
     const char *trace;   /* file for the traces, or NULL */
     size_t length;       /* of the hole; 0: by the size of the context */
     size_t samples;
-    bool no_cache; /* of quantised weights */
-    size_t batch;  /* samples that are decoded at a time; 0: a sensible number */
+    bool no_quantize_cache; /* of quantised weights */
+    size_t batch;           /* samples that are decoded at a time; 0: a sensible number */
     bool chat;
     bool special; /* names of special tokens in prompt and suffix are those tokens */
     bool json;

@@ -20,7 +20,7 @@ enum {
     OPTION_LOGIT_ALIGNMENT,
     OPTION_MASK_TOKEN,
     OPTION_QUANTIZE,
-    OPTION_NO_CACHE,
+    OPTION_NO_QUANTIZE_CACHE,
     OPTION_CHAT,
     OPTION_SPECIAL,
     OPTION_JSON,
@@ -47,7 +47,7 @@ static const struct option own_options[] = {
     {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
     {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
     {"quantize", required_argument, NULL, OPTION_QUANTIZE},
-    {"no-cache", no_argument, NULL, OPTION_NO_CACHE},
+    {"no-quantize-cache", no_argument, NULL, OPTION_NO_QUANTIZE_CACHE},
     {"chat", no_argument, NULL, OPTION_CHAT},
     {"special", no_argument, NULL, OPTION_SPECIAL},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -89,8 +89,8 @@ static const char **text_target(um_generate_settings *settings, int option) {
 
 static bool set_flag(um_generate_settings *settings, int option) {
     switch (option) {
-        case OPTION_NO_CACHE:
-            return settings->no_cache = true;
+        case OPTION_NO_QUANTIZE_CACHE:
+            return settings->no_quantize_cache = true;
         case OPTION_CHAT:
             return settings->chat = true;
         case OPTION_SPECIAL:

@@ -9,10 +9,8 @@
 static const char help[] =
     "usage: unmask inspect MODEL [options]\n"
     "\n"
-    "Describe a model directory or a GGUF file: architecture, tensors, memory, tokenizer; and "
-    "check that its "
-    "parts\n"
-    "fit together.  A broken one is described as far as it can be understood.\n"
+    "Describe a model directory or GGUF file (architecture, tensors, memory, tokenizer) and check\n"
+    "that its parts fit together.  A broken one is described as far as it can be understood.\n"
     "\n"
     "  -s, --scan             read all weights and look for NaN and infinity\n"
     "      --json             print one JSON object\n"

@@ -20,13 +20,8 @@ static bool find_cache(char *path, size_t path_size) {
     return length > 0 && (size_t)length < path_size;
 }
 
-static bool show(void *user, size_t done, size_t total) {
-    um_progress_bar_show(user, done, total);
-    return !um_cli_interrupted();
-}
-
-um_status um_cli_open_model(const char *given, const um_model_options *options, bool no_cache,
-                            um_model **model, um_error *error) {
+um_status um_cli_open_model(const char *given, const um_model_options *options,
+                            bool no_quantize_cache, um_model **model, um_error *error) {
     char cache[4096];
     const char *path = NULL;
     um_model_options with = *options;
@@ -35,8 +30,8 @@ um_status um_cli_open_model(const char *given, const um_model_options *options, 
         return um_model_open(path, &with, model, error);
     }
     um_progress_bar bar = um_progress_bar_start("quantising");
-    with.quantize_cache = !no_cache && find_cache(cache, sizeof cache) ? cache : NULL;
-    with.progress = show;
+    with.quantize_cache = !no_quantize_cache && find_cache(cache, sizeof cache) ? cache : NULL;
+    with.progress = um_progress_bar_watch;
     with.progress_user = &bar;
     um_cli_catch_interrupts();
     const um_status status = um_model_open(path, &with, model, error);

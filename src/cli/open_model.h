@@ -4,19 +4,20 @@
 
 #include "base/status.h"
 
-/* The lines about --quantize and --no-cache for help texts. */
+/* The lines about --quantize and --no-quantize-cache for help texts. */
 #define UM_CLI_QUANTIZE_HELP                                                                       \
-    "      --quantize TYPE    quantise the weights of a directory while it is opened: q8_0, "      \
-    "q4_0,\n"                                                                                      \
-    "                         q4_k, q6_k or q4_k_m.  When that takes more than 2 s the result "    \
-    "is\n"                                                                                         \
-    "                         kept in $XDG_CACHE_HOME/unmask (~/.cache/unmask) for the next "      \
-    "time\n"                                                                                       \
-    "      --no-cache         neither keep quantised weights nor use kept ones\n"
+    "      --quantize TYPE    quantise the weights of a directory while it is opened: q8_0,\n"     \
+    "                         q4_0, q4_k, q6_k or q4_k_m.  When that takes more than 2 s the\n"    \
+    "                         result is kept in $XDG_CACHE_HOME/unmask (~/.cache/unmask) for "     \
+    "the\n"                                                                                        \
+    "                         next time\n"                                                         \
+    "      --no-quantize-cache\n"                                                                  \
+    "                         neither keep quantised weights nor use kept ones\n"
 
 /* Open the model that `given` (--model, or NULL) means, with a progress bar where weights are
- * quantised and, unless `no_cache`, the user's cache directory.  Ctrl-C ends it meanwhile. */
-um_status um_cli_open_model(const char *given, const um_model_options *options, bool no_cache,
-                            um_model **model, um_error *error);
+ * quantised and, unless `no_quantize_cache`, the user's cache directory.  Ctrl-C ends it meanwhile.
+ */
+um_status um_cli_open_model(const char *given, const um_model_options *options,
+                            bool no_quantize_cache, um_model **model, um_error *error);
 
 #endif

@@ -18,7 +18,7 @@ um_progress_bar um_progress_bar_start(const char *what) {
         .what = what, .terminal = isatty(STDERR_FILENO) == 1, .start = now, .next = now + PATIENCE};
 }
 
-void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total) {
+static void show(um_progress_bar *bar, size_t done, size_t total) {
     const double now = bar->terminal ? um_clock_seconds() : 0;
     if (!bar->terminal || now < bar->next || total == 0) {
         return;
@@ -38,6 +38,11 @@ void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total) {
     (void)fprintf(stderr, "\r\033[K%s [%s] %3.0f%% of %.1f MB, %s left", bar->what, cells,
                   100 * share, (double)total / 1e6, left);
     (void)fflush(stderr);
+}
+
+bool um_progress_bar_watch(void *bar, size_t done, size_t total) {
+    show(bar, done, total);
+    return !um_cli_interrupted();
 }
 
 void um_progress_bar_end(um_progress_bar *bar) {

@@ -16,8 +16,9 @@ typedef struct um_progress_bar {
  * so that what is quick says nothing. */
 um_progress_bar um_progress_bar_start(const char *what);
 
-/* `done` of `total` bytes. */
-void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total);
+/* For a watch, or the options of a model, whose user is the bar: show that `done` of `total` bytes
+ * are; false after Ctrl-C (um_cli_catch_interrupts). */
+bool um_progress_bar_watch(void *bar, size_t done, size_t total);
 
 /* Wipe it out. */
 void um_progress_bar_end(um_progress_bar *bar);

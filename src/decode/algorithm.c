@@ -73,6 +73,26 @@ void um_rank_by_probability(um_decode_step *step) {
     um_rank(step->ranking, step->wanted_count);
 }
 
+void um_commit_probable(um_decode_step *step, size_t most) {
+    const float threshold = (float)step->options->confidence_threshold;
+    um_rank_by_probability(step);
+    for (size_t i = 0; i < step->wanted_count && i < most; i++) {
+        const size_t candidate = step->ranking[i].candidate;
+        if (i == 0 || step->candidates[candidate].probability >= threshold) {
+            step->actions[candidate] = UM_ACTION_COMMIT;
+        }
+    }
+}
+
+void um_number_answer(const um_canvas *canvas, size_t *places) {
+    size_t answer = 0;
+    for (size_t p = 0; p < canvas->length; p++) {
+        if (canvas->states[p] != UM_POSITION_FIXED) {
+            places[p] = answer++;
+        }
+    }
+}
+
 void um_plan_first_block(um_decode_step *step) {
     const size_t length = step->options->block_length;
     const size_t answer = um_canvas_answer_positions(step->canvas, step->wanted);

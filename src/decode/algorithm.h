@@ -83,6 +83,13 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
     (UM_OPTION_BIT(UM_OPTION_CACHE) | UM_OPTION_BIT(UM_OPTION_CACHE_REFRESH) |                     \
      UM_OPTION_BIT(UM_OPTION_CACHE_WINDOW))
 
+/* What Dream's algorithms have. */
+#define UM_OPTIONS_SCHEDULE                                                                        \
+    (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_STEPS) |                       \
+     UM_OPTION_BIT(UM_OPTION_EPS) | UM_OPTION_BIT(UM_OPTION_TOP_P) |                               \
+     UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |                         \
+     UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
+
 /* What algorithms have that commit as many as they trust in a step. */
 #define UM_OPTIONS_PARALLEL                                                                        \
     (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_TOP_P) |                       \
@@ -104,6 +111,13 @@ void um_commit_best(um_decode_step *step, size_t candidate_count, size_t count);
 
 /* Rank all candidates by the probability of their tokens, the most probable first. */
 void um_rank_by_probability(um_decode_step *step);
+
+/* Commit the most probable candidate and those with a probability of at least
+ * confidence_threshold, but at most `most`, the most probable first. */
+void um_commit_probable(um_decode_step *step, size_t most);
+
+/* places[canvas length] = the number of each answer position among them; others keep theirs. */
+void um_number_answer(const um_canvas *canvas, size_t *places);
 
 /* Plan: all masked positions. */
 void um_plan_masked(um_decode_step *step);

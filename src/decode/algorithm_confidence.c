@@ -73,11 +73,8 @@ static void commit_by_entropy(um_decode_step *step) {
 }
 
 #define CONFIDENCE_OPTIONS                                                                         \
-    (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                \
-     UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
-     UM_OPTION_BIT(UM_OPTION_TOP_P) | UM_OPTION_BIT(UM_OPTION_TOP_K) |                             \
-     UM_OPTION_BIT(UM_OPTION_ALG_TEMP) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |                      \
-     UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
+    (UM_OPTIONS_SCHEDULE | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                                 \
+     UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
 
 const um_algorithm um_algorithm_maskgit_plus = {
     .name = "maskgit_plus",

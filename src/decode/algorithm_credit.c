@@ -55,12 +55,7 @@ static um_status state_create(const um_decode_options *options, const um_canvas 
     UM_TRY(um_allocate(&credit->places, canvas->length, sizeof(size_t), "credit", error));
     UM_TRY(um_allocate(&credit->positions, canvas->answer_count, sizeof(credit_position), "credit",
                        error));
-    size_t answer = 0;
-    for (size_t p = 0; p < canvas->length; p++) {
-        if (canvas->states[p] != UM_POSITION_FIXED) {
-            credit->places[p] = answer++;
-        }
-    }
+    um_number_answer(canvas, credit->places);
     return UM_OK;
 }
 
@@ -121,14 +116,7 @@ static void observe(const um_decode_step *step, size_t candidate, float *logits)
 }
 
 static void commit(um_decode_step *step) {
-    const float threshold = (float)step->options->confidence_threshold;
-    um_rank_by_probability(step);
-    for (size_t i = 0; i < step->wanted_count; i++) {
-        const size_t candidate = step->ranking[i].candidate;
-        if (i == 0 || step->candidates[candidate].probability >= threshold) {
-            step->actions[candidate] = UM_ACTION_COMMIT;
-        }
-    }
+    um_commit_probable(step, step->wanted_count);
 }
 
 const um_algorithm um_algorithm_credit = {

@@ -24,7 +24,7 @@ typedef struct klass_position {
 /* Blocks open one after the other, so a position's place within its block is enough. */
 typedef struct klass_state {
     size_t rows;
-    size_t *places;            /* [canvas length]: within the block; of answer positions */
+    size_t *places;            /* [canvas length]: number among the answer positions */
     klass_position *positions; /* [rows] */
     float *logits;             /* [rows][vocabulary_size] of the step before */
     size_t *position_of_row;   /* [rows]: whose they are */
@@ -61,13 +61,13 @@ static um_status state_create(const um_decode_options *options, const um_canvas 
     klass->rows =
         options->block_length < canvas->answer_count ? options->block_length : canvas->answer_count;
     UM_TRY(allocate(klass, canvas, vocabulary_size, error));
-    size_t answer = 0;
-    for (size_t p = 0; p < canvas->length; p++) {
-        if (canvas->states[p] != UM_POSITION_FIXED) {
-            klass->places[p] = answer++ % klass->rows;
-        }
-    }
+    um_number_answer(canvas, klass->places);
     return UM_OK;
+}
+
+/* The row of a position: its number within its block. */
+static size_t row_of(const klass_state *klass, size_t position) {
+    return klass->places[position] % klass->rows;
 }
 
 /* Sum of w = exp(x - maximum), and in *differences, where `before` is given, of w * (x - before).
@@ -96,7 +96,7 @@ static double sum_exponentials(const um_kernels *kernels, size_t count, float ma
 static void observe(const um_decode_step *step, size_t candidate, float *logits) {
     klass_state *klass = step->state;
     const size_t count = step->vocabulary_size;
-    const size_t row = klass->places[step->wanted[candidate]];
+    const size_t row = row_of(klass, step->wanted[candidate]);
     klass_position *at = &klass->positions[row];
     float *before = klass->logits + row * count;
     const bool has_before = step->step > 0 && at->next_step == step->step &&
@@ -124,7 +124,7 @@ static void commit(um_decode_step *step) {
     const float threshold = (float)step->options->confidence_threshold;
     bool has_ready = false;
     for (size_t i = 0; i < step->wanted_count; i++) {
-        const klass_position *at = &klass->positions[klass->places[step->wanted[i]]];
+        const klass_position *at = &klass->positions[row_of(klass, step->wanted[i])];
         if (step->candidates[i].probability >= threshold && at->stable >= step->options->history) {
             step->actions[i] = UM_ACTION_COMMIT;
             has_ready = true;

@@ -28,10 +28,7 @@ static void commit(um_decode_step *step) {
 const um_algorithm um_algorithm_origin = {
     .name = "origin",
     .summary = "commit positions at random, at the rate of the noise schedule",
-    .options = UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_STEPS) |
-               UM_OPTION_BIT(UM_OPTION_EPS) | UM_OPTION_BIT(UM_OPTION_TOP_P) |
-               UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |
-               UM_OPTION_BIT(UM_OPTION_STOP_TOKEN),
+    .options = UM_OPTIONS_SCHEDULE,
     .sampling = UM_SAMPLE_FILTERED,
     .shows_masks = true,
     .plan = plan,

@@ -11,11 +11,7 @@ static void plan(um_decode_step *step) {
 
 static void commit(um_decode_step *step) {
     const size_t count = step->wanted_count;
-    for (size_t i = 0; i < count; i++) {
-        const um_candidate *candidate = &step->candidates[i];
-        step->ranking[i] = (um_ranked){(double)candidate->probability, candidate->position, i};
-    }
-    um_rank(step->ranking, count);
+    um_rank_by_probability(step);
     const size_t kept = count - um_schedule_left_masked(count, step->options->steps, step->step);
     for (size_t i = 0; i < count; i++) {
         const um_ranked *entry = &step->ranking[i];

@@ -35,10 +35,7 @@ static void commit(um_decode_step *step) {
 const um_algorithm um_algorithm_prophet = {
     .name = "prophet",
     .summary = "Prophet: as entropy, but all at once when the best tokens lead by enough",
-    .options = UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_STEPS) |
-               UM_OPTION_BIT(UM_OPTION_EPS) | UM_OPTION_BIT(UM_OPTION_TOP_P) |
-               UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |
-               UM_OPTION_BIT(UM_OPTION_STOP_TOKEN),
+    .options = UM_OPTIONS_SCHEDULE,
     .sampling = UM_SAMPLE_FILTERED,
     .shows_masks = true,
     .plan = um_plan_masked,

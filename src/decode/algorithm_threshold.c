@@ -37,15 +37,7 @@ static size_t budget(const um_decode_step *step) {
 }
 
 static void commit(um_decode_step *step) {
-    const float threshold = (float)step->options->confidence_threshold;
-    const size_t most = budget(step);
-    um_rank_by_probability(step);
-    for (size_t i = 0; i < step->wanted_count && i < most; i++) {
-        const size_t candidate = step->ranking[i].candidate;
-        if (i == 0 || step->candidates[candidate].probability >= threshold) {
-            step->actions[candidate] = UM_ACTION_COMMIT;
-        }
-    }
+    um_commit_probable(step, budget(step));
 }
 
 const um_algorithm um_algorithm_threshold = {

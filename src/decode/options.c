@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "decode/algorithm.h"
 
 typedef enum option_kind {
@@ -186,11 +187,7 @@ static um_status parse_seed(const option_info *info, const char *text, uint64_t 
 
 static um_status parse_flag(const option_info *info, const char *text, bool *value,
                             um_error *error) {
-    *value = strcmp(text, "true") == 0;
-    if (!*value && strcmp(text, "false") != 0) {
-        return not_a(info, text, "true or false", error);
-    }
-    return UM_OK;
+    return um_text_to_flag(text, value) ? UM_OK : not_a(info, text, "true or false", error);
 }
 
 um_status um_decode_options_set(um_decode_options *options, const char *name, const char *text,

@@ -58,19 +58,22 @@ static void apply_mask(const um_attention *attention, const um_attention_sequenc
     }
 }
 
+/* Where a row of keys or values has those that a query head attends to. */
+static size_t kv_offset(const um_attention *attention, size_t head) {
+    return head / (attention->head_count / attention->kv_head_count) * attention->head_dim;
+}
+
 /* Attention probabilities of `count` queries from `first` on, for one query head. */
 static void probabilities_of(const um_compute *compute, const um_attention *attention,
                              const um_attention_sequence *sequence, size_t head, size_t first,
                              size_t count, const float *queries, float *scores) {
     const size_t dim = attention->head_dim;
     const size_t width = attention->head_count * dim;
-    const size_t kv_head = head / (attention->head_count / attention->kv_head_count);
     const size_t keys = sequence->key_count;
     const float scale = 1.0f / sqrtf((float)dim);
-    compute->kernels.matmul(UM_DTYPE_F32, count, keys, dim,
-                            queries + (sequence->first_query + first) * width + head * dim, width,
-                            sequence->keys + kv_head * dim, attention->kv_stride, NULL, scores,
-                            keys);
+    compute->kernels.matmul(
+        count, keys, dim, queries + (sequence->first_query + first) * width + head * dim, width,
+        sequence->keys + kv_offset(attention, head), attention->kv_stride, NULL, scores, keys);
     for (size_t i = 0; i < count; i++) {
         apply_mask(attention, sequence, query_position(sequence, first + i), scores + i * keys);
         compute->kernels.softmax(keys, scale, scores + i * keys);
@@ -114,12 +117,11 @@ static void forward_task(void *user, size_t task, size_t worker) {
     const size_t count = rest < QUERY_TILE ? rest : QUERY_TILE;
     const size_t dim = attention->head_dim;
     const size_t width = attention->head_count * dim;
-    const size_t kv_head = head / (attention->head_count / attention->kv_head_count);
     float *scores = attention->scratch + worker * call->scratch_stride;
     probabilities_of(call->compute, attention, sequence, head, first, count, call->queries, scores);
     call->compute->kernels.weighted_sum(
         count, dim, sequence->key_count, scores, sequence->key_count,
-        sequence->values + kv_head * dim, attention->kv_stride,
+        sequence->values + kv_offset(attention, head), attention->kv_stride,
         call->output + (sequence->first_query + first) * width + head * dim, width);
 }
 
@@ -147,24 +149,24 @@ static void backward_tile(const attention_call *call, const um_attention_sequenc
     const size_t dim = attention->head_dim;
     const size_t width = attention->head_count * dim;
     const size_t stride = attention->kv_stride;
-    const size_t kv_offset = head / (attention->head_count / attention->kv_head_count) * dim;
+    const size_t kv = kv_offset(attention, head);
     const size_t keys = sequence->key_count;
     const size_t offset = (sequence->first_query + first) * width + head * dim;
     const float *doutput = call->doutput + offset;
     float *dscores = scores + QUERY_TILE * keys;
     probabilities_of(call->compute, attention, sequence, head, first, count, call->queries, scores);
     um_sgemm_transposed(NULL, keys, dim, count, scores, keys, doutput, width, 1.0f,
-                        sequence->value_gradients + kv_offset, stride);
-    kernels->matmul(UM_DTYPE_F32, count, keys, dim, doutput, width, sequence->values + kv_offset,
-                    stride, NULL, dscores, keys);
+                        sequence->value_gradients + kv, stride);
+    kernels->matmul(count, keys, dim, doutput, width, sequence->values + kv, stride, NULL, dscores,
+                    keys);
     for (size_t i = 0; i < count; i++) {
         kernels->softmax_backward(keys, 1.0f / sqrtf((float)dim), scores + i * keys,
                                   dscores + i * keys);
     }
-    kernels->weighted_sum(count, dim, keys, dscores, keys, sequence->keys + kv_offset, stride,
+    kernels->weighted_sum(count, dim, keys, dscores, keys, sequence->keys + kv, stride,
                           call->output + offset, width);
     um_sgemm_transposed(NULL, keys, dim, count, dscores, keys, call->queries + offset, width, 1.0f,
-                        sequence->key_gradients + kv_offset, stride);
+                        sequence->key_gradients + kv, stride);
 }
 
 /* One task is one key head of one sequence: all query heads that share it, in order. */

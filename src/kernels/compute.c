@@ -8,10 +8,6 @@
 #define NORM_BACKWARD_TILE 64
 #define ELEMENT_TILE 16384
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 float *um_tensor_f32(const um_tensor *tensor) {
     return (float *)(uintptr_t)tensor->data;
 }
@@ -38,7 +34,7 @@ typedef struct rms_norm_call {
 static void rms_norm_tile(void *user, size_t task, size_t worker) {
     (void)worker;
     const rms_norm_call *call = user;
-    const size_t end = smaller((task + 1) * ROW_TILE, call->rows);
+    const size_t end = um_size_smaller((task + 1) * ROW_TILE, call->rows);
     for (size_t i = task * ROW_TILE; i < end; i++) {
         call->compute->kernels.rms_norm(call->dim, call->epsilon, call->x + i * call->dim,
                                         call->weight, call->y + i * call->dim,
@@ -68,7 +64,7 @@ static void rms_norm_backward_tile(void *user, size_t task, size_t worker) {
     (void)worker;
     const rms_norm_backward_call *call = user;
     const size_t dim = call->dim;
-    const size_t end = smaller((task + 1) * NORM_BACKWARD_TILE, call->rows);
+    const size_t end = um_size_smaller((task + 1) * NORM_BACKWARD_TILE, call->rows);
     float *part = call->parts + task * dim;
     memset(part, 0, dim * sizeof *part);
     for (size_t i = task * NORM_BACKWARD_TILE; i < end; i++) {
@@ -109,8 +105,8 @@ static void swiglu_tile(void *user, size_t task, size_t worker) {
     (void)worker;
     const element_call *call = user;
     const size_t first = task * ELEMENT_TILE;
-    call->compute->kernels.swiglu(smaller(ELEMENT_TILE, call->count - first), call->gate + first,
-                                  call->up + first, call->output + first);
+    call->compute->kernels.swiglu(um_size_smaller(ELEMENT_TILE, call->count - first),
+                                  call->gate + first, call->up + first, call->output + first);
 }
 
 void um_swiglu(const um_compute *compute, size_t count, const float *gate, const float *up,
@@ -127,7 +123,7 @@ static void swiglu_backward_tile(void *user, size_t task, size_t worker) {
     (void)worker;
     const element_call *call = user;
     const size_t first = task * ELEMENT_TILE;
-    call->compute->kernels.swiglu_backward(smaller(ELEMENT_TILE, call->count - first),
+    call->compute->kernels.swiglu_backward(um_size_smaller(ELEMENT_TILE, call->count - first),
                                            call->input + first, call->gate + first,
                                            call->up + first);
 }
@@ -141,7 +137,7 @@ void um_swiglu_backward(const um_compute *compute, size_t count, const float *dy
 static void add_tile(void *user, size_t task, size_t worker) {
     (void)worker;
     const element_call *call = user;
-    const size_t end = smaller((task + 1) * ELEMENT_TILE, call->count);
+    const size_t end = um_size_smaller((task + 1) * ELEMENT_TILE, call->count);
     for (size_t i = task * ELEMENT_TILE; i < end; i++) {
         call->output[i] += call->input[i];
     }

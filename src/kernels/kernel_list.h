@@ -5,8 +5,8 @@
 #define UM_KERNELS_KERNEL_LIST_H
 
 #define UM_FLOAT_KERNEL_LIST(X)                                                                    \
-    X(matmul, (um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,      \
-               const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride))      \
+    X(matmul, (size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w,      \
+               size_t w_stride, const float *bias, float *y, size_t y_stride))                     \
     X(weighted_sum, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,                \
                      const float *v, size_t v_stride, float *y, size_t y_stride))                  \
     X(softmax, (size_t count, float scale, float *x))                                              \

@@ -40,7 +40,7 @@ typedef struct um_peak_work {
 } um_peak_work;
 
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
- *   x [m, k] f32, w [n, k] of a plain type `dtype`, bias [n] or NULL, y [m, n].
+ *   x [m, k], w [n, k], bias [n] or NULL, y [m, n].
  * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
  * matmul_packed: y = x w^T + bias as packed.h defines it, for the rows that pack_rows of the same
  *   table packed; w [n, rows->k] dense, of any type but F32 that has the kind of `rows`.

@@ -13,20 +13,15 @@
 /* Rows that a task packs. */
 #define PACK_TILE 12
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* ---- Packing --------------------------------------------------------------------- */
 
+/* Of a packed block: integers, scale, scaled sum and two sums. */
+#define BLOCK_BYTES (UM_PACK_INTEGER_BYTES + 4 * sizeof(float))
+
 um_status um_packing_reserve(um_packing *packing, size_t rows, size_t k, um_error *error) {
-    const size_t blocks = um_pack_blocks(k);
-    size_t floats = 0, integers = 0, bytes = 0;
-    if (!um_size_multiply(rows, blocks, &floats) ||
-        !um_size_multiply(floats, UM_PACK_BLOCK * sizeof(int16_t), &integers) ||
-        !um_size_add(floats, 2 * UM_ALIGNMENT, &floats) ||
-        !um_size_multiply(floats, 4 * sizeof(float), &bytes) ||
-        !um_size_add(bytes, integers, &bytes)) {
+    size_t blocks = 0, bytes = 0;
+    if (!um_size_multiply(rows, um_pack_blocks(k), &blocks) ||
+        !um_size_multiply(blocks, BLOCK_BYTES, &bytes)) {
         return um_error_memory(error, "packed activations", SIZE_MAX);
     }
     if (bytes <= packing->capacity) {
@@ -44,18 +39,18 @@ void um_packing_free(um_packing *packing) {
 }
 
 static um_packed_rows lay_out(const um_packing *packing, um_pack_kind kind, size_t rows, size_t k) {
-    const size_t floats = rows * um_pack_blocks(k);
+    const size_t blocks = rows * um_pack_blocks(k);
     char *memory = packing->memory;
-    float *scales = (float *)(void *)(memory + um_packed_integer_bytes(rows, k));
-    float *scaled_sums = scales + floats;
-    int32_t *sums = (int32_t *)(void *)(scaled_sums + floats);
+    float *scales = (float *)(void *)(memory + blocks * UM_PACK_INTEGER_BYTES);
+    float *scaled_sums = scales + blocks;
+    int32_t *sums = (int32_t *)(void *)(scaled_sums + blocks);
     return (um_packed_rows){.kind = kind,
                             .rows = rows,
                             .k = k,
                             .integers = memory,
                             .scales = scales,
                             .sums = sums,
-                            .late_sums = sums + floats,
+                            .late_sums = sums + blocks,
                             .scaled_sums = scaled_sums};
 }
 
@@ -70,7 +65,7 @@ static void pack_task(void *user, size_t task, size_t worker) {
     const pack_call *call = user;
     const size_t first = task * PACK_TILE;
     const size_t k = call->packed.k;
-    call->compute->kernels.pack_rows(first, smaller(PACK_TILE, call->packed.rows - first),
+    call->compute->kernels.pack_rows(first, um_size_smaller(PACK_TILE, call->packed.rows - first),
                                      call->x + first * k, k, &call->packed);
 }
 
@@ -108,7 +103,7 @@ static void run_packed(const product_call *call, const um_product *product, size
     const float *bias = product->bias ? product->bias->data : NULL;
     const char *w = weight->data;
     call->compute->kernels.matmul_packed(
-        weight->dtype, smaller(COLUMN_TILE, out - column), call->packed,
+        weight->dtype, um_size_smaller(COLUMN_TILE, out - column), call->packed,
         w + column * um_dtype_row_bytes(weight->dtype, weight->shape[1]),
         bias ? bias + column : NULL, product->y + column, out);
 }
@@ -121,7 +116,7 @@ static void run_plain(const product_call *call, const um_product *product, size_
     const size_t column = task % column_tiles * COLUMN_TILE;
     const float *bias = product->bias ? product->bias->data : NULL;
     call->compute->kernels.matmul(
-        UM_DTYPE_F32, smaller(ROW_TILE, call->rows - row), smaller(COLUMN_TILE, out - column), in,
+        um_size_smaller(ROW_TILE, call->rows - row), um_size_smaller(COLUMN_TILE, out - column), in,
         call->x + row * in, in, (const float *)product->weight->data + column * in, in,
         bias ? bias + column : NULL, product->y + row * out + column, out);
 }

@@ -44,7 +44,7 @@ typedef struct um_packed_rows {
     um_pack_kind kind;
     size_t rows;
     size_t k;
-    void *integers;     /* um_packed_integer_bytes */
+    void *integers;     /* UM_PACK_INTEGER_BYTES for each block */
     float *scales;      /* [rows, blocks] in the kernels' order, as the two below */
     int32_t *sums;      /* sum qx of a block, or a multiple of it; narrow only */
     int32_t *late_sums; /* the same of the last 16 elements of it; narrow only */
@@ -52,13 +52,11 @@ typedef struct um_packed_rows {
 } um_packed_rows;
 
 static inline size_t um_pack_blocks(size_t k) {
-    return (k + UM_PACK_BLOCK - 1) / UM_PACK_BLOCK;
+    return k / UM_PACK_BLOCK + (k % UM_PACK_BLOCK != 0 ? 1 : 0);
 }
 
-/* Bytes of `integers` for any kind and version, without overflow for rows that fit memory. */
-static inline size_t um_packed_integer_bytes(size_t rows, size_t k) {
-    return rows * um_pack_blocks(k) * UM_PACK_BLOCK * sizeof(int16_t);
-}
+/* Bytes of the `integers` of a block, for any kind and version. */
+#define UM_PACK_INTEGER_BYTES (UM_PACK_BLOCK * sizeof(int16_t))
 
 /* How activations are packed for weights of the type; not for F32. */
 static inline um_pack_kind um_pack_kind_of(um_dtype dtype) {

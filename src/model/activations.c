@@ -30,6 +30,14 @@ size_t um_sequence_row(const um_sequence_rows *sequence, size_t i) {
     return sequence->rows ? sequence->rows[i] : i;
 }
 
+size_t um_widest_row(const um_model_config *config) {
+    const size_t query_width = config->head_count * config->head_dim;
+    const size_t widest = config->hidden_size > config->intermediate_size
+                              ? config->hidden_size
+                              : config->intermediate_size;
+    return query_width > widest ? query_width : widest;
+}
+
 static um_status check_rows(const um_transformer *transformer, const um_sequence_rows *sequence,
                             size_t index, um_error *error) {
     size_t next = 0;
@@ -90,9 +98,8 @@ typedef struct carver {
 } carver;
 
 static float *carve(carver *from, size_t count) {
-    const size_t unit = UM_ALIGNMENT / sizeof(float);
     float *piece = from->base ? from->base + from->used : NULL;
-    from->used += (count + unit - 1) / unit * unit;
+    from->used += um_size_round_up(count, UM_ALIGNMENT / sizeof(float));
     return piece;
 }
 
@@ -117,12 +124,9 @@ static void carve_scratch(carver *from, const um_model_config *config, const um_
                           um_activations *activations) {
     const size_t rows = sizes->rows;
     const size_t hidden = config->hidden_size;
-    const size_t query_width = config->head_count * config->head_dim;
     const size_t key_width = config->kv_head_count * config->head_dim;
-    size_t widest = hidden > config->intermediate_size ? hidden : config->intermediate_size;
-    widest = query_width > widest ? query_width : widest;
     activations->normed = carve(from, rows * hidden);
-    activations->projected = carve(from, rows * widest);
+    activations->projected = carve(from, rows * um_widest_row(config));
     activations->keys = carve(from, rows * key_width);
     activations->values = carve(from, rows * key_width);
     activations->stream = carve(from, rows * hidden);

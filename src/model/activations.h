@@ -31,7 +31,7 @@ struct um_activations {
 
     /* Shared scratch. */
     float *normed;       /* [R, H] */
-    float *projected;    /* [R, max(H, I)] */
+    float *projected;    /* [R, um_widest_row] */
     float *keys;         /* [R, K] */
     float *values;       /* [R, K] */
     float *stream;       /* [R, H] residual stream after the last layer */
@@ -71,6 +71,9 @@ um_status um_activations_attention(um_activations *activations, const um_model_c
                                    um_attention *attention, um_error *error);
 void um_activations_attention_layer(um_activations *activations, const um_row_batch *batch,
                                     size_t layer);
+
+/* Floats of the widest input of a product: H, I or Q. */
+size_t um_widest_row(const um_model_config *config);
 
 um_layer_activations *um_activations_layer(um_activations *activations, size_t layer);
 

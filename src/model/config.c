@@ -105,7 +105,7 @@ static um_status check_sizes(const um_model_config *config, const char *where, u
         {"number of layers", config->layer_count, 4096},
         {"number of heads", config->head_count, 4096},
         {"number of key-value heads", config->kv_head_count, 4096},
-        {"head size", config->head_dim, 1024},
+        {"head size", config->head_dim, UM_HEAD_DIM_MAXIMUM},
         {"number of positions", config->maximum_positions, (size_t)1 << 30},
     };
     for (size_t i = 0; i < COUNT_OF(limits); i++) {

@@ -111,6 +111,9 @@ um_status um_model_config_parse_with(const json_t *root, const char *where,
 um_status um_model_config_override(um_model_config *config,
                                    const um_model_config_overrides *overrides, um_error *error);
 
+/* The largest head_dim that um_model_config_check lets pass. */
+#define UM_HEAD_DIM_MAXIMUM 1024
+
 /* Check that sizes are positive, divide each other and stay below limits that keep every later
  * product within size_t. */
 um_status um_model_config_check(const um_model_config *config, const char *where, um_error *error);

@@ -56,7 +56,7 @@ static um_status write_part(saving *work, const um_weight_conversion *conversion
     UM_TRY(um_weight_convert_rows(conversion, first, rows, work->part, work->options->pool, error));
     UM_TRY(um_gguf_writer_write(work->writer, work->part, bytes, error));
     work->done += bytes;
-    return um_save_tell(&work->options->watch, work->done, work->summary->bytes, error);
+    return um_watch_tell(&work->options->watch, work->done, work->summary->bytes, error);
 }
 
 static um_status write_tensor(void *user, const char *name, um_tensor *tensor,

@@ -3,15 +3,15 @@
 #define UM_MODEL_GGUF_SAVE_H
 
 #include "base/thread_pool.h"
+#include "base/watch.h"
 #include "model/parameters.h"
-#include "model/save.h"
 #include "model/weight_mix.h"
 #include "weights/gguf_writer.h"
 
 typedef struct um_gguf_save_options {
     um_weight_mix mix;
     um_thread_pool *pool; /* may be NULL */
-    um_save_watch watch;  /* told of every part; zero for nobody */
+    um_watch watch;       /* told of every part; zero for nobody */
 } um_gguf_save_options;
 
 /* What was written. */

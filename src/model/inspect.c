@@ -82,7 +82,7 @@ static um_tensor_totals *totals_of_dtype(um_inspect_report *report, const char *
     if (report->dtype_count == UM_INSPECT_DTYPES_MAXIMUM) {
         return NULL;
     }
-    /* The names are static text of the safetensors parser. */
+    /* The names are static text of the parsers. */
     report->dtypes[report->dtype_count].dtype_name = dtype_name;
     return &report->dtypes[report->dtype_count++].totals;
 }

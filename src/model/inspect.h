@@ -41,8 +41,8 @@ typedef struct um_dtype_totals {
     um_tensor_totals totals;
 } um_dtype_totals;
 
-/* At least the number of element types of the safetensors format. */
-#define UM_INSPECT_DTYPES_MAXIMUM 32
+/* At least the number of element types of the safetensors or of the GGUF format. */
+#define UM_INSPECT_DTYPES_MAXIMUM 64
 
 typedef struct um_inspect_report {
     char *directory;

@@ -265,10 +265,10 @@ typedef struct layout {
 static um_status place_tensor(void *user, const char *name, um_tensor *tensor,
                               const um_tensor *expected, um_error *error) {
     layout *places = user;
-    const size_t step = UM_ALIGNMENT / sizeof(float);
     size_t count = 0;
-    if (!um_tensor_count(expected, &count) || !um_size_add(count, step - 1, &count) ||
-        !um_size_add(places->count, count / step * step, &count)) {
+    if (!um_tensor_count(expected, &count) ||
+        !um_size_add(places->count, um_size_round_up(count, UM_ALIGNMENT / sizeof(float)),
+                     &count)) {
         return um_error_memory(error, name, SIZE_MAX);
     }
     if (places->block) {

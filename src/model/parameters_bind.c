@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/parameters.h"
 #include "model/parameters_internal.h"
 #include "model/row_order.h"
@@ -54,19 +55,15 @@ um_status um_parameters_check_stored(const um_stored_tensor *stored, const um_te
     return UM_OK;
 }
 
-static size_t aligned_bytes(size_t bytes) {
-    return um_size_divide_up(bytes, UM_ALIGNMENT) * UM_ALIGNMENT;
-}
-
 /* Bytes that the tensor takes outside of the file: vectors are widened, some rows reordered. */
 static size_t copied_bytes(const binding *bound, const um_stored_tensor *stored,
                            const um_tensor *expected) {
     if (expected->rank == 1) {
-        return aligned_bytes(expected->shape[0] * sizeof(float));
+        return um_size_round_up(expected->shape[0] * sizeof(float), UM_ALIGNMENT);
     }
     const bool reordered =
         bound->naming == UM_NAMES_GGUF && um_gguf_rows_interleaved(bound->config, stored->name);
-    return reordered ? aligned_bytes(stored->bytes) : 0;
+    return reordered ? um_size_round_up(stored->bytes, UM_ALIGNMENT) : 0;
 }
 
 static um_status check_tensor(void *user, const char *name, um_tensor *tensor,
@@ -113,12 +110,6 @@ static um_status mark_used(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    const size_t length = strlen(text);
-    const size_t end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 um_status um_parameters_leftovers(const um_model_config *config, const um_checkpoint *checkpoint,
                                   um_parameter_leftover *leftover, void *user, um_error *error) {
     const size_t count = um_checkpoint_count(checkpoint);
@@ -129,7 +120,7 @@ um_status um_parameters_leftovers(const um_model_config *config, const um_checkp
     for (size_t i = 0; i < count && status == UM_OK; i++) {
         if (!marks.used[i]) {
             const um_stored_tensor *stored = um_checkpoint_entry(checkpoint, i);
-            leftover(user, stored, ends_with(stored->name, "rotary_emb.inv_freq"));
+            leftover(user, stored, um_text_ends_with(stored->name, "rotary_emb.inv_freq"));
         }
     }
     free(marks.used);
@@ -236,7 +227,7 @@ um_status um_parameters_bind(um_parameters *parameters, um_model_config *config,
     }
     if (status != UM_OK) {
         um_parameters_free(parameters);
-        return um_error_prefix(error, status, "%s", um_checkpoint_directory(checkpoint));
+        return um_error_prefix(error, status, "%s", um_checkpoint_path(checkpoint));
     }
     return UM_OK;
 }

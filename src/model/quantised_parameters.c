@@ -11,7 +11,7 @@ typedef struct quantising {
     const um_model_config *config;
     um_weight_mix mix;
     um_thread_pool *pool;
-    const um_save_watch *watch;
+    const um_watch *watch;
     uint8_t *next; /* in the block */
     size_t total;
     size_t done;
@@ -30,10 +30,6 @@ static size_t bytes_of(const um_weight_conversion *conversion) {
     return um_weight_convert_row_count(conversion) * um_weight_convert_row_bytes(conversion);
 }
 
-static size_t aligned(size_t bytes) {
-    return um_size_divide_up(bytes, UM_ALIGNMENT) * UM_ALIGNMENT;
-}
-
 static um_status measure(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
                          um_error *error) {
     quantising *work = user;
@@ -46,7 +42,7 @@ static um_status measure(void *user, const char *name, um_tensor *tensor, const 
                         um_dtype_name(tensor->dtype));
     }
     const um_weight_conversion conversion = conversion_of(work, name, tensor);
-    work->total += aligned(bytes_of(&conversion));
+    work->total += um_size_round_up(bytes_of(&conversion), UM_ALIGNMENT);
     return UM_OK;
 }
 
@@ -65,7 +61,7 @@ static um_status convert_rows(quantising *work, const um_weight_conversion *conv
                               (const char *)conversion->source->data + first * source_bytes,
                               count * source_bytes);
         work->done += count * row_bytes;
-        UM_TRY(um_save_tell(work->watch, work->done, work->total, error));
+        UM_TRY(um_watch_tell(work->watch, work->done, work->total, error));
     }
     return UM_OK;
 }
@@ -80,13 +76,13 @@ static um_status quantise(void *user, const char *name, um_tensor *tensor,
     UM_TRY(convert_rows(work, &conversion, error));
     tensor->data = work->next;
     tensor->dtype = conversion.target_dtype;
-    work->next += aligned(bytes_of(&conversion));
+    work->next += um_size_round_up(bytes_of(&conversion), UM_ALIGNMENT);
     return UM_OK;
 }
 
 um_status um_parameters_quantise(um_parameters *parameters, const um_model_config *config,
                                  const um_checkpoint *checkpoint, um_weight_mix mix,
-                                 um_thread_pool *pool, const um_save_watch *watch, void **block,
+                                 um_thread_pool *pool, const um_watch *watch, void **block,
                                  um_error *error) {
     quantising work = {
         .checkpoint = checkpoint, .config = config, .mix = mix, .pool = pool, .watch = watch};

@@ -3,8 +3,8 @@
 #define UM_MODEL_QUANTISED_PARAMETERS_H
 
 #include "base/thread_pool.h"
+#include "base/watch.h"
 #include "model/parameters.h"
-#include "model/save.h"
 #include "model/weight_mix.h"
 
 /* Replace every matrix of `parameters` by one of the type that `mix` has for it, in memory of its
@@ -17,7 +17,7 @@
  * both the source and *block. */
 um_status um_parameters_quantise(um_parameters *parameters, const um_model_config *config,
                                  const um_checkpoint *checkpoint, um_weight_mix mix,
-                                 um_thread_pool *pool, const um_save_watch *watch, void **block,
+                                 um_thread_pool *pool, const um_watch *watch, void **block,
                                  um_error *error);
 
 #endif

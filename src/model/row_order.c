@@ -26,7 +26,7 @@ size_t um_gguf_row_source(size_t row, size_t head_dim) {
 
 /* In place: one head's values at a time go through a buffer. */
 static void reorder_vector(float *values, size_t count, size_t head_dim) {
-    float head[1024]; /* the largest head_dim of um_model_config_check */
+    float head[UM_HEAD_DIM_MAXIMUM];
     for (size_t first = 0; first < count; first += head_dim) {
         for (size_t row = 0; row < head_dim; row++) {
             head[um_gguf_row_source(row, head_dim)] = values[first + row];

@@ -57,19 +57,8 @@ static um_status collect_tensor(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-um_status um_save_tell(const um_save_watch *watch, size_t done, size_t total, um_error *error) {
-    if (!watch || !watch->progress || watch->progress(watch->user, done, total)) {
-        return UM_OK;
-    }
-    return UM_RAISE(error, UM_ERR_CANCELLED, "cancelled; nothing was written");
-}
-
-static um_status tell_of_file(void *user, size_t done, size_t total, um_error *error) {
-    return um_save_tell(user, done, total, error);
-}
-
 static um_status write_weights(const um_model_config *config, const um_parameters *parameters,
-                               um_dtype dtype, const char *directory, const um_save_watch *watch,
+                               um_dtype dtype, const char *directory, const um_watch *watch,
                                um_error *error) {
     char path[4096];
     UM_TRY(um_path_join(path, sizeof path, directory, "model.safetensors", error));
@@ -77,8 +66,7 @@ static um_status write_weights(const um_model_config *config, const um_parameter
     um_parameters readable = *parameters;
     um_status status = um_parameters_visit(&readable, config, collect_tensor, &list, error);
     if (status == UM_OK) {
-        status = um_safetensors_write_watched(path, list.tensors, list.count, dtype, tell_of_file,
-                                              (void *)(uintptr_t)watch, error);
+        status = um_safetensors_write_watched(path, list.tensors, list.count, dtype, watch, error);
     }
     for (size_t i = 0; i < list.count; i++) {
         free((void *)(uintptr_t)list.tensors[i].name);
@@ -189,7 +177,7 @@ um_status um_model_directory_write(const um_model_config *config, const um_param
 um_status um_model_directory_write_watched(const um_model_config *config,
                                            const um_parameters *parameters, um_dtype dtype,
                                            const char *tokenizer_source_directory,
-                                           const char *target_directory, const um_save_watch *watch,
+                                           const char *target_directory, const um_watch *watch,
                                            um_error *error) {
     UM_TRY(prepare_directory(target_directory, error));
     UM_TRY(write_config(config, dtype, target_directory, error));

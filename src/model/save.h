@@ -2,20 +2,11 @@
 #ifndef UM_MODEL_SAVE_H
 #define UM_MODEL_SAVE_H
 
+#include "base/watch.h"
 #include "model/parameters.h"
 
 /* The empty file that says a directory was written to its end. */
 #define UM_MODEL_DONE_FILE "DONE"
-
-/* Who is told how far writing is; zero-initialise for nobody. */
-typedef struct um_save_watch {
-    /* Of `total` bytes of weights `done` are written; false ends it with UM_ERR_CANCELLED. */
-    bool (*progress)(void *user, size_t done, size_t total);
-    void *user;
-} um_save_watch;
-
-/* Tell the watch; UM_ERR_CANCELLED where it says so. */
-um_status um_save_tell(const um_save_watch *watch, size_t done, size_t total, um_error *error);
 
 /* Write model.safetensors with weights stored as `dtype`, config.json, and the tokenizer files and
  * generation_config.json of `tokenizer_source_directory` (NULL for none), byte for byte, to
@@ -31,7 +22,7 @@ um_status um_model_directory_write(const um_model_config *config, const um_param
 um_status um_model_directory_write_watched(const um_model_config *config,
                                            const um_parameters *parameters, um_dtype dtype,
                                            const char *tokenizer_source_directory,
-                                           const char *target_directory, const um_save_watch *watch,
+                                           const char *target_directory, const um_watch *watch,
                                            um_error *error);
 
 #endif

@@ -170,13 +170,10 @@ static bool layer_needs_packing(const um_layer_parameters *layer) {
 
 static um_status prepare_packing(const forward_pass *pass, um_error *error) {
     const um_model_config *config = pass->config;
-    const size_t query_width = config->head_count * config->head_dim;
-    size_t widest = config->hidden_size > config->intermediate_size ? config->hidden_size
-                                                                    : config->intermediate_size;
-    widest = query_width > widest ? query_width : widest;
     for (size_t i = 0; i < config->layer_count; i++) {
         if (layer_needs_packing(&pass->transformer->parameters->layers[i])) {
-            return um_packing_reserve(&pass->activations->packing, pass->sizes.rows, widest, error);
+            return um_packing_reserve(&pass->activations->packing, pass->sizes.rows,
+                                      um_widest_row(config), error);
         }
     }
     return UM_OK;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 bool um_weight_mix_from_name(const char *name, um_weight_mix *mix) {
 #define MIX_COMPARE(value, text, dtype, number)                                                    \
     if (strcmp(name, text) == 0) {                                                                 \
@@ -60,17 +62,13 @@ static bool wants_more_bits(size_t layer, size_t layers) {
     return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    const size_t length = strlen(text);
-    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
-}
-
 static um_dtype wanted_type(um_weight_mix mix, const um_model_config *config, const char *name) {
     static const char layer_prefix[] = "blk.";
     if (has_finer_head(mix) && is_head(config, name)) {
         return UM_DTYPE_Q6_K;
     }
-    const bool fine_part = ends_with(name, ".attn_v.weight") || ends_with(name, ".ffn_down.weight");
+    const bool fine_part =
+        um_text_ends_with(name, ".attn_v.weight") || um_text_ends_with(name, ".ffn_down.weight");
     if (mix == UM_MIX_Q4_K_M && fine_part &&
         strncmp(name, layer_prefix, sizeof layer_prefix - 1) == 0) {
         const size_t layer = strtoul(name + sizeof layer_prefix - 1, NULL, 10);

@@ -94,6 +94,10 @@ float um_f32_from_f16(uint16_t bits) {
     return float_of(sign | (exponent + 112u) << 23 | mantissa << 13);
 }
 
+float um_f32_from_f16_bytes(const uint8_t bytes[2]) {
+    return um_f32_from_f16((uint16_t)(bytes[0] | bytes[1] << 8));
+}
+
 uint16_t um_f16_from_f32(float value) {
     const uint32_t bits = bits_of(value);
     const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);

@@ -39,6 +39,8 @@ bool um_dtype_from_name(const char *name, um_dtype *dtype);
 /* Exact widening. */
 float um_f32_from_f16(uint16_t bits);
 float um_f32_from_bf16(uint16_t bits);
+/* From two bytes, as quantised blocks hold them. */
+float um_f32_from_f16_bytes(const uint8_t bytes[2]);
 /* Round to nearest, ties to even; overflow goes to infinity; NaN stays NaN. */
 uint16_t um_f16_from_f32(float value);
 uint16_t um_bf16_from_f32(float value);

@@ -1,11 +1,5 @@
 #include "tensor/quantised.h"
 
-#include <string.h>
-
-static float f16_at(const uint8_t *bytes) {
-    return um_f32_from_f16((uint16_t)(bytes[0] | bytes[1] << 8));
-}
-
 void um_k_scale_and_minimum(const uint8_t packed[12], size_t sub, uint8_t *scale,
                             uint8_t *minimum) {
     if (sub < 4) {
@@ -18,14 +12,14 @@ void um_k_scale_and_minimum(const uint8_t packed[12], size_t sub, uint8_t *scale
 }
 
 static void dequantise_q8_0(const uint8_t *block, float *target) {
-    const float d = f16_at(block);
+    const float d = um_f32_from_f16_bytes(block);
     for (size_t i = 0; i < 32; i++) {
         target[i] = d * (float)(int8_t)block[2 + i];
     }
 }
 
 static void dequantise_q4_0(const uint8_t *block, float *target) {
-    const float d = f16_at(block);
+    const float d = um_f32_from_f16_bytes(block);
     for (size_t i = 0; i < 16; i++) {
         target[i] = d * (float)((block[2 + i] & 15) - 8);
         target[i + 16] = d * (float)((block[2 + i] >> 4) - 8);
@@ -35,8 +29,8 @@ static void dequantise_q4_0(const uint8_t *block, float *target) {
 /* Q4_K, and Q5_K with `fifth` bits. */
 static void dequantise_k(const uint8_t *block, const uint8_t *fifth, const uint8_t *low,
                          float *target) {
-    const float d = f16_at(block);
-    const float m = f16_at(block + 2);
+    const float d = um_f32_from_f16_bytes(block);
+    const float m = um_f32_from_f16_bytes(block + 2);
     for (size_t sub = 0; sub < 8; sub++) {
         uint8_t scale = 0, minimum = 0;
         um_k_scale_and_minimum(block + 4, sub, &scale, &minimum);
@@ -51,7 +45,7 @@ static void dequantise_k(const uint8_t *block, const uint8_t *fifth, const uint8
 }
 
 static void dequantise_q6_k(const uint8_t *block, float *target) {
-    const float d = f16_at(block + 208);
+    const float d = um_f32_from_f16_bytes(block + 208);
     for (size_t i = 0; i < 256; i++) {
         const size_t half = i / 128, r = i % 128 / 32, at = i % 32;
         const uint8_t low = block[half * 64 + r % 2 * 32 + at];

@@ -22,7 +22,7 @@ typedef struct shard {
 } shard;
 
 struct um_checkpoint {
-    char *directory; /* or the path of the GGUF file */
+    char *path; /* of the directory or GGUF file */
     bool is_gguf;
     um_gguf_file gguf;
     shard *shards;
@@ -118,7 +118,7 @@ static um_status add_shard(um_checkpoint *checkpoint, const char *file_name, um_
 
 static um_status map_shard(um_checkpoint *checkpoint, shard *into, um_error *error) {
     char path[4096];
-    UM_TRY(um_path_join(path, sizeof path, checkpoint->directory, into->file_name, error));
+    UM_TRY(um_path_join(path, sizeof path, checkpoint->path, into->file_name, error));
     UM_TRY(um_mapped_file_open(path, &into->file, error));
     const um_status status = um_safetensors_parse(into->file.data, into->file.size, into->file.size,
                                                   &into->header, error);
@@ -154,7 +154,7 @@ static um_status sort_entries(const opening *open) {
             um_error found = {0};
             const um_status status =
                 UM_RAISE(&found, UM_ERR_MISMATCH, "%s: tensor %.120s is in both %.80s and %.80s",
-                         checkpoint->directory, first->name, first->file, second->file);
+                         checkpoint->path, first->name, first->file, second->file);
             UM_TRY(settle(open, status, &found));
         }
     }
@@ -241,7 +241,7 @@ static um_status open_with_map(const opening *open, json_t *map, const char *whe
 
 static um_status open_index(const opening *open) {
     char path[4096];
-    UM_TRY(um_path_join(path, sizeof path, open->checkpoint->directory, INDEX_FILE, open->error));
+    UM_TRY(um_path_join(path, sizeof path, open->checkpoint->path, INDEX_FILE, open->error));
     um_error found = {0};
     json_t *root = NULL;
     json_t *map = NULL;
@@ -267,7 +267,7 @@ static um_status open_single(const opening *open) {
 static um_status add_gguf_entry(um_checkpoint *checkpoint, const um_gguf_tensor *entry,
                                 um_error *error) {
     um_stored_tensor stored = {.name = entry->name,
-                               .file = checkpoint->directory,
+                               .file = checkpoint->path,
                                .dtype_name = entry->dtype_name,
                                .supported = entry->supported,
                                .tensor = {.dtype = entry->dtype, .rank = entry->rank},
@@ -282,7 +282,7 @@ static um_status add_gguf_entry(um_checkpoint *checkpoint, const um_gguf_tensor 
 static um_status open_gguf(const opening *open) {
     um_checkpoint *checkpoint = open->checkpoint;
     um_error found = {0};
-    const um_status status = um_gguf_open(checkpoint->directory, &checkpoint->gguf, &found);
+    const um_status status = um_gguf_open(checkpoint->path, &checkpoint->gguf, &found);
     UM_TRY(settle(open, status, &found));
     for (size_t i = 0; i < checkpoint->gguf.contents.tensor_count; i++) {
         UM_TRY(add_gguf_entry(checkpoint, &checkpoint->gguf.contents.tensors[i], open->error));
@@ -291,7 +291,7 @@ static um_status open_gguf(const opening *open) {
 }
 
 static um_status no_weights(const opening *open) {
-    const char *directory = open->checkpoint->directory;
+    const char *directory = open->checkpoint->path;
     um_error found = {0};
     const char *advice = um_file_exists(directory, "pytorch_model.bin") ||
                                  um_file_exists(directory, "pytorch_model.bin.index.json")
@@ -307,10 +307,10 @@ static um_status open_files(const opening *open) {
     if (open->checkpoint->is_gguf) {
         return open_gguf(open);
     }
-    if (um_file_exists(open->checkpoint->directory, SINGLE_FILE)) {
+    if (um_file_exists(open->checkpoint->path, SINGLE_FILE)) {
         return open_single(open);
     }
-    if (um_file_exists(open->checkpoint->directory, INDEX_FILE)) {
+    if (um_file_exists(open->checkpoint->path, INDEX_FILE)) {
         return open_index(open);
     }
     return no_weights(open);
@@ -321,8 +321,8 @@ um_status um_checkpoint_open_partly(const char *path, um_checkpoint_problem *pro
     *checkpoint = NULL;
     um_checkpoint *created = NULL;
     UM_TRY(um_allocate(&created, 1, sizeof *created, "checkpoint", error));
-    created->directory = strdup(path);
-    if (!created->directory) {
+    created->path = strdup(path);
+    if (!created->path) {
         free(created);
         return um_error_memory(error, "checkpoint", strlen(path) + 1);
     }
@@ -357,7 +357,7 @@ void um_checkpoint_close(um_checkpoint *checkpoint) {
     free(checkpoint->copies);
     free(checkpoint->shards);
     free(checkpoint->entries);
-    free(checkpoint->directory);
+    free(checkpoint->path);
     free(checkpoint);
 }
 
@@ -386,8 +386,8 @@ bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_te
     return true;
 }
 
-const char *um_checkpoint_directory(const um_checkpoint *checkpoint) {
-    return checkpoint->directory;
+const char *um_checkpoint_path(const um_checkpoint *checkpoint) {
+    return checkpoint->path;
 }
 
 bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint) {
@@ -408,11 +408,11 @@ um_status um_checkpoint_describe_files(const um_checkpoint *checkpoint, um_buffe
                                        um_error *error) {
     char path[4096];
     if (checkpoint->is_gguf) {
-        return describe_file(checkpoint->directory, text, error);
+        return describe_file(checkpoint->path, text, error);
     }
     for (size_t i = 0; i < checkpoint->shard_count; i++) {
-        UM_TRY(um_path_join(path, sizeof path, checkpoint->directory,
-                            checkpoint->shards[i].file_name, error));
+        UM_TRY(um_path_join(path, sizeof path, checkpoint->path, checkpoint->shards[i].file_name,
+                            error));
         UM_TRY(describe_file(path, text, error));
     }
     return UM_OK;

@@ -45,7 +45,7 @@ const um_stored_tensor *um_checkpoint_lookup(const um_checkpoint *checkpoint, co
 bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_tensor *tensor);
 
 /* The path that was opened. */
-const char *um_checkpoint_directory(const um_checkpoint *checkpoint);
+const char *um_checkpoint_path(const um_checkpoint *checkpoint);
 
 /* Let go of the memory of `bytes` bytes at `data` where they lie in one of its mapped files
  * (um_mapped_bytes_release); elsewhere nothing happens. */

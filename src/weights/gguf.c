@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "weights/gguf_internal.h"
 
 #define MAGIC "GGUF"
@@ -19,13 +20,11 @@
 #define TENSOR_BYTES (8 + 4 + 8 + 4 + 8)
 
 bool um_gguf_is_path(const char *path) {
-    static const char ending[] = ".gguf";
     struct stat information;
     if (stat(path, &information) == 0) {
         return S_ISREG(information.st_mode);
     }
-    const size_t length = strlen(path);
-    return length >= sizeof ending && strcmp(path + length - (sizeof ending - 1), ending) == 0;
+    return um_text_ends_with(path, ".gguf");
 }
 
 uint64_t um_gguf_unsigned(const uint8_t *data, size_t bytes) {
@@ -316,7 +315,7 @@ static um_status place_tensors(const cursor *from, um_gguf *file) {
         file->data_begin = from->size;
         return UM_OK;
     }
-    size_t begin = um_size_divide_up(from->at, file->alignment) * file->alignment;
+    const size_t begin = um_size_round_up(from->at, file->alignment);
     file->data_begin = begin;
     for (size_t i = 0; i < file->tensor_count; i++) {
         um_gguf_tensor *tensor = &file->tensors[i];

@@ -26,10 +26,6 @@ um_status um_gguf_writer_create(um_gguf_writer **writer, um_error *error) {
     return um_allocate(writer, 1, sizeof **writer, "GGUF writer", error);
 }
 
-static size_t padded(size_t bytes) {
-    return um_size_divide_up(bytes, ALIGNMENT) * ALIGNMENT;
-}
-
 /* ---- Metadata -------------------------------------------------------------- */
 
 static um_status append_number(um_buffer *out, uint64_t value, size_t bytes, um_error *error) {
@@ -135,7 +131,12 @@ static um_status measure(const char *name, um_dtype dtype, size_t rank, const si
 um_status um_gguf_add_tensor(um_gguf_writer *writer, const char *name, um_dtype dtype, size_t rank,
                              const size_t *shape, um_error *error) {
     size_t bytes = 0;
+    size_t data_bytes = 0;
     UM_TRY(measure(name, dtype, rank, shape, &bytes, error));
+    if (bytes > SIZE_MAX - ALIGNMENT ||
+        !um_size_add(writer->data_bytes, um_size_round_up(bytes, ALIGNMENT), &data_bytes)) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: too large to be stored", name);
+    }
     UM_TRY(um_grow(&writer->tensor_bytes, &writer->tensor_capacity, writer->tensor_count + 1,
                    sizeof *writer->tensor_bytes, "tensor list", error));
     UM_TRY(append_string(&writer->descriptions, name, strlen(name), error));
@@ -146,7 +147,7 @@ um_status um_gguf_add_tensor(um_gguf_writer *writer, const char *name, um_dtype 
     UM_TRY(append_number(&writer->descriptions, um_gguf_dtype_number(dtype), 4, error));
     UM_TRY(append_number(&writer->descriptions, writer->data_bytes, 8, error));
     writer->tensor_bytes[writer->tensor_count++] = bytes;
-    writer->data_bytes += padded(bytes);
+    writer->data_bytes = data_bytes;
     return UM_OK;
 }
 
@@ -158,7 +159,8 @@ size_t um_gguf_writer_data_bytes(const um_gguf_writer *writer) {
 
 static um_status write_padding(um_gguf_writer *writer, size_t bytes, um_error *error) {
     static const char zeros[ALIGNMENT] = {0};
-    return um_atomic_file_write(writer->file, zeros, padded(bytes) - bytes, error);
+    return um_atomic_file_write(writer->file, zeros, um_size_round_up(bytes, ALIGNMENT) - bytes,
+                                error);
 }
 
 static um_status write_header(um_gguf_writer *writer, um_error *error) {

@@ -49,8 +49,7 @@ static um_status append_entry(um_buffer *header, const um_named_tensor *named, u
 typedef struct writing {
     um_atomic_file *file;
     um_dtype dtype;
-    um_write_progress *progress;
-    void *user;
+    const um_watch *watch;
     size_t done;
     size_t total;
 } writing;
@@ -58,7 +57,7 @@ typedef struct writing {
 static um_status write_bytes(writing *work, const void *bytes, size_t length, um_error *error) {
     UM_TRY(um_atomic_file_write(work->file, bytes, length, error));
     work->done += length;
-    return work->progress ? work->progress(work->user, work->done, work->total, error) : UM_OK;
+    return um_watch_tell(work->watch, work->done, work->total, error);
 }
 
 static um_status make_header(um_buffer *header, const um_named_tensor *tensors, size_t count,
@@ -147,10 +146,10 @@ static um_status write_all(writing *work, const um_buffer *header, const um_name
 }
 
 um_status um_safetensors_write_watched(const char *path, const um_named_tensor *tensors,
-                                       size_t count, um_dtype dtype, um_write_progress *progress,
-                                       void *user, um_error *error) {
+                                       size_t count, um_dtype dtype, const um_watch *watch,
+                                       um_error *error) {
     um_buffer header = {0};
-    writing work = {.dtype = dtype, .progress = progress, .user = user};
+    writing work = {.dtype = dtype, .watch = watch};
     um_status status = make_header(&header, tensors, count, dtype, error);
     if (status == UM_OK) {
         status = um_atomic_file_open(path, &work.file, error);
@@ -168,5 +167,5 @@ um_status um_safetensors_write_watched(const char *path, const um_named_tensor *
 
 um_status um_safetensors_write(const char *path, const um_named_tensor *tensors, size_t count,
                                um_dtype dtype, um_error *error) {
-    return um_safetensors_write_watched(path, tensors, count, dtype, NULL, NULL, error);
+    return um_safetensors_write_watched(path, tensors, count, dtype, NULL, error);
 }

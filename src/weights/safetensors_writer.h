@@ -2,6 +2,7 @@
 #ifndef UM_WEIGHTS_SAFETENSORS_WRITER_H
 #define UM_WEIGHTS_SAFETENSORS_WRITER_H
 
+#include "base/watch.h"
 #include "tensor/tensor.h"
 
 typedef struct um_named_tensor {
@@ -16,12 +17,9 @@ typedef struct um_named_tensor {
 um_status um_safetensors_write(const char *path, const um_named_tensor *tensors, size_t count,
                                um_dtype dtype, um_error *error);
 
-/* Told that `done` of `total` bytes of data are written; anything but UM_OK ends the writing. */
-typedef um_status um_write_progress(void *user, size_t done, size_t total, um_error *error);
-
-/* The same with someone to tell; `progress` may be NULL. */
+/* The same with someone to tell of the bytes of data that are written; `watch` may be NULL. */
 um_status um_safetensors_write_watched(const char *path, const um_named_tensor *tensors,
-                                       size_t count, um_dtype dtype, um_write_progress *progress,
-                                       void *user, um_error *error);
+                                       size_t count, um_dtype dtype, const um_watch *watch,
+                                       um_error *error);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "base/thread_pool.h"
 #include "tensor/dtype.h"
 
@@ -49,6 +50,37 @@ static void tiles_cover_the_last_element(void **state) {
     assert_int_equal(um_size_divide_up(8, 4), 2);
     assert_int_equal(um_size_divide_up(9, 4), 3);
     assert_true(um_size_divide_up(SIZE_MAX, 2) == SIZE_MAX / 2 + 1);
+    assert_int_equal(um_size_round_up(0, 64), 0);
+    assert_int_equal(um_size_round_up(64, 64), 64);
+    assert_int_equal(um_size_round_up(65, 64), 128);
+}
+
+static void endings_and_flags_of_texts_are_told(void **state) {
+    (void)state;
+    assert_true(um_text_ends_with("a.gguf", ".gguf"));
+    assert_true(um_text_ends_with(".gguf", ".gguf"));
+    assert_false(um_text_ends_with("gguf", ".gguf"));
+    bool flag = false;
+    assert_true(um_text_to_flag("true", &flag) && flag);
+    assert_false(um_text_to_flag("True", &flag));
+    assert_true(flag);
+    assert_true(um_text_to_flag("false", &flag) && !flag);
+}
+
+static void a_path_gives_the_name_of_what_it_leads_to(void **state) {
+    (void)state;
+    static const char *const paths[][2] = {{"no/such/a.gguf", "a"},
+                                           {"no/such/a", "a"},
+                                           {"no/such/.gguf", ".gguf"},
+                                           {"a", "a"},
+                                           {"/usr/lib/..", "usr"}};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        um_error error = {0};
+        char *name = NULL;
+        assert_ok(um_path_stem(paths[i][0], ".gguf", &name, &error), &error);
+        assert_string_equal(name, paths[i][1]);
+        free(name);
+    }
 }
 
 static void philox_matches_the_published_vectors(void **state) {
@@ -174,6 +206,8 @@ int main(void) {
         cmocka_unit_test(error_messages_are_one_line_of_text),
         cmocka_unit_test(sizes_are_checked_for_overflow),
         cmocka_unit_test(tiles_cover_the_last_element),
+        cmocka_unit_test(endings_and_flags_of_texts_are_told),
+        cmocka_unit_test(a_path_gives_the_name_of_what_it_leads_to),
         cmocka_unit_test(philox_matches_the_published_vectors),
         cmocka_unit_test(random_draws_have_the_right_moments),
         cmocka_unit_test(half_conversions_round_trip_every_value),

@@ -96,7 +96,7 @@ static float *multiply(trial *round, const um_kernels *kernels, size_t first, si
         .kind = um_pack_kind_of(round->dtype),
         .rows = count,
         .k = round->k,
-        .integers = guarded_bytes(&round->arrays, um_packed_integer_bytes(count, round->k)),
+        .integers = guarded_bytes(&round->arrays, count * blocks * UM_PACK_INTEGER_BYTES),
         .scales = guarded_floats(&round->arrays, count * blocks),
         .sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),
         .late_sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),

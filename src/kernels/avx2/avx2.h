@@ -3,7 +3,9 @@
 #define UM_KERNELS_AVX2_AVX2_H
 
 #include <immintrin.h>
+#include <string.h>
 
+#include "kernels/inline.h"
 #include "kernels/kernels.h"
 
 #define UM_LANES 8
@@ -12,6 +14,48 @@
 static inline __m256i um_avx2_tail_mask(size_t count) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane);
+}
+
+/* The first `lanes` of eight floats, zeros behind them.  Masked accesses cost more than plain ones
+ * on some processors: only the last vector pays. */
+static inline __m256 um_avx2_load(const float *x, size_t lanes) {
+    return lanes >= UM_LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, um_avx2_tail_mask(lanes));
+}
+
+static inline void um_avx2_store(float *x, size_t lanes, __m256 value) {
+    if (lanes >= UM_LANES) {
+        _mm256_storeu_ps(x, value);
+    } else {
+        _mm256_maskstore_ps(x, um_avx2_tail_mask(lanes), value);
+    }
+}
+
+/* The bits of the magnitudes, which order as they do, with NaN above infinity. */
+static inline __m256i um_avx2_magnitude_bits(__m256 values) {
+    return _mm256_and_si256(_mm256_castps_si256(values), _mm256_set1_epi32(0x7FFFFFFF));
+}
+
+/* The largest of eight such. */
+static inline uint32_t um_avx2_largest_bits(__m256i bits) {
+    __m128i half = _mm_max_epu32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4E));
+    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0xB1));
+    return (uint32_t)_mm_cvtsi128_si32(half);
+}
+
+/* The bits of the largest magnitude of a block. */
+static inline uint32_t um_avx2_largest_magnitude(const __m256 values[UM_PACK_BLOCK / UM_LANES]) {
+    __m256i most = _mm256_setzero_si256();
+    for (size_t i = 0; i < UM_PACK_BLOCK / UM_LANES; i++) {
+        most = _mm256_max_epu32(most, um_avx2_magnitude_bits(values[i]));
+    }
+    return um_avx2_largest_bits(most);
+}
+
+static inline float um_avx2_float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 /* Sum of the lanes in a fixed order: ((0+4)+(2+6)) + ((1+5)+(3+7)). */
@@ -54,8 +98,8 @@ static inline __m256 um_avx2_exp(__m256 x) {
     return _mm256_blendv_ps(result, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 
-void um_avx2_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
-                    const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride);
+void um_avx2_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w,
+                    size_t w_stride, const float *bias, float *y, size_t y_stride);
 void um_avx2_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
                        const um_packed_rows *packed);
 void um_avx2_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,

@@ -3,20 +3,6 @@
 #include "kernels/avx2/avx2.h"
 
 #include <math.h>
-#include <string.h>
-
-/* Masked accesses cost more than plain ones on some processors: only the last vector pays. */
-static inline __m256 load_lanes(const float *x, size_t lanes) {
-    return lanes == UM_LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, um_avx2_tail_mask(lanes));
-}
-
-static inline void store_lanes(float *x, size_t lanes, __m256 value) {
-    if (lanes == UM_LANES) {
-        _mm256_storeu_ps(x, value);
-    } else {
-        _mm256_maskstore_ps(x, um_avx2_tail_mask(lanes), value);
-    }
-}
 
 /* Lanes in use at element i of `count`. */
 static size_t lanes_at(size_t i, size_t count) {
@@ -49,12 +35,13 @@ static float exponentials(size_t count, float scale, float shift, const float *x
     __m256 sum = _mm256_setzero_ps();
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
-        const __m256 value = _mm256_mul_ps(_mm256_sub_ps(load_lanes(x + i, lanes), shifts), scales);
+        const __m256 value =
+            _mm256_mul_ps(_mm256_sub_ps(um_avx2_load(x + i, lanes), shifts), scales);
         const __m256 mask = _mm256_castsi256_ps(um_avx2_tail_mask(lanes));
         const __m256 exponential = _mm256_and_ps(um_avx2_exp(value), mask);
         sum = _mm256_add_ps(sum, exponential);
         if (out) {
-            store_lanes(out + i, lanes, exponential);
+            um_avx2_store(out + i, lanes, exponential);
         }
     }
     return um_avx2_sum(sum);
@@ -81,7 +68,7 @@ static float dot(size_t count, const float *a, const float *b) {
     __m256 sum = _mm256_setzero_ps();
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
-        sum = _mm256_fmadd_ps(load_lanes(a + i, lanes), load_lanes(b + i, lanes), sum);
+        sum = _mm256_fmadd_ps(um_avx2_load(a + i, lanes), um_avx2_load(b + i, lanes), sum);
     }
     return um_avx2_sum(sum);
 }
@@ -101,13 +88,13 @@ void um_avx2_rotate_half(size_t count, const float *cosine, const float *sine, f
     const size_t half = count / 2;
     for (size_t i = 0; i < half; i += UM_LANES) {
         const size_t lanes = lanes_at(i, half);
-        const __m256 c = load_lanes(cosine + i, lanes);
-        const __m256 s = load_lanes(sine + i, lanes);
-        const __m256 a = load_lanes(x + i, lanes);
-        const __m256 b = load_lanes(x + half + i, lanes);
+        const __m256 c = um_avx2_load(cosine + i, lanes);
+        const __m256 s = um_avx2_load(sine + i, lanes);
+        const __m256 a = um_avx2_load(x + i, lanes);
+        const __m256 b = um_avx2_load(x + half + i, lanes);
         const __m256 rotated = _mm256_sub_ps(_mm256_mul_ps(a, c), _mm256_mul_ps(b, s));
-        store_lanes(x + half + i, lanes, _mm256_add_ps(_mm256_mul_ps(b, c), _mm256_mul_ps(a, s)));
-        store_lanes(x + i, lanes, rotated);
+        um_avx2_store(x + half + i, lanes, _mm256_add_ps(_mm256_mul_ps(b, c), _mm256_mul_ps(a, s)));
+        um_avx2_store(x + i, lanes, rotated);
     }
 }
 
@@ -117,8 +104,8 @@ void um_avx2_rms_norm_backward(size_t count, const float *x, const float *weight
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
         const __m256 weighted =
-            _mm256_mul_ps(load_lanes(dy + i, lanes), load_lanes(weight + i, lanes));
-        sum = _mm256_fmadd_ps(weighted, load_lanes(x + i, lanes), sum);
+            _mm256_mul_ps(um_avx2_load(dy + i, lanes), um_avx2_load(weight + i, lanes));
+        sum = _mm256_fmadd_ps(weighted, um_avx2_load(x + i, lanes), sum);
     }
     const float correction =
         inverse_rms * inverse_rms * inverse_rms / (float)count * um_avx2_sum(sum);
@@ -140,9 +127,9 @@ static __m256 sigmoid(__m256 x) {
 void um_avx2_swiglu(size_t count, const float *gate, const float *up, float *y) {
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
-        const __m256 g = load_lanes(gate + i, lanes);
+        const __m256 g = um_avx2_load(gate + i, lanes);
         const __m256 silu = _mm256_mul_ps(g, sigmoid(g));
-        store_lanes(y + i, lanes, _mm256_mul_ps(silu, load_lanes(up + i, lanes)));
+        um_avx2_store(y + i, lanes, _mm256_mul_ps(silu, um_avx2_load(up + i, lanes)));
     }
 }
 
@@ -150,13 +137,13 @@ void um_avx2_swiglu_backward(size_t count, const float *dy, float *gate, float *
     const __m256 one = _mm256_set1_ps(1.0f);
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
-        const __m256 d = load_lanes(dy + i, lanes);
-        const __m256 g = load_lanes(gate + i, lanes);
+        const __m256 d = um_avx2_load(dy + i, lanes);
+        const __m256 g = um_avx2_load(gate + i, lanes);
         const __m256 s = sigmoid(g);
         const __m256 slope = _mm256_mul_ps(s, _mm256_fmadd_ps(g, _mm256_sub_ps(one, s), one));
-        const __m256 u = load_lanes(up + i, lanes);
-        store_lanes(gate + i, lanes, _mm256_mul_ps(_mm256_mul_ps(d, u), slope));
-        store_lanes(up + i, lanes, _mm256_mul_ps(d, _mm256_mul_ps(g, s)));
+        const __m256 u = um_avx2_load(up + i, lanes);
+        um_avx2_store(gate + i, lanes, _mm256_mul_ps(_mm256_mul_ps(d, u), slope));
+        um_avx2_store(up + i, lanes, _mm256_mul_ps(d, _mm256_mul_ps(g, s)));
     }
 }
 
@@ -179,20 +166,20 @@ void um_avx2_adamw(size_t count, const um_adamw_step *step, const float *gradien
     const __m256 rate = _mm256_set1_ps(step->learning_rate);
     for (size_t i = 0; i < count; i += UM_LANES) {
         const size_t lanes = lanes_at(i, count);
-        const __m256 g = _mm256_mul_ps(load_lanes(gradient + i, lanes), scale);
+        const __m256 g = _mm256_mul_ps(um_avx2_load(gradient + i, lanes), scale);
         const __m256 m =
-            _mm256_fmadd_ps(beta1, load_lanes(first_moment + i, lanes), _mm256_mul_ps(rest1, g));
-        const __m256 v = _mm256_fmadd_ps(beta2, load_lanes(second_moment + i, lanes),
+            _mm256_fmadd_ps(beta1, um_avx2_load(first_moment + i, lanes), _mm256_mul_ps(rest1, g));
+        const __m256 v = _mm256_fmadd_ps(beta2, um_avx2_load(second_moment + i, lanes),
                                          _mm256_mul_ps(rest2, _mm256_mul_ps(g, g)));
-        store_lanes(first_moment + i, lanes, m);
-        store_lanes(second_moment + i, lanes, v);
+        um_avx2_store(first_moment + i, lanes, m);
+        um_avx2_store(second_moment + i, lanes, v);
         const __m256 deviation =
             _mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(step->second_correction)));
         const __m256 direction =
             _mm256_div_ps(_mm256_mul_ps(m, _mm256_set1_ps(step->first_correction)),
                           _mm256_add_ps(deviation, epsilon));
-        const __m256 value = load_lanes(parameter + i, lanes);
+        const __m256 value = um_avx2_load(parameter + i, lanes);
         const __m256 change = _mm256_fmadd_ps(decay, value, direction);
-        store_lanes(parameter + i, lanes, _mm256_fnmadd_ps(rate, change, value));
+        um_avx2_store(parameter + i, lanes, _mm256_fnmadd_ps(rate, change, value));
     }
 }

@@ -1,7 +1,7 @@
 /* y = x w^T as tiles of dot products: 3 rows of x by 4 rows of w, eight lanes each, so that
  * 12 accumulators, 3 x vectors and one w vector fill the 16 registers and 7 loads feed 12
- * multiply-adds.  Weights are read where they lie, of any type, without packing, in panels of so
- * few rows that they stay in the first-level cache while all rows of x pass by.
+ * multiply-adds.  Weights are read where they lie, without packing, in panels of so few rows that
+ * they stay in the first-level cache while all rows of x pass by.
  *
  * Every element is summed in the same order whatever tile it falls into: lane l takes the products
  * l, l + 8, l + 16 ... and the lanes are added as in reduce. */
@@ -11,34 +11,9 @@
 #define COLUMNS 4      /* one tile has a multiple of these, or one */
 #define WIDE_COLUMNS 8 /* of a tile with one row, for which 4 accumulators are too few */
 #define PANEL_BYTES 16384
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
-static ALWAYS_INLINE __m256 load_weights(um_dtype dtype, const void *w, size_t index) {
-    if (dtype == UM_DTYPE_F32) {
-        return _mm256_loadu_ps((const float *)w + index);
-    }
-    const __m128i halves = _mm_loadu_si128((const __m128i *)((const uint16_t *)w + index));
-    if (dtype == UM_DTYPE_F16) {
-        return _mm256_cvtph_ps(halves);
-    }
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
-}
-
-/* The last count < 8 weights of a row, zeros behind them; reads nothing beyond. */
-static ALWAYS_INLINE __m256 load_weights_tail(um_dtype dtype, const void *w, size_t index,
-                                              size_t count) {
-    if (dtype == UM_DTYPE_F32) {
-        return _mm256_maskload_ps((const float *)w + index, um_avx2_tail_mask(count));
-    }
-    uint16_t halves[UM_LANES] = {0};
-    for (size_t i = 0; i < count; i++) {
-        halves[i] = ((const uint16_t *)w)[index + i];
-    }
-    return load_weights(dtype, halves, 0);
-}
 
 /* Lane j is the sum ((0+1)+(2+3)) + ((4+5)+(6+7)) of the lanes of v[j]. */
-static ALWAYS_INLINE __m128 reduce(const __m256 v[COLUMNS]) {
+static UM_ALWAYS_INLINE __m128 reduce(const __m256 v[COLUMNS]) {
     const __m256 pairs = _mm256_hadd_ps(v[0], v[1]);
     const __m256 more_pairs = _mm256_hadd_ps(v[2], v[3]);
     const __m256 halves = _mm256_hadd_ps(pairs, more_pairs);
@@ -49,23 +24,22 @@ typedef struct tile_arguments {
     size_t k;
     const float *x;
     size_t x_stride;
-    const void *w; /* element `w_first` is the first of the tile's first row */
-    size_t w_first;
+    const float *w; /* the tile's first row */
     size_t w_stride;
     const float *bias; /* at the tile's first column, or NULL */
     float *y;
     size_t y_stride;
 } tile_arguments;
 
-static ALWAYS_INLINE void advance_columns(tile_arguments *a, size_t columns) {
-    a->w_first += columns * a->w_stride;
+static UM_ALWAYS_INLINE void advance_columns(tile_arguments *a, size_t columns) {
+    a->w += columns * a->w_stride;
     a->bias = a->bias ? a->bias + columns : NULL;
     a->y += columns;
 }
 
 /* Add the lanes and the bias, and store. */
-static ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][WIDE_COLUMNS],
-                                 const tile_arguments *a) {
+static UM_ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][WIDE_COLUMNS],
+                                    const tile_arguments *a) {
     for (size_t i = 0; i < rows; i++) {
         float *y = a->y + i * a->y_stride;
         if (columns == 1) {
@@ -82,8 +56,7 @@ static ALWAYS_INLINE void finish(size_t rows, size_t columns, __m256 sum[ROWS][W
 }
 
 /* `rows` and `columns` are constants at every call, so the loops unroll into registers. */
-static ALWAYS_INLINE void tile(um_dtype dtype, size_t rows, size_t columns,
-                               const tile_arguments *a) {
+static UM_ALWAYS_INLINE void tile(size_t rows, size_t columns, const tile_arguments *a) {
     __m256 sum[ROWS][WIDE_COLUMNS];
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
@@ -97,20 +70,18 @@ static ALWAYS_INLINE void tile(um_dtype dtype, size_t rows, size_t columns,
             x[i] = _mm256_loadu_ps(a->x + i * a->x_stride + l);
         }
         for (size_t j = 0; j < columns; j++) {
-            const __m256 w = load_weights(dtype, a->w, a->w_first + j * a->w_stride + l);
+            const __m256 w = _mm256_loadu_ps(a->w + j * a->w_stride + l);
             for (size_t i = 0; i < rows; i++) {
                 sum[i][j] = _mm256_fmadd_ps(x[i], w, sum[i][j]);
             }
         }
     }
     if (whole < a->k) {
-        const size_t rest = a->k - whole;
+        const __m256i mask = um_avx2_tail_mask(a->k - whole);
         for (size_t j = 0; j < columns; j++) {
-            const __m256 w =
-                load_weights_tail(dtype, a->w, a->w_first + j * a->w_stride + whole, rest);
+            const __m256 w = _mm256_maskload_ps(a->w + j * a->w_stride + whole, mask);
             for (size_t i = 0; i < rows; i++) {
-                const __m256 x =
-                    _mm256_maskload_ps(a->x + i * a->x_stride + whole, um_avx2_tail_mask(rest));
+                const __m256 x = _mm256_maskload_ps(a->x + i * a->x_stride + whole, mask);
                 sum[i][j] = _mm256_fmadd_ps(x, w, sum[i][j]);
             }
         }
@@ -118,74 +89,53 @@ static ALWAYS_INLINE void tile(um_dtype dtype, size_t rows, size_t columns,
     finish(rows, columns, sum, a);
 }
 
-/* Columns first .. n - 1 of `rows` rows, in tiles of `step` columns and single ones. */
-static ALWAYS_INLINE void columns_of_rows(um_dtype dtype, size_t rows, size_t step, size_t n,
-                                          tile_arguments a) {
+/* All n columns of `rows` rows, in tiles of `step` columns and single ones. */
+static UM_ALWAYS_INLINE void columns_of_rows(size_t rows, size_t step, size_t n, tile_arguments a) {
     size_t j = 0;
     for (; j + step <= n; j += step) {
-        tile(dtype, rows, step, &a);
+        tile(rows, step, &a);
         advance_columns(&a, step);
     }
     for (; j < n; j++) {
-        tile(dtype, rows, 1, &a);
+        tile(rows, 1, &a);
         advance_columns(&a, 1);
     }
 }
 
-static ALWAYS_INLINE void panel(um_dtype dtype, size_t m, size_t n, tile_arguments a) {
+static UM_ALWAYS_INLINE void panel(size_t m, size_t n, tile_arguments a) {
     size_t i = 0;
     for (; i + ROWS <= m; i += ROWS) {
-        columns_of_rows(dtype, ROWS, COLUMNS, n, a);
+        columns_of_rows(ROWS, COLUMNS, n, a);
         a.x += ROWS * a.x_stride;
         a.y += ROWS * a.y_stride;
     }
     if (m - i == 2) {
-        columns_of_rows(dtype, 2, COLUMNS, n, a);
+        columns_of_rows(2, COLUMNS, n, a);
     } else if (m - i == 1) {
-        columns_of_rows(dtype, 1, WIDE_COLUMNS, n, a);
+        columns_of_rows(1, WIDE_COLUMNS, n, a);
     }
 }
 
 /* Rows of w in a panel, a multiple of the widest tile. */
-static size_t panel_columns(um_dtype dtype, size_t k) {
-    const size_t row_bytes = (k + 1) * um_dtype_size(dtype);
+static size_t panel_columns(size_t k) {
+    const size_t row_bytes = (k + 1) * sizeof(float);
     const size_t columns = PANEL_BYTES / row_bytes / WIDE_COLUMNS * WIDE_COLUMNS;
     return columns > WIDE_COLUMNS ? columns : WIDE_COLUMNS;
 }
 
-static ALWAYS_INLINE void matmul_of(um_dtype dtype, size_t m, size_t n, tile_arguments a) {
-    const size_t columns = panel_columns(dtype, a.k);
+void um_avx2_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w,
+                    size_t w_stride, const float *bias, float *y, size_t y_stride) {
+    tile_arguments a = {.k = k,
+                        .x = x,
+                        .x_stride = x_stride,
+                        .w = w,
+                        .w_stride = w_stride,
+                        .bias = bias,
+                        .y = y,
+                        .y_stride = y_stride};
+    const size_t columns = panel_columns(k);
     for (size_t j = 0; j < n; j += columns) {
-        panel(dtype, m, n - j < columns ? n - j : columns, a);
+        panel(m, n - j < columns ? n - j : columns, a);
         advance_columns(&a, columns);
-    }
-}
-
-void um_avx2_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
-                    const void *w, size_t w_stride, const float *bias, float *y, size_t y_stride) {
-    const tile_arguments arguments = {.k = k,
-                                      .x = x,
-                                      .x_stride = x_stride,
-                                      .w = w,
-                                      .w_stride = w_stride,
-                                      .bias = bias,
-                                      .y = y,
-                                      .y_stride = y_stride};
-    switch (dtype) {
-        case UM_DTYPE_F32:
-            matmul_of(UM_DTYPE_F32, m, n, arguments);
-            break;
-        case UM_DTYPE_F16:
-            matmul_of(UM_DTYPE_F16, m, n, arguments);
-            break;
-        case UM_DTYPE_BF16:
-            matmul_of(UM_DTYPE_BF16, m, n, arguments);
-            break;
-        case UM_DTYPE_Q8_0:
-        case UM_DTYPE_Q4_0:
-        case UM_DTYPE_Q4_K:
-        case UM_DTYPE_Q5_K:
-        case UM_DTYPE_Q6_K:
-            break; /* see matmul_packed */
     }
 }

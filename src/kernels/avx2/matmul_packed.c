@@ -10,8 +10,6 @@
 #include "kernels/avx2/panel.h"
 #include "kernels/tile.h"
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 /* What differs between formats once they are unpacked. */
 typedef struct tile_shape {
     bool wide;         /* 16-bit integers */
@@ -35,20 +33,20 @@ typedef struct tile_arguments {
     size_t columns; /* that exist */
 } tile_arguments;
 
-static ALWAYS_INLINE __m256i broadcast(const uint8_t *integers) {
+static UM_ALWAYS_INLINE __m256i broadcast(const uint8_t *integers) {
     int32_t group;
     memcpy(&group, integers, sizeof group);
     return _mm256_set1_epi32(group);
 }
 
-static ALWAYS_INLINE __m256i load_group(const uint8_t *weights, size_t group) {
+static UM_ALWAYS_INLINE __m256i load_group(const uint8_t *weights, size_t group) {
     return _mm256_load_si256((const __m256i *)(const void *)(weights + group * 32));
 }
 
 /* Groups first .. last - 1 of one block into the integer sums of all rows. */
-static ALWAYS_INLINE void multiply_words(size_t rows, size_t first, size_t last,
-                                         const uint8_t *weights, const uint8_t *integers,
-                                         __m256i sums[UM_TILE_ROWS]) {
+static UM_ALWAYS_INLINE void multiply_words(size_t rows, size_t first, size_t last,
+                                            const uint8_t *weights, const uint8_t *integers,
+                                            __m256i sums[UM_TILE_ROWS]) {
     for (size_t g = first; g < last; g++) {
         const __m256i w = load_group(weights, g);
         for (size_t i = 0; i < rows; i++) {
@@ -58,16 +56,16 @@ static ALWAYS_INLINE void multiply_words(size_t rows, size_t first, size_t last,
     }
 }
 
-static ALWAYS_INLINE __m256i multiply_bytes(tile_shape shape, __m256i w, __m256i x) {
+static UM_ALWAYS_INLINE __m256i multiply_bytes(tile_shape shape, __m256i w, __m256i x) {
     if (shape.is_signed) {
         return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
     }
     return _mm256_maddubs_epi16(w, x);
 }
 
-static ALWAYS_INLINE void multiply_chains(tile_shape shape, size_t rows, size_t first, size_t last,
-                                          const uint8_t *weights, const uint8_t *integers,
-                                          __m256i sums[UM_TILE_ROWS]) {
+static UM_ALWAYS_INLINE void multiply_chains(tile_shape shape, size_t rows, size_t first,
+                                             size_t last, const uint8_t *weights,
+                                             const uint8_t *integers, __m256i sums[UM_TILE_ROWS]) {
     const __m256i ones = _mm256_set1_epi16(1);
     for (size_t chain = first; chain < last; chain += shape.chain) {
         __m256i pairs[UM_TILE_ROWS];
@@ -86,8 +84,8 @@ static ALWAYS_INLINE void multiply_chains(tile_shape shape, size_t rows, size_t 
 }
 
 /* What undoes the offset of the weights in sub-block `part` of the block of packed row `at`. */
-static ALWAYS_INLINE __m256i start_of(tile_shape shape, size_t part, size_t at,
-                                      const tile_arguments *a) {
+static UM_ALWAYS_INLINE __m256i start_of(tile_shape shape, size_t part, size_t at,
+                                         const tile_arguments *a) {
     if (shape.wide || shape.has_minimum || shape.is_signed) {
         return _mm256_setzero_si256();
     }
@@ -96,8 +94,8 @@ static ALWAYS_INLINE __m256i start_of(tile_shape shape, size_t part, size_t at,
 }
 
 /* The integer sums of sub-block `part` of one block. */
-static ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t block, size_t part,
-                                        const tile_arguments *a, __m256i sums[UM_TILE_ROWS]) {
+static UM_ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t block, size_t part,
+                                           const tile_arguments *a, __m256i sums[UM_TILE_ROWS]) {
     const size_t groups = shape.wide ? 16 : 8;
     const size_t length = groups / shape.sub_blocks;
     const uint8_t *weights = a->panel->weights + block * groups * 32;
@@ -112,8 +110,8 @@ static ALWAYS_INLINE void sum_sub_block(tile_shape shape, size_t rows, size_t bl
     }
 }
 
-static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
-                                         const tile_arguments *a, __m256 total[UM_TILE_ROWS]) {
+static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
+                                            const tile_arguments *a, __m256 total[UM_TILE_ROWS]) {
     const float *scales = a->rows.scales + block * rows;
     __m256i sums[UM_TILE_ROWS];
     sum_sub_block(shape, rows, block, 0, a, sums);
@@ -132,9 +130,9 @@ static ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t b
 }
 
 /* A block whose halves have scales of their own. */
-static ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, size_t block,
-                                               const tile_arguments *a,
-                                               __m256 total[UM_TILE_ROWS]) {
+static UM_ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, size_t block,
+                                                  const tile_arguments *a,
+                                                  __m256 total[UM_TILE_ROWS]) {
     const float *scales = a->rows.scales + block * rows;
     __m256 early[UM_TILE_ROWS];
     __m256i sums[UM_TILE_ROWS];
@@ -151,8 +149,8 @@ static ALWAYS_INLINE void multiply_half_blocks(tile_shape shape, size_t rows, si
     }
 }
 
-static ALWAYS_INLINE void store_result(size_t rows, const tile_arguments *a,
-                                       __m256 total[UM_TILE_ROWS]) {
+static UM_ALWAYS_INLINE void store_result(size_t rows, const tile_arguments *a,
+                                          __m256 total[UM_TILE_ROWS]) {
     const __m256i mask = um_avx2_tail_mask(a->columns);
     for (size_t i = 0; i < rows; i++) {
         const __m256 value =
@@ -162,7 +160,7 @@ static ALWAYS_INLINE void store_result(size_t rows, const tile_arguments *a,
 }
 
 /* `shape` and `rows` are constants at every call, so the loops unroll into registers. */
-static ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_arguments *a) {
+static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_arguments *a) {
     __m256 total[UM_TILE_ROWS];
     for (size_t i = 0; i < rows; i++) {
         total[i] = a->is_first ? _mm256_setzero_ps()
@@ -184,7 +182,7 @@ static ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_argumen
     }
 }
 
-static ALWAYS_INLINE void tile_of_rows(tile_shape shape, size_t rows, const tile_arguments *a) {
+static UM_ALWAYS_INLINE void tile_of_rows(tile_shape shape, size_t rows, const tile_arguments *a) {
     switch (rows) {
         case 6:
             tile(shape, 6, a);

@@ -1,36 +1,15 @@
 /* Activations to integers, in the layout of kernels/tile.h. */
-#include <math.h>
-#include <string.h>
-
 #include "kernels/avx2/avx2.h"
 #include "kernels/tile.h"
 
-#define VECTORS 4 /* of eight floats in a block */
+#define VECTORS (UM_PACK_BLOCK / UM_LANES) /* in a block */
 
 /* The values of a block, zeros behind the last of the row. */
 static void load_block(const float *x, size_t rest, __m256 values[VECTORS]) {
     for (size_t i = 0; i < VECTORS; i++) {
         const size_t left = rest > i * UM_LANES ? rest - i * UM_LANES : 0;
-        values[i] = left >= UM_LANES ? _mm256_loadu_ps(x + i * UM_LANES)
-                    : left > 0       ? _mm256_maskload_ps(x + i * UM_LANES, um_avx2_tail_mask(left))
-                                     : _mm256_setzero_ps();
+        values[i] = left > 0 ? um_avx2_load(x + i * UM_LANES, left) : _mm256_setzero_ps();
     }
-}
-
-/* The largest magnitude; NaN if there is one, as magnitudes are compared as integers. */
-static float largest_of(const __m256 values[VECTORS]) {
-    const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
-    __m256i most = _mm256_setzero_si256();
-    for (size_t i = 0; i < VECTORS; i++) {
-        most = _mm256_max_epu32(most, _mm256_and_si256(_mm256_castps_si256(values[i]), magnitude));
-    }
-    __m128i half = _mm_max_epu32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4E));
-    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0xB1));
-    const uint32_t bits = (uint32_t)_mm_cvtsi128_si32(half);
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
-    return largest;
 }
 
 static int32_t sum_of(__m256i lanes) {
@@ -60,7 +39,7 @@ static void pack_block(const um_packed_rows *packed, const __m256 values[VECTORS
                        uint8_t *integers, size_t at) {
     const bool narrow = packed->kind == UM_PACK_NARROW;
     const float limit = narrow ? 127.0f : 8191.0f;
-    const float largest = largest_of(values);
+    const float largest = um_avx2_float_of_bits(um_avx2_largest_magnitude(values));
     const bool used = !(largest < UM_PACK_SMALLEST);
     const __m256 inverse = _mm256_set1_ps(used ? limit / largest : 0);
     __m256i q[VECTORS];

@@ -102,42 +102,23 @@ static __m256i round_away(__m256 value) {
     return _mm256_cvttps_epi32(_mm256_add_ps(value, half));
 }
 
-static float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* The bits of the largest magnitude of 32 values: an order in which NaN is above all. */
-static uint32_t largest_bits(const __m256 values[4]) {
-    const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
-    __m256i most = _mm256_setzero_si256();
-    for (size_t i = 0; i < 4; i++) {
-        most = _mm256_max_epu32(most, _mm256_and_si256(_mm256_castps_si256(values[i]), magnitude));
-    }
-    __m128i half = _mm_max_epu32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4E));
-    half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0xB1));
-    return (uint32_t)_mm_cvtsi128_si32(half);
-}
-
-static inline __attribute__((always_inline)) void
-read_wide_block(um_dtype dtype, const uint16_t *halves, int16_t *words, float *scale) {
+static UM_ALWAYS_INLINE void read_wide_block(um_dtype dtype, const uint16_t *halves, int16_t *words,
+                                             float *scale) {
     __m256 values[4];
     for (size_t i = 0; i < 4; i++) {
         values[i] = load_wide(dtype, halves + 8 * i);
     }
-    const uint32_t largest = largest_bits(values);
+    const uint32_t largest = um_avx2_largest_magnitude(values);
     uint32_t exponent = largest >> 23;
-    if (exponent == 255 || float_of(largest) < UM_PACK_SMALLEST) {
+    if (exponent == 255 || um_avx2_float_of_bits(largest) < UM_PACK_SMALLEST) {
         *scale = exponent == 255 ? NAN : 0;
         memset(words, 0, 32 * sizeof *words);
         return;
     }
     /* 2^(e - 12) and its inverse (packed.h). */
     exponent = dtype == UM_DTYPE_F16 && exponent < 113 ? 113 : exponent;
-    *scale = float_of((exponent - 12) << 23);
-    const __m256 inverse = _mm256_set1_ps(float_of((254 - exponent + 12) << 23));
+    *scale = um_avx2_float_of_bits((exponent - 12) << 23);
+    const __m256 inverse = _mm256_set1_ps(um_avx2_float_of_bits((254 - exponent + 12) << 23));
     for (size_t i = 0; i < 4; i += 2) {
         const __m256i a = round_away(_mm256_mul_ps(values[i], inverse));
         const __m256i b = round_away(_mm256_mul_ps(values[i + 1], inverse));
@@ -147,8 +128,8 @@ read_wide_block(um_dtype dtype, const uint16_t *halves, int16_t *words, float *s
     }
 }
 
-static inline __attribute__((always_inline)) void read_wide(um_dtype dtype, const uint8_t *row,
-                                                            size_t count, row_integers *out) {
+static UM_ALWAYS_INLINE void read_wide(um_dtype dtype, const uint8_t *row, size_t count,
+                                       row_integers *out) {
     size_t first = 0;
     for (; first + 32 <= count; first += 32) {
         read_wide_block(dtype, (const uint16_t *)(const void *)row + first, out->words + first,
@@ -202,14 +183,12 @@ static void read_row(um_dtype dtype, const uint8_t *row, size_t count, row_integ
         case UM_DTYPE_Q6_K:
             read_q6_k(row, count, out);
             break;
-        case UM_DTYPE_F32: /* not packed: see matmul */
         case UM_DTYPE_F16:
+            read_wide(UM_DTYPE_F16, row, count, out);
+            break;
+        case UM_DTYPE_F32: /* not packed: see matmul */
         case UM_DTYPE_BF16:
-            if (dtype == UM_DTYPE_F16) {
-                read_wide(UM_DTYPE_F16, row, count, out);
-            } else {
-                read_wide(UM_DTYPE_BF16, row, count, out);
-            }
+            read_wide(UM_DTYPE_BF16, row, count, out);
             break;
     }
 }

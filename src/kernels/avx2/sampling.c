@@ -3,7 +3,6 @@
 #include "kernels/avx2/avx2.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Elements i .. i + 7, those from `count` on replaced by minus infinity. */
 static inline __m256 load_or_lowest(const float *x, size_t i, size_t count) {
@@ -15,17 +14,7 @@ static inline __m256 load_or_lowest(const float *x, size_t i, size_t count) {
                             _mm256_castsi256_ps(mask));
 }
 
-static inline void store_lanes(float *y, size_t lanes, __m256 value) {
-    if (lanes >= UM_LANES) {
-        _mm256_storeu_ps(y, value);
-    } else {
-        _mm256_maskstore_ps(y, um_avx2_tail_mask(lanes), value);
-    }
-}
-
 void um_avx2_logit_range(size_t count, const float *x, float *maximum, float *magnitude) {
-    /* As integers the bits of |x| order as the values do, with NaN above infinity. */
-    const __m256i absolute = _mm256_set1_epi32(0x7fffffff);
     __m256 largest[2] = {_mm256_set1_ps(-INFINITY), _mm256_set1_ps(-INFINITY)};
     __m256i bits[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     size_t i = 0;
@@ -33,25 +22,17 @@ void um_avx2_logit_range(size_t count, const float *x, float *maximum, float *ma
         for (size_t j = 0; j < 2; j++) {
             const __m256 value = _mm256_loadu_ps(x + i + j * UM_LANES);
             largest[j] = _mm256_max_ps(largest[j], value);
-            bits[j] =
-                _mm256_max_epi32(bits[j], _mm256_and_si256(_mm256_castps_si256(value), absolute));
+            bits[j] = _mm256_max_epu32(bits[j], um_avx2_magnitude_bits(value));
         }
     }
     for (; i < count; i += UM_LANES) {
         const __m256 value = load_or_lowest(x, i, count);
         const __m256i mask = um_avx2_tail_mask(count - i < UM_LANES ? count - i : UM_LANES);
         largest[0] = _mm256_max_ps(largest[0], value);
-        bits[0] = _mm256_max_epi32(
-            bits[0],
-            _mm256_and_si256(_mm256_and_si256(_mm256_castps_si256(value), absolute), mask));
+        bits[0] = _mm256_max_epu32(bits[0], _mm256_and_si256(um_avx2_magnitude_bits(value), mask));
     }
     *maximum = um_avx2_maximum(_mm256_max_ps(largest[0], largest[1]));
-    const __m256i both = _mm256_max_epi32(bits[0], bits[1]);
-    __m128i most = _mm_max_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-    most = _mm_max_epi32(most, _mm_shuffle_epi32(most, 0x4e));
-    most = _mm_max_epi32(most, _mm_shuffle_epi32(most, 0xb1));
-    const int32_t result = _mm_cvtsi128_si32(most);
-    memcpy(magnitude, &result, sizeof result);
+    *magnitude = um_avx2_float_of_bits(um_avx2_largest_bits(_mm256_max_epu32(bits[0], bits[1])));
 }
 
 /* exp(x) for -87.3 <= x <= 0, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, and
@@ -79,7 +60,7 @@ void um_avx2_exponential(size_t count, float shift, const float *x, float *y) {
         const __m256 d = _mm256_sub_ps(load_or_lowest(x, i, count), shifts);
         const __m256 keep = _mm256_cmp_ps(d, _mm256_set1_ps(-87.0f), _CMP_GE_OQ);
         const __m256 value = _mm256_and_ps(exp_of_negative(d), keep);
-        store_lanes(y + i, count - i, value);
+        um_avx2_store(y + i, count - i, value);
     }
 }
 
@@ -145,10 +126,9 @@ static inline void add_weights(const weighing *with, const __m256 x[UNROLLED],
     }
 }
 
-static inline __attribute__((always_inline)) void sum_weights(const weighing *with, size_t count,
-                                                              const float *x, float *weights,
-                                                              bool has_weighted, double *sum,
-                                                              double *weighted) {
+static UM_ALWAYS_INLINE void sum_weights(const weighing *with, size_t count, const float *x,
+                                         float *weights, bool has_weighted, double *sum,
+                                         double *weighted) {
     __m256d sums = _mm256_setzero_pd();
     __m256d weighted_sums = _mm256_setzero_pd();
     for (size_t i = 0; i < count; i += UNROLLED * UM_LANES) {
@@ -163,7 +143,7 @@ static inline __attribute__((always_inline)) void sum_weights(const weighing *wi
         }
         add_weights(with, values, results, has_weighted, &sums, &weighted_sums);
         for (size_t j = 0; weights && j < UNROLLED && i + j * UM_LANES < count; j++) {
-            store_lanes(weights + i + j * UM_LANES, count - i - j * UM_LANES, results[j]);
+            um_avx2_store(weights + i + j * UM_LANES, count - i - j * UM_LANES, results[j]);
         }
     }
     *sum = sum_of_doubles(sums);

@@ -3,11 +3,10 @@
 
 #define ROWS 4
 #define VECTORS 2
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
-static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t k, const float *p,
-                               size_t p_stride, const float *v, size_t v_stride, float *y,
-                               size_t y_stride) {
+static UM_ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t k, const float *p,
+                                  size_t p_stride, const float *v, size_t v_stride, float *y,
+                                  size_t y_stride) {
     __m256 sum[ROWS][VECTORS];
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < vectors; j++) {
@@ -47,9 +46,9 @@ static void tail_columns(size_t m, size_t columns, size_t k, const float *p, siz
     }
 }
 
-static ALWAYS_INLINE void columns_of_rows(size_t rows, size_t n, size_t k, const float *p,
-                                          size_t p_stride, const float *v, size_t v_stride,
-                                          float *y, size_t y_stride) {
+static UM_ALWAYS_INLINE void columns_of_rows(size_t rows, size_t n, size_t k, const float *p,
+                                             size_t p_stride, const float *v, size_t v_stride,
+                                             float *y, size_t y_stride) {
     size_t j = 0;
     for (; j + VECTORS * UM_LANES <= n; j += VECTORS * UM_LANES) {
         tile(rows, VECTORS, k, p, p_stride, v + j, v_stride, y + j, y_stride);

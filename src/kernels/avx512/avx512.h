@@ -5,9 +5,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/inline.h"
 #include "kernels/kernels.h"
-
-#define UM_ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* The lowest `count` (0 to 16) lanes. */
 static inline __mmask16 um_avx512_mask(size_t count) {

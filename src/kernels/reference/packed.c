@@ -73,15 +73,9 @@ typedef struct weight_block {
     float minimum;
 } weight_block;
 
-static float f16_at(const uint8_t *bytes) {
-    uint16_t bits;
-    memcpy(&bits, bytes, sizeof bits);
-    return um_f32_from_f16(bits);
-}
-
 static void read_q8_0(const uint8_t *row, size_t block, weight_block *out) {
     const uint8_t *at = row + block * um_dtype_size(UM_DTYPE_Q8_0);
-    out->scales[0] = f16_at(at);
+    out->scales[0] = um_f32_from_f16_bytes(at);
     for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
         out->q[i] = (int8_t)at[2 + i];
     }
@@ -89,7 +83,7 @@ static void read_q8_0(const uint8_t *row, size_t block, weight_block *out) {
 
 static void read_q4_0(const uint8_t *row, size_t block, weight_block *out) {
     const uint8_t *at = row + block * um_dtype_size(UM_DTYPE_Q4_0);
-    out->scales[0] = f16_at(at);
+    out->scales[0] = um_f32_from_f16_bytes(at);
     for (size_t i = 0; i < 16; i++) {
         out->q[i] = (int16_t)((at[2 + i] & 15) - 8);
         out->q[i + 16] = (int16_t)((at[2 + i] >> 4) - 8);
@@ -102,9 +96,9 @@ static void read_k(um_dtype dtype, const uint8_t *row, size_t block, weight_bloc
     const uint8_t *low = at + (dtype == UM_DTYPE_Q5_K ? 48 : 16) + sub / 2 * 32;
     uint8_t scale = 0, minimum = 0;
     um_k_scale_and_minimum(at + 4, sub, &scale, &minimum);
-    out->scales[0] = f16_at(at) * (float)scale;
+    out->scales[0] = um_f32_from_f16_bytes(at) * (float)scale;
     out->has_minimum = true;
-    out->minimum = f16_at(at + 2) * (float)minimum;
+    out->minimum = um_f32_from_f16_bytes(at + 2) * (float)minimum;
     for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
         const int fifth = dtype == UM_DTYPE_Q5_K ? (at[16 + i] >> sub & 1) << 4 : 0;
         out->q[i] = (int16_t)((low[i] >> (sub % 2 * 4) & 15) | fifth);
@@ -114,7 +108,7 @@ static void read_k(um_dtype dtype, const uint8_t *row, size_t block, weight_bloc
 static void read_q6_k(const uint8_t *row, size_t block, weight_block *out) {
     const uint8_t *at = row + block / 8 * um_dtype_size(UM_DTYPE_Q6_K);
     const size_t half = block % 8 / 4, r = block % 4;
-    const float d = f16_at(at + 208);
+    const float d = um_f32_from_f16_bytes(at + 208);
     out->sub_blocks = 2;
     for (size_t s = 0; s < 2; s++) {
         out->scales[s] = d * (float)(int8_t)at[192 + block % 8 * 2 + s];

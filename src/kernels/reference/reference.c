@@ -3,32 +3,14 @@
 
 #include "kernels/reference/reference.h"
 
-static float weight_at(um_dtype dtype, const void *w, size_t index) {
-    switch (dtype) {
-        case UM_DTYPE_F32:
-            return ((const float *)w)[index];
-        case UM_DTYPE_F16:
-            return um_f32_from_f16(((const uint16_t *)w)[index]);
-        case UM_DTYPE_BF16:
-            return um_f32_from_bf16(((const uint16_t *)w)[index]);
-        case UM_DTYPE_Q8_0:
-        case UM_DTYPE_Q4_0:
-        case UM_DTYPE_Q4_K:
-        case UM_DTYPE_Q5_K:
-        case UM_DTYPE_Q6_K:
-            break; /* see matmul_packed */
-    }
-    return 0.0f;
-}
-
-void um_reference_matmul(um_dtype dtype, size_t m, size_t n, size_t k, const float *x,
-                         size_t x_stride, const void *w, size_t w_stride, const float *bias,
-                         float *y, size_t y_stride) {
+void um_reference_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+                         const float *w, size_t w_stride, const float *bias, float *y,
+                         size_t y_stride) {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
             float sum = 0.0f;
             for (size_t l = 0; l < k; l++) {
-                sum += x[i * x_stride + l] * weight_at(dtype, w, j * w_stride + l);
+                sum += x[i * x_stride + l] * w[j * w_stride + l];
             }
             y[i * y_stride + j] = bias ? sum + bias[j] : sum;
         }

@@ -1,0 +1,36 @@
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool um_text_ends_with(const char *text, const char *end) {
+    const size_t length = strlen(text);
+    const size_t end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+bool um_text_to_flag(const char *text, bool *flag) {
+    const bool is_true = strcmp(text, "true") == 0;
+    if (!is_true && strcmp(text, "false") != 0) {
+        return false;
+    }
+    *flag = is_true;
+    return true;
+}
+
+um_status um_path_stem(const char *path, const char *ending, char **name, um_error *error) {
+    char *resolved = realpath(path, NULL);
+    const char *whole = resolved ? resolved : path;
+    const char *slash = strrchr(whole, '/');
+    char *stem = strdup(slash && slash[1] != '\0' ? slash + 1 : whole);
+    free(resolved);
+    if (!stem) {
+        return um_error_memory(error, "name of a file", strlen(path) + 1);
+    }
+    const size_t length = strlen(stem);
+    if (length > strlen(ending) && um_text_ends_with(stem, ending)) {
+        stem[length - strlen(ending)] = '\0';
+    }
+    *name = stem;
+    return UM_OK;
+}

@@ -1,0 +1,16 @@
+/* Small questions to NUL-terminated text. */
+#ifndef UM_BASE_TEXT_H
+#define UM_BASE_TEXT_H
+
+#include "base/status.h"
+
+bool um_text_ends_with(const char *text, const char *end);
+
+/* "true" or "false" into *flag; false, with *flag untouched, for any other text. */
+bool um_text_to_flag(const char *text, bool *flag);
+
+/* The last part of `path`, with "." and ".." resolved where something is there, and without
+ * `ending` where more than that remains: "/models/a.gguf" gives "a".  *name is for free(). */
+um_status um_path_stem(const char *path, const char *ending, char **name, um_error *error);
+
+#endif
