@@ -30,7 +30,7 @@ only this setting or only the baseline passes (`{baseline}`: the published sampl
 cache), and **p** is the exact two-sided sign test of their difference. **forwards** and **rows** are calls of the model
 and positions computed in all of them, means for an answer; they and the completions are the same on every machine.
 **CPU** is processor time of an answer in batches of 16 on one thread, rough because others used the machine; **time**
-is the median of undisturbed repetitions at batch 1, decoding only, where it was measured (`--time`).
+is the median of undisturbed repetitions at batch 1, decoding only, where it was measured (`--time`){threads}.
 
 ![pass@1 against forwards and against time](images/frontier.svg)
 """
@@ -105,7 +105,8 @@ def subset(bits: str, count: int) -> str:
 
 
 def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
-    """One row a setting, with the baseline's digits; empty without a baseline."""
+    """One row a setting, with the baseline's digits and the times on as many threads as were used last; empty without
+    a baseline."""
     best: dict[str, Row] = {}
     for record in records:
         if record["kind"] == "quality" and record["set"] == problem_set:
@@ -115,10 +116,11 @@ def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
     if BASELINE.name not in best:
         return []
     whole = best[BASELINE.name].bits
+    timed = [record for record in records if record["kind"] == "time" and record["set"] == problem_set]
     for row in best.values():
         row.base = subset(whole, len(row.bits)) if len(row.bits) <= len(whole) else ""
-        row.times = [r["seconds"] for r in records if r["kind"] == "time" and r["setting"] == row.name
-                     and r["set"] == problem_set and not r["disturbed"]]
+        row.times = [record["seconds"] for record in timed if record["setting"] == row.name
+                     and record["threads"] == timed[-1]["threads"] and not record["disturbed"]]
     return list(best.values())
 
 
@@ -189,7 +191,9 @@ def write(records: list[dict[str, Any]], table_path: Path, plot_path: Path) -> N
     rows = rows_of(records, CHOOSING)
     if not rows:
         return
-    parts = [HEAD.format(length=LENGTH, baseline=BASELINE.name),
+    threads = [record["threads"] for record in records if record["kind"] == "time"]
+    on_threads = f", on {threads[-1]} threads" if threads else ""
+    parts = [HEAD.format(length=LENGTH, baseline=BASELINE.name, threads=on_threads),
              f"## The frontier\n\nThe defaults are **{DEFAULT.name}** ([DECODING.md](DECODING.md#defaults)). "
              f"{default_text(rows)}\n"
              "Settings that no other beats at as few forwards or rows, of those measured on at least "
