@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/mapped_file.h"
 #include "model/gguf_save.h"
@@ -133,6 +134,7 @@ static um_status write_kept(quantising *work, um_gguf_writer *writer, um_error *
 
 static void keep(quantising *work) {
     um_gguf_writer *writer = NULL;
+    (void)um_atomic_file_remove_leftovers(work->file, NULL); /* as large as the model */
     if (make_directories(work->options->quantize_cache) &&
         um_gguf_writer_create(&writer, NULL) == UM_OK && write_kept(work, writer, NULL) == UM_OK) {
         (void)bind_kept(work); /* mapped memory can be given back, that of the process cannot */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,15 @@ static void vary_name(char *path, uint32_t attempt) {
     }
 }
 
+/* Say, until the file is closed, that somebody writes it; false where a search for leftovers has
+ * just removed it.  A file system without locks is none the worse: nothing counts as a leftover
+ * there. */
+static bool claim(int descriptor) {
+    struct stat information;
+    return flock(descriptor, LOCK_EX) != 0 || fstat(descriptor, &information) != 0 ||
+           information.st_nlink > 0;
+}
+
 /* As mkstemp, but with the permissions that open(2) gives a new file: to apply the umask
  * afterwards, it would have to be set, for every thread, to be read. */
 static int create_temporary(char *path) {
@@ -46,6 +56,11 @@ static int create_temporary(char *path) {
     for (uint32_t i = 0; descriptor < 0 && errno == EEXIST && i < NAME_ATTEMPTS; i++) {
         vary_name(path, i);
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor >= 0 && !claim(descriptor)) {
+            (void)close(descriptor);
+            descriptor = -1;
+            errno = EEXIST; /* try another name */
+        }
     }
     return descriptor;
 }
@@ -172,11 +187,25 @@ static bool is_temporary_of(const char *name, const char *entry) {
            strncmp(entry + length, TEMPORARY_SUFFIX, FIXED_SUFFIX_LENGTH) == 0;
 }
 
+/* Remove the file unless its writer lives. */
+static bool remove_unclaimed(int directory, const char *entry) {
+    const int descriptor = openat(directory, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) {
+        return errno == ENOENT;
+    }
+    const bool claimed = flock(descriptor, LOCK_EX | LOCK_NB) != 0;
+    const bool done = claimed || unlinkat(directory, entry, 0) == 0 || errno == ENOENT;
+    const int reason = errno;
+    (void)close(descriptor);
+    errno = reason;
+    return done;
+}
+
 static um_status remove_temporaries(DIR *stream, const char *path, const char *name,
                                     um_error *error) {
     for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
         if (is_temporary_of(name, entry->d_name) &&
-            unlinkat(dirfd(stream), entry->d_name, 0) != 0) {
+            !remove_unclaimed(dirfd(stream), entry->d_name)) {
             return um_error_set_errno(error, errno, "%s: cannot remove %s beside it", path,
                                       entry->d_name);
         }

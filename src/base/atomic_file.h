@@ -25,7 +25,8 @@ um_status um_atomic_file_commit(um_atomic_file *file, um_error *error);
 /* Give up: remove the temporary file and free `file`.  NULL is allowed. */
 void um_atomic_file_discard(um_atomic_file *file);
 
-/* Remove the temporary files of writers of `path` that were killed.  Nobody may be writing it. */
+/* Remove the temporary files of writers of `path` that were killed; a writer that lives keeps its
+ * own.  Only for places where nobody else would use such names. */
 um_status um_atomic_file_remove_leftovers(const char *path, um_error *error);
 
 /* Open, write and commit in one call. */

@@ -65,6 +65,10 @@ void um_cli_catch_interrupts(void) {
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) { /* by nohup */
+        (void)sigaction(SIGHUP, &action, NULL);
+    }
 }
 
 bool um_cli_interrupted(void) {

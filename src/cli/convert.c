@@ -106,8 +106,8 @@ static int convert(um_convert_request *request, bool json) {
     um_convert_result result = {0};
     um_progress_bar bar = um_progress_bar_start("converting");
     request->watch = (um_watch){um_progress_bar_watch, &bar};
+    request->opened = um_cli_catch_interrupts; /* not before: Ctrl-C ends the wait for a pipe */
     const double start = um_clock_seconds();
-    um_cli_catch_interrupts();
     const um_status status = um_cli_convert(request, &result, &error);
     um_progress_bar_end(&bar);
     if (status != UM_OK) {
@@ -165,6 +165,9 @@ static int run(const um_command *command, int argc, char **argv) {
     }
     request.input = argv[optind];
     request.output = argv[optind + 1];
+    if (!*request.input || !*request.output) {
+        return um_cli_usage(command, "the name of a model or of what to write is empty");
+    }
     return convert(&request, json);
 }
 

@@ -203,7 +203,7 @@ static um_status fill_directory(conversion *work, const char *directory, um_erro
 static um_status write_directory(conversion *work, um_error *error) {
     char directory[4096];
     struct stat information;
-    if (stat(work->request->output, &information) == 0) {
+    if (lstat(work->request->output, &information) == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: exists already; choose a new directory",
                         work->request->output);
     }
@@ -242,6 +242,9 @@ um_status um_cli_convert(const um_convert_request *request, um_convert_result *r
     *result = (um_convert_result){0};
     conversion work = {.request = request, .result = result};
     um_status status = open_input(&work, error);
+    if (status == UM_OK && request->opened) {
+        request->opened();
+    }
     if (status == UM_OK) {
         status = work.to_gguf ? write_gguf(&work, error) : write_directory(&work, error);
     }

@@ -9,8 +9,9 @@ typedef struct um_convert_request {
     const char *output; /* a GGUF file where the name ends in ".gguf", else a directory */
     bool has_mix;       /* false: as the input has it */
     um_weight_mix mix;
-    size_t threads; /* 0: one for each processor */
-    um_watch watch;
+    size_t threads;       /* 0: one for each processor */
+    um_watch watch;       /* asked from when the input is open */
+    void (*opened)(void); /* called then; may be NULL */
 } um_convert_request;
 
 #define UM_CONVERT_NOTES_MAXIMUM 3

@@ -31,8 +31,9 @@ static const char help[] =
     "\n"
     "By default each step decides all tokens that the model is sure of, block by block (algorithm\n"
     "threshold, cache dual), without randomness (temperature 0).  With --steps the tokens are\n"
-    "decided in so many steps, as published (algorithm entropy, no cache).  The same seed gives\n"
-    "the same text, whatever the number of threads.\n"
+    "decided in so many steps, as published (algorithm entropy, no cache).  The same seed gives "
+    "the\n"
+    "same text, whatever the number of threads.\n"
     "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
     "  -f, --file FILE        read the prompt from FILE\n"
     "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "

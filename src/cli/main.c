@@ -81,5 +81,6 @@ static void occupy_standard_streams(void) {
 int main(int argc, char **argv) {
     occupy_standard_streams();
     (void)signal(SIGPIPE, SIG_IGN); /* writes to a closed pipe fail instead */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and those beyond `ulimit -f`: nothing is left behind */
     return finish(run(argc, argv));
 }

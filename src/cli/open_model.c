@@ -26,6 +26,10 @@ um_status um_cli_open_model(const char *given, const um_model_options *options,
     const char *path = NULL;
     um_model_options with = *options;
     UM_TRY(um_cli_model_directory(given, &path, error));
+    if (no_quantize_cache && !with.quantize) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "--no-quantize-cache is about weights that --quantize keeps: leave it out");
+    }
     if (!with.quantize) {
         return um_model_open(path, &with, model, error);
     }

@@ -4,6 +4,18 @@
  * other, where they depend least on one another. */
 #include "decode/algorithm.h"
 
+static um_status check(const um_decode_options *options, const um_canvas *canvas, um_error *error) {
+    (void)canvas;
+    if (um_decode_options_is_given(options, UM_OPTION_LOWER_THRESHOLD) &&
+        options->lower_threshold > options->confidence_threshold) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "lower_threshold is %.10g, which means nothing above confidence_threshold, "
+                        "%.10g; lower it, or leave it out",
+                        options->lower_threshold, options->confidence_threshold);
+    }
+    return UM_OK;
+}
+
 static float probability(const um_decode_step *step, size_t candidate) {
     return step->candidates[candidate].probability;
 }
@@ -48,6 +60,7 @@ const um_algorithm um_algorithm_hierarchical = {
     .sampling = UM_SAMPLE_FILTERED,
     .open_ended = true,
     .shows_masks = true,
+    .check = check,
     .plan = um_plan_first_block,
     .commit = commit,
 };

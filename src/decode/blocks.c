@@ -1,17 +1,32 @@
 #include "decode/blocks.h"
 
+#include "base/memory.h"
+
+/* The largest divisor of `count` that is at most `bound`. */
+static size_t divisor_up_to(size_t bound, size_t count) {
+    size_t divisor = bound < count ? bound : count;
+    while (count % divisor != 0) {
+        divisor--;
+    }
+    return divisor;
+}
+
 um_status um_blocks_check(const um_decode_options *options, const um_canvas *canvas,
                           um_error *error) {
     if (canvas->answer_count % options->block_length != 0) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "block_length is %zu, which does not divide the answer's %zu positions",
-                        options->block_length, canvas->answer_count);
+        return UM_RAISE(
+            error, UM_ERR_ARGUMENT,
+            "block_length is %zu, which does not divide the answer's %zu positions; %zu "
+            "does",
+            options->block_length, canvas->answer_count,
+            divisor_up_to(options->block_length, canvas->answer_count));
     }
     const size_t blocks = canvas->answer_count / options->block_length;
     if (options->steps % blocks != 0) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "steps is %zu, which cannot be shared out equally among %zu blocks",
-                        options->steps, blocks);
+        return UM_RAISE(
+            error, UM_ERR_ARGUMENT,
+            "steps is %zu, which cannot be shared out equally among %zu blocks; %zu can",
+            options->steps, blocks, um_size_divide_up(options->steps, blocks) * blocks);
     }
     return UM_OK;
 }

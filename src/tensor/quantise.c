@@ -1,5 +1,6 @@
 #include "tensor/quantise.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "tensor/quantise_internal.h"
@@ -18,6 +19,11 @@ static int round_half_away(float value) {
     return (int)((double)value + (value < 0 ? -0.5 : 0.5));
 }
 
+/* 1 / d, or 0 where that is not finite: d is then 0 as an f16, whatever the quants are. */
+static float inverse_of(float d) {
+    return fabsf(d) >= FLT_MIN ? 1.0f / d : 0.0f;
+}
+
 static void quantise_q8_0(const float *source, uint8_t *block) {
     float largest = 0;
     for (size_t i = 0; i < 32; i++) {
@@ -25,7 +31,7 @@ static void quantise_q8_0(const float *source, uint8_t *block) {
         largest = magnitude > largest ? magnitude : largest;
     }
     const float d = largest / 127.0f;
-    const float inverse = d > 0 ? 1.0f / d : 0.0f;
+    const float inverse = inverse_of(d);
     um_put_f16(block, d);
     for (size_t i = 0; i < 32; i++) {
         block[2 + i] = (uint8_t)(int8_t)round_half_away(source[i] * inverse);
@@ -43,7 +49,7 @@ static void quantise_q4_0(const float *source, uint8_t *block) {
         largest = fabsf(source[i]) > fabsf(largest) ? source[i] : largest;
     }
     const float d = largest / -8.0f;
-    const float inverse = largest < 0 || largest > 0 ? 1.0f / d : 0.0f;
+    const float inverse = inverse_of(d);
     um_put_f16(block, d);
     for (size_t i = 0; i < 16; i++) {
         const uint8_t low = nibble(source[i] * inverse);

@@ -141,6 +141,43 @@ static void quantised_weights_are_kept_and_found_again(void **state) {
     api_close(&fixture);
 }
 
+/* The one file in the cache. */
+static void find_kept(const scratch *cache, char path[512]) {
+    DIR *stream = opendir(cache->path);
+    assert_non_null(stream);
+    for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+        if (entry->d_name[0] != '.') {
+            (void)snprintf(path, 512, "%s", scratch_path(cache, entry->d_name));
+        }
+    }
+    (void)closedir(stream);
+}
+
+static void damaged_and_partial_files_are_replaced(void **state) {
+    (void)state;
+    api_fixture fixture = api_open();
+    um_model_config config = random_model_config();
+    const scratch cache = scratch_make();
+    um_error error = {0};
+    config.hidden_size = 32;
+    config.head_dim = 8;
+    assert_ok(random_model_write(&config, QWEN_STYLE, fixture.directory.path, &error), &error);
+    um_model_close(open_and_keep(fixture.directory.path, cache.path));
+    char kept[512];
+    char partial[600];
+    find_kept(&cache, kept);
+    (void)snprintf(partial, sizeof partial, "%s.part-abcdef", kept); /* of a killed process */
+    assert_int_equal(truncate(kept, 3000), 0);
+    assert_ok(um_file_write(partial, "GGUF", 4, &error), &error);
+    um_model_close(open_and_keep(fixture.directory.path, cache.path));
+    assert_int_equal(files_in(cache.path), 1);
+    um_model *found = open_quantised(fixture.directory.path, "q8_0", cache.path);
+    assert_true(um_checkpoint_is_gguf(found->checkpoint));
+    um_model_close(found);
+    scratch_remove(&cache);
+    api_close(&fixture);
+}
+
 static bool give_up(void *user, size_t done, size_t total) {
     (*(size_t *)user)++;
     return done > total;
@@ -182,6 +219,7 @@ int main(void) {
         cmocka_unit_test(a_file_says_what_its_directory_said),
         cmocka_unit_test(weights_are_quantised_and_small_ones_not_kept),
         cmocka_unit_test(quantised_weights_are_kept_and_found_again),
+        cmocka_unit_test(damaged_and_partial_files_are_replaced),
         cmocka_unit_test(what_cannot_be_quantised_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

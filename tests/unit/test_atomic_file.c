@@ -126,11 +126,13 @@ static void leftovers_of_killed_writers_are_removed_and_nothing_else(void **stat
     for (size_t i = 0; i < 6; i++) {
         scratch_write(&directory, others[i], "", 0);
     }
+    scratch_write(&directory, "file.part-abcdef", "", 0);
     um_atomic_file *file = NULL;
     assert_ok(um_atomic_file_open(scratch_path(&directory, "file"), &file, &error), &error);
-    assert_int_equal(count_files(&directory), 7);
+    assert_int_equal(count_files(&directory), 8);
     assert_ok(um_atomic_file_remove_leftovers(scratch_path(&directory, "file"), &error), &error);
-    assert_int_equal(count_files(&directory), 6);
+    assert_false(um_file_exists(directory.path, "file.part-abcdef"));
+    assert_int_equal(count_files(&directory), 7); /* that of the living writer among them */
     for (size_t i = 0; i < 6; i++) {
         assert_true(um_file_exists(directory.path, others[i]));
     }

@@ -218,10 +218,12 @@ static void blocks_must_divide_answer_and_steps(void **state) {
     um_decode_options options = um_decode_options_default();
     options.algorithm = "low_confidence";
     options.block_length = 3;
-    assert_refused(&options, "block_length is 3, which does not divide the answer's 8 positions");
+    assert_refused(&options,
+                   "block_length is 3, which does not divide the answer's 8 positions; 2 does");
     options.block_length = 2;
     options.steps = 6;
-    assert_refused(&options, "steps is 6, which cannot be shared out equally among 4 blocks");
+    assert_refused(&options,
+                   "steps is 6, which cannot be shared out equally among 4 blocks; 8 can");
 }
 
 static void a_budget_must_divide_the_masks_and_has_no_blocks(void **state) {
@@ -236,6 +238,18 @@ static void a_budget_must_divide_the_masks_and_has_no_blocks(void **state) {
     options.block_length = 4;
     assert_refused(&options, "threshold: steps is a budget over the whole answer, block_length "
                              "opens a part of it; leave one of them out");
+}
+
+static void thresholds_that_cannot_matter_are_refused(void **state) {
+    (void)state;
+    um_decode_options options = um_decode_options_default();
+    options.algorithm = "hierarchical";
+    options.confidence_threshold = 0.3; /* below the default of the other, which was not given */
+    um_error error = {0};
+    assert_ok(run(&options, 8, &error), &error);
+    options.lower_threshold = 0.5;
+    assert_refused(&options, "lower_threshold is 0.5, which means nothing above "
+                             "confidence_threshold, 0.3; lower it, or leave it out");
 }
 
 static void suppressing_everything_is_refused(void **state) {
@@ -310,6 +324,7 @@ int main(void) {
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(blocks_must_divide_answer_and_steps),
         cmocka_unit_test(a_budget_must_divide_the_masks_and_has_no_blocks),
+        cmocka_unit_test(thresholds_that_cannot_matter_are_refused),
         cmocka_unit_test(suppressing_everything_is_refused),
         cmocka_unit_test(text_is_parsed_strictly),
         cmocka_unit_test(settings_are_json_with_the_options_in_use),

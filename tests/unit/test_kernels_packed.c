@@ -226,8 +226,10 @@ static void zeros_and_what_is_not_finite(void **state) {
                 assert_true(y[j] == 0);
             }
             const float bad[] = {NAN, INFINITY, -INFINITY};
-            for (size_t b = 0; b < 3; b++) {
-                x[round.k - 1] = bad[b];
+            for (size_t b = 0; b < 6; b++) { /* first one element, then all */
+                for (size_t i = b < 3 ? round.k - 1 : 0; i < round.k; i++) {
+                    x[i] = bad[b % 3];
+                }
                 y = multiply(&round, &sets[set], 0, round.m);
                 for (size_t j = 0; j < round.n; j++) {
                     assert_true(!isfinite(y[j]));

@@ -137,6 +137,29 @@ static void constants_and_zero_are_kept(void **state) {
     }
 }
 
+/* Scales so small that their inverses are infinite: the quants must not be conversions of that. */
+static void vanishing_numbers_become_zero(void **state) {
+    (void)state;
+    static const float numbers[] = {1e-45f, -1e-45f, 1e-40f, -1e-40f, 1e-38f, -1e-38f};
+    for (size_t i = 0; i < WRITTEN_TYPES; i++) {
+        for (size_t j = 0; j < sizeof numbers / sizeof *numbers; j++) {
+            float source[256] = {0};
+            float values[256];
+            uint8_t blocks[1024];
+            source[3] = numbers[j];
+            source[200] = -numbers[j] / 2;
+            assert_true(um_quantise(written_types[i], source, blocks, 256));
+            if (written_types[i] == UM_DTYPE_Q4_0) {
+                assert_int_equal(blocks[2 + 3] & 15, 8);
+            }
+            um_convert_to_f32(written_types[i], blocks, values, 256);
+            for (size_t k = 0; k < 256; k++) {
+                assert_true(values[k] == 0.0f);
+            }
+        }
+    }
+}
+
 /* Reading what was written and writing it again changes nothing that matters. */
 static void numbers_on_the_grid_come_back(void **state) {
     (void)state;
@@ -175,6 +198,7 @@ int main(void) {
         cmocka_unit_test(searched_blocks_err_no_more_than_the_reference),
         cmocka_unit_test(errors_are_bounded_at_every_magnitude),
         cmocka_unit_test(constants_and_zero_are_kept),
+        cmocka_unit_test(vanishing_numbers_become_zero),
         cmocka_unit_test(numbers_on_the_grid_come_back),
         cmocka_unit_test(what_cannot_be_quantised_is_refused),
     };

@@ -1,4 +1,7 @@
 /* Activations to integers, in the layout of kernels/tile.h. */
+#include <math.h>
+#include <string.h>
+
 #include "kernels/avx2/avx2.h"
 #include "kernels/tile.h"
 
@@ -45,6 +48,9 @@ static void pack_block(const um_packed_rows *packed, const __m256 values[VECTORS
     __m256i q[VECTORS];
     for (size_t i = 0; i < VECTORS; i++) {
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(values[i], inverse));
+    }
+    if (!isfinite(largest)) { /* those would be the least integers, with sums that overflow */
+        memset(q, 0, sizeof q);
     }
     packed->scales[at] = used ? largest / limit : 0;
     if (narrow) {

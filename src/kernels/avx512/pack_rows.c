@@ -1,5 +1,6 @@
 /* Activations to integers, tile after tile: block after block, and in a block the 32 integers of
  * each row. */
+#include <math.h>
 #include <string.h>
 
 #include "kernels/avx512/panel.h"
@@ -34,14 +35,16 @@ static UM_ALWAYS_INLINE uint32_t largest_bits(block_values values) {
     return _mm512_reduce_max_epu32(most);
 }
 
-/* Scales and their inverses from the largest magnitudes. */
-static void compute_scales(const uint32_t largest[BATCH], float limit, float scales[BATCH],
-                           float inverses[BATCH]) {
+/* Scales and their inverses from the largest magnitudes.  A bit for each block without infinities
+ * and NaN, whose integers would be the least there are, with sums that overflow. */
+static __mmask16 compute_scales(const uint32_t largest[BATCH], float limit, float scales[BATCH],
+                                float inverses[BATCH]) {
     const __m512 most = _mm512_castsi512_ps(_mm512_loadu_si512(largest));
     const __mmask16 used = _mm512_cmp_ps_mask(most, _mm512_set1_ps(UM_PACK_SMALLEST), _CMP_NLT_UQ);
     const __m512 limits = _mm512_set1_ps(limit);
     _mm512_storeu_ps(scales, _mm512_maskz_div_ps(used, most, limits));
     _mm512_storeu_ps(inverses, _mm512_maskz_div_ps(used, limits, most));
+    return _mm512_cmp_ps_mask(most, _mm512_set1_ps(INFINITY), _CMP_LT_OQ);
 }
 
 static UM_ALWAYS_INLINE void store_narrow(__m512i low, __m512i high, uint8_t *integers) {
@@ -66,13 +69,15 @@ static UM_ALWAYS_INLINE void pack_batch(um_pack_kind kind, const um_packed_rows 
         const size_t element = (first + i) * UM_PACK_BLOCK;
         largest[i] = largest_bits(load_block(x + element, packed->k - element));
     }
-    compute_scales(largest, kind == UM_PACK_NARROW ? 127.0f : 8191.0f, scales, inverses);
+    const __mmask16 finite =
+        compute_scales(largest, kind == UM_PACK_NARROW ? 127.0f : 8191.0f, scales, inverses);
     for (size_t i = 0; i < count; i++) {
         const size_t element = (first + i) * UM_PACK_BLOCK;
         const block_values values = load_block(x + element, packed->k - element);
         const __m512 inverse = _mm512_set1_ps(inverses[i]);
-        const __m512i low = _mm512_cvtps_epi32(_mm512_mul_ps(values.low, inverse));
-        const __m512i high = _mm512_cvtps_epi32(_mm512_mul_ps(values.high, inverse));
+        const __mmask16 kept = finite >> i & 1 ? 0xFFFF : 0;
+        const __m512i low = _mm512_maskz_cvtps_epi32(kept, _mm512_mul_ps(values.low, inverse));
+        const __m512i high = _mm512_maskz_cvtps_epi32(kept, _mm512_mul_ps(values.high, inverse));
         uint8_t *integers = place.integers + (first + i) * place.rows * place.row_bytes;
         const size_t at = place.scale + (first + i) * place.rows;
         packed->scales[at] = scales[i];
