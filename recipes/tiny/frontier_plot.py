@@ -39,6 +39,8 @@ class Point(Protocol):
     @property
     def share(self) -> float: ...
     @property
+    def height(self) -> float: ...
+    @property
     def cost(self) -> float: ...
 
 
@@ -81,7 +83,7 @@ class Panel:
         return parts
 
     def point(self, row: Point, value: float, marks: dict[str, str]) -> list[str]:
-        x, y = self.x(value), self.y(row.share)
+        x, y = self.x(value), self.y(row.height)
         many = row.record["count"] >= MANY
         style = ("open" if "cache" in row.name else "point") + ("" if many else " few")
         text = f"{row.name}: {100 * row.share:.1f}%, {value:.4g}"
@@ -111,7 +113,7 @@ def legend() -> list[str]:
 
 def draw(rows: list[Any], baseline: str, default: str) -> str:
     """The picture; rows are `Point`s."""
-    shares = [row.share for row in rows]
+    shares = [row.height for row in rows]
     marks = {baseline: "one token a step", default: "default"}
     timed = [row for row in rows if row.milliseconds]
     enough = any(row.name == baseline for row in timed) and len(timed) > 1

@@ -33,6 +33,9 @@ and positions computed in all of them, means for an answer; they and the complet
 is the median of undisturbed repetitions at batch 1, decoding only, where it was measured (`--time`){threads}.
 
 ![pass@1 against forwards and against time](images/frontier.svg)
+
+The plot shows a setting that had a part of the problems at the baseline's share on all of them, moved by the difference
+between the two on that part.
 """
 
 # Measured by hand with `unmask generate --json` and `--trace`; the numbers are of the model, not of the machine.
@@ -60,6 +63,7 @@ class Row:
 
     record: dict[str, Any]
     base: str = ""  # the baseline's digits on the same problems
+    base_share: float = 0.0  # on all problems
     times: list[float] = field(default_factory=list)
 
     @property
@@ -81,6 +85,11 @@ class Row:
     @property
     def lost(self) -> int:
         return sum(own < base for own, base in zip(self.bits, self.base, strict=True))
+
+    @property
+    def height(self) -> float:
+        """Where the plot shows it: the baseline's share on all problems, moved by the difference on those it had."""
+        return self.base_share + (self.gained - self.lost) / len(self.bits) if self.base else self.share
 
     @property
     def milliseconds(self) -> float | None:
@@ -119,6 +128,7 @@ def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
     timed = [record for record in records if record["kind"] == "time" and record["set"] == problem_set]
     for row in best.values():
         row.base = subset(whole, len(row.bits)) if len(row.bits) <= len(whole) else ""
+        row.base_share = best[BASELINE.name].share
         row.times = [record["seconds"] for record in timed if record["setting"] == row.name
                      and record["threads"] == timed[-1]["threads"] and not record["disturbed"]]
     return list(best.values())
@@ -204,7 +214,8 @@ def write(records: list[dict[str, Any]], table_path: Path, plot_path: Path) -> N
                      f"{default_text(other)}\n{table(sorted(other, key=lambda r: r.record['rows']), True)}\n")
     parts.append(NOTES)
     by_rows = sorted(rows, key=lambda r: r.record["rows"])
-    parts.append("## The grid\n\nAll settings, by rows. Intervals of 100 problems are wide: they show where to look, "
+    parts.append("## The grid\n\nAll settings, by rows. Intervals of 100 problems or fewer are wide, and parts of the problems are not "
+                 "equally hard: compare by gained and lost. They show where to look, "
                  f"not which of two neighbours is better.\n\n{table(by_rows, False)}\n")
     table_path.write_text("\n".join(parts))
     plot_path.write_text(frontier_plot.draw(rows, BASELINE.name, DEFAULT.name))
