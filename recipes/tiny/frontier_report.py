@@ -214,8 +214,8 @@ def write(records: list[dict[str, Any]], table_path: Path, plot_path: Path) -> N
                      f"{default_text(other)}\n{table(sorted(other, key=lambda r: r.record['rows']), True)}\n")
     parts.append(NOTES)
     by_rows = sorted(rows, key=lambda r: r.record["rows"])
-    parts.append("## The grid\n\nAll settings, by rows. Intervals of 100 problems or fewer are wide, and parts of the problems are not "
-                 "equally hard: compare by gained and lost. They show where to look, "
-                 f"not which of two neighbours is better.\n\n{table(by_rows, False)}\n")
+    parts.append("## The grid\n\nAll settings, by rows. Intervals of 100 problems or fewer are wide, and parts of the "
+                 "problems are not equally hard: compare by gained and lost. They show where to look, not which of two "
+                 f"neighbours is better.\n\n{table(by_rows, False)}\n")
     table_path.write_text("\n".join(parts))
     plot_path.write_text(frontier_plot.draw(rows, BASELINE.name, DEFAULT.name))
