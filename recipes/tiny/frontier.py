@@ -50,7 +50,8 @@ class Judge:
         self.known = {row["key"]: row["passed"] for row in read_rows(path)} if path.exists() else {}
 
     def __call__(self, problems: list[dict[str, Any]], completions: list[str]) -> list[bool]:
-        programs = [problem["prompt"] + completion + "\n" for problem, completion in zip(problems, completions, strict=True)]
+        programs = [problem["prompt"] + completion + "\n"
+                    for problem, completion in zip(problems, completions, strict=True)]
         keys = [hashlib.sha256((program + problem["test"]).encode()).hexdigest()[:32]
                 for program, problem in zip(programs, problems, strict=True)]
         new = {key: (program, problem) for key, program, problem in zip(keys, programs, problems, strict=True)

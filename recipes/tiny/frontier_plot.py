@@ -39,6 +39,8 @@ class Point(Protocol):
     @property
     def share(self) -> float: ...
     @property
+    def height(self) -> float: ...
+    @property
     def cost(self) -> float: ...
 
 
@@ -81,7 +83,7 @@ class Panel:
         return parts
 
     def point(self, row: Point, value: float, marks: dict[str, str]) -> list[str]:
-        x, y = self.x(value), self.y(row.share)
+        x, y = self.x(value), self.y(row.height)
         many = row.record["count"] >= MANY
         style = ("open" if "cache" in row.name else "point") + ("" if many else " few")
         text = f"{row.name}: {100 * row.share:.1f}%, {value:.4g}"
@@ -111,7 +113,7 @@ def legend() -> list[str]:
 
 def draw(rows: list[Any], baseline: str, default: str) -> str:
     """The picture; rows are `Point`s."""
-    shares = [row.share for row in rows]
+    shares = [row.height for row in rows]
     marks = {baseline: "one token a step", default: "default"}
     timed = [row for row in rows if row.milliseconds]
     enough = any(row.name == baseline for row in timed) and len(timed) > 1
@@ -122,7 +124,8 @@ def draw(rows: list[Any], baseline: str, default: str) -> str:
     for number, (title, shown, values) in enumerate(panels):
         panel = Panel(LEFT + number * (PANEL + GAP), values, shares)
         body += panel.axes(title)
-        for row, value in sorted(zip(shown, values, strict=True), key=lambda pair: (pair[0].name in marks, pair[0].record["count"])):
+        pairs = zip(shown, values, strict=True)
+        for row, value in sorted(pairs, key=lambda pair: (pair[0].name in marks, pair[0].record["count"])):
             body += panel.point(row, value, marks)
     body.append(f'<text x="{LEFT - 44}" y="{TOP - 14}" class="minor">pass@1</text>')
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '

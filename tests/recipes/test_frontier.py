@@ -20,8 +20,9 @@ def record(name: str, passed: str, forwards: float, rows: float, problem_set: st
             "answer_tokens": 20, "prompt_tokens": 30, "cpu_seconds": rows / 1e4}
 
 
-def time_of(name: str, seconds: float, disturbed: bool = False) -> dict[str, Any]:
-    return {"kind": "time", "setting": name, "set": "validation", "seconds": seconds, "disturbed": disturbed}
+def time_of(name: str, seconds: float, disturbed: bool = False, threads: int = 2) -> dict[str, Any]:
+    return {"kind": "time", "setting": name, "set": "validation", "threads": threads, "seconds": seconds,
+            "disturbed": disturbed}
 
 
 class Settings(unittest.TestCase):
@@ -75,8 +76,9 @@ class Statistics(unittest.TestCase):
         self.assertEqual([row.name for row in frontier_report.frontier(rows, "rows")],
                          ["beaten", "good", BASELINE.name])
 
-    def test_disturbed_times_do_not_count(self) -> None:
-        records = [record(BASELINE.name, "111111", 64, 6400), time_of(BASELINE.name, 1), time_of(BASELINE.name, 3),
+    def test_disturbed_times_and_those_on_other_threads_do_not_count(self) -> None:
+        records = [record(BASELINE.name, "111111", 64, 6400), time_of(BASELINE.name, 50, threads=1),
+                   time_of(BASELINE.name, 1), time_of(BASELINE.name, 3),
                    time_of(BASELINE.name, 2), time_of(BASELINE.name, 90, disturbed=True)]
         row, = frontier_report.rows_of(records, "validation")
         self.assertEqual(row.milliseconds, 2000)
@@ -101,6 +103,7 @@ class Report(unittest.TestCase):
         self.assertEqual(len(root.findall(".//{*}title")), 6)
         table, _ = self.write([*records, time_of(BASELINE.name, 0.5), time_of(DEFAULT.name, 0.05)])
         self.assertIn("10.0 times less time (50.0 instead of 500.0 ms)", table)
+        self.assertIn("on 2 threads.", table)
 
     def test_other_problems_are_told_apart(self) -> None:
         records = [record(BASELINE.name, "111111", 64, 6400), record(BASELINE.name, "100000", 64, 6400, "test")]
