@@ -6,10 +6,6 @@
 /* The compiler knows nothing of the value from here on. */
 #define OPAQUE(value) __asm__ volatile("" : "+v"(value))
 
-/* Not the intrinsic: around that some compilers move every sum to another register and back. */
-#define DOT_PRODUCTS(instruction, sum, w, x)                                                       \
-    __asm__ volatile(instruction " %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x))
-
 static um_peak_work work_of(size_t rounds, double products, float result) {
     return (um_peak_work){2.0 * products * CHAINS * STEPS * (double)rounds, result};
 }
@@ -49,12 +45,14 @@ void um_avx512_peak_wide(size_t rounds, um_peak_work *work) {
     for (size_t i = 0; i < CHAINS; i++) {
         sums[i] = _mm512_setzero_si512();
     }
-    const __m512i x = _mm512_set1_epi16(3);
-    const __m512i w = _mm512_set1_epi16(5);
+    __m512i x = _mm512_set1_epi16(3);
+    __m512i w = _mm512_set1_epi16(5);
+    OPAQUE(x);
+    OPAQUE(w);
     for (size_t step = 0; step < rounds * STEPS; step++) {
 #pragma GCC unroll 16
         for (size_t i = 0; i < CHAINS; i++) {
-            DOT_PRODUCTS("vpdpwssd", sums[i], w, x);
+            sums[i] = _mm512_dpwssd_epi32(sums[i], w, x);
         }
     }
     *work = work_of(rounds, 32, add_integers(sums));
@@ -65,12 +63,14 @@ void um_avx512_peak_narrow(size_t rounds, um_peak_work *work) {
     for (size_t i = 0; i < CHAINS; i++) {
         sums[i] = _mm512_setzero_si512();
     }
-    const __m512i x = _mm512_set1_epi8(3);
-    const __m512i w = _mm512_set1_epi8(5);
+    __m512i x = _mm512_set1_epi8(3);
+    __m512i w = _mm512_set1_epi8(5);
+    OPAQUE(x);
+    OPAQUE(w);
     for (size_t step = 0; step < rounds * STEPS; step++) {
 #pragma GCC unroll 16
         for (size_t i = 0; i < CHAINS; i++) {
-            DOT_PRODUCTS("vpdpbusd", sums[i], w, x);
+            sums[i] = _mm512_dpbusd_epi32(sums[i], w, x);
         }
     }
     *work = work_of(rounds, 64, add_integers(sums));
