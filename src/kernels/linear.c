@@ -10,6 +10,7 @@
  * weight rows that a task outlasts its hand-over.  Packed products take all rows at a time. */
 #define ROW_TILE 96
 #define COLUMN_TILE 64
+#define MANY_COLUMNS 2048
 /* Rows that a task packs. */
 #define PACK_TILE 12
 
@@ -91,19 +92,27 @@ static bool concerns(const product_call *call, const um_product *product) {
     return is_packed(product) && um_pack_kind_of(product->weight->dtype) == call->packed->kind;
 }
 
+/* Columns of a task: of packed products more where there are many, as a kernel asks for the weights
+ * ahead of their use, but not across tasks. */
+static size_t column_tile(const product_call *call, size_t out) {
+    return call->packed && out >= MANY_COLUMNS ? 4 * COLUMN_TILE : COLUMN_TILE;
+}
+
 static size_t task_count(const product_call *call, const um_product *product) {
-    const size_t columns = um_size_divide_up(product->weight->shape[0], COLUMN_TILE);
+    const size_t out = product->weight->shape[0];
+    const size_t columns = um_size_divide_up(out, column_tile(call, out));
     return call->packed ? columns : columns * um_size_divide_up(call->rows, ROW_TILE);
 }
 
 static void run_packed(const product_call *call, const um_product *product, size_t task) {
     const um_tensor *weight = product->weight;
     const size_t out = weight->shape[0];
-    const size_t column = task * COLUMN_TILE;
+    const size_t tile = column_tile(call, out);
+    const size_t column = task * tile;
     const float *bias = product->bias ? product->bias->data : NULL;
     const char *w = weight->data;
     call->compute->kernels.matmul_packed(
-        weight->dtype, um_size_smaller(COLUMN_TILE, out - column), call->packed,
+        weight->dtype, um_size_smaller(tile, out - column), call->packed,
         w + column * um_dtype_row_bytes(weight->dtype, weight->shape[1]),
         bias ? bias + column : NULL, product->y + column, out);
 }

@@ -299,9 +299,10 @@ static void complete(const um_avx512_source *source, size_t columns, size_t byte
         .rows = whole->bytes[0], .stride = sizeof whole->bytes[0], .k = source->k};
 }
 
-/* Rows first .. end - 1, a batch, times the columns of `source`, which are `columns`. */
+/* Rows first .. end - 1, a batch, times the columns of `source`, which are `columns`; with
+ * `has_next` there are as many behind them, which come next. */
 static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t first_row,
-                             size_t end_row, size_t columns, um_avx512_source source,
+                             size_t end_row, size_t columns, bool has_next, um_avx512_source source,
                              tile_arguments a) {
     const size_t stretch =
         UM_PACK_BLOCK *
@@ -309,6 +310,8 @@ static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t 
     tile_function *function = tile_for(dtype);
     um_avx512_panel panel;
     _Alignas(64) float totals[BATCH_ROWS * UM_AVX512_PANEL_COLUMNS];
+    um_avx512_source next = source;
+    next.rows += UM_AVX512_PANEL_COLUMNS * (has_next ? source.stride : 0);
     a.panel = &panel;
     a.totals = totals;
     for (size_t first = 0; first < rows->k; first += stretch) {
@@ -323,8 +326,10 @@ static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t 
         }
         source.rows += bytes;
         source.k -= count;
-        if (columns == UM_AVX512_PANEL_COLUMNS && source.k > 0) {
+        if (source.k > 0 && columns == UM_AVX512_PANEL_COLUMNS) {
             prefetch(&source, um_dtype_row_bytes(dtype, source.k < stretch ? source.k : stretch));
+        } else if (source.k == 0 && has_next) {
+            prefetch(&next, um_dtype_row_bytes(dtype, next.k < stretch ? next.k : stretch));
         }
         a.blocks = um_pack_blocks(count);
         a.is_first = first == 0;
@@ -348,9 +353,10 @@ void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *row
             .columns = {um_avx512_mask(columns < 16 ? columns : 16),
                         um_avx512_mask(columns < 16 ? 0 : columns - 16)},
         };
+        const bool has_next = n - column >= 2 * UM_AVX512_PANEL_COLUMNS;
         for (size_t row = 0; row < rows->rows;) {
             const size_t end = um_tile_batch_end(rows, row, BATCH_ROWS);
-            multiply_columns(dtype, rows, row, end, columns, source, a);
+            multiply_columns(dtype, rows, row, end, columns, has_next, source, a);
             row = end;
         }
     }
