@@ -34,7 +34,8 @@ def busy_seconds() -> float:
 def run(command: list[str]) -> tuple[str, float]:
     """The output of a command, and the share of others in the machine's time meanwhile."""
     start, busy, own = time.monotonic(), busy_seconds(), os.times()
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                          check=False)
     if done.returncode != 0:
         sys.exit(f"{command[0]} failed with {done.returncode}:\n{done.stdout[-2000:]}")
     after = os.times()

@@ -277,8 +277,9 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
 static void prefetch(const um_avx512_source *source, size_t bytes) {
     for (size_t c = 0; c < UM_AVX512_PANEL_COLUMNS; c++) {
         const char *row = (const char *)source->rows + c * source->stride;
-        for (size_t at = 0; at < bytes; at += 64) {
-            _mm_prefetch(row + at, _MM_HINT_T1);
+        const size_t inside = (uintptr_t)row % 64; /* of a cache line, before the row */
+        for (size_t at = 0; at < inside + bytes; at += 64) {
+            _mm_prefetch(row - inside + at, _MM_HINT_T1);
         }
     }
 }
