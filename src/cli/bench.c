@@ -7,6 +7,7 @@
 #include "api/parts.h"
 #include "cli/bench_machine.h"
 #include "cli/decoding_options.h"
+#include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "kernels/blas/peak.h"
 
@@ -24,9 +25,7 @@ static const char help[] =
     "it was large are repeated, up to half as many again.  Tokens a second count the committed\n"
     "tokens of the answer only: no prompt, no padding, nothing behind the end.  Ctrl-C ends it\n"
     "and shows what was measured so far.\n"
-    "\n"
-    "  -m, --model PATH       model directory or GGUF file (default: UNMASK_MODEL, else the model\n"
-    "                         installed with the program, else ./models/tiny)\n"
+    "\n" UM_CLI_MODEL_HELP
     "      --quantize TYPE    quantise the weights of a directory: q8_0, q4_0, q4_k, q6_k, q4_k_m\n"
     "  -t, --threads N        threads (default: one a processor)\n"
     "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"

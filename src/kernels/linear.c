@@ -80,16 +80,19 @@ typedef struct product_call {
     const um_packed_rows *packed; /* NULL: the f32 products */
 } product_call;
 
-static bool is_packed(const um_product *product) {
-    return product->weight->dtype != UM_DTYPE_F32;
+bool um_linear_needs_packing(const um_tensor *weight) {
+    return weight->data && weight->dtype != UM_DTYPE_F32;
+}
+
+static bool has_kind(const um_product *product, um_pack_kind kind) {
+    return um_linear_needs_packing(product->weight) &&
+           um_pack_kind_of(product->weight->dtype) == kind;
 }
 
 /* Whether the call is about this product. */
 static bool concerns(const product_call *call, const um_product *product) {
-    if (!call->packed) {
-        return !is_packed(product);
-    }
-    return is_packed(product) && um_pack_kind_of(product->weight->dtype) == call->packed->kind;
+    return call->packed ? has_kind(product, call->packed->kind)
+                        : !um_linear_needs_packing(product->weight);
 }
 
 /* Columns of a task: of packed products more where there are many, as a kernel asks for the weights
@@ -153,17 +156,13 @@ static void run_products(product_call *call, size_t count) {
     um_thread_pool_run(call->compute->pool, tasks, product_task, call);
 }
 
-static bool has_kind(const um_product *products, size_t count, um_pack_kind kind) {
+static bool any_has_kind(const um_product *products, size_t count, um_pack_kind kind) {
     for (size_t i = 0; i < count; i++) {
-        if (is_packed(&products[i]) && um_pack_kind_of(products[i].weight->dtype) == kind) {
+        if (has_kind(&products[i], kind)) {
             return true;
         }
     }
     return false;
-}
-
-bool um_linear_needs_packing(const um_tensor *weight) {
-    return weight->data && weight->dtype != UM_DTYPE_F32;
 }
 
 void um_linear_group(const um_compute *compute, size_t rows, const float *x,
@@ -171,7 +170,7 @@ void um_linear_group(const um_compute *compute, size_t rows, const float *x,
     product_call call = {.compute = compute, .products = products, .rows = rows, .x = x};
     run_products(&call, count);
     for (int kind = UM_PACK_NARROW; kind <= UM_PACK_WIDE; kind++) {
-        if (has_kind(products, count, (um_pack_kind)kind)) {
+        if (any_has_kind(products, count, (um_pack_kind)kind)) {
             const size_t k = products[0].weight->shape[1];
             pack_call pack = {compute, x, lay_out(packing, (um_pack_kind)kind, rows, k)};
             um_thread_pool_run(compute->pool, um_size_divide_up(rows, PACK_TILE), pack_task, &pack);

@@ -45,7 +45,7 @@ typedef struct um_packed_rows {
     size_t rows;
     size_t k;
     void *integers;     /* UM_PACK_INTEGER_BYTES for each block */
-    float *scales;      /* [rows, blocks] in the kernels' order, as the two below */
+    float *scales;      /* [rows, blocks] in the kernels' order, as the three below */
     int32_t *sums;      /* sum qx of a block, or a multiple of it; narrow only */
     int32_t *late_sums; /* the same of the last 16 elements of it; narrow only */
     float *scaled_sums; /* sx sum qx of a block; narrow only */
