@@ -85,7 +85,7 @@ static um_status add_document(um_training_batch *batch, const um_recipe *recipe,
     UM_TRY(grow_sequences(batch, sequence + 1, error));
     UM_TRY(grow_rows(batch, first + length, error));
     int32_t *clean = batch->clean_tokens + first;
-    um_shard_tokens(shard, index, stored, clean);
+    um_shard_tokens(shard, index, 0, stored, clean);
     for (size_t i = stored; i < length; i++) {
         clean[i] = config->pad_token;
     }

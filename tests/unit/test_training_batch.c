@@ -63,8 +63,9 @@ static um_shard *golden_shard(const fixture *made) {
         for (size_t j = 0; j < (size_t)lengths[i]; j++) {
             ids[j] = (int32_t)*tokens++;
         }
-        assert_ok(um_shard_writer_add(writer, ids, (size_t)lengths[i], (size_t)prompts[i], &error),
-                  &error);
+        const um_document document = {.length = (size_t)lengths[i],
+                                      .prompt_length = (size_t)prompts[i]};
+        assert_ok(um_shard_writer_add(writer, ids, document, &error), &error);
     }
     const scratch directory = scratch_make();
     const char *path = scratch_path(&directory, "golden.shard");
