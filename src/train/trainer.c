@@ -40,10 +40,11 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
     size_t correct = 0;
     double divisor = 0;
     uint32_t number = 0;
+    const um_recipe recipe = um_recipe_for_validation(&trainer->recipe);
     while (next < um_shard_document_count(trainer->validation_shard)) {
         const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = number++};
         um_loss_sums sums;
-        UM_TRY(um_training_batch_fill_in_order(&trainer->batch, &trainer->recipe, &trainer->config,
+        UM_TRY(um_training_batch_fill_in_order(&trainer->batch, &recipe, &trainer->config,
                                                trainer->validation_shard, &next, noise, error));
         UM_TRY(um_trainer_batch_loss(trainer, false, &sums, error));
         report->loss += sums.weighted * trainer->batch.divisor;
@@ -77,12 +78,21 @@ static double batch_flops(const um_trainer *trainer) {
     return 6 * products;
 }
 
+/* Epochs of the data that are behind, the current one's share among them. */
+static double epochs_done(const um_trainer *trainer) {
+    return (double)trainer->cursor.epoch +
+           (double)trainer->cursor.index / (double)trainer->order.count;
+}
+
 static um_status train_micro_batch(um_trainer *trainer, size_t part, um_step_report *report,
                                    size_t *targets, size_t *correct, um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
     const size_t step = um_trainer_step(trainer);
     const size_t number = step * recipe->gradient_accumulation + part;
-    const um_batch_noise noise = {.seed = recipe->seed, .step = (uint32_t)number};
+    const um_batch_noise noise = {
+        .seed = recipe->seed,
+        .step = (uint32_t)number,
+        .unconditional = um_recipe_unconditional_share(recipe, step, epochs_done(trainer))};
     UM_TRY(um_training_batch_fill(&trainer->batch, recipe, &trainer->config, trainer->train_shard,
                                   &trainer->order, &trainer->cursor, noise, error));
     if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps) {

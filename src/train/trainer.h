@@ -23,7 +23,7 @@ typedef struct um_step_report {
 
 typedef struct um_validation_report {
     size_t step;
-    double loss;       /* weighted objective, as if the whole shard were one batch */
+    double loss;       /* as of um_recipe_for_validation, as if the whole shard were one batch */
     double token_loss; /* mean cross-entropy, nats */
     double accuracy;
     size_t predicted_tokens;
@@ -51,6 +51,11 @@ void um_trainer_free(um_trainer *trainer);
 /* Steps already made (0 for a fresh run). */
 size_t um_trainer_step(const um_trainer *trainer);
 size_t um_trainer_parameter_count(const um_trainer *trainer);
+
+/* Documents of the training shard (pieces, with "packing": "fixed_length"), and how many of them
+ * are longer than context_length: of these only the beginning is used. */
+size_t um_trainer_document_count(const um_trainer *trainer);
+size_t um_trainer_cut_documents(const um_trainer *trainer);
 
 /* Train to the recipe's last step, saving every checkpoint_minutes, then write the finished model
  * to output_directory.  UM_ERR_CANCELLED after should_stop said so: the state has been saved. */

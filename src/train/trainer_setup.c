@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "model/save.h"
+#include "tokenizer/tokenizer.h"
 #include "train/trainer_internal.h"
 #include "weights/gguf.h"
 
@@ -130,6 +131,40 @@ static um_status load_weights(um_trainer *trainer, um_error *error) {
     return status;
 }
 
+/* The pad token that the recipe names takes the place of config.json's, in the result too. */
+static um_status choose_pad_token(um_trainer *trainer, um_error *error) {
+    const um_recipe *recipe = &trainer->recipe;
+    um_tokenizer *tokenizer = NULL;
+    if (!*recipe->pad_token) {
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
+    const int32_t id = um_tokenizer_id(tokenizer, recipe->pad_token);
+    um_tokenizer_free(tokenizer);
+    if (id < 0 || (size_t)id >= trainer->config.vocabulary_size) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"pad_token\": the tokenizer has no token \"%s\" that the model knows",
+                        recipe->model, recipe->pad_token);
+    }
+    trainer->config.pad_token = id;
+    return UM_OK;
+}
+
+static um_status check_padding(const um_recipe *recipe, const um_model_config *config,
+                               um_error *error) {
+    if (um_recipe_pads(recipe) && config->pad_token == UM_NO_TOKEN_ID) {
+        return UM_RAISE(
+            error, UM_ERR_MISMATCH,
+            "%s/config.json: to pad answers needs \"pad_token_id\", or \"pad_token\" in "
+            "the recipe",
+            recipe->model);
+    }
+    if (recipe->answer_padding == UM_PADDING_FIXED && recipe->answer_length == 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH, "\"answer_padding\" fixed needs \"answer_length\"");
+    }
+    return UM_OK;
+}
+
 /* What the recipe asks of the model. */
 static um_status check_model(const um_trainer *trainer, um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
@@ -143,10 +178,7 @@ static um_status check_model(const um_trainer *trainer, um_error *error) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "%s/config.json: a diffusion run needs \"mask_token_id\"", recipe->model);
     }
-    if (recipe->answer_length > 0 && config->pad_token == UM_NO_TOKEN_ID) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s/config.json: \"answer_length\" needs \"pad_token_id\"", recipe->model);
-    }
+    UM_TRY(check_padding(recipe, config, error));
     if (recipe->context_length > config->maximum_positions) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "\"context_length\" is %zu, but %s/config.json allows %zu positions",
@@ -168,11 +200,37 @@ static void adopt_objective(um_trainer *trainer) {
     config->attention = UM_ATTENTION_FULL;
 }
 
+/* Left to right, the text of a hole would be followed by its end and then by the suffix. */
+static um_status check_documents(const um_recipe *recipe, const um_shard *shard, const char *path,
+                                 um_error *error) {
+    if (recipe->objective != UM_OBJECTIVE_CAUSAL) {
+        return UM_OK;
+    }
+    for (size_t i = 0; i < um_shard_document_count(shard); i++) {
+        if (um_shard_document(shard, i).suffix_length > 0) {
+            return UM_RAISE(error, UM_ERR_MISMATCH,
+                            "%s: document %zu is an infilling canvas, which a causal run cannot "
+                            "learn from; pack with --infilling fim or none",
+                            path, i);
+        }
+    }
+    return UM_OK;
+}
+
+static um_status open_shard(const um_recipe *recipe, const char *path, um_shard **shard,
+                            um_error *error) {
+    UM_TRY(um_shard_open(path, shard, error));
+    return check_documents(recipe, *shard, path, error);
+}
+
 static um_status open_data(um_trainer *trainer, um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
-    UM_TRY(um_shard_open(recipe->train, &trainer->train_shard, error));
+    UM_TRY(open_shard(recipe, recipe->train, &trainer->train_shard, error));
     if (*recipe->validation) {
-        UM_TRY(um_shard_open(recipe->validation, &trainer->validation_shard, error));
+        UM_TRY(open_shard(recipe, recipe->validation, &trainer->validation_shard, error));
+    }
+    if (recipe->packing == UM_PACKING_FIXED_LENGTH) {
+        um_shard_cut_into_pieces(trainer->train_shard, recipe->context_length);
     }
     const um_status status = um_data_order_create(
         recipe->seed, um_shard_document_count(trainer->train_shard), &trainer->order, error);
@@ -215,6 +273,7 @@ static um_status set_up(um_trainer *trainer, um_error *error) {
                         trainer->recipe.model);
     }
     UM_TRY(um_model_config_read(trainer->recipe.model, &trainer->config, error));
+    UM_TRY(choose_pad_token(trainer, error));
     UM_TRY(check_model(trainer, error));
     adopt_objective(trainer);
     UM_TRY(open_data(trainer, error));
@@ -285,6 +344,18 @@ void um_trainer_free(um_trainer *trainer) {
 
 size_t um_trainer_step(const um_trainer *trainer) {
     return (size_t)trainer->optimizer.step;
+}
+
+size_t um_trainer_cut_documents(const um_trainer *trainer) {
+    size_t count = 0;
+    for (size_t i = 0; i < um_shard_document_count(trainer->train_shard); i++) {
+        count += um_shard_document(trainer->train_shard, i).length > trainer->recipe.context_length;
+    }
+    return count;
+}
+
+size_t um_trainer_document_count(const um_trainer *trainer) {
+    return um_shard_document_count(trainer->train_shard);
 }
 
 size_t um_trainer_parameter_count(const um_trainer *trainer) {

@@ -56,6 +56,14 @@ static const char *const variants[][2] = {
     {"diffusion", ", \"weights\": \"bf16\", \"attention_annealing_steps\": 7, "
                   "\"gradient_accumulation\": 2, \"validation_interval\": 3, \"answer_length\": 9, "
                   "\"warmup_steps\": 4, \"mask_prompt_probability\": 0.5"},
+    {"diffusion", ", \"packing\": \"fixed_length\", \"context_length\": 30, "
+                  "\"random_truncation_probability\": 0.3, \"clean_prefix_probability\": 0.3, "
+                  "\"loss_normalisation\": \"masked\""},
+    {"diffusion", ", \"mask_prompt_probability\": 0, \"mask_prompt_annealing_epochs\": 1, "
+                  "\"answer_length\": 9, \"answer_padding\": \"fixed\", "
+                  "\"loss_weighting\": \"cart\", \"loss_normalisation\": \"answers\""},
+    {"diffusion", ", \"mask_prompt_probability\": 0, \"mask_prompt_annealing_steps\": 7, "
+                  "\"answer_padding\": \"batch\", \"clean_prefix_probability\": 0.5"},
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
