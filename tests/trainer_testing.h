@@ -38,7 +38,8 @@ static inline void write_copy_task(const char *path, uint32_t count, uint64_t se
             const um_rng_place place = {UM_RNG_TOKEN, i, 0, j};
             ids[j] = ids[COPY_LENGTH + j] = (int32_t)um_rng_below(seed, place, COPY_LETTERS);
         }
-        assert_ok(um_shard_writer_add(writer, ids, 2 * COPY_LENGTH, COPY_LENGTH, &error), &error);
+        const um_document document = {.length = 2 * COPY_LENGTH, .prompt_length = COPY_LENGTH};
+        assert_ok(um_shard_writer_add(writer, ids, document, &error), &error);
     }
     assert_ok(um_shard_writer_commit(writer, path, &error), &error);
     um_shard_writer_free(writer);

@@ -4,11 +4,46 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "tokenizer/tokenizer.h"
 
 /* Validation noise does not depend on the step or the run, so that losses compare. */
 #define VALIDATION_SEED 20506
 
 /* ---- Opening ---------------------------------------------------------------- */
+
+/* The pad token that the recipe names takes the place of config.json's, in the result too. */
+static um_status choose_pad_token(const um_recipe *recipe, um_model_config *config,
+                                  um_error *error) {
+    um_tokenizer *tokenizer = NULL;
+    if (!*recipe->pad_token) {
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
+    const int32_t id = um_tokenizer_id(tokenizer, recipe->pad_token);
+    um_tokenizer_free(tokenizer);
+    if (id < 0 || (size_t)id >= config->vocabulary_size) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"pad_token\": the tokenizer has no token \"%s\" that the model knows",
+                        recipe->model, recipe->pad_token);
+    }
+    config->pad_token = id;
+    return UM_OK;
+}
+
+static um_status check_padding(const um_recipe *recipe, const um_model_config *config,
+                               um_error *error) {
+    if (um_recipe_pads(recipe) && config->pad_token == UM_NO_TOKEN_ID) {
+        return UM_RAISE(
+            error, UM_ERR_MISMATCH,
+            "%s/config.json: to pad answers needs \"pad_token_id\", or \"pad_token\" in "
+            "the recipe",
+            recipe->model);
+    }
+    if (recipe->answer_padding == UM_PADDING_FIXED && recipe->answer_length == 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH, "\"answer_padding\" fixed needs \"answer_length\"");
+    }
+    return UM_OK;
+}
 
 /* What the recipe asks of the model. */
 static um_status check_model(const um_recipe *recipe, const um_model_config *config,
@@ -22,10 +57,7 @@ static um_status check_model(const um_recipe *recipe, const um_model_config *con
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "%s/config.json: a diffusion run needs \"mask_token_id\"", recipe->model);
     }
-    if (recipe->answer_length > 0 && config->pad_token == UM_NO_TOKEN_ID) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s/config.json: \"answer_length\" needs \"pad_token_id\"", recipe->model);
-    }
+    UM_TRY(check_padding(recipe, config, error));
     if (recipe->context_length > config->maximum_positions) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "\"context_length\" is %zu, but %s/config.json allows %zu positions",
@@ -46,11 +78,37 @@ static void adopt_objective(const um_recipe *recipe, um_model_config *config) {
     config->attention = UM_ATTENTION_FULL;
 }
 
+/* Left to right, the text of a hole would be followed by its end and then by the suffix. */
+static um_status check_documents(const um_recipe *recipe, const um_shard *shard, const char *path,
+                                 um_error *error) {
+    if (recipe->objective != UM_OBJECTIVE_CAUSAL) {
+        return UM_OK;
+    }
+    for (size_t i = 0; i < um_shard_document_count(shard); i++) {
+        if (um_shard_document(shard, i).suffix_length > 0) {
+            return UM_RAISE(error, UM_ERR_MISMATCH,
+                            "%s: document %zu is an infilling canvas, which a causal run cannot "
+                            "learn from; pack with --infilling fim or none",
+                            path, i);
+        }
+    }
+    return UM_OK;
+}
+
+static um_status open_shard(const um_recipe *recipe, const char *path, um_shard **shard,
+                            um_error *error) {
+    UM_TRY(um_shard_open(path, shard, error));
+    return check_documents(recipe, *shard, path, error);
+}
+
 static um_status open_data(um_supervised *run, um_error *error) {
     const um_recipe *recipe = run->recipe;
-    UM_TRY(um_shard_open(recipe->train, &run->train_shard, error));
+    UM_TRY(open_shard(recipe, recipe->train, &run->train_shard, error));
     if (*recipe->validation) {
-        UM_TRY(um_shard_open(recipe->validation, &run->validation_shard, error));
+        UM_TRY(open_shard(recipe, recipe->validation, &run->validation_shard, error));
+    }
+    if (recipe->packing == UM_PACKING_FIXED_LENGTH) {
+        um_shard_cut_into_pieces(run->train_shard, recipe->context_length);
     }
     const um_status status = um_data_order_create(
         recipe->seed, um_shard_document_count(run->train_shard), &run->order, error);
@@ -65,6 +123,7 @@ static um_status open_run(const um_recipe *recipe, um_model_config *config, void
         return um_error_memory(error, "training data", sizeof *run);
     }
     run->recipe = recipe;
+    UM_TRY(choose_pad_token(recipe, config, error));
     UM_TRY(check_model(recipe, config, error));
     adopt_objective(recipe, config);
     return open_data(run, error);
@@ -118,6 +177,11 @@ static um_status start_run(void *state, um_learner *learner, const um_output_dir
 
 /* ---- Training --------------------------------------------------------------- */
 
+/* Epochs of the data that are behind, the current one's share among them. */
+static double epochs_done(const um_supervised *run) {
+    return (double)run->cursor.epoch + (double)run->cursor.index / (double)run->order.count;
+}
+
 typedef struct micro_batch_sums {
     size_t targets;
     size_t correct;
@@ -129,7 +193,10 @@ static um_status train_micro_batch(um_supervised *run, size_t part, um_step_repo
     const um_model_config *config = &run->learner->config;
     const size_t step = um_learner_step(run->learner);
     const size_t number = step * recipe->gradient_accumulation + part;
-    const um_batch_noise noise = {.seed = recipe->seed, .step = (uint32_t)number};
+    const um_batch_noise noise = {
+        .seed = recipe->seed,
+        .step = (uint32_t)number,
+        .unconditional = um_recipe_unconditional_share(recipe, step, epochs_done(run))};
     UM_TRY(um_training_batch_fill(&run->batch, recipe, config, run->train_shard, &run->order,
                                   &run->cursor, noise, error));
     if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps) {
@@ -181,10 +248,11 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     size_t correct = 0;
     double divisor = 0;
     uint32_t number = 0;
+    const um_recipe recipe = um_recipe_for_validation(run->recipe);
     while (next < um_shard_document_count(run->validation_shard)) {
         const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = number++};
         um_loss_sums sums;
-        UM_TRY(um_training_batch_fill_in_order(&run->batch, run->recipe, &run->learner->config,
+        UM_TRY(um_training_batch_fill_in_order(&run->batch, &recipe, &run->learner->config,
                                                run->validation_shard, &next, noise, error));
         UM_TRY(um_learner_batch_loss(run->learner, &run->batch, false, &sums, error));
         report->loss += sums.weighted * run->batch.divisor;
@@ -200,8 +268,19 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     return UM_OK;
 }
 
+static um_training_data describe_data(const void *state) {
+    const um_supervised *run = state;
+    um_training_data data = {.documents = um_shard_document_count(run->train_shard)};
+    for (size_t i = 0; i < data.documents; i++) {
+        data.cut_documents +=
+            um_shard_document(run->train_shard, i).length > run->recipe->context_length;
+    }
+    return data;
+}
+
 const um_training_method um_supervised_method = {.open = open_run,
                                                  .close = close_run,
+                                                 .data = describe_data,
                                                  .start = start_run,
                                                  .save = save_run,
                                                  .step = train_step,

@@ -105,6 +105,10 @@ size_t um_trainer_parameter_count(const um_trainer *trainer) {
     return trainer->learner.weight_count;
 }
 
+um_training_data um_trainer_data(const um_trainer *trainer) {
+    return trainer->method->data(trainer->method_state);
+}
+
 /* ---- The loop --------------------------------------------------------------- */
 
 static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {

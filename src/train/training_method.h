@@ -16,6 +16,8 @@ typedef struct um_training_method {
     /* NULL is allowed. */
     void (*close)(void *state);
 
+    um_training_data (*data)(const void *state);
+
     /* The weights are as they will be for the first step, fresh or restored; `file` is the state
      * that the run continues from or NULL for a fresh run.  What is passed stays until `close`. */
     um_status (*start)(void *state, um_learner *learner, const um_output_directory *output,

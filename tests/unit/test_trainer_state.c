@@ -309,9 +309,9 @@ static void models_that_do_not_suit_the_recipe_are_refused(void **state) {
         {"causal", "", UM_ATTENTION_FULL, 15, 14, "the model is not autoregressive"},
         {"diffusion", "", UM_ATTENTION_CAUSAL, UM_NO_TOKEN_ID, 14, "needs \"mask_token_id\""},
         {"diffusion", ", \"answer_length\": 5", UM_ATTENTION_CAUSAL, 15, UM_NO_TOKEN_ID,
-         "\"answer_length\" needs \"pad_token_id\""},
+         "needs \"pad_token_id\""},
         {"causal", ", \"answer_length\": 5", UM_ATTENTION_CAUSAL, 15, UM_NO_TOKEN_ID,
-         "\"answer_length\" needs \"pad_token_id\""},
+         "needs \"pad_token_id\""},
         {"causal", ", \"context_length\": 97", UM_ATTENTION_CAUSAL, 15, 14,
          "\"context_length\" is 97"},
     };
