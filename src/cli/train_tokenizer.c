@@ -82,13 +82,20 @@ static um_status read_line(void *user, const char *line, size_t length, const ch
     return um_watch_tell(&work->watch, work->done, work->total, error);
 }
 
+static bool watch_text(void *user, size_t done, size_t total) {
+    const reading *work = user;
+    (void)total;
+    return work->watch.progress(work->watch.user, work->done + done, work->total);
+}
+
 static um_status read_text(reading *work, const char *path, um_error *error) {
     um_buffer contents = {0};
     const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
+    const um_watch watch = {watch_text, work};
     um_status status = um_file_read(path, SIZE_MAX / 2, &contents, error);
     if (status == UM_OK) {
         status = um_tokenizer_trainer_add_text(work->trainer, um_buffer_text(&contents),
-                                               contents.length, where, error);
+                                               contents.length, where, &watch, error);
     }
     work->done += contents.length;
     um_buffer_free(&contents);

@@ -64,20 +64,21 @@ static size_t slice_length(const char *text, size_t length) {
 }
 
 um_status um_trainer_queue_text(um_tokenizer_trainer *trainer, const char *text, size_t length,
-                                um_error *error) {
+                                const um_watch *watch, um_error *error) {
+    size_t done = 0;
     trainer->texts++;
     trainer->bytes += length;
-    while (length > 0) {
-        const size_t used = slice_length(text, length);
+    while (done < length) {
+        const size_t used = slice_length(text + done, length - done);
         UM_TRY(um_grow(&trainer->slices, &trainer->slice_capacity, trainer->slice_count + 1,
                        sizeof *trainer->slices, "slices of text", error));
         trainer->slices[trainer->slice_count++] = (um_text_slice){trainer->pending.length, used};
-        UM_TRY(um_buffer_append(&trainer->pending, text, used, error));
+        UM_TRY(um_buffer_append(&trainer->pending, text + done, used, error));
+        done += used;
         if (trainer->pending.length >= PENDING_BYTES) {
             UM_TRY(count_pending(trainer, error));
+            UM_TRY(um_watch_tell(watch, done, length, error));
         }
-        text += used;
-        length -= used;
     }
     return UM_OK;
 }

@@ -16,7 +16,8 @@ static um_status add_member(um_tokenizer_trainer *trainer, const json_t *object,
     if (!json_is_string(text)) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"%s\" is not a string", where, key);
     }
-    return um_trainer_queue_text(trainer, json_string_value(text), json_string_length(text), error);
+    return um_trainer_queue_text(trainer, json_string_value(text), json_string_length(text), NULL,
+                                 error);
 }
 
 static um_status add_messages(um_tokenizer_trainer *trainer, const json_t *document,

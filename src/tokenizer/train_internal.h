@@ -45,7 +45,7 @@ struct um_tokenizer_trainer {
 
 /* Queue well-formed text for counting, and count what is queued once it is much. */
 um_status um_trainer_queue_text(um_tokenizer_trainer *trainer, const char *text, size_t length,
-                                um_error *error);
+                                const um_watch *watch, um_error *error);
 
 /* Count what is still queued, and bring the counts of all workers together. */
 um_status um_trainer_finish_counts(um_tokenizer_trainer *trainer, um_error *error);

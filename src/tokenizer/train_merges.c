@@ -65,29 +65,25 @@ static um_status count_pairs(learning *work, um_error *error) {
 
 /* ---- One merge ------------------------------------------------------------------ */
 
-/* The token that the pair becomes: a new one, or one that is spelled the same. */
-static um_status name_token(learning *work, const um_queued_pair *pair, int32_t *joined,
-                            um_error *error) {
+/* Give the pair's token its bytes and the next id. */
+static um_status add_token(learning *work, const um_queued_pair *pair, int32_t *joined,
+                           um_error *error) {
     um_vocabulary *vocabulary = &work->learned->vocabulary;
-    const char *bytes = NULL;
-    size_t length = 0;
+    const int32_t parts[2] = {pair->left, pair->right};
     um_buffer_clear(&work->bytes);
-    (void)um_vocabulary_bytes(vocabulary, pair->left, &bytes, &length);
-    UM_TRY(um_buffer_append(&work->bytes, bytes, length, error));
-    (void)um_vocabulary_bytes(vocabulary, pair->right, &bytes, &length);
-    UM_TRY(um_buffer_append(&work->bytes, bytes, length, error));
-    *joined = um_vocabulary_find(vocabulary, work->bytes.data, work->bytes.length);
-    if (*joined >= 0) {
-        return UM_OK;
+    for (int i = 0; i < 2; i++) {
+        const char *bytes = NULL;
+        size_t length = 0;
+        (void)um_vocabulary_bytes(vocabulary, parts[i], &bytes, &length);
+        UM_TRY(um_buffer_append(&work->bytes, bytes, length, error));
     }
     *joined = (int32_t)vocabulary->size;
     return um_vocabulary_add(vocabulary, *joined, work->bytes.data, work->bytes.length, true,
                              error);
 }
 
-/* The pair of `at` and its neighbour `other` gives way to that of the joined token with it.  What
- * is counted of the joined pair itself stays: it has left the queue, and, where it comes up again
- * as another spelling of a token, the library counts on from there too. */
+/* The pair of `piece` that `other` was in gives way to one with the joined token.  The joined pair
+ * itself has left the queue and never comes up again: its count does not matter. */
 static um_status replace_pair(learning *work, const um_queued_pair *pair, int32_t joined,
                               int32_t other, bool before, uint32_t piece, um_error *error) {
     const int64_t count = (int64_t)work->counts->pieces[piece].count;
@@ -123,26 +119,10 @@ static um_status join_in_piece(learning *work, const um_queued_pair *pair, int32
     return UM_OK;
 }
 
-/* A pair comes up a second time only where its token can be spelled in several ways. */
-static void forget_merge(um_learned_merges *learned, const um_queued_pair *pair) {
-    size_t kept = 0;
-    for (size_t i = 0; i < learned->length; i++) {
-        const um_learned_merge *merge = &learned->merges[i];
-        if (merge->left != pair->left || merge->right != pair->right) {
-            learned->merges[kept++] = *merge;
-        }
-    }
-    learned->length = kept;
-}
-
 static um_status join_pair(learning *work, const um_queued_pair *pair, um_error *error) {
     um_learned_merges *learned = work->learned;
-    const size_t known = learned->vocabulary.size;
     int32_t joined = -1;
-    UM_TRY(name_token(work, pair, &joined, error));
-    if ((size_t)joined < known) {
-        forget_merge(learned, pair);
-    }
+    UM_TRY(add_token(work, pair, &joined, error));
     UM_TRY(um_grow(&learned->merges, &learned->capacity, learned->length + 1,
                    sizeof *learned->merges, "merges", error));
     learned->merges[learned->length++] = (um_learned_merge){pair->left, pair->right, joined};

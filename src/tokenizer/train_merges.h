@@ -3,10 +3,11 @@
  *
  * Ids 0 to 255 are the single bytes, in the order of the characters that stand for them in files
  * (byte_alphabet.h).  Then the most frequent adjacent pair becomes the next token, again and again;
- * of equally frequent pairs the one with the lowest left and then right id.  Where two pairs spell
- * the same bytes the second one joins to the token that is there, and a pair that is joined again
- * later has its later rank only.  All of it is as BpeTrainer of the
- * Hugging Face tokenizers library does it, so that the results are equal. */
+ * of equally frequent pairs the one with the lowest left and then right id: the rules of BpeTrainer
+ * of the Hugging Face tokenizers library, so that the results are equal.
+ *
+ * No two merges make the same bytes: what stands between two token boundaries is divided as it
+ * would be by itself, so that all of it with these bytes becomes one token in the same step. */
 #ifndef UM_TOKENIZER_TRAIN_MERGES_H
 #define UM_TOKENIZER_TRAIN_MERGES_H
 

@@ -14,7 +14,7 @@ typedef struct um_pair_record {
     int32_t left;
     int32_t right;
     int64_t count;
-    um_piece_list formed; /* since it was queued last */
+    um_piece_list formed; /* until it is queued */
 } um_pair_record;
 
 /* ---- Records ---------------------------------------------------------------- */
@@ -106,7 +106,7 @@ static bool comes_before(const um_queued_pair *a, const um_queued_pair *b) {
     if (a->left != b->left) {
         return a->left < b->left;
     }
-    return a->right != b->right ? a->right < b->right : a->order < b->order;
+    return a->right < b->right;
 }
 
 static void sift_up(um_queued_pair *heap, size_t at) {
@@ -142,7 +142,6 @@ um_status um_pair_table_queue_formed(um_pair_table *table, um_error *error) {
         table->heap[table->heap_length] = (um_queued_pair){.left = record->left,
                                                            .right = record->right,
                                                            .count = record->count,
-                                                           .order = table->queued++,
                                                            .pieces = record->formed};
         record->formed = (um_piece_list){0};
         sift_up(table->heap, table->heap_length++);

@@ -12,12 +12,12 @@ typedef struct um_piece_list {
     size_t capacity;
 } um_piece_list;
 
-/* A pair that may be joined next, and where it has been formed since it was queued before. */
+/* A pair that may be joined next, and the pieces in which it was formed: all at once, when the
+ * younger of its tokens was made. */
 typedef struct um_queued_pair {
     int32_t left;
     int32_t right;
     int64_t count; /* when it was queued */
-    uint64_t order;
     um_piece_list pieces;
 } um_queued_pair;
 
@@ -34,7 +34,6 @@ typedef struct um_pair_table {
     um_queued_pair *heap; /* [heap_length] */
     size_t heap_length;
     size_t heap_capacity;
-    uint64_t queued; /* so far */
 } um_pair_table;
 
 /* The pair occurs `change` times more (or less) than before.  With `formed` it has come up in

@@ -172,9 +172,10 @@ static size_t ill_formed_at(const char *text, size_t length) {
 }
 
 um_status um_tokenizer_trainer_add_text(um_tokenizer_trainer *trainer, const char *text,
-                                        size_t length, const char *where, um_error *error) {
+                                        size_t length, const char *where, const um_watch *watch,
+                                        um_error *error) {
     if (um_utf8_valid(text, length)) {
-        return um_trainer_queue_text(trainer, text, length, error);
+        return um_trainer_queue_text(trainer, text, length, watch, error);
     }
     if (!trainer->replace_ill_formed) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%.300s: byte %zu is not UTF-8", where,
@@ -182,7 +183,8 @@ um_status um_tokenizer_trainer_add_text(um_tokenizer_trainer *trainer, const cha
     }
     um_buffer_clear(&trainer->repaired);
     UM_TRY(um_utf8_repair(text, length, &trainer->repaired, error));
-    return um_trainer_queue_text(trainer, trainer->repaired.data, trainer->repaired.length, error);
+    return um_trainer_queue_text(trainer, trainer->repaired.data, trainer->repaired.length, watch,
+                                 error);
 }
 
 um_status um_tokenizer_trainer_learn(um_tokenizer_trainer *trainer, const um_watch *watch,

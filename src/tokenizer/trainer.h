@@ -37,10 +37,11 @@ typedef struct um_tokenizer_trainer um_tokenizer_trainer;
 um_status um_tokenizer_trainer_create(const um_tokenizer_training *training,
                                       um_tokenizer_trainer **trainer, um_error *error);
 
-/* Learn from `length` bytes of text; `where` names them in messages.  UM_ERR_FORMAT tells the byte
- * where they are not UTF-8. */
+/* Learn from `length` bytes of text; `where` names them in messages.  The watch (may be NULL) is
+ * told of bytes.  UM_ERR_FORMAT tells the byte where they are not UTF-8. */
 um_status um_tokenizer_trainer_add_text(um_tokenizer_trainer *trainer, const char *text,
-                                        size_t length, const char *where, um_error *error);
+                                        size_t length, const char *where, const um_watch *watch,
+                                        um_error *error);
 
 /* Learn from a document, one line of JSON: the strings "prompt", "completion" and "suffix", and
  * the "content" of each object in the array "messages", each a text of its own.  Other members and
