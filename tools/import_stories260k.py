@@ -4,8 +4,8 @@
     import_stories260k.py stories260K.bin tok512.bin OUTPUT
 
 Reads the version 0 format of llama2.c (seven integers, then f32 weights) and its tokenizer.bin (score and text of
-each token), and writes config.json, generation_config.json, model.safetensors (f32), tokenizer.json and
-tokenizer_config.json.  OUTPUT must not exist; it appears whole or not at all.
+each token), and writes config.json, model.safetensors (f32), tokenizer.json and tokenizer_config.json.  OUTPUT must
+not exist; it appears whole or not at all.
 
     unmask generate --model OUTPUT --special --completion-only --length 200 '<s>'
 
@@ -118,7 +118,7 @@ def configuration(shape):
             "num_attention_heads": shape["heads"], "num_key_value_heads": shape["kv_heads"],
             "vocab_size": shape["vocabulary"], "max_position_embeddings": shape["context"], "hidden_act": "silu",
             "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "attention_bias": False, "tie_word_embeddings": shape["tied"],
-            "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32"}
+            "bos_token_id": 1, "eos_token_id": 1, "torch_dtype": "float32"}
 
 
 # ---- Tokenizer ----------------------------------------------------------------------
@@ -186,10 +186,10 @@ def tokenizer(tokens):
 def convert(checkpoint, tokens_file, output):
     contents = checkpoint.read_bytes()
     shape = read_shape(contents)
-    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True,
+    # In the training text <s> stands between two stories, and </s> nowhere.
+    names = {"bos_token": "<s>", "eos_token": "<s>", "unk_token": "<unk>", "add_bos_token": True,
              "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    # The stories of the training text are separated by <s>, which ends a story as well.
-    texts = {"config.json": configuration(shape), "generation_config.json": {"eos_token_id": [2, 1]},
+    texts = {"config.json": configuration(shape),
              "tokenizer.json": tokenizer(read_tokens(tokens_file.read_bytes(), shape["vocabulary"])),
              "tokenizer_config.json": names}
     weights = safetensors(read_tensors(contents, shape))
