@@ -48,6 +48,8 @@ static const choice objectives[] = {
 static const choice weight_types[] = {{"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {NULL, 0}};
 static const choice saved_types[] = {
     {"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {"f16", UM_DTYPE_F16}, {NULL, 0}};
+static const choice optimizers[] = {
+    {"adamw", UM_OPTIMIZER_ADAMW}, {"muon", UM_OPTIMIZER_MUON}, {NULL, 0}};
 static const choice weightings[] = {{"inverse_rate", UM_WEIGHTING_INVERSE_RATE},
                                     {"none", UM_WEIGHTING_NONE},
                                     {"cart", UM_WEIGHTING_CART},
@@ -80,6 +82,8 @@ static const field fields[] = {
     {"learning_rate", FIELD_NUMBER, AT(learning_rate), true, 0, 10, NULL},
     {"minimum_rate_ratio", FIELD_NUMBER, AT(minimum_rate_ratio), false, 0, 1, NULL},
     {"warmup_steps", FIELD_SIZE, AT(warmup_steps), false, 0, LARGEST_SIZE, NULL},
+    {"optimizer", FIELD_CHOICE, AT(optimizer), false, 0, 0, optimizers},
+    {"momentum", FIELD_NUMBER, AT(momentum), false, 0, 0.999999, NULL},
     {"beta1", FIELD_NUMBER, AT(beta1), false, 0, 0.999999, NULL},
     {"beta2", FIELD_NUMBER, AT(beta2), false, 0, 0.999999, NULL},
     {"epsilon", FIELD_NUMBER, AT(epsilon), false, 0, 1, NULL},
@@ -112,6 +116,7 @@ static void set_defaults(um_recipe *recipe) {
     *recipe = (um_recipe){.gradient_accumulation = 1,
                           .seed = 1,
                           .minimum_rate_ratio = 0.1,
+                          .momentum = 0.95,
                           .beta1 = 0.9,
                           .beta2 = 0.95,
                           .epsilon = 1e-8,

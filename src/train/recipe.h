@@ -10,6 +10,12 @@ typedef enum um_objective {
     UM_OBJECTIVE_DIFFUSION /* masked diffusion; both are in docs/TRAINING.md */
 } um_objective;
 
+/* What turns gradients into updates. */
+typedef enum um_optimizer_kind {
+    UM_OPTIMIZER_ADAMW, /* every parameter */
+    UM_OPTIMIZER_MUON   /* the layers' matrices; AdamW for embedding, head, norms and biases */
+} um_optimizer_kind;
+
 /* How the cross-entropies of masked tokens are weighted. */
 typedef enum um_loss_weighting {
     UM_WEIGHTING_INVERSE_RATE, /* 1/t: the evidence bound of masked diffusion */
@@ -55,16 +61,18 @@ typedef struct um_recipe {
     um_sequence_packing packing;  /* "packing": "documents" or "fixed_length" */
     uint64_t seed;                /* "seed" (1) */
 
-    double learning_rate;      /* "learning_rate" */
-    double minimum_rate_ratio; /* "minimum_rate_ratio": end of the cosine (0.1) */
-    size_t warmup_steps;       /* "warmup_steps" (0) */
-    double beta1;              /* "beta1" (0.9) */
-    double beta2;              /* "beta2" (0.95) */
-    double epsilon;            /* "epsilon" (1e-8) */
-    double weight_decay;       /* "weight_decay" (0.1), matrices only */
-    double gradient_clip;      /* "gradient_clip": largest global norm (1.0; 0: none) */
-    um_dtype weights;          /* "weights": "f32" or "bf16" (rounded from an f32 master) */
-    um_dtype saved_weights;    /* "saved_weights": type in the written checkpoint ("bf16") */
+    double learning_rate;        /* "learning_rate" */
+    double minimum_rate_ratio;   /* "minimum_rate_ratio": end of the cosine (0.1) */
+    size_t warmup_steps;         /* "warmup_steps" (0) */
+    um_optimizer_kind optimizer; /* "optimizer": "adamw" or "muon" ("adamw") */
+    double momentum;             /* "momentum" (0.95), muon's */
+    double beta1;                /* "beta1" (0.9) */
+    double beta2;                /* "beta2" (0.95) */
+    double epsilon;              /* "epsilon" (1e-8) */
+    double weight_decay;         /* "weight_decay" (0.1), matrices only */
+    double gradient_clip;        /* "gradient_clip": largest global norm (1.0; 0: none) */
+    um_dtype weights;            /* "weights": "f32" or "bf16" (rounded from an f32 master) */
+    um_dtype saved_weights;      /* "saved_weights": type in the written checkpoint ("bf16") */
 
     double prompt_loss_weight;      /* "prompt_loss_weight": causal loss on prompts (1.0) */
     double mask_prompt_probability; /* "mask_prompt_probability": documents whose prompt and
