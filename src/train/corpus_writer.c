@@ -1,3 +1,5 @@
+#include "train/corpus_writer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +8,6 @@
 #include "base/atomic_file.h"
 #include "base/json.h"
 #include "train/shard_format.h"
-#include "train/shard_index.h"
 
 #define PATH_SIZE 4096
 #define MOST_SHARDS 99999

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "tokenizer/chat.h"
+#include "train/corpus_writer.h"
 
 /* The tokens of an infilling document for a left-to-right model. */
 typedef struct fim_tokens {

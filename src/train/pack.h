@@ -19,7 +19,6 @@
 #define UM_TRAIN_PACK_H
 
 #include "tokenizer/tokenizer.h"
-#include "train/shard_index.h"
 
 typedef struct um_packer um_packer;
 

@@ -175,8 +175,11 @@ static um_status open_named(um_shard *shard, const um_shard_index *index, const 
 static um_status open_index(um_shard *shard, const um_mapped_file *file, const char *path,
                             um_error *error) {
     um_shard_index index;
-    UM_TRY(um_shard_index_parse((const char *)file->data, file->size, path, &index, error));
-    const um_status status = open_named(shard, &index, path, error);
+    um_status status =
+        um_shard_index_parse((const char *)file->data, file->size, path, &index, error);
+    if (status == UM_OK) {
+        status = open_named(shard, &index, path, error);
+    }
     um_shard_index_free(&index);
     return status;
 }

@@ -1,0 +1,125 @@
+"""From random weights to an instruction-tuned diffusion model, in small: what is packed and trained is what is sampled.
+
+    python3 tests/integration/test_train_stages.py build/unmask
+
+Stages 0, 1 and 3 of docs/TRAINING.md, over completion, infilling and chat documents that a model of one layer learns by
+heart in seconds.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = ""
+TOKENIZER = pathlib.Path(__file__).resolve().parents[1] / "golden" / "tokenizer" / "qwen_style"
+FIM = {"<|fim_prefix|>": "<left>", "<|fim_suffix|>": "<right>", "<|fim_middle|>": "<both>"}
+WORDS = ("K", "QQ", "Z7Z", "WXYZ")
+HOLE = 8
+
+CONFIG = {
+    "model_type": "qwen2", "vocab_size": 820, "hidden_size": 48, "intermediate_size": 96,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "max_position_embeddings": 128, "hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+    "tie_word_embeddings": True, "bos_token_id": None, "eos_token_id": 800, "pad_token_id": 800,
+    "mask_token_id": 804, "unmask": {"attention": "causal", "logit_alignment": "shifted"},
+}
+
+COMMON = {"context_length": 96, "learning_rate": 0.005, "warmup_steps": 10, "weight_decay": 0,
+          "batch_tokens": 700}
+STAGES = {
+    0: {"model": "model", "initialise": True, "train": "causal.shard", "objective": "causal",
+        "steps": 150, "prompt_loss_weight": 0.1},
+    1: {"model": "stage0", "train": "canvas.json", "objective": "diffusion", "steps": 100,
+        "attention_annealing_steps": 30, "random_truncation_probability": 0.01,
+        "clean_prefix_probability": 0.01, "loss_normalisation": "masked"},
+    3: {"model": "stage1", "train": "canvas.json", "objective": "diffusion", "steps": 250,
+        "mask_prompt_probability": 0, "mask_prompt_annealing_epochs": 1, "answer_length": HOLE,
+        "answer_padding": "fixed", "pad_token": "<|dlm_pad|>", "loss_normalisation": "answers"},
+}
+
+
+def documents():
+    for word in WORDS:
+        yield {"prompt": f"repeat {word}:", "completion": word}
+        yield {"prompt": "first", "completion": word, "suffix": f"={word}"}
+        yield {"messages": [{"role": "user", "content": f"say {word}"},
+                            {"role": "assistant", "content": word}]}
+
+
+def write_model(folder):
+    """The tokenizer with the tokens of infilling, in the places of three others."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        text = (TOKENIZER / name).read_text(encoding="utf-8")
+        for new, old in FIM.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+class Stages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="unmask-stages-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.work = pathlib.Path(folder.name)
+        write_model(cls.work / "model")
+        lines = "\n".join(json.dumps(document) for document in documents())
+        (cls.work / "documents.jsonl").write_text(lines)
+        cls.unmask("pack", "documents.jsonl", "-m", "model", "--infilling", "fim", "-o", "causal.shard")
+        cls.unmask("pack", "documents.jsonl*2", "-m", "model", "--shard-tokens", "400", "-o",
+                   "canvas.json")
+        for stage, members in STAGES.items():
+            (cls.work / "recipe.json").write_text(json.dumps({**COMMON, **members}))
+            cls.unmask("train", "recipe.json", "--output", f"stage{stage}", "--threads", "1",
+                       "--log", f"stage{stage}.log")
+
+    @classmethod
+    def unmask(cls, *arguments):
+        result = subprocess.run([PROGRAM, *arguments], cwd=cls.work, capture_output=True, timeout=600,
+                                check=False)
+        if result.returncode != 0:
+            raise AssertionError(f"unmask {' '.join(arguments)}: {result.stderr.decode()}")
+        return result.stdout.decode()
+
+    def answers(self, model, length):
+        """(expected, given) of every document."""
+        pairs = []
+        for word in WORDS:
+            for options in ([f"repeat {word}:"], ["--suffix", f"={word}", "first"],
+                            ["--chat", f"say {word}"]):
+                text = self.unmask("generate", "--model", model, "--length", str(length), "--threads",
+                                   "1", "--completion-only", *options)
+                pairs.append((word + "\n", text))
+        return pairs
+
+    def test_the_autoregressive_model_completes_infills_and_chats(self):
+        for expected, given in self.answers("stage0", HOLE):
+            self.assertEqual(expected, given)
+
+    def test_the_tuned_model_completes_infills_and_chats(self):
+        for expected, given in self.answers("stage3", HOLE):
+            self.assertEqual(expected, given)
+
+    def test_pads_end_answers(self):
+        config = json.loads((self.work / "stage3" / "config.json").read_text())
+        self.assertEqual(config["pad_token_id"], 805)
+        line = json.loads(self.unmask("generate", "--model", "stage3", "--length", str(HOLE), "--json",
+                                      "--suffix", "=K", "first"))
+        self.assertEqual(line["finish_reason"], "stop")
+        self.assertEqual(line["completion"], "K")
+
+    def test_losses_fall_in_each_stage(self):
+        for stage in STAGES:
+            lines = (self.work / f"stage{stage}.log").read_text().splitlines()
+            losses = [json.loads(line).get("token_loss") for line in lines]
+            losses = [loss for loss in losses if loss is not None]
+            self.assertLess(losses[-1], losses[0])
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
