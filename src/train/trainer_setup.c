@@ -290,3 +290,16 @@ size_t um_trainer_step(const um_trainer *trainer) {
 size_t um_trainer_parameter_count(const um_trainer *trainer) {
     return trainer->weight_count;
 }
+
+um_trainer_sizes um_trainer_describe(const um_trainer *trainer) {
+    const um_shard *validation = trainer->validation_shard;
+    return (um_trainer_sizes){
+        .parameters = trainer->weight_count,
+        .layers = trainer->config.layer_count,
+        .hidden_size = trainer->config.hidden_size,
+        .vocabulary_size = trainer->config.vocabulary_size,
+        .train_documents = um_shard_document_count(trainer->train_shard),
+        .train_tokens = um_shard_token_count(trainer->train_shard),
+        .validation_documents = validation ? um_shard_document_count(validation) : 0,
+        .validation_tokens = validation ? um_shard_token_count(validation) : 0};
+}
