@@ -32,7 +32,8 @@ um_status um_curve_smooth(const double *values, size_t count, size_t reach, doub
     prefix *before = NULL;
     UM_TRY(um_allocate(&before, count + 1, sizeof *before, "smoothing", error));
     average(values, count, reach - reach / 2, before, smoothed);
-    average(smoothed, count, reach / 2, before, smoothed); /* sums are taken before any is changed */
+    average(smoothed, count, reach / 2, before,
+            smoothed); /* sums are taken before any is changed */
     free(before);
     return UM_OK;
 }

@@ -25,8 +25,8 @@ static const char *reference_of(int32_t code_point) {
 
 /* Control characters, which no page may hold, and what makes text look like another one. */
 static bool is_deceptive(int32_t code) {
-    const bool control = (code < 0x20 && code != '\t' && code != '\n') ||
-                         (code >= 0x7f && code < 0xa0);
+    const bool control =
+        (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0);
     const bool direction = code == 0x061c || code == 0x200e || code == 0x200f ||
                            (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
     const bool none = (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef);
@@ -70,13 +70,13 @@ um_status um_html_begin(um_buffer *page, const um_html_page *parts, um_error *er
                                  "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                                  "<meta charset=\"utf-8\">\n",
                                  error));
-    UM_TRY(um_buffer_append_format(page, error,
-                                   "<meta http-equiv=\"Content-Security-Policy\" content=\""
-                                   "default-src 'none'; style-src 'unsafe-inline'; script-src %s%s%s;"
-                                   " base-uri 'none'; form-action 'none'\">\n",
-                                   parts->script ? "'sha256-" : "'none'",
-                                   parts->script ? parts->script_sha256 : "",
-                                   parts->script ? "'" : ""));
+    UM_TRY(um_buffer_append_format(
+        page, error,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\""
+        "default-src 'none'; style-src 'unsafe-inline'; script-src %s%s%s;"
+        " base-uri 'none'; form-action 'none'\">\n",
+        parts->script ? "'sha256-" : "'none'", parts->script ? parts->script_sha256 : "",
+        parts->script ? "'" : ""));
     UM_TRY(um_buffer_append_text(page,
                                  "<meta name=\"viewport\" content=\"width=device-width, "
                                  "initial-scale=1\">\n"

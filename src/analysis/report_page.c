@@ -133,7 +133,8 @@ static um_status put_body(const um_report_run *runs, size_t count, um_buffer *pa
     UM_TRY(um_buffer_append_text(
         page,
         "<p class=\"note\">Faint lines are single steps (of long runs, lowest and highest of a few "
-        "neighbours); strong ones are means over the neighbouring 2% of the run, weighted by nearness.</p>\n",
+        "neighbours); strong ones are means over the neighbouring 2% of the run, weighted by "
+        "nearness.</p>\n",
         error));
     UM_TRY(um_report_put_results(runs, count, page, error));
     UM_TRY(um_report_put_samples(runs, count, page, error));

@@ -31,9 +31,8 @@ static um_status put_code(const json_t *sample, const char *member, const char *
     UM_TRY(um_html_text(page, text, shown, error));
     UM_TRY(um_buffer_append_text(page, "</span>", error));
     if (shown < length) {
-        UM_TRY(um_buffer_append_format(page, error,
-                                       "<span class=\"cut\"> &hellip; %zu more bytes</span>",
-                                       length - shown));
+        UM_TRY(um_buffer_append_format(
+            page, error, "<span class=\"cut\"> &hellip; %zu more bytes</span>", length - shown));
     }
     return UM_OK;
 }

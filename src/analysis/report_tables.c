@@ -122,9 +122,8 @@ um_status um_report_put_results(const um_report_run *runs, size_t count, um_buff
     UM_TRY(put_states(runs, count, page, error));
     for (size_t i = 0; um_report_metric_at(i); i++) {
         const um_report_metric *metric = um_report_metric_at(i);
-        const result asked[] = {{metric, "validation", false},
-                                {metric, "validation", true},
-                                {metric, "step", false}};
+        const result asked[] = {
+            {metric, "validation", false}, {metric, "validation", true}, {metric, "step", false}};
         for (size_t j = 0; !metric->hidden && j < sizeof asked / sizeof *asked; j++) {
             UM_TRY(put_result(runs, count, &asked[j], page, error));
         }

@@ -23,8 +23,8 @@ static um_status put_number(const um_run_log *log, const char *kind, const um_re
                                    last));
     if (strcmp(kind, "validation") == 0 && isfinite(summary.best)) {
         um_report_metric_format(metric, summary.best, best, sizeof best);
-        UM_TRY(um_buffer_append_format(text, error, ", best %s at step %.0f", best,
-                                       summary.best_at));
+        UM_TRY(
+            um_buffer_append_format(text, error, ", best %s at step %.0f", best, summary.best_at));
     }
     return um_buffer_append_text(text, "\n", error);
 }

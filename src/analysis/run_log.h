@@ -23,16 +23,16 @@ typedef struct um_run_series {
 
 /* Zero-initialise; um_run_log_free. */
 typedef struct um_run_log {
-    char *path;   /* as given */
-    json_t *run;  /* the "run" line; NULL where the file has none */
-    json_t *end;  /* the "end" line; NULL as long as the run goes on, or after a kill */
+    char *path;  /* as given */
+    json_t *run; /* the "run" line; NULL where the file has none */
+    json_t *end; /* the "end" line; NULL as long as the run goes on, or after a kill */
     um_run_series *series;
     size_t series_count;
     size_t series_capacity;
     json_t *samples[UM_RUN_LOG_SAMPLES]; /* "sample" lines, by step */
     size_t sample_count;
     size_t resumptions;
-    size_t line_count; /* of metrics */
+    size_t line_count;                       /* of metrics */
     char problems[UM_RUN_LOG_PROBLEMS][256]; /* "<path>: line <n>: ..." */
     size_t problem_count;                    /* all of them */
 } um_run_log;

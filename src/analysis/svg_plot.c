@@ -57,8 +57,7 @@ static int compare_numbers(const void *a, const void *b) {
 }
 
 /* The same for a background curve, a few of whose points may lie far out. */
-static um_status widen_by_most(extent *range, const double *values, size_t count,
-                               um_error *error) {
+static um_status widen_by_most(extent *range, const double *values, size_t count, um_error *error) {
     double *sorted = NULL;
     size_t kept = 0;
     UM_TRY(um_allocate(&sorted, count, sizeof *sorted, "range of a plot", error));
@@ -258,7 +257,7 @@ um_status um_svg_plot(const um_plot *plot, um_buffer *page, um_error *error) {
     }
     free(indices);
     UM_TRY(status);
-    return um_buffer_append_format(
-        page, error, "<path class=\"cursor\" d=\"M0 %.0fv%.0f\"/></svg>\n", TOP,
-        HEIGHT - TOP - BOTTOM);
+    return um_buffer_append_format(page, error,
+                                   "<path class=\"cursor\" d=\"M0 %.0fv%.0f\"/></svg>\n", TOP,
+                                   HEIGHT - TOP - BOTTOM);
 }

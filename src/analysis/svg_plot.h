@@ -8,8 +8,8 @@
  *   .cursor             a line that scripts may move
  *
  * The picture tells a script how to read values off: data-frame="left top width height" in its own
- * units, data-range="x0 x1 y0 y1", data-log="1" where the y axis is logarithmic; each curve that has
- * a label has it as data-label, and its group as data-group. */
+ * units, data-range="x0 x1 y0 y1", data-log="1" where the y axis is logarithmic; each curve that
+ * has a label has it as data-label, and its group as data-group. */
 #ifndef UM_ANALYSIS_SVG_PLOT_H
 #define UM_ANALYSIS_SVG_PLOT_H
 
@@ -32,9 +32,9 @@ typedef struct um_plot {
     const char *y_name;
     const um_plot_curve *curves;
     size_t curve_count;
-    size_t columns;       /* curves are thinned to two points in each of so many columns */
-    bool may_be_log;      /* take a logarithmic axis where values span a wide range above 0 */
-    bool starts_at_zero;  /* the y axis does, when values are not far from it */
+    size_t columns;      /* curves are thinned to two points in each of so many columns */
+    bool may_be_log;     /* take a logarithmic axis where values span a wide range above 0 */
+    bool starts_at_zero; /* the y axis does, when values are not far from it */
 } um_plot;
 
 /* Append the picture.  A plot without any finite value gives an empty frame. */

@@ -100,8 +100,7 @@ static um_status add_run(report_inputs *inputs, const char *path, um_error *erro
         um_run_log_free(log);
         return status;
     }
-    inputs->runs[inputs->count] =
-        (um_report_run){.log = log, .name = inputs->names[inputs->count]};
+    inputs->runs[inputs->count] = (um_report_run){.log = log, .name = inputs->names[inputs->count]};
     inputs->count++;
     return UM_OK;
 }

@@ -96,7 +96,7 @@ um_status um_metrics_numbers(um_metrics *metrics, const char *kind, size_t step,
     return end_line(metrics, error);
 }
 
-um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_metrics_sample *sample,
+um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_sample_report *sample,
                                 um_error *error) {
     UM_TRY(begin_line(metrics, "sample", step, error));
     if (sample->task_id) {

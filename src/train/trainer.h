@@ -3,22 +3,34 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
+#include "train/metric.h"
 #include "train/recipe.h"
 
 typedef struct um_trainer um_trainer;
+
+/* Whom a long step or validation asks whether the run is to end, and tells what it does.  Functions
+ * may be NULL. */
+typedef struct um_stop_request {
+    bool (*should_stop)(void *user);
+    void *user;
+    void (*phase)(void *user, const char *phase, size_t done, size_t total);
+    void (*sample)(void *user, size_t step, const um_sample_report *sample);
+} um_stop_request;
 
 /* What one optimizer step did. */
 typedef struct um_step_report {
     size_t step;          /* steps made, this one included */
     size_t total_steps;   /* of the recipe */
     double loss;          /* the weighted objective, mean over micro-batches */
-    double token_loss;    /* mean cross-entropy of the predicted tokens, nats */
-    double accuracy;      /* share of them predicted exactly */
+    double token_loss;    /* mean cross-entropy of the predicted tokens, nats; NAN: has none */
+    double accuracy;      /* share of them predicted exactly; NAN: has none */
     double gradient_norm; /* before clipping */
     double learning_rate;
-    double seconds; /* of this step */
-    size_t rows;    /* tokens passed through the model */
-    double flops;   /* multiply-adds of matrix products count two */
+    double seconds;           /* of this step */
+    size_t rows;              /* tokens passed through the model */
+    double flops;             /* multiply-adds of matrix products count two */
+    const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
+    size_t metric_count;
 } um_step_report;
 
 typedef struct um_validation_report {
@@ -27,6 +39,8 @@ typedef struct um_validation_report {
     double token_loss; /* mean cross-entropy, nats */
     double accuracy;
     size_t predicted_tokens;
+    const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
+    size_t metric_count;
 } um_validation_report;
 
 /* All optional. */
@@ -34,7 +48,12 @@ typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
     void (*saved)(void *user, const char *path, size_t step);
-    bool (*should_stop)(void *user); /* asked after every step */
+    /* `done` of `total` parts of "rollout", "rewards", ... of a step are; total 0: it has no parts.
+     */
+    void (*phase)(void *user, const char *phase, size_t done, size_t total);
+    /* One of a few completions of a validation, before that is reported. */
+    void (*sample)(void *user, size_t step, const um_sample_report *sample);
+    bool (*should_stop)(void *user); /* asked after every step, and while a long one goes on */
     void *user;
 } um_trainer_callbacks;
 
