@@ -82,8 +82,8 @@ um_report_summary um_report_summarise(const um_run_series *series, int better) {
     const size_t taken = series->count < wanted ? series->count : wanted;
     double sum = 0;
     for (size_t i = series->count - taken; i < series->count; i++) {
-        sum += series->values[i] / (double)taken;
+        sum += series->values[i];
     }
-    summary.last = sum;
+    summary.last = sum / (double)taken;
     return summary;
 }

@@ -39,11 +39,13 @@ typedef struct watcher {
     um_train_progress progress;
     um_metrics *metrics;
     double peak; /* FLOP/s */
+    bool warned; /* of lines that could not be written */
 } watcher;
 
 /* A line that cannot be written is told once; training goes on. */
 static void note_loss(watcher *state, um_status status, const um_error *error) {
-    if (status != UM_OK && um_metrics_lost(state->metrics) == 1) {
+    if (status != UM_OK && !state->warned) {
+        state->warned = true;
         um_train_progress_clear(&state->progress);
         (void)fprintf(stderr, "unmask: warning: %s; training goes on without those lines\n",
                       error->message);
@@ -145,7 +147,9 @@ static um_status watch_training(const train_options *options, um_trainer *traine
         return status;
     }
     const um_status closed = um_metrics_close(state.metrics, error);
-    return closed == UM_OK ? UM_OK : um_error_prefix(error, closed, "the model is whole, but");
+    return closed == UM_OK
+               ? UM_OK
+               : um_error_prefix(error, closed, "the model is whole, its metrics are not");
 }
 
 static um_status run_training(const train_options *options, const um_recipe *recipe,

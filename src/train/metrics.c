@@ -184,14 +184,16 @@ static um_status cut_back(um_metrics *metrics, const um_metrics_run *run, um_err
                : um_error_set_errno(error, errno, "%s: cannot cut", metrics->path);
 }
 
-/* A full disk is no reason not to train: lines that do not fit are lost, as later ones are. */
+/* A full disk is no reason not to train: lines that do not fit are lost, as later ones are, but the
+ * first, which waits until there is room. */
 static um_status begin(um_metrics *metrics, const um_metrics_run *run, um_error *error) {
     UM_TRY(cut_back(metrics, run, error));
     um_status status = UM_OK;
     if (metrics->length == 0) {
         status = put_run(metrics, run, error);
+        metrics->lost = 0;
     }
-    if (status == UM_OK && run->step > 0) {
+    if ((status == UM_OK || status == UM_ERR_IO) && run->step > 0) {
         status = put_resumed(metrics, run, error);
     }
     return status == UM_ERR_IO ? UM_OK : status;
