@@ -3,6 +3,7 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
+#include "train/grader.h"
 #include "train/recipe.h"
 
 typedef struct um_trainer um_trainer;
@@ -62,6 +63,12 @@ typedef struct um_trainer_callbacks {
  * state belongs to another recipe.  The compute context is borrowed. */
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error);
+
+/* The same with another judge of completions than the sandbox's tests (or NULL), of which what
+ * `user` points to is borrowed. */
+um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
+                                   const um_compute *compute, const um_grader *grader,
+                                   um_trainer **trainer, um_error *error);
 void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */
