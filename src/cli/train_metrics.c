@@ -101,12 +101,11 @@ size_t um_train_step_metrics(const um_step_report *report, double peak,
         {"tokens_per_second", (double)report->rows / report->seconds},
         {"share_of_peak", report->flops / report->seconds / peak},
     };
-    const um_metric of_targets[] = {{"token_loss", report->token_loss},
-                                    {"accuracy", report->accuracy}};
+    const um_metric token_loss = {"token_loss", report->token_loss};
+    const um_metric accuracy = {"accuracy", report->accuracy};
     size_t count = add_own(of_all, sizeof of_all / sizeof *of_all, values, 0);
-    if (!isnan(report->accuracy)) {
-        count = add_own(of_targets, sizeof of_targets / sizeof *of_targets, values, count);
-    }
+    count = add_own(&token_loss, (size_t)!isnan(token_loss.value), values, count);
+    count = add_own(&accuracy, (size_t)!isnan(accuracy.value), values, count);
     return add_own(report->metrics, report->metric_count, values, count);
 }
 
@@ -119,7 +118,7 @@ size_t um_train_validation_metrics(const um_validation_report *report,
         {"predicted_tokens", (double)report->predicted_tokens},
     };
     /* An objective without targets has only numbers of its own. */
-    const size_t count = report->predicted_tokens > 0 ? sizeof made / sizeof *made : 0;
+    const size_t count = isnan(report->token_loss) ? 0 : sizeof made / sizeof *made;
     memcpy(values, made, count * sizeof *made);
     return add_own(report->metrics, report->metric_count, values, count);
 }

@@ -3,6 +3,7 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
+#include "train/grader.h"
 #include "train/metric.h"
 #include "train/recipe.h"
 
@@ -16,6 +17,14 @@ typedef struct um_stop_request {
     void (*phase)(void *user, const char *phase, size_t done, size_t total);
     void (*sample)(void *user, size_t step, const um_sample_report *sample);
 } um_stop_request;
+
+/* Tell it that `done` of `total` parts of a phase are; total 0: it has no parts. */
+static inline void um_stop_request_tell(const um_stop_request *request, const char *phase,
+                                        size_t done, size_t total) {
+    if (request->phase) {
+        request->phase(request->user, phase, done, total);
+    }
+}
 
 /* What one optimizer step did. */
 typedef struct um_step_report {
@@ -36,7 +45,7 @@ typedef struct um_step_report {
 typedef struct um_validation_report {
     size_t step;
     double loss;       /* weighted objective, as if the whole shard were one batch */
-    double token_loss; /* mean cross-entropy, nats */
+    double token_loss; /* mean cross-entropy, nats; NAN where there are no targets */
     double accuracy;
     size_t predicted_tokens;
     const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
@@ -65,6 +74,12 @@ typedef struct um_trainer_callbacks {
  * state belongs to another recipe.  The compute context is borrowed. */
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error);
+
+/* The same with another judge of completions than the sandbox's tests (or NULL), of which what
+ * `user` points to is borrowed. */
+um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
+                                   const um_compute *compute, const um_grader *grader,
+                                   um_trainer **trainer, um_error *error);
 void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */

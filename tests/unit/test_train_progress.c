@@ -55,7 +55,7 @@ static void a_phase_lasts_until_the_step_is_made(void **state) {
     assert_string_equal(line(&progress, 1001, 80, &text), "step 0/10  rollout 37/80");
     um_train_progress_phase(&progress, "update", 0, 0);
     assert_string_equal(line(&progress, 1001, 80, &text), "step 0/10  update");
-    const um_metric values[] = {{"reward", 1.5}, {"pass_at_1", 0.25}, {"kl", 0.001}};
+    const um_metric values[] = {{"reward", 1.5}, {"pass_rate", 0.25}, {"kl", 0.001}};
     um_train_progress_step(&progress, 1, 1.0, values, 3);
     assert_string_equal(line(&progress, 1001, 80, &text),
                         "step 1/10  reward 1.500  pass@1 25.0%  KL 0.0010  9s left");
