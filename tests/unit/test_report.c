@@ -232,6 +232,7 @@ static void outliers_of_the_background_do_not_set_the_axis(void **state) {
     y[75] = 1e6;
     um_plot_curve curve = {.x = x, .y = y, .count = 150, .style = "s"};
     assert_non_null(strstr(plot(&curve, 1, false, &page), "data-range=\"0 149 0.96 2.04\""));
+    assert_non_null(strstr(page.data, "L259.4 20.0L")); /* the outlier, at the edge */
     curve.label = "read off";
     assert_null(strstr(plot(&curve, 1, false, &page), "data-range=\"0 149 0.96 2.04\""));
     um_buffer_free(&page);
