@@ -75,6 +75,7 @@ static um_status next_micro_batch(um_grpo_updater *updater, size_t inner, size_t
 }
 
 static um_status check_stop(const um_stop_request *stop, um_error *error) {
+    um_stop_request_tell(stop, "update", 0, 0);
     return stop->should_stop && stop->should_stop(stop->user)
                ? UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop")
                : UM_OK;

@@ -113,6 +113,18 @@ size_t um_trainer_parameter_count(const um_trainer *trainer) {
     return trainer->learner.weight_count;
 }
 
+um_trainer_sizes um_trainer_describe(const um_trainer *trainer) {
+    const um_model_config *config = &trainer->learner.config;
+    um_trainer_sizes sizes = {.parameters = trainer->learner.weight_count,
+                              .layers = config->layer_count,
+                              .hidden_size = config->hidden_size,
+                              .vocabulary_size = config->vocabulary_size};
+    if (trainer->method->describe) {
+        trainer->method->describe(trainer->method_state, &sizes);
+    }
+    return sizes;
+}
+
 /* ---- The loop --------------------------------------------------------------- */
 
 static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
@@ -144,9 +156,16 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
     return trainer->method->validate(trainer->method_state, &never, &has_data, report, error);
 }
 
+static um_stop_request request_of(const um_trainer_callbacks *callbacks) {
+    return (um_stop_request){.should_stop = callbacks->should_stop,
+                             .user = callbacks->user,
+                             .phase = callbacks->phase,
+                             .sample = callbacks->sample};
+}
+
 static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                           um_error *error) {
-    const um_stop_request request = {callbacks->should_stop, callbacks->user};
+    const um_stop_request request = request_of(callbacks);
     um_validation_report report = {.step = um_trainer_step(trainer)};
     bool has_data = false;
     const um_status status =
@@ -178,7 +197,7 @@ static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *cal
 
 static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                            um_error *error) {
-    const um_stop_request request = {callbacks->should_stop, callbacks->user};
+    const um_stop_request request = request_of(callbacks);
     um_step_report report = {.total_steps = trainer->recipe.steps};
     UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
     report.step = um_trainer_step(trainer);

@@ -22,6 +22,9 @@ typedef struct um_training_method {
     um_status (*start)(void *state, um_learner *learner, const um_output_directory *output,
                        const um_state_file *file, um_error *error);
 
+    /* Set the sizes of the data.  May be NULL. */
+    void (*describe)(const void *state, um_trainer_sizes *sizes);
+
     /* Add sections for `start`, without ending the file's: the learner's follow. */
     um_status (*save)(void *state, um_state_sections *sections, um_error *error);
 
