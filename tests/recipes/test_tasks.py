@@ -176,15 +176,15 @@ class Splits(unittest.TestCase):
 class Texts(unittest.TestCase):
     def test_the_same_seed_gives_the_same_documents(self) -> None:
         weights = generate.DEFAULT_WEIGHTS
-        one, again, other = (list(tasks.documents("train", seed, 300, weights)) for seed in (11, 11, 12))
+        one, again, other = (list(generate.documents("train", seed, 300, weights)) for seed in (11, 11, 12))
         self.assertEqual(one, again)
         self.assertNotEqual(one, other)
 
     def test_the_same_seed_gives_the_same_problems(self) -> None:
-        self.assertEqual(list(tasks.problems("test", 2, 10)), list(tasks.problems("test", 2, 10)))
+        self.assertEqual(list(generate.problems("test", 2, 10)), list(tasks.problems("test", 2, 10)))
 
     def test_documents_are_distinct_and_well_formed(self) -> None:
-        rows = list(tasks.documents("train", 0, 3000, generate.DEFAULT_WEIGHTS))
+        rows = list(generate.documents("train", 0, 3000, generate.DEFAULT_WEIGHTS))
         self.assertEqual(len({row["prompt"].partition(">>>")[0] for row in rows}), len(rows))
         for row in rows:
             tree = ast.parse(row["prompt"] + row["completion"])

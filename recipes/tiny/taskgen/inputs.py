@@ -68,6 +68,9 @@ def draw(kind: str, numbers: list[int], letters: list[str], random: Random) -> A
         "rows": lambda: [draw_list(number, random, 4) for _ in range(random.randint(1, 4))],
         "words": lambda: draw_list(lambda: draw_word(letters, random), random, 7),
         "text": lambda: draw_text(letters, random) if random.random() < 0.7 else draw_word(letters, random),
+        "table": lambda: {draw_word(letters, random): number() for _ in range(random.randint(1, 6))},
+        "pairs": lambda: [(draw_word(letters, random), number()) for _ in range(random.randint(1, 6))],
+        "key": lambda: draw_word(letters, random),
         "small": lambda: random.randint(1, 20),
         "modulus": lambda: random.randint(2, 9),
         "digit": lambda: random.randint(0, 9),
@@ -89,6 +92,8 @@ def edge_values(kind: str) -> list[Any]:
         "rows": [[], [[]], [[0]], [[-3, -3], []]],
         "words": [[], ["a"], ["Ab", "Ab"]],
         "text": ["", "a", "A", "aa", "0 1"],
+        "table": [{}, {"a": 0}, {"Ab": -7, "b": 4, "c": 4}],
+        "pairs": [[], [("a", 0)], [("Ab", -7), ("b", 4), ("b", 4)]],
     }
     return edges.get(kind, [])
 
@@ -105,6 +110,8 @@ def boundary_values(kind: str, numbers: list[int], letters: list[str]) -> list[A
         "rows": [[[value]] for value in near],
         "words": [[word] for word in words],
         "text": words,
+        "table": [{"ab": value} for value in near] + [{word: 5} for word in words],
+        "pairs": [[("ab", value)] for value in near] + [[(word, 5)] for word in words],
     }
     return boundaries.get(kind, [])
 
@@ -134,6 +141,8 @@ def draw_arguments(task: Task, random: Random) -> list[tuple[Any, ...]]:
 
     def fill_random() -> tuple[Any, ...]:
         arguments = fill(draw(first_kind, numbers, letters, random))
+        if first_kind == "table" and len(arguments) == 2 and arguments[0] and random.random() < 0.7:
+            return (arguments[0], random.choice(list(arguments[0])))  # so that a looked-up key is mostly there
         if first_kind == "numbers" and isinstance(arguments[-1], int) and random.random() < 0.6:
             arguments[0].extend((arguments[-1], arguments[-1] + 1))  # so that a limit argument is met exactly
         return arguments
