@@ -91,7 +91,7 @@ def infilling(task: Task, random: Random) -> Form:
     kinds = (line_hole, expression_hole, token_hole)
     for kind in random.choices(kinds, (45 if lines > 1 else 0, 35, 20), k=8):
         start, end = kind(source, begin, random)
-        if source[start:end].strip() and source[start:end].strip() != task.body:
+        if source[start:end].strip() not in ("", task.completion.strip()):
             return Form(INFILLING, source[:start], source[start:end], source[end:])
     cut = begin + 4  # behind the indentation of the first line, which is never the whole line
     return Form(INFILLING, source[:cut], source[cut:-1], source[-1:])
