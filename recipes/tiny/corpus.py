@@ -13,6 +13,7 @@ import argparse
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -22,6 +23,7 @@ from pathlib import Path
 from textwrap import dedent
 
 LONGEST_BODY_LINES = 60
+PERMISSIVE = ("MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0")
 SKIPPED_FOLDERS = {"tests", "test", "testing", "_vendor", "vendored", "lib2to3", "idlelib", "migrations", "locale",
                    "_externals", "externals"}
 SKIPPED_FILES = re.compile(r"^(test_.*|.*_test|conftest|.*_pb2|_version|pydoc_data.*)\.py$")
@@ -48,7 +50,33 @@ def read_packages(path: Path) -> list[Package]:
     lines = path.read_text().splitlines()
     if not lines or lines[0].split("\t") != ["package", "version", "licence"]:
         raise SystemExit(f"{path}: the first line must be: package, version, licence, separated by tabs")
-    return [Package(*line.split("\t")) for line in lines[1:]]
+    rows = [line.split("\t") for line in lines[1:]]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != 3 or not all(row):
+            raise SystemExit(f"{path}:{number}: expected package, version and licence, separated by tabs")
+        if row[2] not in PERMISSIVE:
+            raise SystemExit(f"{path}:{number}: {row[2]} is not one of the permissive licences that this recipe takes: "
+                             f"{', '.join(PERMISSIVE)}")
+    return [Package(*row) for row in rows]
+
+
+def download(package: Package, cache: Path) -> Path:
+    """The archive of the package, fetched with apt-get."""
+    folder = cache / "archives"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = f"{package.name}={package.version}"
+    try:
+        done = subprocess.run(["apt-get", "download", "-qq", wanted], cwd=folder, stdout=sys.stderr, check=False)
+    except FileNotFoundError:
+        raise SystemExit(f"{wanted} is not in {folder}, and there is no apt-get to fetch it: fill the folder on a "
+                         "Debian machine") from None
+    archive = package.archive(cache)
+    if done.returncode != 0 or archive is None:
+        raise SystemExit(f"{wanted} cannot be fetched (its message is above). Without network, put the archive into "
+                         f"{folder}. If `apt-cache policy {package.name}` shows another version, Debian has replaced "
+                         "this one: fetch it from snapshot.debian.org, or put the new version into packages.tsv, which "
+                         "changes the corpus")
+    return archive
 
 
 def unpack(package: Package, cache: Path) -> Path:
@@ -56,17 +84,12 @@ def unpack(package: Package, cache: Path) -> Path:
     tree = cache / "trees" / f"{package.name}_{package.version.replace(':', '_')}"
     if tree.exists():
         return tree
-    archive = package.archive(cache)
-    if archive is None:
-        (cache / "archives").mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-qq", f"{package.name}={package.version}"],
-                       cwd=cache / "archives", check=True, stdout=sys.stderr)
-        archive = package.archive(cache)
-        if archive is None:
-            raise SystemExit(f"{package.name} {package.version}: apt-get left no archive in {cache / 'archives'}")
-    partial = tree.with_suffix(".partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["dpkg-deb", "-x", archive, partial], check=True)
+    archive = package.archive(cache) or download(package, cache)
+    partial = tree.with_name(tree.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)  # left by a run that was stopped
+    partial.mkdir(parents=True)
+    if subprocess.run(["dpkg-deb", "-x", archive, partial], check=False).returncode != 0:
+        raise SystemExit(f"{archive} cannot be unpacked (dpkg-deb's message is above): delete it and start again")
     partial.rename(tree)
     return tree
 
@@ -144,19 +167,27 @@ def compiles(source: str) -> bool:
 
 
 def collect(packages: list[Package], cache: Path, longest: int) -> Iterator[dict[str, str]]:
-    """The distinct documents of all packages of at most `longest` characters."""
+    """The documents of all packages of at most `longest` characters, without those whose normalised text came before."""
     seen: set[str] = set()
     for package in packages:
         kept = 0
         for path in modules(unpack(package, cache)):
             text = read_module(path)
             for found in functions(text) if text else ():
-                identity = re.sub(r"\s+", " ", found["completion"])
+                identity = normalised(found["completion"])
                 if len(found["prompt"] + found["completion"]) <= longest and identity not in seen:
                     seen.add(identity)
                     kept += 1
                     yield {**found, "package": package.name, "licence": package.licence}
         print(f"{package.name}: {kept} functions", file=sys.stderr)
+
+
+def normalised(body: str) -> str:
+    """The body's tokens without comments, layout and kind of quotes: what two copies of a function share."""
+    try:
+        return ast.unparse(ast.parse("def f():\n" + body))
+    except (SyntaxError, ValueError):
+        return re.sub(r"\s+", " ", body)
 
 
 def main(arguments: list[str]) -> int:
