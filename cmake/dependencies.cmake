@@ -15,3 +15,17 @@ target_link_libraries(unmask_dependencies INTERFACE
 if(UNMASK_BUILD_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
+
+# OpenBLAS built for one thread only takes no lock around its buffers, so that two threads of a
+# program that multiply at the same time now and then share one, and get wrong products.
+if(NOT DEFINED UM_OPENBLAS_IS_THREAD_SAFE AND NOT CMAKE_CROSSCOMPILING)
+  file(WRITE ${CMAKE_BINARY_DIR}/check_openblas.c
+    "int openblas_get_parallel(void);\nint main(void) { return openblas_get_parallel() == 0; }\n")
+  try_run(openblas_run openblas_compiled ${CMAKE_BINARY_DIR}/check_openblas
+    ${CMAKE_BINARY_DIR}/check_openblas.c LINK_LIBRARIES PkgConfig::OPENBLAS)
+  if(NOT openblas_compiled OR NOT openblas_run EQUAL 0)
+    message(FATAL_ERROR "OpenBLAS is the serial build, which is not safe to call from several "
+      "threads: install its threaded build (Debian: libopenblas-pthread-dev)")
+  endif()
+  set(UM_OPENBLAS_IS_THREAD_SAFE TRUE CACHE INTERNAL "OpenBLAS may be called from several threads")
+endif()

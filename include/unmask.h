@@ -254,7 +254,11 @@ typedef struct um_part {
 
 /* What to decode: the messages, if any, then the parts in order.  A prompt to continue is a text
  * and a hole; a conversation is messages and a hole; infilling is texts with holes between them.
- * Mask tokens among fixed tokens are holes too. */
+ * Mask tokens among fixed tokens are holes too.
+ *
+ * A causal model is shown what follows the only hole before it, with <|fim_prefix|>,
+ * <|fim_suffix|> and <|fim_middle|>: the canvas that callbacks and results speak of is then
+ * in that order. */
 typedef struct um_request {
     const um_message *messages; /* [message_count], none for plain text */
     size_t message_count;

@@ -4,6 +4,7 @@
 #define UM_TESTS_TRAINER_TESTING_H
 
 #include "base/mapped_file.h"
+#include "train/supervised.h"
 #include "train/trainer_internal.h"
 #include "training_testing.h"
 
@@ -37,7 +38,8 @@ static inline void write_copy_task(const char *path, uint32_t count, uint64_t se
             const um_rng_place place = {UM_RNG_TOKEN, i, 0, j};
             ids[j] = ids[COPY_LENGTH + j] = (int32_t)um_rng_below(seed, place, COPY_LETTERS);
         }
-        assert_ok(um_shard_writer_add(writer, ids, 2 * COPY_LENGTH, COPY_LENGTH, &error), &error);
+        const um_document document = {.length = 2 * COPY_LENGTH, .prompt_length = COPY_LENGTH};
+        assert_ok(um_shard_writer_add(writer, ids, document, &error), &error);
     }
     assert_ok(um_shard_writer_commit(writer, path, &error), &error);
     um_shard_writer_free(writer);
@@ -111,7 +113,8 @@ static inline void watch_saved(void *user, const char *path, size_t step) {
 
 static inline bool watch_should_stop(void *user) {
     const watch *seen = user;
-    return seen->stop_after > 0 && seen->reports[seen->steps - 1].step == seen->stop_after;
+    return seen->stop_after > 0 && seen->steps > 0 &&
+           seen->reports[seen->steps - 1].step == seen->stop_after;
 }
 
 static inline um_compute make_compute(size_t threads) {
@@ -155,6 +158,10 @@ static inline um_trainer *make_trainer(const um_recipe *recipe, const scratch *o
     um_trainer *trainer = NULL;
     assert_ok(um_trainer_create(recipe, output->path, compute, &trainer, &error), &error);
     return trainer;
+}
+
+static inline const um_supervised *supervised_of(const um_trainer *trainer) {
+    return trainer->method_state;
 }
 
 static inline um_buffer read_output(const scratch *output, const char *name) {

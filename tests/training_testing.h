@@ -28,7 +28,7 @@ static inline void set_member(um_recipe *recipe, const char *key, const char *va
     assert_ok(um_recipe_set(recipe, key, value, &error), &error);
 }
 
-/* Write documents of these lengths and prompts, of tokens below `tokens`. */
+/* Write documents of these lengths, prompts and suffixes, of tokens below `tokens`. */
 static inline void write_shard(const char *path, size_t count, const um_document *documents,
                                int32_t tokens) {
     um_error error = {0};
@@ -41,9 +41,7 @@ static inline void write_shard(const char *path, size_t count, const um_document
             const um_rng_place place = {UM_RNG_TOKEN, (uint32_t)i, 0, (uint32_t)j};
             ids[j] = (int32_t)um_rng_below(9, place, (uint32_t)tokens);
         }
-        assert_ok(um_shard_writer_add(writer, ids, documents[i].length, documents[i].prompt_length,
-                                      &error),
-                  &error);
+        assert_ok(um_shard_writer_add(writer, ids, documents[i], &error), &error);
     }
     assert_ok(um_shard_writer_commit(writer, path, &error), &error);
     um_shard_writer_free(writer);

@@ -19,7 +19,7 @@ command:pkg-config pkg-config
 library:jansson libjansson-dev
 library:libpcre2-8 libpcre2-dev
 library:libutf8proc libutf8proc-dev
-library:openblas libopenblas-serial-dev
+package:libopenblas-pthread-dev libopenblas-pthread-dev
 END
         test) cat <<'END' ;;
 library:cmocka libcmocka-dev

@@ -4,8 +4,8 @@
 #     recipes/tiny/build.sh            run from the root of the repository, after `make`
 #
 # Every step leaves its result in recipes/tiny/data and is skipped when that is there, and training continues from
-# its last state, so the script may be stopped and started again.  Needs the `tokenizers` package of Python for
-# the tokenizer step (PYTHON names the interpreter), and Debian's package sources for the code corpus.
+# its last state, so the script may be stopped and started again.  Needs Debian's package sources for the code corpus;
+# PYTHON names the interpreter.
 set -eu
 
 here=$(dirname "$0")
@@ -32,7 +32,7 @@ for split in validation test final wording; do
     make_file "$data/$split.tests.jsonl" "$python" "$here/tasks.py" tests --per-level 100 --split $split
 done
 if [ ! -e "$data/init/config.json" ]; then
-    "$python" "$here/train_tokenizer.py" --output "$data/init" "$data/tasks.jsonl" "$data/code.jsonl"
+    "$unmask" train-tokenizer "$data/tasks.jsonl" "$data/code.jsonl" --output "$data/init" --vocabulary-size 1024
     cp "$here/model/config.json" "$data/init/"
 fi
 # The real code counts three times: it is a twentieth of the documents.

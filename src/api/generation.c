@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/defaults.h"
+#include "api/request_layout.h"
 #include "base/memory.h"
 
 /* ---- Options ---------------------------------------------------------------- */
@@ -96,64 +97,6 @@ static um_status prepare_options(um_generation *run, const um_request *request, 
 
 /* ---- The canvas ------------------------------------------------------------- */
 
-/* The messages, then the parts. */
-typedef struct request_layout {
-    um_token_list *fixed;        /* [segment_count]: the tokens of each fixed segment */
-    um_canvas_segment *segments; /* [segment_count] */
-    size_t segment_count;
-    size_t capacity;
-} request_layout;
-
-static void lay_fixed(request_layout *layout, const um_token_list *tokens) {
-    layout->segments[layout->segment_count++] =
-        (um_canvas_segment){.length = tokens->length, .tokens = tokens->ids};
-}
-
-static um_status lay_part(const um_model *model, const um_part *part, request_layout *layout,
-                          um_error *error) {
-    um_token_list *tokens = &layout->fixed[layout->segment_count];
-    switch (part->kind) {
-        case UM_PART_HOLE:
-            layout->segments[layout->segment_count++] =
-                (um_canvas_segment){.is_hole = true, .length = part->length};
-            return UM_OK;
-        case UM_PART_TEXT:
-            UM_TRY(um_tokenizer_encode(model->tokenizer, part->text, part->length, part->special,
-                                       tokens, error));
-            break;
-        case UM_PART_TOKENS:
-            UM_TRY(um_token_list_append_all(tokens, part->tokens, part->length, error));
-            break;
-    }
-    lay_fixed(layout, tokens);
-    return UM_OK;
-}
-
-static um_status lay_request(const um_model *model, const um_request *request,
-                             request_layout *layout, um_error *error) {
-    layout->capacity = request->part_count + 1;
-    UM_TRY(um_allocate(&layout->fixed, layout->capacity, sizeof *layout->fixed, "request", error));
-    UM_TRY(um_allocate(&layout->segments, layout->capacity, sizeof *layout->segments, "request",
-                       error));
-    if (request->message_count > 0) {
-        UM_TRY(um_append_messages(model, request->messages, request->message_count,
-                                  &layout->fixed[0], error));
-        lay_fixed(layout, &layout->fixed[0]);
-    }
-    for (size_t i = 0; i < request->part_count; i++) {
-        UM_TRY(lay_part(model, &request->parts[i], layout, error));
-    }
-    return UM_OK;
-}
-
-static void free_layout(request_layout *layout) {
-    for (size_t i = 0; layout->fixed && i < layout->capacity; i++) {
-        um_token_list_free(&layout->fixed[i]);
-    }
-    free(layout->fixed);
-    free(layout->segments);
-}
-
 /* Said in terms of the request, before decoding meets the same limit. */
 static um_status check_length(const um_generation *run, um_error *error) {
     const um_canvas *canvas = &run->canvas;
@@ -169,13 +112,14 @@ static um_status check_length(const um_generation *run, um_error *error) {
 }
 
 static um_status make_canvas(um_generation *run, const um_request *request, um_error *error) {
-    request_layout layout = {0};
-    um_status status = lay_request(run->model, request, &layout, error);
+    um_request_layout layout;
+    um_status status =
+        um_request_layout_make(run->model, request, !run->algorithm->shows_masks, &layout, error);
     if (status == UM_OK) {
         status = um_canvas_create(layout.segments, layout.segment_count,
                                   run->model->config.mask_token, &run->canvas, error);
     }
-    free_layout(&layout);
+    um_request_layout_free(&layout);
     return status == UM_OK ? check_length(run, error) : status;
 }
 

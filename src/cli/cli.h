@@ -27,8 +27,10 @@ extern const um_command um_command_fill;
 extern const um_command um_command_generate;
 extern const um_command um_command_inspect;
 extern const um_command um_command_replay;
+extern const um_command um_command_select_problems;
 extern const um_command um_command_tokenize;
 extern const um_command um_command_train;
+extern const um_command um_command_train_tokenizer;
 extern const um_command um_command_pack;
 
 /* Print "unmask: <message>" and return the exit code of the error's status. */

@@ -19,6 +19,7 @@
 #define DEFAULT_BATCH 8
 #define LONG_PROMPT 4096
 #define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
+#define INFILLING_TOKENS 3 /* that show a suffix to a causal model */
 
 static const char help[] =
     "usage: unmask generate [--model PATH] [options] [PROMPT | -]\n"
@@ -42,7 +43,8 @@ static const char help[] =
     "                         (and \"suffix\"); prints one line of JSON for each\n"
     "  -l, --length N         tokens to generate (default: 256, or 64 for models with fewer than\n"
     "                         2048 positions, and no more than the prompt leaves)\n"
-    "      --suffix TEXT      fill in the middle: TEXT follows what is generated\n"
+    "      --suffix TEXT      fill in the middle: TEXT follows what is generated (a causal model\n"
+    "                         is shown it first, with the tokens <|fim_prefix|> and so on)\n"
     "      --special          names of special tokens in the prompt are those tokens; each run of\n"
     "                         mask tokens is filled in, and without --length nothing else\n"
     "      --chat             the prompt is the message of a user\n"
@@ -197,6 +199,8 @@ static um_status choose_length(const generator *state, const um_generate_prompt 
         return UM_OK;
     }
     const size_t context = state->info.context_length;
+    const bool is_causal = strcmp(state->info.algorithm, "autoregressive") == 0;
+    count += is_causal && prompt->suffix ? INFILLING_TOKENS : 0;
     if (count >= context) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "the prompt has %zu tokens, but %s has room for %zu with the answer: "

@@ -7,9 +7,10 @@
 #include "cli/cli.h"
 
 static const um_command *const commands[] = {
-    &um_command_generate, &um_command_fill,    &um_command_replay,
-    &um_command_tokenize, &um_command_inspect, &um_command_convert,
-    &um_command_bench,    &um_command_train,   &um_command_pack};
+    &um_command_generate,        &um_command_fill,           &um_command_replay,
+    &um_command_tokenize,        &um_command_inspect,        &um_command_convert,
+    &um_command_bench,           &um_command_train,          &um_command_pack,
+    &um_command_train_tokenizer, &um_command_select_problems};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *stream) {
@@ -19,7 +20,7 @@ static int print_help(FILE *stream) {
                 "\n",
                 stream);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        (void)fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        (void)fprintf(stream, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
     }
     (void)fputs(
         "\n"

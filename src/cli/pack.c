@@ -13,28 +13,46 @@
 #define PATIENCE 2.0
 #define LINE_INTERVAL 30.0
 
-static const char help[] =
-    "usage: unmask pack FILE.jsonl... --tokenizer DIR --output FILE.shard\n"
-    "\n"
-    "Tokenise documents for `unmask train`.  Each line is an object with \"completion\" and, "
-    "where\n"
-    "there is one, \"prompt\"; the tokenizer's end-of-text token is put behind.  Files are read "
-    "in\n"
-    "the order given; - is standard input.\n"
-    "\n"
-    "  -m, --tokenizer PATH   directory with tokenizer.json, or GGUF file (required)\n"
-    "  -o, --output FILE      the shard to write (required)\n"
-    "  -h, --help             this text\n"
-    "\n"
-    "example:\n"
-    "  unmask pack train.jsonl --tokenizer models/tiny --output train.shard\n";
+/* Tokens of a shard, unless --shard-tokens says otherwise: up to 1 GiB of memory. */
+#define DEFAULT_SHARD_TOKENS ((size_t)1 << 28)
+#define COUNT_MAXIMUM ((size_t)1 << 40)
+#define REPEAT_MAXIMUM 1000000
 
-typedef struct pack_options {
+static const char help[] =
+    "usage: unmask pack FILE.jsonl[*N]... --tokenizer DIR --output FILE.shard\n"
+    "\n"
+    "Tokenise documents for `unmask train`.  Each line is an object of one of three forms:\n"
+    "\n"
+    "  {\"prompt\": TEXT, \"completion\": TEXT}                   completion; the prompt may be "
+    "missing\n"
+    "  {\"prompt\": TEXT, \"completion\": TEXT, \"suffix\": TEXT}   infilling\n"
+    "  {\"messages\": [{\"role\": ..., \"content\": TEXT}, ...]}   chat; the last message is the "
+    "answer\n"
+    "\n"
+    "The tokenizer's end-of-text token, in a chat that of the end of a turn, closes the answer.\n"
+    "Files are read in the order given, FILE*3 three times; - is standard input.\n"
+    "\n"
+    "  -m, --tokenizer PATH     directory with tokenizer.json, or GGUF file (required)\n"
+    "  -o, --output FILE        the shard to write (required)\n"
+    "      --infilling FORM     canvas: the hole between prompt and suffix, for diffusion\n"
+    "                           (default); fim: prefix, suffix and middle with their tokens, for\n"
+    "                           left-to-right models; none: leave infilling documents out\n"
+    "      --shard-tokens N     begin another shard after N tokens, and write an index of the\n"
+    "                           shards to FILE, which `unmask train` reads like one (default:\n"
+    "                           268435456); memory holds one shard\n"
+    "      --context-length N   count the documents that have more than N tokens\n"
+    "  -h, --help               this text\n"
+    "\n"
+    "examples:\n"
+    "  unmask pack train.jsonl --tokenizer models/tiny --output train.shard\n"
+    "  unmask pack code.jsonl 'tasks.jsonl*3' -m models/tiny --infilling fim -o causal.shard\n";
+
+typedef struct command_options {
     const char *directory;
-    const char *output;
+    um_pack_options pack;
     char **inputs;
     size_t input_count;
-} pack_options;
+} command_options;
 
 typedef struct progress {
     bool terminal;
@@ -47,11 +65,11 @@ static void print_progress(progress *state, const um_packer *packer) {
     if (now < state->next) {
         return;
     }
+    const um_pack_counts counts = um_packer_counts(packer);
     state->next = now + (state->terminal ? 0.5 : LINE_INTERVAL);
     state->shown = true;
     (void)fprintf(stderr, "%s%zu documents, %zu tokens ...%s", state->terminal ? "\r\033[K" : "",
-                  um_packer_document_count(packer), um_packer_token_count(packer),
-                  state->terminal ? "" : "\n");
+                  counts.documents, counts.tokens, state->terminal ? "" : "\n");
 }
 
 static void end_progress(const progress *state) {
@@ -69,36 +87,109 @@ typedef struct packing {
 static um_status pack_line(void *user, const char *line, size_t length, const char *path,
                            size_t number, um_error *error) {
     packing *work = user;
+    if (um_cli_interrupted()) {
+        return UM_RAISE(error, UM_ERR_CANCELLED, "stopped; nothing was written");
+    }
     UM_TRY(um_packer_add_line(work->packer, line, length, path, number, error));
     print_progress(&work->progress, work->packer);
     return UM_OK;
 }
 
-static um_status pack_files(um_packer *packer, const pack_options *options, um_error *error) {
+/* ---- Inputs ------------------------------------------------------------------- */
+
+/* Split "FILE*N", unless a file has just that name; `name` becomes FILE. */
+static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
+    char *star = strrchr(name, '*');
+    *repeats = 1;
+    if (!star || star[1] < '0' || star[1] > '9' || access(name, F_OK) == 0) {
+        return UM_OK;
+    }
+    char *end = NULL;
+    const unsigned long long number = strtoull(star + 1, &end, 10);
+    if (*end) {
+        return UM_OK;
+    }
+    if (number == 0 || number > REPEAT_MAXIMUM) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: a file is read 1 to %d times", name,
+                        REPEAT_MAXIMUM);
+    }
+    *star = '\0';
+    *repeats = (size_t)number;
+    return UM_OK;
+}
+
+static um_status pack_input(packing *work, const char *input, um_error *error) {
+    char *name = strdup(input);
+    if (!name) {
+        return um_error_memory(error, input, strlen(input));
+    }
+    size_t repeats = 0;
+    um_status status = split_repeats(name, &repeats, error);
+    for (size_t i = 0; i < repeats && status == UM_OK; i++) {
+        status = um_cli_each_line(name, pack_line, work, error);
+    }
+    free(name);
+    return status;
+}
+
+static void print_counts(const um_pack_options *options, const um_pack_counts *counts) {
+    (void)fprintf(stderr, "%zu documents, %zu tokens, %zu in the longest\n", counts->documents,
+                  counts->tokens, counts->longest);
+    if (counts->infillings + counts->chats > 0) {
+        (void)fprintf(stderr, "of these %zu infilling, %zu chat\n", counts->infillings,
+                      counts->chats);
+    }
+    if (counts->left_out > 0) {
+        (void)fprintf(stderr, "left out %zu infilling documents\n", counts->left_out);
+    }
+    if (options->context_length > 0) {
+        (void)fprintf(stderr, "%zu documents have more than %zu tokens\n", counts->too_long,
+                      options->context_length);
+    }
+    if (counts->shards > 0) {
+        (void)fprintf(stderr, "%s: index of %zu shards beside it\n", options->output,
+                      counts->shards);
+    }
+}
+
+static um_status pack_files(um_packer *packer, const command_options *options, um_error *error) {
     packing work = {.packer = packer,
                     .progress = {.terminal = isatty(STDERR_FILENO) == 1,
                                  .next = um_clock_seconds() + PATIENCE}};
     um_status status = UM_OK;
     for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {
-        status = um_cli_each_line(options->inputs[i], pack_line, &work, error);
+        status = pack_input(&work, options->inputs[i], error);
     }
     end_progress(&work.progress);
     UM_TRY(status);
-    um_cli_catch_interrupts(); /* a kill would leave a temporary file */
-    UM_TRY(um_packer_write(packer, options->output, error));
-    (void)fprintf(stderr, "%zu documents, %zu tokens\n", um_packer_document_count(packer),
-                  um_packer_token_count(packer));
+    UM_TRY(um_packer_commit(packer, error));
+    const um_pack_counts counts = um_packer_counts(packer);
+    print_counts(&options->pack, &counts);
     return UM_OK;
 }
 
-static um_status pack(const pack_options *options, um_error *error) {
+/* ---- The command ---------------------------------------------------------------- */
+
+static bool reads_standard_input(const command_options *options) {
+    for (size_t i = 0; i < options->input_count; i++) {
+        if (options->inputs[i][0] == '-') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static um_status pack(const command_options *options, um_error *error) {
     um_tokenizer *tokenizer = NULL;
     um_packer *packer = NULL;
     UM_TRY(um_tokenizer_load(options->directory, &tokenizer, error));
-    um_status status = um_packer_create(tokenizer, &packer, error);
+    um_status status = um_packer_create(tokenizer, &options->pack, &packer, error);
     if (status != UM_OK) {
         (void)um_error_prefix(error, status, "%s", options->directory);
     } else {
+        if (!reads_standard_input(options)) { /* where Ctrl-C ends the wait for a line */
+            um_cli_catch_interrupts();        /* a kill would leave a temporary file */
+        }
         status = pack_files(packer, options, error);
     }
     um_packer_free(packer);
@@ -106,30 +197,64 @@ static um_status pack(const pack_options *options, um_error *error) {
     return status;
 }
 
+static bool parse_infilling(const um_command *command, const char *text, um_infilling *infilling) {
+    static const char *const names[] = {
+        [UM_INFILLING_CANVAS] = "canvas", [UM_INFILLING_FIM] = "fim", [UM_INFILLING_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *infilling = (um_infilling)i;
+            return true;
+        }
+    }
+    (void)um_cli_usage(command, "--infilling: \"%s\" is unknown, expected canvas, fim or none",
+                       text);
+    return false;
+}
+
+/* UM_EXIT_OK or, after a message, UM_EXIT_USAGE. */
+static int read_option(const um_command *command, int option, command_options *options) {
+    switch (option) {
+        case 'm':
+            options->directory = optarg;
+            return UM_EXIT_OK;
+        case 'o':
+            options->pack.output = optarg;
+            return UM_EXIT_OK;
+        case 'i':
+            return parse_infilling(command, optarg, &options->pack.infilling) ? UM_EXIT_OK
+                                                                              : UM_EXIT_USAGE;
+        case 's':
+            return um_cli_set_count(command, "--shard-tokens", optarg, COUNT_MAXIMUM,
+                                    &options->pack.shard_tokens);
+        case 'c':
+            return um_cli_set_count(command, "--context-length", optarg, COUNT_MAXIMUM,
+                                    &options->pack.context_length);
+        default:
+            return UM_EXIT_USAGE;
+    }
+}
+
 static int run(const um_command *command, int argc, char **argv) {
     static const struct option long_options[] = {{"tokenizer", required_argument, NULL, 'm'},
                                                  {"output", required_argument, NULL, 'o'},
+                                                 {"infilling", required_argument, NULL, 'i'},
+                                                 {"shard-tokens", required_argument, NULL, 's'},
+                                                 {"context-length", required_argument, NULL, 'c'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
-    pack_options options = {0};
+    command_options options = {.pack.shard_tokens = DEFAULT_SHARD_TOKENS};
     int option = 0;
     while ((option = um_cli_next_option(command, argc, argv, ":m:o:h", long_options)) != -1) {
-        switch (option) {
-            case 'm':
-                options.directory = optarg;
-                break;
-            case 'o':
-                options.output = optarg;
-                break;
-            case 'h':
-                return um_cli_help(command);
-            default:
-                return UM_EXIT_USAGE;
+        if (option == 'h') {
+            return um_cli_help(command);
+        }
+        if (read_option(command, option, &options) != UM_EXIT_OK) {
+            return UM_EXIT_USAGE;
         }
     }
     options.inputs = argv + optind;
     options.input_count = (size_t)(argc - optind);
-    if (options.input_count == 0 || !options.directory || !options.output) {
+    if (options.input_count == 0 || !options.directory || !options.pack.output) {
         return um_cli_usage(command, "an input file, --tokenizer and --output are needed");
     }
     um_error error = {0};

@@ -147,6 +147,12 @@ static um_status run_training(const train_options *options, const um_recipe *rec
     (void)fprintf(stderr, "%zu parameters, %zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
                   um_trainer_parameter_count(trainer), um_thread_pool_size(compute->pool),
                   state.peak / 1e9, state.first_step);
+    const um_training_data data = um_trainer_data(trainer);
+    if (data.cut_documents > 0) {
+        (void)fprintf(stderr,
+                      "%zu of %zu documents are longer than context_length %zu and are cut\n",
+                      data.cut_documents, data.documents, recipe->context_length);
+    }
     const um_trainer_callbacks callbacks = {
         .step = on_step, .validation = on_validation, .should_stop = should_stop, .user = &state};
     um_status status = um_trainer_run(trainer, &callbacks, error);

@@ -47,3 +47,25 @@ um_status um_bytes_of_text(const char *text, size_t length, um_buffer *bytes, bo
     bytes->length = *mapped ? (size_t)(out - bytes->data) : before;
     return UM_OK;
 }
+
+/* The inverse of um_byte_of_character. */
+static uint32_t character_of_byte(uint8_t byte) {
+    if (um_byte_of_character(byte) >= 0) {
+        return byte;
+    }
+    if (byte < HIDDEN_LOW) {
+        return 256U + byte;
+    }
+    return 256U + HIDDEN_LOW + (byte == 173 ? HIDDEN_MIDDLE : byte - 127U);
+}
+
+um_status um_text_of_bytes(const char *bytes, size_t length, um_buffer *text, um_error *error) {
+    for (size_t i = 0; i < length; i++) {
+        const uint32_t character = character_of_byte((uint8_t)bytes[i]);
+        const char encoded[2] = {(char)(0xC0U | character >> 6),
+                                 (char)(0x80U | (character & 0x3FU))};
+        UM_TRY(character < 0x80 ? um_buffer_append(text, &bytes[i], 1, error)
+                                : um_buffer_append(text, encoded, 2, error));
+    }
+    return UM_OK;
+}

@@ -15,4 +15,7 @@ int um_byte_of_character(uint32_t code_point);
 um_status um_bytes_of_text(const char *text, size_t length, um_buffer *bytes, bool *mapped,
                            um_error *error);
 
+/* Append the characters that `length` bytes are written as. */
+um_status um_text_of_bytes(const char *bytes, size_t length, um_buffer *text, um_error *error);
+
 #endif

@@ -8,6 +8,7 @@
 #include "train/objective.h"
 
 void um_training_batch_free(um_training_batch *batch) {
+    free(batch->documents);
     free(batch->sequences);
     free(batch->caches);
     free(batch->hidden_rows);
@@ -48,19 +49,107 @@ static um_status grow_sequences(um_training_batch *batch, size_t count, um_error
                    "batch", error);
 }
 
-/* Length of a document in the batch: cut to the context, or with its completion padded to a
- * random length, so that the model learns where an answer ends on a longer canvas. */
-static size_t padded_length(const um_recipe *recipe, const um_document *document, size_t sequence,
-                            um_batch_noise noise) {
-    const size_t cut =
-        document->length < recipe->context_length ? document->length : recipe->context_length;
-    const size_t longest = document->prompt_length + recipe->answer_length;
-    if (recipe->answer_length == 0 || longest <= cut || longest > recipe->context_length) {
-        return cut;
-    }
-    const um_rng_place place = {UM_RNG_MASK_RATE, (uint32_t)sequence, noise.step, 1};
-    return cut + um_rng_below(noise.seed, place, (uint32_t)(longest - cut + 1));
+/* ---- Which documents, and how long ------------------------------------------ */
+
+/* Draws of a document, beside those of the objective (docs/TRAINING.md lists all). */
+enum { DRAW_PADDED_LENGTH = 1, DRAW_TRUNCATION = 2, DRAW_TRUNCATED_LENGTH = 3 };
+
+static um_rng_place place_of(size_t sequence, um_batch_noise noise, uint32_t position) {
+    return (um_rng_place){UM_RNG_MASK_RATE, (uint32_t)sequence, noise.step, position};
 }
+
+/* To the context, and with a small probability to a random length (LLaDA, arXiv 2502.09992,
+ * section 2.2), so that the model meets texts of any length. */
+static void cut(um_batch_document *document, const um_recipe *recipe, size_t length,
+                um_batch_noise noise) {
+    document->kept = um_size_smaller(length, recipe->context_length);
+    const um_rng_place fate = place_of(document->sequence, noise, DRAW_TRUNCATION);
+    document->truncated = um_rng_uniform(noise.seed, fate) < recipe->random_truncation_probability;
+    if (document->truncated) {
+        const um_rng_place place = place_of(document->sequence, noise, DRAW_TRUNCATED_LENGTH);
+        document->kept = 1 + um_rng_below(noise.seed, place, (uint32_t)document->kept);
+    }
+}
+
+/* Pads that the recipe asks for whatever else is in the batch. */
+static size_t own_pads(const um_batch_document *document, const um_recipe *recipe,
+                       um_batch_noise noise) {
+    const size_t others = document->prompt_length + document->kept - document->answer_end;
+    const size_t longest = others + recipe->answer_length;
+    if (recipe->answer_length == 0 || document->truncated || longest <= document->kept) {
+        return 0;
+    }
+    switch (recipe->answer_padding) {
+        case UM_PADDING_RANDOM: {
+            if (longest > recipe->context_length) {
+                return 0;
+            }
+            const um_rng_place place = place_of(document->sequence, noise, DRAW_PADDED_LENGTH);
+            return um_rng_below(noise.seed, place, (uint32_t)(longest - document->kept + 1));
+        }
+        case UM_PADDING_FIXED:
+            return um_size_smaller(longest, recipe->context_length) - document->kept;
+        case UM_PADDING_BATCH:
+            break;
+    }
+    return 0;
+}
+
+static size_t rows_of(const um_batch_document *document) {
+    return document->kept + document->pads;
+}
+
+/* Rows of the batch with one more document. */
+static size_t rows_with(const um_training_batch *batch, const um_recipe *recipe,
+                        const um_batch_document *document) {
+    size_t longest = rows_of(document);
+    if (recipe->answer_padding != UM_PADDING_BATCH) {
+        return batch->row_count + longest;
+    }
+    for (size_t i = 0; i < batch->rows.count; i++) {
+        const size_t rows = rows_of(&batch->documents[i]);
+        longest = rows > longest ? rows : longest;
+    }
+    return longest * (batch->rows.count + 1);
+}
+
+/* Note document `index` of the shard as the next one; *taken tells whether it fits. */
+static um_status take(um_training_batch *batch, const um_recipe *recipe, const um_shard *shard,
+                      size_t index, um_batch_noise noise, bool *taken, um_error *error) {
+    const um_document stored = um_shard_document(shard, index);
+    um_batch_document document = {.index = index, .sequence = batch->rows.count};
+    cut(&document, recipe, stored.length, noise);
+    document.prompt_length = um_size_smaller(stored.prompt_length, document.kept);
+    document.answer_end = um_size_smaller(stored.length - stored.suffix_length, document.kept);
+    document.pads = own_pads(&document, recipe, noise);
+    *taken = batch->rows.count == 0 || rows_with(batch, recipe, &document) <= recipe->batch_tokens;
+    if (!*taken) {
+        return UM_OK;
+    }
+    UM_TRY(um_grow(&batch->documents, &batch->document_capacity, batch->rows.count + 1,
+                   sizeof *batch->documents, "batch", error));
+    document.first = batch->row_count;
+    batch->documents[batch->rows.count++] = document;
+    batch->row_count += rows_of(&document);
+    return UM_OK;
+}
+
+/* Pad to the longest of the batch. */
+static void level(um_training_batch *batch) {
+    size_t longest = 0;
+    for (size_t i = 0; i < batch->rows.count; i++) {
+        longest = rows_of(&batch->documents[i]) > longest ? rows_of(&batch->documents[i]) : longest;
+    }
+    batch->row_count = 0;
+    for (size_t i = 0; i < batch->rows.count; i++) {
+        um_batch_document *document = &batch->documents[i];
+        document->pads = document->truncated ? 0 : longest - document->kept;
+        document->first = batch->row_count;
+        batch->row_count += rows_of(document);
+    }
+}
+
+/* ---- Their tokens -------------------------------------------------------------- */
 
 static um_status check_tokens(const um_training_batch *batch, size_t first, size_t length,
                               const um_model_config *config, size_t document, um_error *error) {
@@ -75,32 +164,38 @@ static um_status check_tokens(const um_training_batch *batch, size_t first, size
     return UM_OK;
 }
 
-static um_status add_document(um_training_batch *batch, const um_recipe *recipe,
-                              const um_model_config *config, const um_shard *shard, size_t index,
-                              size_t length, um_batch_noise noise, um_error *error) {
-    const um_document document = um_shard_document(shard, index);
-    const size_t sequence = batch->rows.count;
-    const size_t first = batch->row_count;
-    const size_t stored = document.length < length ? document.length : length;
-    UM_TRY(grow_sequences(batch, sequence + 1, error));
-    UM_TRY(grow_rows(batch, first + length, error));
-    int32_t *clean = batch->clean_tokens + first;
-    um_shard_tokens(shard, index, stored, clean);
-    for (size_t i = stored; i < length; i++) {
-        clean[i] = config->pad_token;
+static um_status lay_out(um_training_batch *batch, const um_model_config *config,
+                         const um_shard *shard, const um_batch_document *document,
+                         um_error *error) {
+    int32_t *clean = batch->clean_tokens + document->first;
+    int32_t *suffix = clean + document->answer_end + document->pads;
+    const size_t suffix_length = document->kept - document->answer_end;
+    um_shard_tokens(shard, document->index, 0, document->answer_end, clean);
+    um_shard_tokens(shard, document->index, document->answer_end, suffix_length, suffix);
+    for (int32_t *pad = clean + document->answer_end; pad < suffix; pad++) {
+        *pad = config->pad_token;
     }
-    UM_TRY(check_tokens(batch, first, stored, config, index, error));
-    batch->sequences[sequence] = (um_sequence_rows){.row_count = length};
-    batch->row_count += length;
-    batch->rows.count++;
-    const um_noised_document noised = {
-        .first = first,
-        .length = length,
-        .prompt_length = document.prompt_length < length ? document.prompt_length : length,
-        .sequence = sequence};
-    um_objective_apply(batch, recipe, config, &noised, noise);
+    batch->sequences[document->sequence] = (um_sequence_rows){.row_count = rows_of(document)};
+    return check_tokens(batch, document->first, rows_of(document), config, document->index, error);
+}
+
+static um_status lay_out_all(um_training_batch *batch, const um_recipe *recipe,
+                             const um_model_config *config, const um_shard *shard,
+                             um_batch_noise noise, um_error *error) {
+    if (recipe->answer_padding == UM_PADDING_BATCH) {
+        level(batch);
+    }
+    UM_TRY(grow_sequences(batch, batch->rows.count, error));
+    UM_TRY(grow_rows(batch, batch->row_count, error));
+    for (size_t i = 0; i < batch->rows.count; i++) {
+        UM_TRY(lay_out(batch, config, shard, &batch->documents[i], error));
+        um_objective_apply(batch, recipe, config, &batch->documents[i], noise);
+    }
+    um_objective_normalise(batch, recipe);
     return UM_OK;
 }
+
+/* ---- For the forward pass ------------------------------------------------------- */
 
 static um_status grow_caches(um_training_batch *batch, size_t row_floats, um_error *error) {
     size_t floats = 0;
@@ -147,12 +242,14 @@ static void start(um_training_batch *batch, const um_recipe *recipe) {
     batch->row_count = 0;
     batch->target_count = 0;
     batch->maskable_tokens = 0;
+    batch->scored_documents = 0;
     batch->divisor = 0;
 }
 
 static um_status finish(um_training_batch *batch, const um_recipe *recipe,
-                        const um_model_config *config, um_error *error) {
-    um_objective_normalise(batch, recipe);
+                        const um_model_config *config, const um_shard *shard, um_batch_noise noise,
+                        um_error *error) {
+    UM_TRY(lay_out_all(batch, recipe, config, shard, noise, error));
     return connect(batch, config, error);
 }
 
@@ -162,13 +259,11 @@ um_status um_training_batch_fill(um_training_batch *batch, const um_recipe *reci
                                  um_error *error) {
     start(batch, recipe);
     for (;;) {
-        const size_t index = um_data_order_at(order, cursor);
-        const um_document document = um_shard_document(shard, index);
-        const size_t length = padded_length(recipe, &document, batch->rows.count, noise);
-        if (batch->row_count > 0 && batch->row_count + length > recipe->batch_tokens) {
-            return finish(batch, recipe, config, error);
+        bool taken = false;
+        UM_TRY(take(batch, recipe, shard, um_data_order_at(order, cursor), noise, &taken, error));
+        if (!taken) {
+            return finish(batch, recipe, config, shard, noise, error);
         }
-        UM_TRY(add_document(batch, recipe, config, shard, index, length, noise, error));
         um_data_order_advance(order, cursor);
     }
 }
@@ -176,17 +271,13 @@ um_status um_training_batch_fill(um_training_batch *batch, const um_recipe *reci
 um_status um_training_batch_fill_in_order(um_training_batch *batch, const um_recipe *recipe,
                                           const um_model_config *config, const um_shard *shard,
                                           size_t *first, um_batch_noise noise, um_error *error) {
+    bool taken = true;
     start(batch, recipe);
-    while (*first < um_shard_document_count(shard)) {
-        const um_document document = um_shard_document(shard, *first);
-        const size_t length = padded_length(recipe, &document, batch->rows.count, noise);
-        if (batch->row_count > 0 && batch->row_count + length > recipe->batch_tokens) {
-            break;
-        }
-        UM_TRY(add_document(batch, recipe, config, shard, *first, length, noise, error));
-        (*first)++;
+    while (taken && *first < um_shard_document_count(shard)) {
+        UM_TRY(take(batch, recipe, shard, *first, noise, &taken, error));
+        *first += taken;
     }
-    return finish(batch, recipe, config, error);
+    return finish(batch, recipe, config, shard, noise, error);
 }
 
 /* One square for the longest sequence, which all others cut theirs from, and one for each. */

@@ -1,17 +1,23 @@
-/* AdamW over the flat blocks of a model's parameters, and the global gradient norm. */
+/* AdamW and Muon over the flat blocks of a model's parameters, and the global gradient norm. */
 #ifndef UM_TRAIN_OPTIMIZER_H
 #define UM_TRAIN_OPTIMIZER_H
 
 #include "kernels/compute.h"
 #include "model/parameters.h"
+#include "train/muon.h"
 #include "train/recipe.h"
 
 typedef struct um_optimizer {
     const um_model_config *config;
     size_t count; /* floats of each block */
     float *first_moment;
-    float *second_moment;
-    uint64_t step; /* updates made */
+    float *second_moment;     /* stays 0 where Muon updates */
+    uint64_t step;            /* updates made */
+    um_muon_matrix *matrices; /* of Muon's update, gathered anew for each */
+    size_t matrix_count;
+    size_t matrix_capacity;
+    float *scratch; /* of Muon, for each worker */
+    size_t scratch_capacity;
 } um_optimizer;
 
 um_status um_optimizer_create(const um_model_config *config, size_t count, um_optimizer *optimizer,
@@ -25,9 +31,10 @@ double um_block_norm(const float *block, size_t count);
  */
 double um_clip_factor(double norm, double limit);
 
-/* One AdamW update of `parameters` (laid out in `block`) from the block of gradients, which is
- * first multiplied by `gradient_scale`.  Only matrices decay, the embedding among them. Loshchilov
- * and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2. */
+/* One update of `parameters` (laid out in `block`) from the block of gradients, which is first
+ * multiplied by `gradient_scale`.  AdamW: Loshchilov and Hutter, "Decoupled Weight Decay
+ * Regularization", 2019, algorithm 2; only matrices decay, the embedding among them.  Muon
+ * (muon.h): the matrices inside the layers; all others as with AdamW. */
 um_status um_optimizer_update(um_optimizer *optimizer, const um_compute *compute,
                               const um_recipe *recipe, double learning_rate, double gradient_scale,
                               um_parameters *parameters, float *block, const float *gradients,

@@ -15,6 +15,7 @@
 
 typedef enum field_kind {
     FIELD_PATH,
+    FIELD_TEXT, /* UM_RECIPE_TEXT_SIZE bytes */
     FIELD_SIZE,
     FIELD_NUMBER,
     FIELD_BOOL,
@@ -47,10 +48,22 @@ static const choice objectives[] = {
 static const choice weight_types[] = {{"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {NULL, 0}};
 static const choice saved_types[] = {
     {"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {"f16", UM_DTYPE_F16}, {NULL, 0}};
-static const choice weightings[] = {
-    {"inverse_rate", UM_WEIGHTING_INVERSE_RATE}, {"none", UM_WEIGHTING_NONE}, {NULL, 0}};
-static const choice normalisations[] = {
-    {"tokens", UM_NORMALISE_TOKENS}, {"masked", UM_NORMALISE_MASKED}, {NULL, 0}};
+static const choice optimizers[] = {
+    {"adamw", UM_OPTIMIZER_ADAMW}, {"muon", UM_OPTIMIZER_MUON}, {NULL, 0}};
+static const choice weightings[] = {{"inverse_rate", UM_WEIGHTING_INVERSE_RATE},
+                                    {"none", UM_WEIGHTING_NONE},
+                                    {"cart", UM_WEIGHTING_CART},
+                                    {NULL, 0}};
+static const choice normalisations[] = {{"tokens", UM_NORMALISE_TOKENS},
+                                        {"masked", UM_NORMALISE_MASKED},
+                                        {"answers", UM_NORMALISE_ANSWERS},
+                                        {NULL, 0}};
+static const choice paddings[] = {{"random", UM_PADDING_RANDOM},
+                                  {"fixed", UM_PADDING_FIXED},
+                                  {"batch", UM_PADDING_BATCH},
+                                  {NULL, 0}};
+static const choice packings[] = {
+    {"documents", UM_PACKING_DOCUMENTS}, {"fixed_length", UM_PACKING_FIXED_LENGTH}, {NULL, 0}};
 
 #define AT(member) offsetof(um_recipe, member)
 
@@ -64,10 +77,13 @@ static const field fields[] = {
     {"batch_tokens", FIELD_SIZE, AT(batch_tokens), true, 1, 1e8, NULL},
     {"gradient_accumulation", FIELD_SIZE, AT(gradient_accumulation), false, 1, 1e6, NULL},
     {"context_length", FIELD_SIZE, AT(context_length), true, 2, 1e7, NULL},
+    {"packing", FIELD_CHOICE, AT(packing), false, 0, 0, packings},
     {"seed", FIELD_SIZE, AT(seed), false, 0, LARGEST_SIZE, NULL},
     {"learning_rate", FIELD_NUMBER, AT(learning_rate), true, 0, 10, NULL},
     {"minimum_rate_ratio", FIELD_NUMBER, AT(minimum_rate_ratio), false, 0, 1, NULL},
     {"warmup_steps", FIELD_SIZE, AT(warmup_steps), false, 0, LARGEST_SIZE, NULL},
+    {"optimizer", FIELD_CHOICE, AT(optimizer), false, 0, 0, optimizers},
+    {"momentum", FIELD_NUMBER, AT(momentum), false, 0, 0.999999, NULL},
     {"beta1", FIELD_NUMBER, AT(beta1), false, 0, 0.999999, NULL},
     {"beta2", FIELD_NUMBER, AT(beta2), false, 0, 0.999999, NULL},
     {"epsilon", FIELD_NUMBER, AT(epsilon), false, 0, 1, NULL},
@@ -77,9 +93,18 @@ static const field fields[] = {
     {"saved_weights", FIELD_CHOICE, AT(saved_weights), false, 0, 0, saved_types},
     {"prompt_loss_weight", FIELD_NUMBER, AT(prompt_loss_weight), false, 0, 1e6, NULL},
     {"mask_prompt_probability", FIELD_NUMBER, AT(mask_prompt_probability), false, 0, 1, NULL},
+    {"mask_prompt_annealing_steps", FIELD_SIZE, AT(mask_prompt_steps), false, 0, LARGEST_SIZE,
+     NULL},
+    {"mask_prompt_annealing_epochs", FIELD_NUMBER, AT(mask_prompt_epochs), false, 0, 1e6, NULL},
+    {"random_truncation_probability", FIELD_NUMBER, AT(random_truncation_probability), false, 0, 1,
+     NULL},
+    {"clean_prefix_probability", FIELD_NUMBER, AT(clean_prefix_probability), false, 0, 1, NULL},
     {"minimum_mask_rate", FIELD_NUMBER, AT(minimum_mask_rate), false, 1e-6, 1, NULL},
     {"loss_weighting", FIELD_CHOICE, AT(loss_weighting), false, 0, 0, weightings},
+    {"cart_probability", FIELD_NUMBER, AT(cart_probability), false, 1e-6, 1, NULL},
     {"loss_normalisation", FIELD_CHOICE, AT(normalisation), false, 0, 0, normalisations},
+    {"answer_padding", FIELD_CHOICE, AT(answer_padding), false, 0, 0, paddings},
+    {"pad_token", FIELD_TEXT, AT(pad_token), false, 0, 0, NULL},
     {"answer_length", FIELD_SIZE, AT(answer_length), false, 0, 1e7, NULL},
     {"attention_annealing_steps", FIELD_SIZE, AT(annealing_steps), false, 0, LARGEST_SIZE, NULL},
     {"validation_interval", FIELD_SIZE, AT(validation_interval), false, 0, LARGEST_SIZE, NULL},
@@ -91,6 +116,7 @@ static void set_defaults(um_recipe *recipe) {
     *recipe = (um_recipe){.gradient_accumulation = 1,
                           .seed = 1,
                           .minimum_rate_ratio = 0.1,
+                          .momentum = 0.95,
                           .beta1 = 0.9,
                           .beta2 = 0.95,
                           .epsilon = 1e-8,
@@ -101,6 +127,7 @@ static void set_defaults(um_recipe *recipe) {
                           .prompt_loss_weight = 1.0,
                           .mask_prompt_probability = 1.0,
                           .minimum_mask_rate = 1e-3,
+                          .cart_probability = 0.1,
                           .checkpoint_minutes = 10};
 }
 
@@ -124,9 +151,19 @@ static um_status set_path(char *target, const char *directory, const char *value
     return um_path_join(target, UM_RECIPE_PATH_SIZE, directory, value, error);
 }
 
+static um_status set_text(char *target, const char *key, const char *value, const char *where,
+                          um_error *error) {
+    if (!*value || strlen(value) >= UM_RECIPE_TEXT_SIZE) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\" has %zu bytes, expected 1 to %d", where,
+                        key, strlen(value), UM_RECIPE_TEXT_SIZE - 1);
+    }
+    strcpy(target, value);
+    return UM_OK;
+}
+
 static um_status unknown_choice(const field *target, const char *value, const char *where,
                                 um_error *error) {
-    char known[64] = "";
+    char known[96] = "";
     size_t used = 0;
     for (const choice *option = target->choices; option->text; option++) {
         const char *before = option == target->choices ? "" : option[1].text ? ", " : " or ";
@@ -159,6 +196,9 @@ static um_status set_field(um_recipe *recipe, const field *target, const json_t 
         case FIELD_PATH:
             UM_TRY(um_json_require_string(object, where, target->key, &text, error));
             return set_path(member, directory, text, error);
+        case FIELD_TEXT:
+            UM_TRY(um_json_require_string(object, where, target->key, &text, error));
+            return set_text(member, target->key, text, where, error);
         case FIELD_CHOICE:
             UM_TRY(um_json_require_string(object, where, target->key, &text, error));
             return set_choice(target, member, text, where, error);
@@ -234,6 +274,7 @@ static json_t *json_of(const field *target, const char *value) {
     char *end = NULL;
     switch (target->kind) {
         case FIELD_PATH:
+        case FIELD_TEXT:
         case FIELD_CHOICE:
             return json_string(value);
         case FIELD_BOOL:
@@ -279,6 +320,48 @@ double um_recipe_learning_rate(const um_recipe *recipe, size_t step) {
            (recipe->minimum_rate_ratio + (1.0 - recipe->minimum_rate_ratio) * cosine);
 }
 
+double um_recipe_unconditional_share(const um_recipe *recipe, size_t step, double epochs) {
+    double share = 0;
+    if (step < recipe->mask_prompt_steps) {
+        share = 1.0 - (double)step / (double)recipe->mask_prompt_steps;
+    }
+    if (epochs < recipe->mask_prompt_epochs) {
+        share = fmax(share, 1.0 - epochs / recipe->mask_prompt_epochs);
+    }
+    return share;
+}
+
+um_recipe um_recipe_for_validation(const um_recipe *recipe) {
+    um_recipe changed = *recipe;
+    changed.random_truncation_probability = 0;
+    changed.clean_prefix_probability = 0;
+    changed.loss_weighting = UM_WEIGHTING_INVERSE_RATE;
+    changed.normalisation = UM_NORMALISE_TOKENS;
+    changed.answer_padding = UM_PADDING_RANDOM;
+    changed.answer_length = 0;
+    return changed;
+}
+
+bool um_recipe_pads(const um_recipe *recipe) {
+    return recipe->answer_length > 0 || recipe->answer_padding == UM_PADDING_BATCH;
+}
+
+static size_t size_of_member(const field *at, const void *member) {
+    switch (at->kind) {
+        case FIELD_PATH:
+        case FIELD_TEXT:
+            return strlen(member) + 1;
+        case FIELD_BOOL:
+            return sizeof(bool);
+        case FIELD_CHOICE:
+            return sizeof(int);
+        case FIELD_SIZE:
+        case FIELD_NUMBER:
+            break;
+    }
+    return sizeof(int64_t);
+}
+
 /* FNV-1a over everything but paths and the intervals of reporting and saving. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
     uint64_t hash = 14695981039346656037u;
@@ -289,9 +372,7 @@ uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
             continue;
         }
         const unsigned char *bytes = (const unsigned char *)recipe + at->offset;
-        const size_t size = at->kind == FIELD_BOOL     ? sizeof(bool)
-                            : at->kind == FIELD_CHOICE ? sizeof(int)
-                                                       : sizeof(int64_t);
+        const size_t size = size_of_member(at, bytes);
         for (size_t j = 0; j < size; j++) {
             hash = (hash ^ bytes[j]) * 1099511628211u;
         }

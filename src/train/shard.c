@@ -1,25 +1,32 @@
 #include "train/shard.h"
 
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "train/shard_format.h"
+#include "train/shard_index.h"
 
-#define MAGIC "UMSHARD1"
-#define MAGIC_LENGTH 8
-#define VERSION 1
-#define HEADER_SIZE 32
-#define RECORD_SIZE 16
+#define PATH_SIZE 4096
 
-struct um_shard {
+/* One file. */
+typedef struct shard_part {
     um_mapped_file file; /* empty over bytes of the caller */
     size_t document_count;
     size_t token_count;
     size_t token_size;
     const uint8_t *index;
     const uint8_t *tokens;
+} shard_part;
+
+struct um_shard {
+    shard_part *parts; /* [part_count] */
+    size_t *ends;      /* [part_count] documents, or pieces, up to the end of each part */
+    size_t part_count;
+    size_t token_count;
+    size_t piece_length; /* 0: documents are those of the files */
 };
 
 static uint64_t read_u64(const uint8_t *bytes) {
@@ -35,58 +42,173 @@ static uint32_t read_u32(const uint8_t *bytes) {
            (uint32_t)bytes[3] << 24;
 }
 
-static um_status parse_header(um_shard *shard, const uint8_t *bytes, size_t size, const char *path,
+/* ---- One file --------------------------------------------------------------- */
+
+static um_status check_kind(const uint8_t *bytes, size_t size, const char *path, um_error *error) {
+    if (size < UM_SHARD_HEADER_SIZE || memcmp(bytes, UM_SHARD_MAGIC, UM_SHARD_MAGIC_LENGTH) != 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: not a token shard (no \"" UM_SHARD_MAGIC "\" header)", path);
+    }
+    if (read_u32(bytes + 8) != UM_SHARD_VERSION) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: shard version %u, expected %d; pack the documents again", path,
+                        (unsigned)read_u32(bytes + 8), UM_SHARD_VERSION);
+    }
+    return UM_OK;
+}
+
+static um_status parse_header(shard_part *part, const uint8_t *bytes, size_t size, const char *path,
                               um_error *error) {
-    if (size < HEADER_SIZE || memcmp(bytes, MAGIC, MAGIC_LENGTH) != 0) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a token shard (no \"" MAGIC "\" header)",
-                        path);
-    }
-    if (read_u32(bytes + 8) != VERSION) {
-        return UM_RAISE(error, UM_ERR_UNSUPPORTED, "%s: shard version %u, expected %d", path,
-                        (unsigned)read_u32(bytes + 8), VERSION);
-    }
-    shard->token_size = read_u32(bytes + 12);
-    shard->document_count = (size_t)read_u64(bytes + 16);
-    shard->token_count = (size_t)read_u64(bytes + 24);
+    UM_TRY(check_kind(bytes, size, path, error));
+    part->token_size = read_u32(bytes + 12);
+    part->document_count = (size_t)read_u64(bytes + 16);
+    part->token_count = (size_t)read_u64(bytes + 24);
     size_t index_size = 0;
     size_t token_bytes = 0;
     size_t total = 0;
-    const bool fits = (shard->token_size == 2 || shard->token_size == 4) &&
-                      um_size_multiply(shard->document_count, RECORD_SIZE, &index_size) &&
-                      um_size_multiply(shard->token_count, shard->token_size, &token_bytes) &&
-                      um_size_add(HEADER_SIZE, index_size, &total) &&
+    const bool fits = (part->token_size == 2 || part->token_size == 4) &&
+                      um_size_multiply(part->document_count, UM_SHARD_RECORD_SIZE, &index_size) &&
+                      um_size_multiply(part->token_count, part->token_size, &token_bytes) &&
+                      um_size_add(UM_SHARD_HEADER_SIZE, index_size, &total) &&
                       um_size_add(total, token_bytes, &total);
     if (!fits || total != size) {
         return UM_RAISE(error, UM_ERR_FORMAT,
                         "%s: %zu documents and %zu tokens do not make a file of %zu bytes", path,
-                        shard->document_count, shard->token_count, size);
+                        part->document_count, part->token_count, size);
     }
-    shard->index = bytes + HEADER_SIZE;
-    shard->tokens = shard->index + index_size;
+    part->index = bytes + UM_SHARD_HEADER_SIZE;
+    part->tokens = part->index + index_size;
     return UM_OK;
 }
 
-static size_t first_token(const um_shard *shard, size_t index) {
-    return (size_t)read_u64(shard->index + index * RECORD_SIZE);
+static size_t first_token(const shard_part *part, size_t index) {
+    return (size_t)read_u64(part->index + index * UM_SHARD_RECORD_SIZE);
 }
 
-static um_status check_index(const um_shard *shard, const char *path, um_error *error) {
-    for (size_t i = 0; i < shard->document_count; i++) {
-        const um_document document = um_shard_document(shard, i);
-        const size_t first = first_token(shard, i);
-        if (document.length == 0 || document.prompt_length > document.length) {
-            return UM_RAISE(error, UM_ERR_FORMAT,
-                            "%s: document %zu has %zu tokens, %zu of them prompt", path, i,
-                            document.length, document.prompt_length);
-        }
-        if (first > shard->token_count || document.length > shard->token_count - first) {
-            return UM_RAISE(
-                error, UM_ERR_FORMAT,
-                "%s: document %zu, tokens %zu to %zu + %zu, lies outside the %zu tokens", path, i,
-                first, first, document.length, shard->token_count);
-        }
+static um_document document_of(const shard_part *part, size_t index) {
+    const uint8_t *record = part->index + index * UM_SHARD_RECORD_SIZE;
+    return (um_document){.length = read_u32(record + 8),
+                         .prompt_length = read_u32(record + 12),
+                         .suffix_length = read_u32(record + 16)};
+}
+
+static um_status check_record(const shard_part *part, size_t i, const char *path, um_error *error) {
+    const um_document document = document_of(part, i);
+    const size_t first = first_token(part, i);
+    if (document.length == 0 || document.prompt_length > document.length ||
+        document.suffix_length > document.length - document.prompt_length) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: document %zu has %zu tokens, %zu of them prompt and %zu suffix", path,
+                        i, document.length, document.prompt_length, document.suffix_length);
+    }
+    if (first > part->token_count || document.length > part->token_count - first) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: document %zu, tokens %zu to %zu + %zu, lies outside the %zu tokens",
+                        path, i, first, first, document.length, part->token_count);
+    }
+    if (read_u32(part->index + i * UM_SHARD_RECORD_SIZE + 20) != 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: document %zu: the last word of its record is not 0", path, i);
     }
     return UM_OK;
+}
+
+static um_status parse_part(shard_part *part, const uint8_t *bytes, size_t size, const char *path,
+                            um_error *error) {
+    UM_TRY(parse_header(part, bytes, size, path, error));
+    for (size_t i = 0; i < part->document_count; i++) {
+        UM_TRY(check_record(part, i, path, error));
+    }
+    return UM_OK;
+}
+
+/* ---- All of them -------------------------------------------------------------- */
+
+static um_status allocate_parts(um_shard *shard, size_t count, um_error *error) {
+    shard->part_count = count;
+    UM_TRY(um_allocate(&shard->parts, count, sizeof *shard->parts, "shards", error));
+    return um_allocate(&shard->ends, count, sizeof *shard->ends, "shards", error);
+}
+
+static size_t units_of(const um_shard *shard, const shard_part *part) {
+    return shard->piece_length == 0 ? part->document_count
+                                    : um_size_divide_up(part->token_count, shard->piece_length);
+}
+
+static void count_units(um_shard *shard) {
+    size_t units = 0;
+    shard->token_count = 0;
+    for (size_t i = 0; i < shard->part_count; i++) {
+        units += units_of(shard, &shard->parts[i]);
+        shard->ends[i] = units;
+        shard->token_count += shard->parts[i].token_count;
+    }
+}
+
+static um_status open_named(um_shard *shard, const um_shard_index *index, const char *path,
+                            um_error *error) {
+    char copy[PATH_SIZE];
+    char name[PATH_SIZE];
+    if (strlen(path) >= sizeof copy) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+    }
+    strcpy(copy, path);
+    const char *directory = dirname(copy);
+    UM_TRY(allocate_parts(shard, index->count, error));
+    for (size_t i = 0; i < index->count; i++) {
+        shard_part *part = &shard->parts[i];
+        UM_TRY(um_path_join(name, sizeof name, directory, index->names[i], error));
+        UM_TRY(um_mapped_file_open(name, &part->file, error));
+        UM_TRY(parse_part(part, part->file.data, part->file.size, name, error));
+    }
+    count_units(shard);
+    if (um_shard_document_count(shard) != index->documents || shard->token_count != index->tokens) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: names shards with %zu documents and %zu tokens, but they have %zu and "
+                        "%zu; pack the documents again",
+                        path, index->documents, index->tokens, um_shard_document_count(shard),
+                        shard->token_count);
+    }
+    return UM_OK;
+}
+
+static um_status open_index(um_shard *shard, const um_mapped_file *file, const char *path,
+                            um_error *error) {
+    um_shard_index index;
+    UM_TRY(um_shard_index_parse((const char *)file->data, file->size, path, &index, error));
+    const um_status status = open_named(shard, &index, path, error);
+    um_shard_index_free(&index);
+    return status;
+}
+
+static um_status open_single(um_shard *shard, const uint8_t *bytes, size_t size, const char *path,
+                             um_error *error) {
+    UM_TRY(parse_part(&shard->parts[0], bytes, size, path, error));
+    count_units(shard);
+    return UM_OK;
+}
+
+static um_status open_path(um_shard *shard, const char *path, um_error *error) {
+    um_mapped_file file;
+    UM_TRY(um_mapped_file_open(path, &file, error));
+    if (um_shard_index_is(file.data, file.size)) {
+        const um_status status = open_index(shard, &file, path, error);
+        um_mapped_file_close(&file);
+        return status;
+    }
+    const um_status status = allocate_parts(shard, 1, error);
+    if (status != UM_OK) {
+        um_mapped_file_close(&file);
+        return status;
+    }
+    shard->parts[0].file = file;
+    return open_single(shard, file.data, file.size, path, error);
+}
+
+static um_status open_bytes(um_shard *shard, const uint8_t *bytes, size_t size, const char *where,
+                            um_error *error) {
+    UM_TRY(allocate_parts(shard, 1, error));
+    return open_single(shard, bytes, size, where, error);
 }
 
 /* Over the file at `path`, or over bytes that `path` names. */
@@ -97,18 +219,8 @@ static um_status open_shard(const char *path, const uint8_t *bytes, size_t size,
     if (!opened) {
         return um_error_memory(error, path, sizeof *opened);
     }
-    um_status status = UM_OK;
-    if (!bytes) {
-        status = um_mapped_file_open(path, &opened->file, error);
-        bytes = opened->file.data;
-        size = opened->file.size;
-    }
-    if (status == UM_OK) {
-        status = parse_header(opened, bytes, size, path, error);
-    }
-    if (status == UM_OK) {
-        status = check_index(opened, path, error);
-    }
+    const um_status status =
+        bytes ? open_bytes(opened, bytes, size, path, error) : open_path(opened, path, error);
     if (status != UM_OK) {
         um_shard_close(opened);
         return status;
@@ -128,133 +240,63 @@ um_status um_shard_open_bytes(const uint8_t *bytes, size_t size, const char *whe
 
 void um_shard_close(um_shard *shard) {
     if (shard) {
-        um_mapped_file_close(&shard->file);
+        for (size_t i = 0; shard->parts && i < shard->part_count; i++) {
+            um_mapped_file_close(&shard->parts[i].file);
+        }
+        free(shard->parts);
+        free(shard->ends);
         free(shard);
     }
 }
 
+/* ---- Documents ------------------------------------------------------------------ */
+
+void um_shard_cut_into_pieces(um_shard *shard, size_t length) {
+    shard->piece_length = length;
+    count_units(shard);
+}
+
 size_t um_shard_document_count(const um_shard *shard) {
-    return shard->document_count;
+    return shard->ends[shard->part_count - 1];
 }
 
 size_t um_shard_token_count(const um_shard *shard) {
     return shard->token_count;
 }
 
-um_document um_shard_document(const um_shard *shard, size_t index) {
-    const uint8_t *record = shard->index + index * RECORD_SIZE;
-    return (um_document){.length = read_u32(record + 8), .prompt_length = read_u32(record + 12)};
-}
-
-void um_shard_tokens(const um_shard *shard, size_t index, size_t count, int32_t *tokens) {
-    const uint8_t *source = shard->tokens + first_token(shard, index) * shard->token_size;
-    for (size_t i = 0; i < count; i++) {
-        tokens[i] = shard->token_size == 2 ? source[2 * i] | source[2 * i + 1] << 8
-                                           : (int32_t)read_u32(source + 4 * i);
-    }
-}
-
-struct um_shard_writer {
-    size_t vocabulary_size;
-    size_t token_size;
-    size_t document_count;
-    size_t token_count;
-    um_buffer index;
-    um_buffer tokens;
-};
-
-um_status um_shard_writer_create(size_t vocabulary_size, um_shard_writer **writer,
-                                 um_error *error) {
-    *writer = calloc(1, sizeof **writer);
-    if (!*writer) {
-        return um_error_memory(error, "shard writer", sizeof **writer);
-    }
-    (*writer)->vocabulary_size = vocabulary_size;
-    (*writer)->token_size = vocabulary_size <= 65536 ? 2 : 4;
-    return UM_OK;
-}
-
-static void write_little_endian(uint8_t *bytes, uint64_t value, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = (uint8_t)(value >> 8 * i);
-    }
-}
-
-static um_status append_tokens(um_shard_writer *writer, const int32_t *tokens, size_t length,
-                               um_error *error) {
-    for (size_t i = 0; i < length; i++) {
-        uint8_t bytes[4];
-        write_little_endian(bytes, (uint32_t)tokens[i], sizeof bytes);
-        UM_TRY(um_buffer_append(&writer->tokens, bytes, writer->token_size, error));
-    }
-    return UM_OK;
-}
-
-static um_status check_document(const um_shard_writer *writer, const int32_t *tokens, size_t length,
-                                size_t prompt_length, um_error *error) {
-    if (length == 0 || length > UINT32_MAX || prompt_length > length) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "document of %zu tokens with a prompt of %zu",
-                        length, prompt_length);
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (tokens[i] < 0 || (size_t)tokens[i] >= writer->vocabulary_size) {
-            return UM_RAISE(error, UM_ERR_ARGUMENT, "token id %d is outside the vocabulary of %zu",
-                            (int)tokens[i], writer->vocabulary_size);
+/* The part with document `*index`, which becomes the number inside it. */
+static const shard_part *find_part(const um_shard *shard, size_t *index) {
+    size_t low = 0;
+    size_t high = shard->part_count - 1;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (*index < shard->ends[middle]) {
+            high = middle;
+        } else {
+            low = middle + 1;
         }
     }
-    return UM_OK;
+    *index -= low > 0 ? shard->ends[low - 1] : 0;
+    return &shard->parts[low];
 }
 
-um_status um_shard_writer_add(um_shard_writer *writer, const int32_t *tokens, size_t length,
-                              size_t prompt_length, um_error *error) {
-    UM_TRY(check_document(writer, tokens, length, prompt_length, error));
-    uint8_t record[RECORD_SIZE];
-    write_little_endian(record, writer->token_count, 8);
-    write_little_endian(record + 8, length, 4);
-    write_little_endian(record + 12, prompt_length, 4);
-    UM_TRY(um_buffer_append(&writer->index, record, sizeof record, error));
-    UM_TRY(append_tokens(writer, tokens, length, error));
-    writer->document_count++;
-    writer->token_count += length;
-    return UM_OK;
-}
-
-static um_status write_parts(const um_shard_writer *writer, um_atomic_file *file, um_error *error) {
-    uint8_t header[HEADER_SIZE];
-    memcpy(header, MAGIC, MAGIC_LENGTH);
-    write_little_endian(header + 8, VERSION, 4);
-    write_little_endian(header + 12, writer->token_size, 4);
-    write_little_endian(header + 16, writer->document_count, 8);
-    write_little_endian(header + 24, writer->token_count, 8);
-    UM_TRY(um_atomic_file_write(file, header, sizeof header, error));
-    UM_TRY(um_atomic_file_write(file, um_buffer_text(&writer->index), writer->index.length, error));
-    return um_atomic_file_write(file, um_buffer_text(&writer->tokens), writer->tokens.length,
-                                error);
-}
-
-um_status um_shard_writer_commit(um_shard_writer *writer, const char *path, um_error *error) {
-    um_atomic_file *file = NULL;
-    UM_TRY(um_atomic_file_open(path, &file, error));
-    const um_status status = write_parts(writer, file, error);
-    if (status != UM_OK) {
-        um_atomic_file_discard(file);
-        return status;
+um_document um_shard_document(const um_shard *shard, size_t index) {
+    const shard_part *part = find_part(shard, &index);
+    if (shard->piece_length == 0) {
+        return document_of(part, index);
     }
-    return um_atomic_file_commit(file, error);
+    const size_t rest = part->token_count - index * shard->piece_length;
+    return (um_document){.length = um_size_smaller(rest, shard->piece_length)};
 }
 
-size_t um_shard_writer_document_count(const um_shard_writer *writer) {
-    return writer->document_count;
-}
-
-size_t um_shard_writer_token_count(const um_shard_writer *writer) {
-    return writer->token_count;
-}
-
-void um_shard_writer_free(um_shard_writer *writer) {
-    if (writer) {
-        um_buffer_free(&writer->index);
-        um_buffer_free(&writer->tokens);
-        free(writer);
+void um_shard_tokens(const um_shard *shard, size_t index, size_t first, size_t count,
+                     int32_t *tokens) {
+    const shard_part *part = find_part(shard, &index);
+    const size_t start =
+        shard->piece_length == 0 ? first_token(part, index) : index * shard->piece_length;
+    const uint8_t *source = part->tokens + (start + first) * part->token_size;
+    for (size_t i = 0; i < count; i++) {
+        tokens[i] = part->token_size == 2 ? source[2 * i] | source[2 * i + 1] << 8
+                                          : (int32_t)read_u32(source + 4 * i);
     }
 }

@@ -7,6 +7,18 @@
 
 typedef struct um_trainer um_trainer;
 
+/* A number under a name, of what is particular to an objective. */
+typedef struct um_metric {
+    const char *name; /* such as "reward"; static */
+    double value;
+} um_metric;
+
+/* Asks whether the run is to end; `should_stop` may be NULL. */
+typedef struct um_stop_request {
+    bool (*should_stop)(void *user);
+    void *user;
+} um_stop_request;
+
 /* What one optimizer step did. */
 typedef struct um_step_report {
     size_t step;          /* steps made, this one included */
@@ -16,25 +28,35 @@ typedef struct um_step_report {
     double accuracy;      /* share of them predicted exactly */
     double gradient_norm; /* before clipping */
     double learning_rate;
-    double seconds; /* of this step */
-    size_t rows;    /* tokens passed through the model */
-    double flops;   /* multiply-adds of matrix products count two */
+    double seconds;           /* of this step */
+    size_t rows;              /* tokens passed through the model */
+    double flops;             /* multiply-adds of matrix products count two */
+    const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
+    size_t metric_count;
 } um_step_report;
 
 typedef struct um_validation_report {
     size_t step;
-    double loss;       /* weighted objective, as if the whole shard were one batch */
+    double loss;       /* as of um_recipe_for_validation, as if the whole shard were one batch */
     double token_loss; /* mean cross-entropy, nats */
     double accuracy;
     size_t predicted_tokens;
+    const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
+    size_t metric_count;
 } um_validation_report;
+
+/* What a run learns from. */
+typedef struct um_training_data {
+    size_t documents;     /* of the training shard; pieces, with "packing": "fixed_length" */
+    size_t cut_documents; /* of these longer than context_length: only their beginning is used */
+} um_training_data;
 
 /* All optional. */
 typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
     void (*saved)(void *user, const char *path, size_t step);
-    bool (*should_stop)(void *user); /* asked after every step */
+    bool (*should_stop)(void *user); /* asked after every step, and while a long one goes on */
     void *user;
 } um_trainer_callbacks;
 
@@ -51,6 +73,8 @@ void um_trainer_free(um_trainer *trainer);
 /* Steps already made (0 for a fresh run). */
 size_t um_trainer_step(const um_trainer *trainer);
 size_t um_trainer_parameter_count(const um_trainer *trainer);
+
+um_training_data um_trainer_data(const um_trainer *trainer);
 
 /* Train to the recipe's last step, saving every checkpoint_minutes, then write the finished model
  * to output_directory.  UM_ERR_CANCELLED after should_stop said so: the state has been saved. */

@@ -32,6 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const double rate = um_recipe_learning_rate(&recipe, steps[i]);
         require(rate >= 0 && rate <= recipe.learning_rate * (1 + 1e-12));
     }
+    require(memchr(recipe.pad_token, '\0', sizeof recipe.pad_token) != NULL);
+    require(recipe.cart_probability > 0 && recipe.cart_probability <= 1);
+    for (size_t i = 0; i < 4; i++) {
+        const double share = um_recipe_unconditional_share(&recipe, steps[i], (double)i / 3);
+        require(share >= 0 && share <= 1);
+    }
     (void)um_recipe_fingerprint(&recipe);
     return 0;
 }

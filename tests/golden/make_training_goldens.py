@@ -7,9 +7,10 @@ Batches: a model of tests/golden/transformer, documents, and what a recipe makes
 random draws, the masks, the targets and their weights are made here from the description in
 docs/TRAINING.md, the losses and gradients by PyTorch.  One safetensors file a case, all f32:
 
-  lengths, prompts [documents]   of the clean documents
+  lengths, prompts, suffixes [documents]   of the clean documents
   tokens                         their tokens, one after the other
   noised                         the batch as the model sees it, padding included
+  weights                        of the targets, normalisation included, in their order
   loss, token_loss               the objective and the mean cross-entropy, [1]
   grad.NAME                      gradients of the objective
 
@@ -31,12 +32,18 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 import make_transformer_golden as base
 
 ROOT = pathlib.Path(__file__).parent / "training"
-DOCUMENTS = [(5, 2), (19, 7), (1, 0), (11, 0), (8, 3)]  # length, prompt
+DOCUMENTS = [(5, 2, 0), (19, 7, 0), (1, 0, 0), (11, 0, 0), (8, 3, 0)]  # length, prompt, suffix
+INFILLING = [(5, 2, 0), (19, 7, 4), (1, 0, 0), (11, 0, 3), (8, 3, 5), (9, 4, 0)]
+CONTEXT = 96
+DEFAULTS = dict(documents=DOCUMENTS, minimum_mask_rate=0.001, mask_prompt_probability=1.0,
+                unconditional=0.0, random_truncation_probability=0.0, clean_prefix_probability=0.0,
+                loss_weighting="inverse_rate", loss_normalisation="tokens", answer_length=0,
+                answer_padding="random", cart_probability=0.1, piece_length=0, annealing=None)
 SEED, STEP = 11, 4
 
 # ---- Random numbers: Philox4x32-10 -----------------------------------------
 
-MASK, MASK_RATE, DATA = 3, 4, 99
+MASK, MASK_RATE, ATTENTION, DATA = 3, 4, 7, 99
 LOW = 0xFFFFFFFF
 
 
@@ -66,71 +73,152 @@ def below(bound, *place):
 # ---- Batches ---------------------------------------------------------------
 
 
-def pad(tokens, prompt, sequence, answer_length):
-    longest = prompt + answer_length
-    if longest <= len(tokens):
-        return tokens
-    extra = below(longest - len(tokens) + 1, SEED, MASK_RATE, sequence, STEP, 1)
-    return tokens + [base.PAD] * extra
+def below_rate(probability, sequence, position):
+    return uniform(SEED, MASK_RATE, sequence, STEP, position) < probability
 
 
-def noise(tokens, prompt, sequence, case):
+class Document:
+    """Tokens of a batch's document: prompt, answer, pads, suffix."""
+
+    def __init__(self, tokens, prompt, suffix, sequence, case):
+        kept = min(len(tokens), CONTEXT)
+        self.truncated = below_rate(case["random_truncation_probability"], sequence, 2)
+        if self.truncated:
+            kept = 1 + below(kept, SEED, MASK_RATE, sequence, STEP, 3)
+        self.sequence = sequence
+        self.prompt = min(prompt, kept)
+        self.answer_end = min(len(tokens) - suffix, kept)
+        self.tokens = tokens[:kept]
+        self.pads = 0
+        longest = self.prompt + case["answer_length"] + kept - self.answer_end
+        if case["answer_length"] and not self.truncated and longest > kept:
+            if case["answer_padding"] == "fixed":
+                self.pad(min(longest, CONTEXT))
+            elif case["answer_padding"] == "random" and longest <= CONTEXT:
+                self.pad(kept + below(longest - kept + 1, SEED, MASK_RATE, sequence, STEP, 1))
+
+    def pad(self, length):
+        self.pads = length - len(self.tokens)
+        at = self.answer_end
+        self.tokens = self.tokens[:at] + [base.PAD] * self.pads + self.tokens[at:]
+
+
+def cart(noised, masked, p):
+    """Half of p (1 - p)^(distance - 1) for every unmasked token, for each that is masked."""
+    plain = [j for j in range(len(noised)) if j not in masked]
+    return [0.5 * sum(p * (1 - p) ** (abs(n - j) - 1) for j in plain) for n in masked]
+
+
+def noise_causal(document, case):
+    tokens = document.tokens
+    weights = [case["prompt_loss_weight"] if i < document.prompt else 1.0
+               for i in range(len(tokens))]
+    return tokens, [(i - 1, tokens[i], weights[i]) for i in range(1, len(tokens))]
+
+
+def noise(document, case):
     """The tokens as the model sees them, and (row, target, weight) of what it is to predict."""
     if case["objective"] == "causal":
-        weights = [case["prompt_loss_weight"] if i < prompt else 1.0 for i in range(len(tokens))]
-        return tokens, [(i - 1, tokens[i], weights[i]) for i in range(1, len(tokens))]
+        return noise_causal(document, case)
+    tokens, sequence = document.tokens, document.sequence
     spread = uniform(SEED, MASK_RATE, LOW, STEP, 0) + sequence * (math.sqrt(5) - 1) / 2
     least = case["minimum_mask_rate"]
     rate = least + (1 - least) * (spread - math.floor(spread))
-    whole = uniform(SEED, MASK_RATE, sequence, STEP, 0) < case["mask_prompt_probability"]
-    first = 1 if whole else max(1, prompt)  # the models here are shifted
-    weight = 1 / rate if case["loss_weighting"] == "inverse_rate" else 1.0
-    noised, targets = list(tokens), []
-    for i in range(first, len(tokens)):
-        if uniform(SEED, MASK, sequence, STEP, i) < rate:
-            noised[i] = base.MASK
-            targets.append((i - 1, tokens[i], weight))
-    case["maskable"] += len(tokens) - first
-    return noised, targets
+    share = case["mask_prompt_probability"]
+    share += (1 - share) * case["unconditional"]
+    if below_rate(share, sequence, 0):
+        first, end = 0, len(tokens)
+    else:
+        first, end = document.prompt, document.answer_end + document.pads
+    if len(tokens) > 1 and below_rate(case["clean_prefix_probability"], sequence, 4):
+        first = max(first, 1 + below(len(tokens) - 1, SEED, MASK_RATE, sequence, STEP, 5))
+    first = max(first, 1)  # the models here are shifted
+    masked = [i for i in range(first, end) if uniform(SEED, MASK, sequence, STEP, i) < rate]
+    noised = [base.MASK if i in masked else token for i, token in enumerate(tokens)]
+    weights = {"inverse_rate": [1 / rate] * len(masked), "none": [1.0] * len(masked),
+               "cart": cart(noised, masked, case["cart_probability"])}[case["loss_weighting"]]
+    maskable = max(0, end - first)
+    if case["loss_normalisation"] == "answers":
+        weights = [weight / maskable for weight in weights]
+    case["maskable"] += maskable
+    case["scored"] += maskable > 0
+    return noised, [(i - 1, tokens[i], weight) for i, weight in zip(masked, weights)]
 
 
-def make_batch(model_name, name, **case):
+def lay_out(documents, case):
+    """The documents of a batch, from (tokens, prompt, suffix)."""
+    if case["piece_length"]:
+        stream, length = sum((tokens for tokens, _, _ in documents), []), case["piece_length"]
+        documents = [(stream[i:i + length], 0, 0) for i in range(0, len(stream), length)]
+    laid = [Document(*document, index, case) for index, document in enumerate(documents)]
+    if case["answer_padding"] == "batch":
+        longest = max(len(document.tokens) for document in laid)
+        for document in laid:
+            if not document.truncated:
+                document.pad(longest)
+    return laid
+
+
+def attention(length, longest, case):
+    if case["objective"] == "causal":
+        return base.masks(length, "causal")
+    if case["annealing"] is None:
+        return base.masks(length, "full")
+    links = [[uniform(SEED, ATTENTION, 0, STEP, row * longest + column) < case["annealing"]
+              for column in range(length)] for row in range(length)]
+    return base.masks(length, "links", torch.tensor(links))
+
+
+def load_model(model_name):
     settings = json.loads((base.ROOT / model_name / "config.json").read_text())
     settings.pop("model_type")
     model = base.Transformers(Qwen2ForCausalLM, Qwen2Config, settings)
     model.model.load_state_dict(load_file(base.ROOT / model_name / "model.safetensors"), strict=False)
     # PyTorch would leave the pad token's embedding without a gradient; here it is a token to learn.
     model.model.get_input_embeddings().padding_idx = None
-    documents = []
-    for index, (length, prompt) in enumerate(DOCUMENTS):
-        documents.append([below(base.PAD, SEED, DATA, index, 0, i) for i in range(length)])
-    case["maskable"] = 0
-    divisor, weighted, plain, count, seen = 0.0, 0.0, 0.0, 0, []
-    for index, tokens in enumerate(documents):
-        prompt = DOCUMENTS[index][1]
-        noised, targets = noise(pad(tokens, prompt, index, case["answer_length"]), prompt, index, case)
+    return model
+
+
+def divisor_of(weights, case):
+    if case["objective"] == "causal":
+        return sum(weights)
+    return {"tokens": case["maskable"], "masked": len(weights),
+            "answers": case["scored"]}[case["loss_normalisation"]]
+
+
+def make_batch(model_name, name, **case):
+    case = {**DEFAULTS, **case, "maskable": 0, "scored": 0}
+    model = load_model(model_name)
+    lengths = case["documents"]
+    clean = [[below(base.PAD, SEED, DATA, index, 0, i) for i in range(length)]
+             for index, (length, _, _) in enumerate(lengths)]
+    laid = lay_out([(tokens, prompt, suffix)
+                    for tokens, (_, prompt, suffix) in zip(clean, lengths)], case)
+    longest = max(len(document.tokens) for document in laid)
+    losses, weights, seen = [], [], []
+    for document in laid:
+        noised, targets = noise(document, case)
         seen += noised
-        kind = "causal" if case["objective"] == "causal" else "full"
-        logits = model(torch.tensor(noised), base.masks(len(noised), kind))
+        logits = model(torch.tensor(noised), attention(len(noised), longest, case))
         for row, target, weight in targets:
-            loss = torch.nn.functional.cross_entropy(logits[row], torch.tensor(target))
-            weighted, plain, count = weighted + weight * loss, plain + loss.item(), count + 1
-            divisor += weight
-    if case["objective"] == "diffusion":
-        divisor = case["maskable"] if case["loss_normalisation"] == "tokens" else count
-    objective = weighted / divisor
+            losses.append(torch.nn.functional.cross_entropy(logits[row], torch.tensor(target)))
+            weights.append(weight)
+    divisor = divisor_of(weights, case)
+    weights = [weight / divisor for weight in weights]
+    objective = sum(weight * loss for weight, loss in zip(weights, losses))
     objective.backward()
-    tensors = {"lengths": torch.tensor([float(length) for length, _ in DOCUMENTS]),
-               "prompts": torch.tensor([float(prompt) for _, prompt in DOCUMENTS]),
-               "tokens": torch.tensor(sum(documents, [])).float(),
-               "noised": torch.tensor(seen).float(),
-               "loss": objective.detach()[None], "token_loss": torch.tensor([plain / count])}
+    plain = sum(loss.item() for loss in losses)
+    tensors = {key: torch.tensor([float(numbers[i]) for numbers in lengths])
+               for i, key in enumerate(("lengths", "prompts", "suffixes"))}
+    tensors |= {"tokens": torch.tensor(sum(clean, [])).float(),
+                "noised": torch.tensor(seen).float(), "weights": torch.tensor(weights).float(),
+                "loss": objective.detach()[None], "token_loss": torch.tensor([plain / len(losses)])}
     for key, tensor in model.parameters.items():
         tensors[f"grad.{key}"] = tensor.grad
     directory = ROOT / name
     directory.mkdir(parents=True, exist_ok=True)
     save_file(tensors, directory / "model.safetensors")
-    print(f"{name}: loss {objective.item():.6f}, {count} targets in {len(seen)} rows")
+    print(f"{name}: loss {objective.item():.6f}, {len(losses)} targets in {len(seen)} rows")
 
 
 # ---- AdamW -----------------------------------------------------------------
@@ -172,13 +260,20 @@ def make_adamw():
 
 def main():
     torch.use_deterministic_algorithms(True)
-    make_batch("dream", "diffusion", objective="diffusion", minimum_mask_rate=0.001,
-               mask_prompt_probability=0.5, loss_weighting="inverse_rate",
-               loss_normalisation="tokens", answer_length=12)
-    make_batch("dream", "causal", objective="causal", prompt_loss_weight=0.25, answer_length=0)
+    make_batch("dream", "diffusion", objective="diffusion", mask_prompt_probability=0.5,
+               answer_length=12)
+    make_batch("dream", "causal", objective="causal", prompt_loss_weight=0.25)
     make_batch("qwen2_tied", "diffusion_tied", objective="diffusion", minimum_mask_rate=0.3,
-               mask_prompt_probability=0.0, loss_weighting="none", loss_normalisation="masked",
-               answer_length=0)
+               mask_prompt_probability=0.0, loss_weighting="none", loss_normalisation="masked")
+    make_batch("dream", "adaptation", objective="diffusion", loss_normalisation="masked",
+               random_truncation_probability=0.5, clean_prefix_probability=0.5, annealing=0.4)
+    make_batch("dream", "fixed_length", objective="diffusion", piece_length=10)
+    make_batch("dream", "tuning", objective="diffusion", documents=INFILLING,
+               mask_prompt_probability=0.0, unconditional=0.4, answer_length=12,
+               answer_padding="fixed", loss_normalisation="answers")
+    make_batch("dream", "flexible", objective="diffusion", documents=INFILLING,
+               mask_prompt_probability=0.0, answer_padding="batch", loss_weighting="cart",
+               cart_probability=0.3)
     make_adamw()
 
 

@@ -29,19 +29,43 @@ def golden_texts():
     return pairs
 
 
-def end_token():
+def added_token(content):
     added = json.loads((TOKENIZER / "tokenizer.json").read_text(encoding="utf-8"))["added_tokens"]
-    return next(token["id"] for token in added if token["content"] == "<|endoftext|>")
+    return next(token["id"] for token in added if token["content"] == content)
+
+
+END = added_token("<|endoftext|>")
+END_OF_TURN = added_token("<|im_end|>")
+FIM = {"<|fim_prefix|>": "<left>", "<|fim_suffix|>": "<right>", "<|fim_middle|>": "<both>"}
+
+
+def fim_tokenizer(folder):
+    """The same tokenizer with the tokens of infilling, in the places of three others."""
+    for file in TOKENIZER.iterdir():
+        text = file.read_text(encoding="utf-8")
+        for new, old in FIM.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        (folder / file.name).write_text(text, encoding="utf-8")
+
+
+def infilling_documents():
+    """Lines of infilling documents, and the ids of prompt, hole and suffix."""
+    texts = golden_texts()[:90]
+    lines, ids = [], []
+    for (prompt, prompt_ids), (hole, hole_ids), (suffix, suffix_ids) in zip(texts[:30], texts[30:60], texts[60:]):
+        lines.append(json.dumps({"prompt": prompt, "completion": hole, "suffix": suffix, "level": 3}))
+        ids.append((prompt_ids, hole_ids, suffix_ids))
+    return lines, ids
 
 
 def shard_of(documents):
-    """The bytes of a shard of (prompt ids, completion ids)."""
+    """The bytes of a shard of (prompt ids, answer ids, suffix ids)."""
     index, tokens = b"", []
-    for prompt, completion in documents:
-        ids = prompt + completion + [end_token()]
-        index += struct.pack("<QII", len(tokens), len(ids), len(prompt))
+    for prompt, answer, suffix in documents:
+        ids = prompt + answer + suffix
+        index += struct.pack("<QIIII", len(tokens), len(ids), len(prompt), len(suffix), 0)
         tokens += ids
-    header = struct.pack("<8sIIQQ", b"UMSHARD1", 1, 2, len(documents), len(tokens))
+    header = struct.pack("<8sIIQQ", b"UMSHARD1", 2, 2, len(documents), len(tokens))
     return header + index + struct.pack(f"<{len(tokens)}H", *tokens)
 
 
@@ -52,10 +76,15 @@ class Pack(unittest.TestCase):
         self.work = pathlib.Path(folder.name)
         self.output = self.work / "made.shard"
 
-    def pack(self, *inputs, stdin=""):
+    def pack(self, *inputs, stdin="", tokenizer=TOKENIZER):
         return subprocess.run(
-            [PROGRAM, "pack", *map(str, inputs), "--tokenizer", TOKENIZER, "--output", self.output],
+            [PROGRAM, "pack", *map(str, inputs), "--tokenizer", tokenizer, "--output", self.output],
             input=stdin.encode(), capture_output=True, timeout=120, check=False)
+
+    def pack_lines(self, lines, *options, **more):
+        result = self.pack("-", *options, stdin="\n".join(lines), **more)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stderr.decode()
 
     def test_documents_of_several_files_are_packed_in_order(self):
         texts = golden_texts()
@@ -64,19 +93,105 @@ class Pack(unittest.TestCase):
         lines, expected = [], []
         for (prompt, prompt_ids), (completion, completion_ids) in zip(texts[:-1], texts[1:]):
             lines.append(json.dumps({"prompt": prompt, "completion": completion, "id": 7}))
-            expected.append((prompt_ids, completion_ids))
+            expected.append((prompt_ids, completion_ids + [END], []))
         for completion, ids in texts[:20]:
             lines.append(json.dumps({"completion": completion}, ensure_ascii=False))
-            expected.append(([], ids))
+            expected.append(([], ids + [END], []))
         first, second = self.work / "first.jsonl", self.work / "second.jsonl"
         first.write_text("\n".join(lines[:50]) + "\n", encoding="utf-8")
         second.write_text("\n\n  \r\n".join(lines[80:]), encoding="utf-8")  # no newline at the end
         result = self.pack(first, "-", second, stdin="\n".join(lines[50:80]))
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.output.read_bytes(), shard_of(expected))
-        tokens = sum(len(prompt) + len(completion) + 1 for prompt, completion in expected)
-        self.assertEqual(result.stderr.decode(), f"{len(expected)} documents, {tokens} tokens\n")
+        lengths = [len(prompt) + len(answer) for prompt, answer, _ in expected]
+        self.assertEqual(
+            result.stderr.decode(),
+            f"{len(expected)} documents, {sum(lengths)} tokens, {max(lengths)} in the longest\n")
         self.assertEqual(result.stdout, b"")
+
+    def test_the_hole_of_an_infilling_document_ends_before_the_suffix(self):
+        lines, ids = infilling_documents()
+        report = self.pack_lines(lines, "--context-length", "40")
+        self.assertEqual(self.output.read_bytes(),
+                         shard_of([(prompt, hole + [END], suffix) for prompt, hole, suffix in ids]))
+        self.assertIn("of these 30 infilling, 0 chat\n", report)
+        longer = sum(len(prompt + hole + suffix) + 1 > 40 for prompt, hole, suffix in ids)
+        self.assertIn(f"{longer} documents have more than 40 tokens\n", report)
+
+    def test_infilling_for_left_to_right_models_puts_the_hole_last(self):
+        lines, ids = infilling_documents()
+        fim_tokenizer(self.work)
+        self.pack_lines(lines, "--infilling", "fim", tokenizer=self.work)
+        before, after, middle = (added_token(old) for old in FIM.values())
+        expected = [([before, *prompt, after, *suffix, middle], [*hole, END], [])
+                    for prompt, hole, suffix in ids]
+        self.assertEqual(self.output.read_bytes(), shard_of(expected))
+
+    def test_infilling_without_its_tokens_is_refused(self):
+        result = self.pack("-", "--infilling", "fim", stdin="{}")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('the tokenizer has no token "<|fim_prefix|>"', result.stderr.decode())
+
+    def test_infilling_documents_can_be_left_out(self):
+        lines, _ = infilling_documents()
+        text, ids = golden_texts()[0]
+        report = self.pack_lines([*lines, json.dumps({"completion": text})], "--infilling", "none")
+        self.assertEqual(self.output.read_bytes(), shard_of([([], ids + [END], [])]))
+        self.assertIn("left out 30 infilling documents\n", report)
+
+    def test_the_last_message_of_a_chat_is_its_answer(self):
+        cases = json.loads((GOLDEN / "chat_cases.json").read_text(encoding="utf-8"))["chatml"]
+        texts = golden_texts()
+        lines, expected = [], []
+        for case, (answer, answer_ids) in zip([case for case in cases if case["prompt"]], texts):
+            messages = [*case["messages"], {"role": "assistant", "content": answer}]
+            lines.append(json.dumps({"messages": messages, "key": "x"}))
+            expected.append((case["ids"], answer_ids + [END_OF_TURN], []))
+        self.assertGreater(len(expected), 3)
+        report = self.pack_lines(lines)
+        self.assertEqual(self.output.read_bytes(), shard_of(expected))
+        self.assertIn(f"of these 0 infilling, {len(expected)} chat\n", report)
+
+    def test_files_can_be_read_several_times(self):
+        (one, one_ids), (two, two_ids) = golden_texts()[:2]
+        first, second = self.work / "first*2.jsonl", self.work / "second"
+        first.write_text(json.dumps({"completion": one}), encoding="utf-8")
+        second.write_text(json.dumps({"completion": two}), encoding="utf-8")
+        result = self.pack(f"{second}*3", first, f"{second}*1")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        ids = [two_ids] * 3 + [one_ids, two_ids]
+        self.assertEqual(self.output.read_bytes(), shard_of([([], part + [END], []) for part in ids]))
+        result = self.pack(f"{second}*0")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("a file is read 1 to 1000000 times", result.stderr.decode())
+
+    def test_a_large_corpus_becomes_shards_and_an_index(self):
+        lines, ids = infilling_documents()
+        report = self.pack_lines(lines, "--shard-tokens", "120")
+        groups, held = [[]], 0
+        for prompt, hole, suffix in ids:
+            length = len(prompt + hole + suffix) + 1
+            if groups[-1] and held + length > 120:
+                groups.append([])
+                held = 0
+            groups[-1].append((prompt, hole + [END], suffix))
+            held += length
+        self.assertGreater(len(groups), 3)
+        names = [f"made-{number + 1:05}.shard" for number in range(len(groups))]
+        self.assertEqual(sorted(file.name for file in self.work.iterdir()), sorted([*names, "made.shard"]))
+        for name, group in zip(names, groups):
+            self.assertEqual((self.work / name).read_bytes(), shard_of(group))
+        tokens = sum(len(prompt + hole + suffix) + 1 for prompt, hole, suffix in ids)
+        self.assertEqual(json.loads(self.output.read_text(encoding="utf-8")), {
+            "format": "unmask shard index", "version": 2, "documents": len(ids), "tokens": tokens,
+            "shards": names})
+        self.assertIn(f"index of {len(groups)} shards beside it", report)
+
+    def test_a_corpus_that_fails_leaves_no_shards(self):
+        lines, _ = infilling_documents()
+        result = self.pack("-", "--shard-tokens", "100", stdin="\n".join([*lines, "{}"]))
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(list(self.work.iterdir()), [])
 
     def test_an_error_names_the_line_and_leaves_the_old_shard(self):
         self.output.write_bytes(b"old")
@@ -87,6 +202,15 @@ class Pack(unittest.TestCase):
             ("{}", '"completion" is missing'),
             ('{"completion": 3}', '"completion" is not a string'),
             ('{"completion": "x", "prompt": []}', '"prompt" is not a string'),
+            ('{"completion": "x", "suffix": 1}', '"suffix" is not a string'),
+            ('{"messages": []}', '"messages" is not a list of messages'),
+            ('{"messages": "x"}', '"messages" is not a list of messages'),
+            ('{"messages": [{"role": "user"}]}', "message 0 is not an object with the strings"),
+            ('{"messages": [{"role": "assistant", "content": "x"}]}', '"messages" has to end with a message'),
+            ('{"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "x"}]}',
+             '"messages" has to end with a message'),
+            ('{"messages": [{"role": "cat", "content": "x"}, {"role": "assistant", "content": ""}]}',
+             'chat: message 0 has the role "cat"'),
         ):
             result = self.pack("-", stdin=f"{good}\n\n{bad}\n{good}\n")
             self.assertEqual(result.returncode, 1)

@@ -40,10 +40,10 @@ def write_shard(path):
     documents = [[numbers.randrange(60) for _ in range(numbers.randrange(4, 20))] for _ in range(40)]
     index, first = b"", 0
     for tokens in documents:
-        index += struct.pack("<QII", first, len(tokens), len(tokens) // 3)
+        index += struct.pack("<QIIII", first, len(tokens), len(tokens) // 3, 0, 0)
         first += len(tokens)
     tokens = sum(documents, [])
-    header = struct.pack("<8sIIQQ", b"UMSHARD1", 1, 2, len(documents), len(tokens))
+    header = struct.pack("<8sIIQQ", b"UMSHARD1", 2, 2, len(documents), len(tokens))
     path.write_bytes(header + index + struct.pack(f"<{len(tokens)}H", *tokens))
 
 

@@ -1,77 +1,14 @@
 /* What is masked, predicted and weighted. */
 #include "train/objective.h"
 
-#include "training_testing.h"
+#include "objective_testing.h"
 
-/* ---- Batches ----------------------------------------------------------- */
+/* ---- Documents --------------------------------------------------------- */
 
-typedef struct bench {
-    um_model_config config;
-    um_recipe recipe;
-    um_shard *shard;
-    um_training_batch batch;
-} bench;
-
-static bench bench_make(const char *objective, const char *more, size_t count,
-                        const um_document *documents) {
-    return (bench){.config = random_model_config(),
-                   .recipe = make_recipe(objective, more),
-                   .shard = make_shard(count, documents)};
-}
-
-static void bench_free(bench *made) {
-    um_shard_close(made->shard);
-    um_training_batch_free(&made->batch);
-}
-
-/* The documents from the first one on, as many as fit into a batch. */
-static void fill(bench *made, uint64_t seed, uint32_t step) {
-    um_error error = {0};
-    size_t first = 0;
-    const um_batch_noise noise = {.seed = seed, .step = step};
-    assert_ok(um_training_batch_fill_in_order(&made->batch, &made->recipe, &made->config,
-                                              made->shard, &first, noise, &error),
-              &error);
-}
-
-/* A document of a filled batch. */
-typedef struct part {
-    size_t length;
-    size_t targets;
-    const int32_t *clean;
-    const int32_t *tokens;
-    const size_t *rows; /* [targets], as are ids and weights */
-    const int32_t *ids;
-    const float *weights;
-} part;
-
-static part part_of(const bench *made, size_t index) {
-    size_t row = 0;
-    size_t target = 0;
-    for (size_t i = 0; i < index; i++) {
-        row += made->batch.sequences[i].row_count;
-        target += made->batch.sequences[i].hidden_count;
-    }
-    return (part){.length = made->batch.sequences[index].row_count,
-                  .targets = made->batch.sequences[index].hidden_count,
-                  .clean = made->batch.clean_tokens + row,
-                  .tokens = made->batch.tokens + row,
-                  .rows = made->batch.hidden_rows + target,
-                  .ids = made->batch.targets + target,
-                  .weights = made->batch.weights + target};
-}
-
-static double sum_of_weights(const bench *made) {
-    double sum = 0;
-    for (size_t i = 0; i < made->batch.target_count; i++) {
-        sum += (double)made->batch.weights[i];
-    }
-    return sum;
-}
-
-static const um_document three[] = {{9, 4}, {1, 0}, {6, 0}};
-static const um_document many[] = {{30, 10}, {40, 0},  {17, 17}, {5, 1},   {80, 40}, {33, 2},
-                                   {12, 12}, {64, 20}, {2, 1},   {96, 50}, {7, 0},   {50, 25}};
+static const um_document three[] = {{9, 4, 0}, {1, 0, 0}, {6, 0, 0}};
+static const um_document many[] = {{30, 10, 0}, {40, 0, 0},  {17, 17, 0}, {5, 1, 0},
+                                   {80, 40, 0}, {33, 2, 0},  {12, 12, 0}, {64, 20, 0},
+                                   {2, 1, 0},   {96, 50, 0}, {7, 0, 0},   {50, 25, 0}};
 #define MANY (sizeof many / sizeof *many)
 
 /* ---- Causal ------------------------------------------------------------ */
@@ -172,7 +109,7 @@ static void a_share_of_the_prompts_is_left_alone(void **state) {
     (void)state;
     um_document documents[64];
     for (size_t i = 0; i < 64; i++) {
-        documents[i] = (um_document){90, 80};
+        documents[i] = (um_document){.length = 90, .prompt_length = 80};
     }
     bench made =
         bench_make("diffusion", ", \"mask_prompt_probability\": 0.3, \"minimum_mask_rate\": 0.5",
@@ -207,7 +144,7 @@ static void a_masked_token_counts_the_inverse_of_its_rate(void **state) {
     enum { DOCUMENTS = 100, STEPS = 40 };
     um_document documents[DOCUMENTS];
     for (size_t i = 0; i < DOCUMENTS; i++) {
-        documents[i] = (um_document){96, 0};
+        documents[i] = (um_document){.length = 96, .prompt_length = 0};
     }
     bench made = bench_make("diffusion", ", \"minimum_mask_rate\": 0.2", DOCUMENTS, documents);
     double objective = 0;
@@ -240,7 +177,7 @@ static void rates_are_uniform_for_each_document_and_even_over_a_batch(void **sta
     enum { DOCUMENTS = 20, STEPS = 500, BINS = 10 };
     um_document documents[DOCUMENTS];
     for (size_t i = 0; i < DOCUMENTS; i++) {
-        documents[i] = (um_document){96, 0};
+        documents[i] = (um_document){.length = 96, .prompt_length = 0};
     }
     bench made = bench_make("diffusion", ", \"minimum_mask_rate\": 0.1", DOCUMENTS, documents);
     size_t counts[DOCUMENTS][BINS] = {{0}};
@@ -302,7 +239,7 @@ static void weights_and_normalisations_are_what_the_recipe_says(void **state) {
 
 static void a_batch_without_targets_has_no_weights(void **state) {
     (void)state;
-    static const um_document prompts[] = {{5, 5}, {3, 3}};
+    static const um_document prompts[] = {{5, 5, 0}, {3, 3, 0}};
     bench made = bench_make("diffusion", ", \"mask_prompt_probability\": 0", 2, prompts);
     fill(&made, 1, 0);
     assert_int_equal(made.batch.row_count, 8);
@@ -337,7 +274,8 @@ static void masks_depend_on_seed_and_step_and_nothing_else(void **state) {
 
 static void answers_are_padded_to_a_random_length(void **state) {
     (void)state;
-    static const um_document documents[] = {{20, 10}, {40, 10}, {80, 70}, {200, 50}, {60, 26}};
+    static const um_document documents[] = {
+        {20, 10, 0}, {40, 10, 0}, {80, 70, 0}, {200, 50, 0}, {60, 26, 0}};
     bench made = bench_make("diffusion", ", \"answer_length\": 30", 5, documents);
     made.config.pad_token = 811;
     size_t seen[41] = {0};
@@ -369,7 +307,7 @@ static void answers_are_padded_to_a_random_length(void **state) {
 
 static void a_prompt_over_the_context_is_cut_with_it(void **state) {
     (void)state;
-    static const um_document documents[] = {{300, 200}};
+    static const um_document documents[] = {{300, 200, 0}};
     bench made = bench_make("diffusion", ", \"mask_prompt_probability\": 0", 1, documents);
     fill(&made, 1, 0);
     assert_int_equal(made.batch.row_count, 96);
@@ -423,7 +361,7 @@ static void batches_go_on_from_the_cursor(void **state) {
         for (size_t i = 0; i < made.batch.rows.count; i++) {
             const size_t index = um_data_order_at(&expected, &walked);
             int32_t tokens[512];
-            um_shard_tokens(made.shard, index, many[index].length, tokens);
+            um_shard_tokens(made.shard, index, 0, many[index].length, tokens);
             assert_int_equal(part_of(&made, i).length, many[index].length);
             assert_memory_equal(part_of(&made, i).clean, tokens,
                                 many[index].length * sizeof *tokens);

@@ -80,6 +80,14 @@ static const char *const members[][2] = {
     {"loss_weighting", "none"},
     {"loss_normalisation", "masked"},
     {"answer_length", "6"},
+    {"answer_padding", "batch"},
+    {"pad_token", "<|pad|>"},
+    {"packing", "fixed_length"},
+    {"mask_prompt_annealing_steps", "12"},
+    {"mask_prompt_annealing_epochs", "1.5"},
+    {"random_truncation_probability", "0.01"},
+    {"clean_prefix_probability", "0.02"},
+    {"cart_probability", "0.25"},
     {"attention_annealing_steps", "8"},
     {"validation_interval", "10"},
     {"checkpoint_minutes", "2.5"},
@@ -112,6 +120,13 @@ static void every_member_can_be_set(void **state) {
     assert_int_equal(recipe.loss_weighting, UM_WEIGHTING_NONE);
     assert_int_equal(recipe.normalisation, UM_NORMALISE_MASKED);
     assert_int_equal(recipe.answer_length, 6);
+    assert_int_equal(recipe.answer_padding, UM_PADDING_BATCH);
+    assert_string_equal(recipe.pad_token, "<|pad|>");
+    assert_int_equal(recipe.packing, UM_PACKING_FIXED_LENGTH);
+    assert_int_equal(recipe.mask_prompt_steps, 12);
+    assert_true(recipe.mask_prompt_epochs == 1.5);
+    assert_true(recipe.random_truncation_probability == 0.01);
+    assert_true(recipe.clean_prefix_probability == 0.02 && recipe.cart_probability == 0.25);
     assert_int_equal(recipe.annealing_steps, 8);
     assert_int_equal(recipe.validation_interval, 10);
     assert_true(recipe.checkpoint_minutes == 2.5);
@@ -129,6 +144,12 @@ static void faulty_recipes_are_refused_with_the_reason(void **state) {
     static const char *const cases[][2] = {
         {", \"step\": 3", "\"step\" is not an option of a recipe"},
         {", \"seed\": \"one\"", "\"seed\" is a string"},
+        {", \"pad_token\": \"\"", "\"pad_token\" has 0 bytes, expected 1 to 63"},
+        {", \"pad_token\": 7", "\"pad_token\" is an integer"},
+        {", \"answer_padding\": \"none\"", "is unknown, expected random, fixed or batch"},
+        {", \"loss_weighting\": \"t\"", "is unknown, expected inverse_rate, none or cart"},
+        {", \"cart_probability\": 0", "\"cart_probability\" is 0"},
+        {", \"clean_prefix_probability\": 2", "\"clean_prefix_probability\" is 2"},
         {", \"seed\": 1.5", "\"seed\" is a number"},
         {", \"seed\": -1", "\"seed\" is -1"},
         {", \"initialise\": 1", "\"initialise\" is an integer"},
@@ -237,6 +258,39 @@ static void the_learning_rate_warms_up_and_follows_a_cosine(void **state) {
     assert_true(is_near(um_recipe_learning_rate(&recipe, 99), 0.0005));
 }
 
+static void prompts_may_be_masked_less_and_less(void **state) {
+    (void)state;
+    const um_recipe plain = parsed("");
+    assert_true(um_recipe_unconditional_share(&plain, 0, 0) == 0);
+    const um_recipe steps = parsed(", \"mask_prompt_annealing_steps\": 8");
+    assert_true(um_recipe_unconditional_share(&steps, 0, 0) == 1);
+    assert_true(um_recipe_unconditional_share(&steps, 2, 9) == 0.75);
+    assert_true(um_recipe_unconditional_share(&steps, 7, 9) == 0.125);
+    assert_true(um_recipe_unconditional_share(&steps, 8, 9) == 0);
+    const um_recipe epochs = parsed(", \"mask_prompt_annealing_epochs\": 0.5");
+    assert_true(um_recipe_unconditional_share(&epochs, 99, 0) == 1);
+    assert_true(um_recipe_unconditional_share(&epochs, 99, 0.125) == 0.75);
+    assert_true(um_recipe_unconditional_share(&epochs, 0, 0.5) == 0);
+    assert_true(um_recipe_unconditional_share(&epochs, 0, 3) == 0);
+}
+
+static void validation_leaves_out_what_is_random_in_training(void **state) {
+    (void)state;
+    const um_recipe recipe =
+        parsed(", \"random_truncation_probability\": 1, \"clean_prefix_probability\": 1, "
+               "\"answer_length\": 9, \"answer_padding\": \"batch\", \"loss_weighting\": \"cart\", "
+               "\"loss_normalisation\": \"answers\", \"mask_prompt_probability\": 0.5");
+    assert_true(um_recipe_pads(&recipe));
+    const um_recipe validation = um_recipe_for_validation(&recipe);
+    assert_false(um_recipe_pads(&validation));
+    assert_true(validation.random_truncation_probability == 0);
+    assert_true(validation.clean_prefix_probability == 0);
+    assert_int_equal(validation.loss_weighting, UM_WEIGHTING_INVERSE_RATE);
+    assert_int_equal(validation.normalisation, UM_NORMALISE_TOKENS);
+    assert_true(validation.mask_prompt_probability == 0.5);
+    assert_int_equal(validation.context_length, recipe.context_length);
+}
+
 /* Paths, reporting and saving do not decide what is learnt. */
 static bool is_decisive(const char *key) {
     return strcmp(key, "validation") != 0 && strcmp(key, "validation_interval") != 0 &&
@@ -279,6 +333,8 @@ int main(void) {
         cmocka_unit_test(relative_paths_start_at_the_recipe),
         cmocka_unit_test(paths_that_do_not_fit_are_refused),
         cmocka_unit_test(the_learning_rate_warms_up_and_follows_a_cosine),
+        cmocka_unit_test(prompts_may_be_masked_less_and_less),
+        cmocka_unit_test(validation_leaves_out_what_is_random_in_training),
         cmocka_unit_test(the_fingerprint_tells_runs_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

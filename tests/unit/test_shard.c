@@ -1,7 +1,7 @@
 /* Token shards: written and read back, and files that are not what they say. */
 #include "base/buffer.h"
 #include "scratch.h"
-#include "train/shard.h"
+#include "train/shard_index.h"
 
 /* ---- Round trip -------------------------------------------------------- */
 
@@ -13,23 +13,27 @@ static um_shard_writer *writer_of_three(size_t vocabulary_size) {
     um_error error = {0};
     um_shard_writer *writer = NULL;
     assert_ok(um_shard_writer_create(vocabulary_size, &writer, &error), &error);
-    assert_ok(um_shard_writer_add(writer, first_document, 4, 2, &error), &error);
-    assert_ok(um_shard_writer_add(writer, second_document, 1, 0, &error), &error);
-    assert_ok(um_shard_writer_add(writer, third_document, 5, 5, &error), &error);
+    assert_ok(um_shard_writer_add(writer, first_document, (um_document){4, 2, 1}, &error), &error);
+    assert_ok(um_shard_writer_add(writer, second_document, (um_document){1, 0, 0}, &error), &error);
+    assert_ok(um_shard_writer_add(writer, third_document, (um_document){5, 2, 3}, &error), &error);
     return writer;
 }
 
 static void expect_document(const um_shard *shard, size_t index, const int32_t *tokens,
-                            size_t length, size_t prompt_length) {
+                            um_document lengths) {
     const um_document document = um_shard_document(shard, index);
     int32_t stored[8] = {0};
+    const size_t length = lengths.length;
     assert_int_equal(document.length, length);
-    assert_int_equal(document.prompt_length, prompt_length);
-    um_shard_tokens(shard, index, length, stored);
+    assert_int_equal(document.prompt_length, lengths.prompt_length);
+    assert_int_equal(document.suffix_length, lengths.suffix_length);
+    um_shard_tokens(shard, index, 0, length, stored);
     assert_memory_equal(stored, tokens, length * sizeof *tokens);
     stored[length - 1] = -1;
-    um_shard_tokens(shard, index, length - 1, stored);
+    um_shard_tokens(shard, index, 0, length - 1, stored);
     assert_int_equal(stored[length - 1], -1);
+    um_shard_tokens(shard, index, length - 1, 1, stored);
+    assert_int_equal(stored[0], tokens[length - 1]);
 }
 
 static void documents_come_back_in_either_width(void **state) {
@@ -51,14 +55,14 @@ static void documents_come_back_in_either_width(void **state) {
         assert_ok(um_shard_open(path, &shard, &error), &error);
         assert_int_equal(um_shard_document_count(shard), 3);
         assert_int_equal(um_shard_token_count(shard), 10);
-        expect_document(shard, 0, first_document, 4, 2);
-        expect_document(shard, 1, second_document, 1, 0);
-        expect_document(shard, 2, third_document, 5, 5);
+        expect_document(shard, 0, first_document, (um_document){4, 2, 1});
+        expect_document(shard, 1, second_document, (um_document){1, 0, 0});
+        expect_document(shard, 2, third_document, (um_document){5, 2, 3});
         um_shard_close(shard);
         FILE *file = fopen(path, "rb");
         assert_non_null(file);
         assert_int_equal(fseek(file, 0, SEEK_END), 0);
-        assert_int_equal(ftell(file), (long)(32 + 3 * 16 + 10 * cases[i].token_size));
+        assert_int_equal(ftell(file), (long)(32 + 3 * 24 + 10 * cases[i].token_size));
         (void)fclose(file);
         scratch_remove(&directory);
     }
@@ -80,6 +84,107 @@ static void a_shard_without_documents_is_whole(void **state) {
     scratch_remove(&directory);
 }
 
+/* ---- Several files ------------------------------------------------------ */
+
+/* The three documents, in shards of at most `shard_tokens`, at name. */
+static size_t write_corpus(const scratch *directory, const char *name, size_t shard_tokens) {
+    um_error error = {0};
+    um_corpus_writer *writer = NULL;
+    const char *path = scratch_path(directory, name);
+    assert_ok(um_corpus_writer_create(65536, path, shard_tokens, &writer, &error), &error);
+    assert_ok(um_corpus_writer_add(writer, first_document, (um_document){4, 2, 1}, &error), &error);
+    assert_ok(um_corpus_writer_add(writer, second_document, (um_document){1, 0, 0}, &error),
+              &error);
+    assert_ok(um_corpus_writer_add(writer, third_document, (um_document){5, 2, 3}, &error), &error);
+    assert_ok(um_corpus_writer_commit(writer, &error), &error);
+    const size_t shards = um_corpus_writer_shard_count(writer);
+    um_corpus_writer_free(writer);
+    return shards;
+}
+
+static um_shard *open_corpus(const scratch *directory, const char *name) {
+    um_error error = {0};
+    um_shard *shard = NULL;
+    assert_ok(um_shard_open(scratch_path(directory, name), &shard, &error), &error);
+    return shard;
+}
+
+static void shards_of_an_index_read_as_one(void **state) {
+    (void)state;
+    static const size_t limits[] = {0, 10, 9, 5, 1};
+    static const size_t shards[] = {0, 0, 2, 2, 3};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const scratch directory = scratch_make();
+        assert_int_equal(write_corpus(&directory, "corpus.json", limits[i]), shards[i]);
+        um_shard *shard = open_corpus(&directory, "corpus.json");
+        assert_int_equal(um_shard_document_count(shard), 3);
+        assert_int_equal(um_shard_token_count(shard), 10);
+        expect_document(shard, 0, first_document, (um_document){4, 2, 1});
+        expect_document(shard, 1, second_document, (um_document){1, 0, 0});
+        expect_document(shard, 2, third_document, (um_document){5, 2, 3});
+        um_shard_close(shard);
+        scratch_remove(&directory);
+    }
+}
+
+static void pieces_go_over_the_ends_of_documents(void **state) {
+    (void)state;
+    static const int32_t tokens[] = {5, 0, 65535, 7, 1, 9, 8, 7, 6, 5};
+    const scratch directory = scratch_make();
+    (void)write_corpus(&directory, "one.shard", 0);
+    um_shard *shard = open_corpus(&directory, "one.shard");
+    um_shard_cut_into_pieces(shard, 3);
+    assert_int_equal(um_shard_document_count(shard), 4);
+    for (size_t i = 0; i < 4; i++) {
+        expect_document(shard, i, tokens + 3 * i, (um_document){i < 3 ? 3 : 1, 0, 0});
+    }
+    um_shard_close(shard);
+    (void)write_corpus(&directory, "two.shard", 5); /* pieces end with a file */
+    shard = open_corpus(&directory, "two.shard");
+    um_shard_cut_into_pieces(shard, 3);
+    assert_int_equal(um_shard_document_count(shard), 4);
+    expect_document(shard, 1, tokens + 3, (um_document){2, 0, 0});
+    expect_document(shard, 2, tokens + 5, (um_document){3, 0, 0});
+    expect_document(shard, 3, tokens + 8, (um_document){2, 0, 0});
+    um_shard_close(shard);
+    scratch_remove(&directory);
+}
+
+static void faulty_indexes_are_refused_with_the_reason(void **state) {
+    (void)state;
+#define INDEX(more) "{\"format\": \"unmask shard index\", \"version\": 2, " more "}"
+    static const char *const faulty[][2] = {
+        {"{", "line 1"},
+        {"{}", "\"format\" is missing"},
+        {"{\"format\": \"zip\"}", "\"format\" is not"},
+        {"{\"format\": \"unmask shard index\", \"version\": 3}", "\"version\" is 3"},
+        {INDEX("\"documents\": -1"), "\"documents\" is -1"},
+        {INDEX("\"documents\": 3, \"tokens\": 10, \"shards\": []"), "\"shards\" names none"},
+        {INDEX("\"documents\": 3, \"tokens\": 10, \"shards\": [7]"), "number 0 is not the name"},
+        {INDEX("\"documents\": 3, \"tokens\": 10, \"shards\": [\"three.shard\", \"../x\"]"),
+         "number 1 is not the name"},
+        {INDEX("\"documents\": 3, \"tokens\": 10, \"shards\": [\"gone.shard\"]"), "gone.shard: "},
+        {INDEX("\"documents\": 3, \"tokens\": 11, \"shards\": [\"three.shard\"]"),
+         "11 tokens, but they have 3 and 10"},
+        {INDEX("\"documents\": 3, \"tokens\": 10, \"shards\": [\"index.json\"]"),
+         "index.json: not a token shard"},
+    };
+    const scratch directory = scratch_make();
+    (void)write_corpus(&directory, "three.shard", 0);
+    for (size_t i = 0; i < sizeof faulty / sizeof *faulty; i++) {
+        um_error error = {0};
+        um_shard *shard = NULL;
+        scratch_write(&directory, "index.json", faulty[i][0], strlen(faulty[i][0]));
+        assert_true(um_shard_open(scratch_path(&directory, "index.json"), &shard, &error) != UM_OK);
+        assert_null(shard);
+        if (!strstr(error.message, faulty[i][1])) {
+            fail_msg("\"%s\" lacks \"%s\"", error.message, faulty[i][1]);
+        }
+    }
+    scratch_remove(&directory);
+#undef INDEX
+}
+
 static void what_cannot_be_stored_is_refused(void **state) {
     (void)state;
     um_error error = {0};
@@ -87,12 +192,19 @@ static void what_cannot_be_stored_is_refused(void **state) {
     static const int32_t negative[] = {-1};
     um_shard_writer *writer = NULL;
     assert_ok(um_shard_writer_create(100, &writer, &error), &error);
-    assert_int_equal(um_shard_writer_add(writer, outside, 0, 0, &error), UM_ERR_ARGUMENT);
-    assert_int_equal(um_shard_writer_add(writer, outside, 1, 2, &error), UM_ERR_ARGUMENT);
+    assert_int_equal(um_shard_writer_add(writer, outside, (um_document){0, 0, 0}, &error),
+                     UM_ERR_ARGUMENT);
+    assert_int_equal(um_shard_writer_add(writer, outside, (um_document){1, 2, 0}, &error),
+                     UM_ERR_ARGUMENT);
     assert_non_null(strstr(error.message, "1 tokens with a prompt of 2"));
-    assert_int_equal(um_shard_writer_add(writer, outside, 2, 0, &error), UM_ERR_ARGUMENT);
+    assert_int_equal(um_shard_writer_add(writer, outside, (um_document){2, 1, 2}, &error),
+                     UM_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "a prompt of 1 and a suffix of 2"));
+    assert_int_equal(um_shard_writer_add(writer, outside, (um_document){2, 0, 0}, &error),
+                     UM_ERR_ARGUMENT);
     assert_non_null(strstr(error.message, "token id 100"));
-    assert_int_equal(um_shard_writer_add(writer, negative, 1, 0, &error), UM_ERR_ARGUMENT);
+    assert_int_equal(um_shard_writer_add(writer, negative, (um_document){1, 0, 0}, &error),
+                     UM_ERR_ARGUMENT);
     assert_int_equal(um_shard_writer_commit(writer, "/nowhere/at/all", &error), UM_ERR_IO);
     um_shard_writer_free(writer);
 }
@@ -109,19 +221,24 @@ typedef struct raw_shard {
     uint64_t first; /* the only index record */
     uint32_t length;
     uint32_t prompt_length;
+    uint32_t suffix_length;
+    uint32_t zero;
     size_t file_size;
 } raw_shard;
+
+#define CASES 19
 
 /* One document of three two-byte tokens. */
 static raw_shard sound_shard(void) {
     return (raw_shard){.magic = "UMSHARD1",
-                       .version = 1,
+                       .version = 2,
                        .token_size = 2,
                        .documents = 1,
                        .tokens = 3,
                        .length = 3,
                        .prompt_length = 1,
-                       .file_size = 32 + 16 + 6};
+                       .suffix_length = 2,
+                       .file_size = 32 + 24 + 6};
 }
 
 static void put(uint8_t *bytes, uint64_t value, size_t size) {
@@ -140,6 +257,8 @@ static um_status open_raw(const raw_shard *raw, um_error *error) {
     put(bytes + 32, raw->first, 8);
     put(bytes + 40, raw->length, 4);
     put(bytes + 44, raw->prompt_length, 4);
+    put(bytes + 48, raw->suffix_length, 4);
+    put(bytes + 52, raw->zero, 4);
     const scratch directory = scratch_make();
     scratch_write(&directory, "raw.shard", bytes, raw->file_size);
     um_shard *shard = NULL;
@@ -153,8 +272,8 @@ static um_status open_raw(const raw_shard *raw, um_error *error) {
 static void hostile_files_are_refused_with_the_reason(void **state) {
     (void)state;
     const uint64_t huge = UINT64_MAX;
-    raw_shard raw[16];
-    for (size_t i = 0; i < 16; i++) {
+    raw_shard raw[CASES];
+    for (size_t i = 0; i < CASES; i++) {
         raw[i] = sound_shard();
     }
     um_error error = {0};
@@ -162,25 +281,42 @@ static void hostile_files_are_refused_with_the_reason(void **state) {
     raw[0].file_size = 0;
     raw[1].file_size = 31;
     raw[2].magic = "UMSHARD0";
-    raw[3].version = 2;
+    raw[3].version = 1;
     raw[4].token_size = 3;
-    raw[5].file_size = 53; /* truncated */
-    raw[6].file_size = 55; /* something behind it */
+    raw[5].file_size = 61; /* truncated */
+    raw[6].file_size = 63; /* something behind it */
     raw[7].documents = huge;
     raw[8].tokens = huge;
-    raw[9].documents = huge / 16 + 1; /* the index's bytes wrap to 0 */
-    raw[10].tokens = huge / 2 + 1;    /* the tokens' bytes wrap to 0 */
+    raw[9].documents = huge / 8 + 1; /* the index's bytes wrap to 0 */
+    raw[10].tokens = huge / 2 + 1;   /* the tokens' bytes wrap to 0 */
     raw[11].length = 0;
     raw[12].prompt_length = 4;
     raw[13].first = 1;
     raw[14].first = huge; /* first + length wraps */
     raw[15].length = UINT32_MAX;
-    static const char *const reasons[] = {
-        "not a token shard",  "not a token shard",  "not a token shard",  "version 2, expected 1",
-        "do not make a file", "do not make a file", "do not make a file", "do not make a file",
-        "do not make a file", "do not make a file", "do not make a file", "has 0 tokens",
-        "4 of them prompt",   "lies outside",       "lies outside",       "lies outside"};
-    for (size_t i = 0; i < 16; i++) {
+    raw[16].suffix_length = 3;
+    raw[17].suffix_length = UINT32_MAX; /* prompt + suffix wraps */
+    raw[18].zero = 1;
+    static const char *const reasons[CASES] = {"not a token shard",
+                                               "not a token shard",
+                                               "not a token shard",
+                                               "version 1, expected 2",
+                                               "do not make a file",
+                                               "do not make a file",
+                                               "do not make a file",
+                                               "do not make a file",
+                                               "do not make a file",
+                                               "do not make a file",
+                                               "do not make a file",
+                                               "has 0 tokens",
+                                               "4 of them prompt",
+                                               "lies outside",
+                                               "lies outside",
+                                               "lies outside",
+                                               "and 3 suffix",
+                                               "suffix",
+                                               "is not 0"};
+    for (size_t i = 0; i < CASES; i++) {
         const um_status status = open_raw(&raw[i], &error);
         assert_int_equal(status, i == 3 ? UM_ERR_UNSUPPORTED : UM_ERR_FORMAT);
         if (!strstr(error.message, reasons[i])) {
@@ -204,6 +340,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_come_back_in_either_width),
         cmocka_unit_test(a_shard_without_documents_is_whole),
+        cmocka_unit_test(shards_of_an_index_read_as_one),
+        cmocka_unit_test(pieces_go_over_the_ends_of_documents),
+        cmocka_unit_test(faulty_indexes_are_refused_with_the_reason),
         cmocka_unit_test(what_cannot_be_stored_is_refused),
         cmocka_unit_test(hostile_files_are_refused_with_the_reason),
         cmocka_unit_test(a_missing_file_is_an_error),

@@ -56,6 +56,14 @@ static const char *const variants[][2] = {
     {"diffusion", ", \"weights\": \"bf16\", \"attention_annealing_steps\": 7, "
                   "\"gradient_accumulation\": 2, \"validation_interval\": 3, \"answer_length\": 9, "
                   "\"warmup_steps\": 4, \"mask_prompt_probability\": 0.5"},
+    {"diffusion", ", \"packing\": \"fixed_length\", \"context_length\": 30, "
+                  "\"random_truncation_probability\": 0.3, \"clean_prefix_probability\": 0.3, "
+                  "\"loss_normalisation\": \"masked\""},
+    {"diffusion", ", \"mask_prompt_probability\": 0, \"mask_prompt_annealing_epochs\": 1, "
+                  "\"answer_length\": 9, \"answer_padding\": \"fixed\", "
+                  "\"loss_weighting\": \"cart\", \"loss_normalisation\": \"answers\""},
+    {"diffusion", ", \"mask_prompt_probability\": 0, \"mask_prompt_annealing_steps\": 7, "
+                  "\"answer_padding\": \"batch\", \"clean_prefix_probability\": 0.5"},
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
@@ -193,7 +201,7 @@ static void accumulated_gradients_are_those_of_one_large_batch(void **state) {
 static void every_micro_batch_has_masks_of_its_own(void **state) {
     (void)state;
     workshop made = workshop_make("diffusion", ", \"steps\": 6");
-    static const um_document one[] = {{30, 0}};
+    static const um_document one[] = {{30, 0, 0}};
     write_shard(scratch_path(&made.data, "one.shard"), 1, one, 12);
     set_member(&made.recipe, "train", scratch_path(&made.data, "one.shard"));
     set_member(&made.recipe, "batch_tokens", "30");
@@ -233,7 +241,7 @@ static void attention_is_annealed_for_as_long_as_the_recipe_says(void **state) {
         const um_trainer_callbacks callbacks = {
             .step = watch_step, .should_stop = watch_should_stop, .user = &seen};
         assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_CANCELLED);
-        const um_training_batch *batch = &trainer->batch; /* of the last step */
+        const um_training_batch *batch = &supervised_of(trainer)->batch; /* of the last step */
         size_t links = 0;
         for (size_t i = 0; i < 64; i++) {
             links += batch->sequences[0].links ? batch->sequences[0].links[i] : 0;
@@ -259,12 +267,12 @@ static void rounded_weights_have_masters_that_are_not(void **state) {
         .step = watch_step, .should_stop = watch_should_stop, .user = &seen};
     assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_CANCELLED);
     size_t finer = 0;
-    for (size_t i = 0; i < trainer->block_count; i++) {
-        const float rounded = um_f32_from_bf16(um_bf16_from_f32(trainer->master_block[i]));
-        assert_true(trainer->parameter_block[i] == rounded);
-        finer += trainer->master_block[i] != rounded;
+    for (size_t i = 0; i < trainer->learner.block_count; i++) {
+        const float rounded = um_f32_from_bf16(um_bf16_from_f32(trainer->learner.master_block[i]));
+        assert_true(trainer->learner.parameter_block[i] == rounded);
+        finer += trainer->learner.master_block[i] != rounded;
     }
-    assert_true(finer > trainer->weight_count / 2);
+    assert_true(finer > trainer->learner.weight_count / 2);
     um_trainer_free(trainer);
     scratch_remove(&output);
     workshop_remove(&made);
@@ -273,7 +281,7 @@ static void rounded_weights_have_masters_that_are_not(void **state) {
 static void a_batch_without_targets_is_a_step_without_loss(void **state) {
     (void)state;
     workshop made = workshop_make("diffusion", ", \"mask_prompt_probability\": 0, \"steps\": 2");
-    static const um_document prompts[] = {{4, 4}, {6, 6}};
+    static const um_document prompts[] = {{4, 4, 0}, {6, 6, 0}};
     write_shard(scratch_path(&made.data, "prompts.shard"), 2, prompts, 12);
     set_member(&made.recipe, "train", scratch_path(&made.data, "prompts.shard"));
     const scratch output = scratch_make();
@@ -294,7 +302,7 @@ static void weights_that_are_not_finite_stop_the_run(void **state) {
     const scratch output = scratch_make();
     const um_compute compute = make_compute(1);
     um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
-    float *norm = um_tensor_f32(&trainer->parameters.final_norm);
+    float *norm = um_tensor_f32(&trainer->learner.parameters.final_norm);
     norm[3] = NAN;
     const um_trainer_callbacks callbacks = {0};
     assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_MISMATCH);
@@ -339,7 +347,8 @@ static void a_validation_loss_is_that_of_one_large_batch(void **state) {
     (void)state;
     um_error error = {0};
     workshop made = workshop_make("causal", ", \"prompt_loss_weight\": 0.25");
-    static const um_document uneven[] = {{3, 2}, {40, 1}, {9, 8}, {2, 0}, {17, 17}, {60, 30}};
+    static const um_document uneven[] = {{3, 2, 0}, {40, 1, 0},  {9, 8, 0},
+                                         {2, 0, 0}, {17, 17, 0}, {60, 30, 0}};
     write_shard(scratch_path(&made.data, "uneven.shard"), 6, uneven, 12);
     set_member(&made.recipe, "validation", scratch_path(&made.data, "uneven.shard"));
     const scratch output = scratch_make();

@@ -14,16 +14,34 @@ typedef struct golden_case {
     const char *name; /* directory of tests/golden/training */
     const char *model;
     const char *objective;
-    const char *members; /* of the recipe */
+    const char *members;  /* of the recipe */
+    double unconditional; /* prompts that may still be masked, as annealing leaves them */
+    double links;         /* share of annealed attention; 0: full */
+    size_t piece_length;  /* of packing in fixed lengths; 0: documents */
 } golden_case;
 
 static const golden_case cases[] = {
-    {"diffusion", "dream", "diffusion",
-     ", \"mask_prompt_probability\": 0.5, \"answer_length\": 12"},
-    {"causal", "dream", "causal", ", \"prompt_loss_weight\": 0.25"},
+    {"diffusion", "dream", "diffusion", ", \"mask_prompt_probability\": 0.5, \"answer_length\": 12",
+     0, 0, 0},
+    {"causal", "dream", "causal", ", \"prompt_loss_weight\": 0.25", 0, 0, 0},
     {"diffusion_tied", "qwen2_tied", "diffusion",
      ", \"minimum_mask_rate\": 0.3, \"mask_prompt_probability\": 0, \"loss_weighting\": \"none\", "
-     "\"loss_normalisation\": \"masked\""},
+     "\"loss_normalisation\": \"masked\"",
+     0, 0, 0},
+    {"adaptation", "dream", "diffusion",
+     ", \"loss_normalisation\": \"masked\", \"random_truncation_probability\": 0.5, "
+     "\"clean_prefix_probability\": 0.5",
+     0, 0.4, 0},
+    {"fixed_length", "dream", "diffusion", ", \"packing\": \"fixed_length\"", 0, 0, 10},
+    {"tuning", "dream", "diffusion",
+     ", \"mask_prompt_probability\": 0, \"answer_length\": 12, \"answer_padding\": \"fixed\", "
+     "\"loss_normalisation\": \"answers\"",
+     0.4, 0, 0},
+    {"flexible", "dream", "diffusion",
+     ", \"mask_prompt_probability\": 0, \"answer_padding\": \"batch\", \"loss_weighting\": "
+     "\"cart\", "
+     "\"cart_probability\": 0.3",
+     0, 0, 0},
 };
 #define CASES (sizeof cases / sizeof *cases)
 
@@ -55,6 +73,7 @@ static um_shard *golden_shard(const fixture *made) {
     size_t total = 0;
     const float *lengths = expected_floats(made, "lengths", &documents);
     const float *prompts = expected_floats(made, "prompts", &documents);
+    const float *suffixes = expected_floats(made, "suffixes", &documents);
     const float *tokens = expected_floats(made, "tokens", &total);
     um_shard_writer *writer = NULL;
     assert_ok(um_shard_writer_create(made->model.config.vocabulary_size, &writer, &error), &error);
@@ -63,8 +82,10 @@ static um_shard *golden_shard(const fixture *made) {
         for (size_t j = 0; j < (size_t)lengths[i]; j++) {
             ids[j] = (int32_t)*tokens++;
         }
-        assert_ok(um_shard_writer_add(writer, ids, (size_t)lengths[i], (size_t)prompts[i], &error),
-                  &error);
+        const um_document document = {.length = (size_t)lengths[i],
+                                      .prompt_length = (size_t)prompts[i],
+                                      .suffix_length = (size_t)suffixes[i]};
+        assert_ok(um_shard_writer_add(writer, ids, document, &error), &error);
     }
     const scratch directory = scratch_make();
     const char *path = scratch_path(&directory, "golden.shard");
@@ -99,10 +120,16 @@ static void fixture_open(const golden_case *from, fixture *made) {
     made->recipe = make_recipe(from->objective, from->members);
     made->shard = golden_shard(made);
     lay_out(made);
-    const um_batch_noise noise = {.seed = 11, .step = 4};
+    if (from->piece_length > 0) {
+        um_shard_cut_into_pieces(made->shard, from->piece_length);
+    }
+    const um_batch_noise noise = {.seed = 11, .step = 4, .unconditional = from->unconditional};
     assert_ok(um_training_batch_fill_in_order(&made->batch, &made->recipe, &made->model.config,
                                               made->shard, &first, noise, &error),
               &error);
+    if (from->links > 0) {
+        assert_ok(um_training_batch_anneal(&made->batch, from->links, noise, &error), &error);
+    }
 }
 
 static void fixture_close(fixture *made) {
@@ -130,7 +157,7 @@ static um_loss_sums pass(fixture *made, const um_compute *compute) {
     assert_ok(
         um_transformer_forward(transformer, compute, &batch->rows, activations, hidden, &error),
         &error);
-    const um_loss_rows rows = {batch->target_count, hidden, batch->targets, batch->weights};
+    const um_loss_rows rows = {batch->target_count, hidden, batch->targets, batch->weights, NULL};
     um_loss_compute(transformer, compute, &rows, &scratch_memory, dhidden, &made->gradients.head,
                     &sums);
     assert_ok(um_transformer_backward(transformer, compute, &batch->rows, activations, dhidden,
@@ -156,6 +183,10 @@ static void batches_are_noised_as_the_description_says(void **state) {
         for (size_t j = 0; j < rows; j++) {
             assert_int_equal(made.batch.tokens[j], (int32_t)noised[j]);
         }
+        size_t targets = 0;
+        const float *weights = expected_floats(&made, "weights", &targets);
+        assert_int_equal(made.batch.target_count, targets);
+        assert_close(made.batch.weights, weights, targets, 1e-6, cases[i].name);
         fixture_close(&made);
     }
 }
@@ -283,7 +314,7 @@ static void rows_free(row_set *made) {
 
 static um_loss_rows rows_from(const row_set *made, size_t first, size_t count, size_t width) {
     return (um_loss_rows){count, made->hidden + first * width, made->targets + first,
-                          made->weights + first};
+                          made->weights + first, NULL};
 }
 
 static void a_loss_in_chunks_is_that_of_its_parts(void **state) {

@@ -35,10 +35,12 @@ static void sgemm_tile(void *user, size_t task, size_t worker) {
                 (blasint)call->c_stride);
 }
 
+/* The library's own threads would split sums by their number, and be in the way of the pool's. */
 static void run(um_thread_pool *pool, sgemm_call *call) {
     if (call->m == 0 || call->n == 0) {
         return;
     }
+    openblas_set_num_threads(1);
     um_thread_pool_run(pool, um_size_divide_up(call->m, ROW_TILE), sgemm_tile, call);
 }
 

@@ -1,0 +1,112 @@
+#include "api/request_layout.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#define FIM_TOKENS 3
+
+static void lay_fixed(um_request_layout *layout, const um_token_list *tokens) {
+    layout->segments[layout->segment_count++] =
+        (um_canvas_segment){.length = tokens->length, .tokens = tokens->ids};
+}
+
+static um_status lay_part(const um_model *model, const um_part *part, um_request_layout *layout,
+                          um_error *error) {
+    um_token_list *tokens = &layout->fixed[layout->segment_count];
+    switch (part->kind) {
+        case UM_PART_HOLE:
+            layout->segments[layout->segment_count++] =
+                (um_canvas_segment){.is_hole = true, .length = part->length};
+            return UM_OK;
+        case UM_PART_TEXT:
+            UM_TRY(um_tokenizer_encode(model->tokenizer, part->text, part->length, part->special,
+                                       tokens, error));
+            break;
+        case UM_PART_TOKENS:
+            UM_TRY(um_token_list_append_all(tokens, part->tokens, part->length, error));
+            break;
+    }
+    lay_fixed(layout, tokens);
+    return UM_OK;
+}
+
+static um_status lay_parts(const um_model *model, const um_request *request, size_t first,
+                           size_t end, um_request_layout *layout, um_error *error) {
+    for (size_t i = first; i < end; i++) {
+        UM_TRY(lay_part(model, &request->parts[i], layout, error));
+    }
+    return UM_OK;
+}
+
+/* ---- Filling in the middle from left to right ------------------------------------ */
+
+/* The only hole of a request, when text follows it; request->part_count otherwise. */
+static size_t find_middle(const um_request *request) {
+    size_t holes = 0;
+    size_t hole = request->part_count;
+    for (size_t i = 0; i < request->part_count; i++) {
+        if (request->parts[i].kind == UM_PART_HOLE) {
+            holes++;
+            hole = i;
+        }
+    }
+    bool followed = false;
+    for (size_t i = hole; i < request->part_count; i++) {
+        followed = followed || (i > hole && request->parts[i].length > 0);
+    }
+    return holes == 1 && followed && request->message_count == 0 ? hole : request->part_count;
+}
+
+static um_status lay_fim_token(const um_model *model, const char *text, um_request_layout *layout,
+                               um_error *error) {
+    um_token_list *tokens = &layout->fixed[layout->segment_count];
+    const int32_t id = um_tokenizer_id(model->tokenizer, text);
+    if (id < 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s writes from left to right, and its tokenizer has no token \"%s\" to "
+                        "show it what follows the hole: leave that out",
+                        model->name, text);
+    }
+    UM_TRY(um_token_list_append(tokens, id, error));
+    lay_fixed(layout, tokens);
+    return UM_OK;
+}
+
+static um_status lay_fim(const um_model *model, const um_request *request, size_t hole,
+                         um_request_layout *layout, um_error *error) {
+    UM_TRY(lay_fim_token(model, "<|fim_prefix|>", layout, error));
+    UM_TRY(lay_parts(model, request, 0, hole, layout, error));
+    UM_TRY(lay_fim_token(model, "<|fim_suffix|>", layout, error));
+    UM_TRY(lay_parts(model, request, hole + 1, request->part_count, layout, error));
+    UM_TRY(lay_fim_token(model, "<|fim_middle|>", layout, error));
+    return lay_part(model, &request->parts[hole], layout, error);
+}
+
+/* ---- Both ------------------------------------------------------------------------- */
+
+um_status um_request_layout_make(const um_model *model, const um_request *request, bool hole_last,
+                                 um_request_layout *layout, um_error *error) {
+    *layout = (um_request_layout){.capacity = request->part_count + 1 + FIM_TOKENS};
+    UM_TRY(um_allocate(&layout->fixed, layout->capacity, sizeof *layout->fixed, "request", error));
+    UM_TRY(um_allocate(&layout->segments, layout->capacity, sizeof *layout->segments, "request",
+                       error));
+    const size_t middle = hole_last ? find_middle(request) : request->part_count;
+    if (middle < request->part_count) {
+        return lay_fim(model, request, middle, layout, error);
+    }
+    if (request->message_count > 0) {
+        UM_TRY(um_append_messages(model, request->messages, request->message_count,
+                                  &layout->fixed[0], error));
+        lay_fixed(layout, &layout->fixed[0]);
+    }
+    return lay_parts(model, request, 0, request->part_count, layout, error);
+}
+
+void um_request_layout_free(um_request_layout *layout) {
+    for (size_t i = 0; layout->fixed && i < layout->capacity; i++) {
+        um_token_list_free(&layout->fixed[i]);
+    }
+    free(layout->fixed);
+    free(layout->segments);
+}

@@ -1,0 +1,287 @@
+#include "train/supervised.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "tokenizer/tokenizer.h"
+
+/* Validation noise does not depend on the step or the run, so that losses compare. */
+#define VALIDATION_SEED 20506
+
+/* ---- Opening ---------------------------------------------------------------- */
+
+/* The pad token that the recipe names takes the place of config.json's, in the result too. */
+static um_status choose_pad_token(const um_recipe *recipe, um_model_config *config,
+                                  um_error *error) {
+    um_tokenizer *tokenizer = NULL;
+    if (!*recipe->pad_token) {
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
+    const int32_t id = um_tokenizer_id(tokenizer, recipe->pad_token);
+    um_tokenizer_free(tokenizer);
+    if (id < 0 || (size_t)id >= config->vocabulary_size) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"pad_token\": the tokenizer has no token \"%s\" that the model knows",
+                        recipe->model, recipe->pad_token);
+    }
+    config->pad_token = id;
+    return UM_OK;
+}
+
+static um_status check_padding(const um_recipe *recipe, const um_model_config *config,
+                               um_error *error) {
+    if (um_recipe_pads(recipe) && config->pad_token == UM_NO_TOKEN_ID) {
+        return UM_RAISE(
+            error, UM_ERR_MISMATCH,
+            "%s/config.json: to pad answers needs \"pad_token_id\", or \"pad_token\" in "
+            "the recipe",
+            recipe->model);
+    }
+    if (recipe->answer_padding == UM_PADDING_FIXED && recipe->answer_length == 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH, "\"answer_padding\" fixed needs \"answer_length\"");
+    }
+    return UM_OK;
+}
+
+/* What the recipe asks of the model. */
+static um_status check_model(const um_recipe *recipe, const um_model_config *config,
+                             um_error *error) {
+    if (recipe->objective == UM_OBJECTIVE_CAUSAL && config->attention != UM_ATTENTION_CAUSAL) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"objective\" is causal, but the model is not autoregressive",
+                        recipe->model);
+    }
+    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && config->mask_token == UM_NO_TOKEN_ID) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s/config.json: a diffusion run needs \"mask_token_id\"", recipe->model);
+    }
+    UM_TRY(check_padding(recipe, config, error));
+    if (recipe->context_length > config->maximum_positions) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "\"context_length\" is %zu, but %s/config.json allows %zu positions",
+                        recipe->context_length, recipe->model, config->maximum_positions);
+    }
+    return UM_OK;
+}
+
+/* A diffusion run makes a Dream model of a Qwen2 one: same tensors, full attention, and the shift
+ * that the causal model was trained with stays. */
+static void adopt_objective(const um_recipe *recipe, um_model_config *config) {
+    if (recipe->objective == UM_OBJECTIVE_CAUSAL) {
+        return;
+    }
+    if (config->family == UM_FAMILY_QWEN2) {
+        config->family = UM_FAMILY_DREAM;
+    }
+    config->attention = UM_ATTENTION_FULL;
+}
+
+/* Left to right, the text of a hole would be followed by its end and then by the suffix. */
+static um_status check_documents(const um_recipe *recipe, const um_shard *shard, const char *path,
+                                 um_error *error) {
+    if (recipe->objective != UM_OBJECTIVE_CAUSAL) {
+        return UM_OK;
+    }
+    for (size_t i = 0; i < um_shard_document_count(shard); i++) {
+        if (um_shard_document(shard, i).suffix_length > 0) {
+            return UM_RAISE(error, UM_ERR_MISMATCH,
+                            "%s: document %zu is an infilling canvas, which a causal run cannot "
+                            "learn from; pack with --infilling fim or none",
+                            path, i);
+        }
+    }
+    return UM_OK;
+}
+
+static um_status open_shard(const um_recipe *recipe, const char *path, um_shard **shard,
+                            um_error *error) {
+    UM_TRY(um_shard_open(path, shard, error));
+    return check_documents(recipe, *shard, path, error);
+}
+
+static um_status open_data(um_supervised *run, um_error *error) {
+    const um_recipe *recipe = run->recipe;
+    UM_TRY(open_shard(recipe, recipe->train, &run->train_shard, error));
+    if (*recipe->validation) {
+        UM_TRY(open_shard(recipe, recipe->validation, &run->validation_shard, error));
+    }
+    if (recipe->packing == UM_PACKING_FIXED_LENGTH) {
+        um_shard_cut_into_pieces(run->train_shard, recipe->context_length);
+    }
+    const um_status status = um_data_order_create(
+        recipe->seed, um_shard_document_count(run->train_shard), &run->order, error);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
+}
+
+static um_status open_run(const um_recipe *recipe, um_model_config *config, void **state,
+                          um_error *error) {
+    um_supervised *run = calloc(1, sizeof *run);
+    *state = run;
+    if (!run) {
+        return um_error_memory(error, "training data", sizeof *run);
+    }
+    run->recipe = recipe;
+    UM_TRY(choose_pad_token(recipe, config, error));
+    UM_TRY(check_model(recipe, config, error));
+    adopt_objective(recipe, config);
+    return open_data(run, error);
+}
+
+static void close_run(void *state) {
+    um_supervised *run = state;
+    if (!run) {
+        return;
+    }
+    um_shard_close(run->train_shard);
+    um_shard_close(run->validation_shard);
+    um_data_order_free(&run->order);
+    um_training_batch_free(&run->batch);
+    free(run);
+}
+
+/* ---- State ------------------------------------------------------------------ */
+
+static um_status save_run(void *state, um_state_sections *sections, um_error *error) {
+    (void)error;
+    um_supervised *run = state;
+    run->data_state[0] = um_shard_document_count(run->train_shard);
+    run->data_state[1] = um_shard_token_count(run->train_shard);
+    run->data_state[2] = run->cursor.epoch;
+    run->data_state[3] = run->cursor.index;
+    um_state_sections_add(sections, "data", run->data_state, sizeof run->data_state);
+    return UM_OK;
+}
+
+static um_status start_run(void *state, um_learner *learner, const um_output_directory *output,
+                           const um_state_file *file, um_error *error) {
+    (void)output;
+    um_supervised *run = state;
+    run->learner = learner;
+    if (!file) {
+        return UM_OK;
+    }
+    UM_TRY(um_state_file_read(file, "data", run->data_state, sizeof run->data_state, error));
+    if (run->data_state[0] != um_shard_document_count(run->train_shard) ||
+        run->data_state[1] != um_shard_token_count(run->train_shard) ||
+        run->data_state[3] >= run->order.count) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: %s is not the data that the run began with; bring that back, or write "
+                        "to another directory",
+                        um_state_file_path(file), run->recipe->train);
+    }
+    run->cursor = (um_data_cursor){.epoch = run->data_state[2], .index = run->data_state[3]};
+    return UM_OK;
+}
+
+/* ---- Training --------------------------------------------------------------- */
+
+/* Epochs of the data that are behind, the current one's share among them. */
+static double epochs_done(const um_supervised *run) {
+    return (double)run->cursor.epoch + (double)run->cursor.index / (double)run->order.count;
+}
+
+typedef struct micro_batch_sums {
+    size_t targets;
+    size_t correct;
+} micro_batch_sums;
+
+static um_status train_micro_batch(um_supervised *run, size_t part, um_step_report *report,
+                                   micro_batch_sums *totals, um_error *error) {
+    const um_recipe *recipe = run->recipe;
+    const um_model_config *config = &run->learner->config;
+    const size_t step = um_learner_step(run->learner);
+    const size_t number = step * recipe->gradient_accumulation + part;
+    const um_batch_noise noise = {
+        .seed = recipe->seed,
+        .step = (uint32_t)number,
+        .unconditional = um_recipe_unconditional_share(recipe, step, epochs_done(run))};
+    UM_TRY(um_training_batch_fill(&run->batch, recipe, config, run->train_shard, &run->order,
+                                  &run->cursor, noise, error));
+    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps) {
+        const double rate = (double)(step + 1) / (double)recipe->annealing_steps;
+        UM_TRY(um_training_batch_anneal(&run->batch, rate, noise, error));
+    }
+    um_loss_sums sums;
+    UM_TRY(um_learner_batch_loss(run->learner, &run->batch, true, &sums, error));
+    report->loss += sums.weighted / (double)recipe->gradient_accumulation;
+    report->token_loss += sums.plain;
+    report->rows += run->batch.row_count;
+    report->flops += 3 * um_learner_forward_flops(run->learner, &run->batch); /* and backward */
+    totals->targets += run->batch.target_count;
+    totals->correct += sums.correct;
+    return UM_OK;
+}
+
+static um_status train_step(void *state, const um_stop_request *stop, um_step_report *report,
+                            um_error *error) {
+    (void)stop;
+    um_supervised *run = state;
+    const size_t parts = run->recipe->gradient_accumulation;
+    const double start = um_clock_seconds();
+    micro_batch_sums totals = {0};
+    um_update_report update = {0};
+    um_learner_clear_gradients(run->learner);
+    for (size_t part = 0; part < parts; part++) {
+        UM_TRY(train_micro_batch(run, part, report, &totals, error));
+    }
+    UM_TRY(um_learner_update(run->learner, parts, &update, error));
+    report->gradient_norm = update.gradient_norm;
+    report->learning_rate = update.learning_rate;
+    report->token_loss /= fmax(1.0, (double)totals.targets);
+    report->accuracy = (double)totals.correct / fmax(1.0, (double)totals.targets);
+    report->seconds = um_clock_seconds() - start;
+    return UM_OK;
+}
+
+/* Mean losses over the validation shard with a fixed set of masks. */
+static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
+                          um_validation_report *report, um_error *error) {
+    (void)stop;
+    um_supervised *run = state;
+    *has_data = run->validation_shard != NULL;
+    if (!*has_data) {
+        return UM_OK;
+    }
+    size_t next = 0;
+    size_t correct = 0;
+    double divisor = 0;
+    uint32_t number = 0;
+    const um_recipe recipe = um_recipe_for_validation(run->recipe);
+    while (next < um_shard_document_count(run->validation_shard)) {
+        const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = number++};
+        um_loss_sums sums;
+        UM_TRY(um_training_batch_fill_in_order(&run->batch, &recipe, &run->learner->config,
+                                               run->validation_shard, &next, noise, error));
+        UM_TRY(um_learner_batch_loss(run->learner, &run->batch, false, &sums, error));
+        report->loss += sums.weighted * run->batch.divisor;
+        divisor += run->batch.divisor;
+        report->token_loss += sums.plain;
+        report->predicted_tokens += run->batch.target_count;
+        correct += sums.correct;
+    }
+    const double predicted = fmax(1.0, (double)report->predicted_tokens);
+    report->loss = divisor > 0 ? report->loss / divisor : 0;
+    report->token_loss /= predicted;
+    report->accuracy = (double)correct / predicted;
+    return UM_OK;
+}
+
+static um_training_data describe_data(const void *state) {
+    const um_supervised *run = state;
+    um_training_data data = {.documents = um_shard_document_count(run->train_shard)};
+    for (size_t i = 0; i < data.documents; i++) {
+        data.cut_documents +=
+            um_shard_document(run->train_shard, i).length > run->recipe->context_length;
+    }
+    return data;
+}
+
+const um_training_method um_supervised_method = {.open = open_run,
+                                                 .close = close_run,
+                                                 .data = describe_data,
+                                                 .start = start_run,
+                                                 .save = save_run,
+                                                 .step = train_step,
+                                                 .validate = validate};

@@ -1,0 +1,19 @@
+/* Training on documents of shards, with the causal or the diffusion objective.  Shared with the
+ * tests only. */
+#ifndef UM_TRAIN_SUPERVISED_H
+#define UM_TRAIN_SUPERVISED_H
+
+#include "train/training_method.h"
+
+typedef struct um_supervised {
+    const um_recipe *recipe; /* borrowed, as are learner and output */
+    um_learner *learner;
+    um_shard *train_shard;
+    um_shard *validation_shard; /* NULL for none */
+    um_data_order order;
+    um_data_cursor cursor;
+    um_training_batch batch;
+    uint64_t data_state[4]; /* as saved: documents, tokens, epoch, index */
+} um_supervised;
+
+#endif
