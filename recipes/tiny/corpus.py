@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Collect short documented functions from Debian's Python packages, as training documents.
 
-    corpus.py --cache DIR [--packages packages.tsv] [--longest 400]  > functions.jsonl
+    corpus.py --cache DIR [--packages packages.tsv] [--longest 400]             > functions.jsonl
+    corpus.py --select functions.jsonl --longest 260 --fewest-words 5          > best.jsonl
 
 Downloads the packages of the list with `apt-get download` into DIR/archives unless they are there already, unpacks
 them with `dpkg-deb -x` under DIR/trees, and takes from every module the functions at its top level that have a
@@ -182,6 +183,12 @@ def collect(packages: list[Package], cache: Path, longest: int) -> Iterator[dict
         print(f"{package.name}: {kept} functions", file=sys.stderr)
 
 
+def suits(row: dict[str, str], longest: int, fewest_words: int) -> bool:
+    """Whether a document is short enough and its docstring's line says enough."""
+    summary = row["prompt"].removesuffix('"""\n').rpartition('"""')[2]
+    return len(row["prompt"] + row["completion"]) <= longest and len(summary.split()) >= fewest_words
+
+
 def normalised(body: str) -> str:
     """The body's tokens without comments, layout and kind of quotes: what two copies of a function share."""
     try:
@@ -192,12 +199,20 @@ def normalised(body: str) -> str:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="folder for archives and unpacked packages")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--cache", type=Path, help="folder for archives and unpacked packages")
+    source.add_argument("--select", type=Path, help="choose from documents made earlier instead")
     parser.add_argument("--packages", type=Path, default=Path(__file__).with_name("packages.tsv"))
     parser.add_argument("--longest", type=int, default=400, help="characters of a document, at most")
+    parser.add_argument("--fewest-words", type=int, default=3, help="of the docstring's line, at least")
     options = parser.parse_args(arguments)
-    for row in collect(read_packages(options.packages), options.cache.resolve(), options.longest):
-        print(json.dumps(row))
+    if options.select:
+        rows: Iterator[dict[str, str]] = map(json.loads, options.select.read_text().splitlines())
+    else:
+        rows = collect(read_packages(options.packages), options.cache.resolve(), options.longest)
+    for row in rows:
+        if suits(row, options.longest, options.fewest_words):
+            print(json.dumps(row))
     return 0
 
 

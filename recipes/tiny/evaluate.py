@@ -179,6 +179,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source.add_argument("--answers", type=Path, help="answers made earlier, as JSON Lines")
     source.add_argument("--reference", action="store_true", help="judge the reference solutions themselves")
     parser.add_argument("--problems", type=Path, required=True)
+    parser.add_argument("--formats", help="only the problems of these, such as completion,infilling")
     parser.add_argument("--samples", type=int, default=1, help="answers a problem; more need --temperature after --")
     parser.add_argument("--unmask", default="unmask", help="the program (default: the one on the path)")
     parser.add_argument("--sandbox", help="level of `unmask judge` (default: its own)")
@@ -191,6 +192,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
     problems = read_rows(options.problems)
+    if options.formats:
+        problems = [problem for problem in problems if format_of(problem) in options.formats.split(",")]
+        if not problems:
+            raise SystemExit(f"{options.problems}: no problem in any of these formats: {options.formats}")
     started = time.monotonic()
     answers = answers_for(options, problems)
     elapsed = time.monotonic() - started

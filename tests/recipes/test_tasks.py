@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny")
 from taskgen import generate, inputs, splits  # noqa: E402
 from taskgen.task import Task  # noqa: E402
 
-PER_LEVEL = 120
+PER_LEVEL = 60
 COMPARISONS = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
                ast.In: ast.NotIn, ast.NotIn: ast.In}
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Mod: ast.FloorDiv, ast.FloorDiv: ast.Mod,
@@ -128,11 +128,11 @@ class References(unittest.TestCase):
     def test_almost_all_mutated_references_fail(self) -> None:
         for level, rows in self.checked.items():
             made = survived = 0
-            for task, cases in rows[:60]:
+            for task, cases in rows[:40]:
                 for source in mutants(task.prompt + task.completion):
                     made += 1
                     survived += passes(source, task.entry_point, inputs.test_text(cases))
-            self.assertGreater(made, 20, f"level {level}")
+            self.assertGreater(made, 15, f"level {level}")
             self.assertLess(survived, 0.1 * made, f"level {level}: {survived} of {made} mutants pass")
 
     def test_bodies_of_other_tasks_fail(self) -> None:
