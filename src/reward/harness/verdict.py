@@ -114,6 +114,7 @@ class Session:
         self.peer.module = self.module
         self.peer.operations = {"call": self.call_back, "next": self.next_back}
         self.broken = None
+        self.regular = True  # what came was in the form that it has to have
 
     @staticmethod
     def name_of(value):
@@ -156,6 +157,7 @@ class Session:
             self.broken = "the program ended"
         except (WireError, OSError, RecursionError, MemoryError) as error:
             self.broken = f"the program did not answer in plain data: {error}"
+            self.regular = False
         raise ProgramEnded
 
     def ask(self, operation, arguments, changeable=()):
@@ -377,6 +379,7 @@ def namespace(found, prompt, entry_point):
 
 
 def run_tests(verdict_descriptor, program_descriptor):
+    """Read a job, run its tests and write the verdict; whether the program kept to the form of answers."""
     nonce, form, prompt, program, entry_point, test, setup, *asserts = [
         part.decode("utf-8", "surrogatepass") for part in read_fields(verdict_descriptor)]
     session = Session(program_descriptor)
@@ -391,7 +394,9 @@ def run_tests(verdict_descriptor, program_descriptor):
     if session.broken:
         status, text = "ended", session.broken
         record.bits = [0] * max(1, len(record.bits))
-    tell("verdict", status, "".join(map(str, record.bits)) or "0", text[:MAXIMUM_TEXT])
+    text = "".join(character if character.isprintable() else " " for character in text[:MAXIMUM_TEXT])
+    tell("verdict", status, "".join(map(str, record.bits)) or "0", text)
+    return session.regular
 
 
 def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
@@ -410,7 +415,7 @@ def judge(session, record, tell, form, prompt, program, entry_point, test, setup
         if type(found) is not dict or not all(type(name) is str for name in found):
             session.broken = "the program did not answer in plain data"
             return "ended", ""
-        if "random" in test:
+        if "random" in test or "random" in setup:
             import random
             random.seed("tests")
         if asserts:
