@@ -77,7 +77,7 @@ class Attacks(unittest.TestCase):
         output.mkdir(exist_ok=True)
         output.chmod(0o777)
         command = [*user, self.program, "judge", "problems.jsonl", "samples.jsonl", "--timeout", "2", "--memory", "256",
-                   "--workers", "2", "--output", "out/results.jsonl", *options]
+                   "--workers", "4", "--output", "out/results.jsonl", *options]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=280, check=False)
         if "is not to be had on this system" in done.stderr:
             self.skipTest(done.stderr.strip())
