@@ -128,9 +128,27 @@ class Attacks(unittest.TestCase):
     def test_fresh_as_an_ordinary_user(self):
         self.check_all(self.as_user(), "--fresh")
 
+    def test_without_landlock(self):
+        self.check_all([], "--sandbox=namespaces")
+
+    def test_in_bubblewrap(self):
+        if shutil.which("bwrap") is None:
+            self.skipTest("bubblewrap is not there")
+        self.check_all([], "--sandbox=bubblewrap")
+
+    def test_without_namespaces(self):
+        if "no Landlock" in self.sandbox("seccomp"):
+            self.skipTest("this kernel has no Landlock, without which files can be read at the level seccomp")
+        self.check_all([], "--sandbox=seccomp")
+
+    def sandbox(self, level):
+        """How the program describes a level."""
+        command = [self.program, "judge", "/dev/null", "/dev/null", f"--sandbox={level}", "--workers=1"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
+
 
 def processes():
-    """The interpreters that a judge has started, by their environment's look in /proc."""
+    """The interpreters that a judge has started, by their command lines."""
     found = set()
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
