@@ -18,7 +18,7 @@ import unittest
 
 ATTACKS = pathlib.Path(__file__).resolve().parents[1] / "attacks"
 NOBODY = 65534
-HONEST = "def solve(numbers):\n    return sum(n * n for n in numbers)\n"
+HONEST = "import math\n\n\ndef solve(numbers):\n    return sum(n * n for n in numbers)\n"
 # None of the results is one that a program gives by chance, such as 0, 1 or True.
 CHECK = """def reference(numbers):
     return sum(n ** 2 for n in numbers)
@@ -37,7 +37,7 @@ def check(candidate):
     assert all(candidate([n, 2, n]) == 4 + 2 * n * n for n in (7, 8, 9))
 """
 ASSERTS = ["assert solve([1, 2, 3]) == 14", "assert abs(solve([4, 5, 7]) - 90) < 1e-6",
-           "assert sorted([solve([3, 9]), 1]) == [1, 90]"]
+           "assert sorted([solve([3, 9]), 1]) == [1, 90]", "assert math.isclose(solve([4, 8]), 80)"]
 PROBLEMS = [{"task_id": "check", "prompt": "", "entry_point": "solve", "test": CHECK},
             {"task_id": "asserts", "question": "Sum of squares.", "test_cases": ASSERTS}]
 
