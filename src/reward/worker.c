@@ -39,7 +39,7 @@ um_status um_worker_sources_create(um_worker_sources *sources, um_error *error) 
     const char *const warm_program[] = {um_harness_wire, um_harness_program, um_harness_zygote,
                                         "\nrun_zygote(3, run_program)\n", NULL};
     const char *const warm_tests[] = {um_harness_wire, um_harness_verdict, um_harness_zygote,
-                                      "\nrun_zygote(3, run_tests)\n", NULL};
+                                      "\nrun_test_server(3)\n", NULL};
     UM_TRY(join(&sources->fresh[UM_WORKER_PROGRAM], error, fresh_program));
     UM_TRY(join(&sources->fresh[UM_WORKER_TESTS], error, fresh_tests));
     UM_TRY(join(&sources->warm[UM_WORKER_PROGRAM], error, warm_program));
@@ -114,7 +114,8 @@ static um_status start_warm(um_worker *worker, um_worker_side side, um_error *er
     const um_sandbox_process process = {.source = um_buffer_text(&worker->sources->warm[side]),
                                         .descriptors = &ends[1],
                                         .descriptor_count = 1,
-                                        .zygote = true};
+                                        .role = side == UM_WORKER_PROGRAM ? UM_SECCOMP_ZYGOTE
+                                                                          : UM_SECCOMP_TESTS};
     um_status status = um_sandbox_start(worker->sandbox, &process, &warm->pid, error);
     close_end(&ends[1]);
     if (status != UM_OK) {
@@ -181,6 +182,7 @@ static um_status start_side(trial *run, um_worker_side side, const int *descript
         const um_sandbox_process process = {.source = um_buffer_text(&worker->sources->fresh[side]),
                                             .descriptors = descriptors,
                                             .descriptor_count = count,
+                                            .role = UM_SECCOMP_FRESH,
                                             .cpu_seconds = cpu_seconds(worker)};
         UM_TRY(um_sandbox_start(worker->sandbox, &process, &run->fresh[side], error));
     } else {

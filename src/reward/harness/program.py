@@ -10,6 +10,7 @@ PLAIN_MODULES = frozenset((
     "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
     "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
 MAXIMUM_PRINTED = 1 << 16
+ONLY_SYNTAX_TREE = 0x400  # ast.PyCF_ONLY_AST, without the import of ast
 
 
 class Printed:
@@ -114,9 +115,8 @@ class Program:
 
     @staticmethod
     def parse(text):
-        import ast
         try:
-            ast.parse(text)
+            compile(text, "<unknown>", "exec", ONLY_SYNTAX_TREE)  # what ast.parse does
         except SyntaxError as error:
             return ("return", "syntax", str(error), "")
         except BaseException as error:

@@ -12,6 +12,11 @@ MAXIMUM_TEXT = 300
 PLAIN_MODULES = frozenset((
     "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
     "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
+# Names by which tests use a module that they do not import: they get the real one, whatever a program
+# has made of the name.
+MODULE_NAMES = {name: name for name in PLAIN_MODULES} | {
+    "np": "numpy", "numpy": "numpy", "pd": "pandas", "pandas": "pandas", "os": "os", "sys": "sys", "json": "json",
+    "time": "time", "torch": "torch", "scipy": "scipy", "pytest": "pytest", "unittest": "unittest"}
 
 
 class ProgramEnded(BaseException):
@@ -114,6 +119,7 @@ class Session:
         self.peer.module = self.module
         self.peer.operations = {"call": self.call_back, "next": self.next_back}
         self.broken = None
+        self.regular = True  # what came was in the form that it has to have
 
     @staticmethod
     def name_of(value):
@@ -156,6 +162,7 @@ class Session:
             self.broken = "the program ended"
         except (WireError, OSError, RecursionError, MemoryError) as error:
             self.broken = f"the program did not answer in plain data: {error}"
+            self.regular = False
         raise ProgramEnded
 
     def ask(self, operation, arguments, changeable=()):
@@ -286,12 +293,13 @@ def split_tree(text, record):
     return code, whole
 
 
-def run_check(session, record, names, entry_point, test):
+def run_check(record, names, entry_point, test):
     code, whole = split_check(test, record)
-    exec(code, names)
     candidate = names.get(entry_point)
-    if candidate is None:
-        record.text = f"the program does not define {entry_point}"
+    names.pop("check", None)  # only that of the tests counts
+    exec(code, names)
+    if candidate is None or "check" not in names:
+        record.text = f"the program does not define {entry_point}" if candidate is None else "there is no check()"
         return
     try:
         names["check"](candidate)
@@ -303,7 +311,7 @@ def run_check(session, record, names, entry_point, test):
             record.bits[-1] = 1
 
 
-def run_asserts(session, record, names, setup, asserts):
+def run_asserts(record, names, setup, asserts):
     record.bits = [0] * len(asserts)
     if setup:
         exec(compile(setup, "<setup>", "exec"), names)
@@ -354,15 +362,19 @@ def trusted_names(prompt):
 
 def may_define(name, value, trusted):
     """Whether the program's object of that name is one that tests may see: never in place of a built-in
-    function, a module, or a function that the problem defines, since tests rely on these.  Classes of the
-    problem are the program's, which makes the objects that its functions take."""
-    if hasattr(builtins, name) or name.startswith("_um_"):
+    function, or a function that the problem defines, since tests rely on these.  Classes of the problem are
+    the program's, which makes the objects that its functions take."""
+    if hasattr(builtins, name) or name.startswith("_um_") or type(value) is types.ModuleType:
         return False
-    if type(value) is types.ModuleType:
-        return value.__name__ == name and name not in trusted
-    if name in trusted:
-        return isinstance(trusted[name], type)
-    return name not in PLAIN_MODULES
+    return name not in trusted or isinstance(trusted[name], type)
+
+
+def own_module(name):
+    """The module of that name, or None where it is not installed."""
+    try:
+        return importlib.import_module(MODULE_NAMES[name])
+    except ImportError:
+        return None
 
 
 def namespace(found, prompt, entry_point):
@@ -371,12 +383,17 @@ def namespace(found, prompt, entry_point):
     names = trusted_names(prompt)
     names.pop(entry_point, None)
     for name, value in found.items():
-        if name == entry_point or may_define(name, value, names):
+        if name == entry_point:
+            names[name] = value
+        elif name in MODULE_NAMES:
+            names.setdefault(name, own_module(name))
+        elif may_define(name, value, names):
             names[name] = value
     return names
 
 
 def run_tests(verdict_descriptor, program_descriptor):
+    """Read a job, run its tests and write the verdict; whether the program kept to the form of answers."""
     nonce, form, prompt, program, entry_point, test, setup, *asserts = [
         part.decode("utf-8", "surrogatepass") for part in read_fields(verdict_descriptor)]
     session = Session(program_descriptor)
@@ -391,7 +408,9 @@ def run_tests(verdict_descriptor, program_descriptor):
     if session.broken:
         status, text = "ended", session.broken
         record.bits = [0] * max(1, len(record.bits))
-    tell("verdict", status, "".join(map(str, record.bits)) or "0", text[:MAXIMUM_TEXT])
+    text = "".join(character if character.isprintable() else " " for character in text[:MAXIMUM_TEXT])
+    tell("verdict", status, "".join(map(str, record.bits)) or "0", text)
+    return session.regular
 
 
 def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
@@ -410,7 +429,7 @@ def judge(session, record, tell, form, prompt, program, entry_point, test, setup
         if type(found) is not dict or not all(type(name) is str for name in found):
             session.broken = "the program did not answer in plain data"
             return "ended", ""
-        if "random" in test:
+        if "random" in test or "random" in setup:
             import random
             random.seed("tests")
         if asserts:
@@ -418,9 +437,9 @@ def judge(session, record, tell, form, prompt, program, entry_point, test, setup
         names = namespace(found, prompt if form in ("completion", "infilling") else "", entry_point)
         names.update(_um_Exception=Exception, _um_passed=record.passed, _um_failed=record.failed)
         if asserts:
-            run_asserts(session, record, names, setup, asserts)
+            run_asserts(record, names, setup, asserts)
         else:
-            run_check(session, record, names, entry_point, test)
+            run_check(record, names, entry_point, test)
     except ProgramEnded:
         return "ended", session.broken or ""
     except BaseException as error:

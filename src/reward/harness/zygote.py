@@ -1,7 +1,11 @@
-"""A warm interpreter: forks a child for each job, and ends it when it is told to.
+"""Warm interpreters.
 
-It runs nothing of a program or of tests itself.  A child gets its descriptors, limits and the filter
-that takes fork, exec and signals away, and only then reads what it is to run.
+That of programs forks a child for each, and ends it when it is told to; it runs nothing of a program
+itself.  A child gets its descriptors, limits and the filter that takes fork, exec and signals away, and
+only then reads what it is to run.
+
+That of tests, which are trusted, runs one set of tests after the other without a fork, and says when it
+had better be replaced.
 """
 
 import ctypes
@@ -19,9 +23,25 @@ class FilterProgram(ctypes.Structure):
 
 
 def preload():
-    """What programs import most, and this costs them no time."""
-    import bisect, copy, datetime, decimal, fractions, functools, heapq, itertools, math, operator  # noqa: E401,F401
-    import random, re, statistics, string, typing  # noqa: E401,F401
+    """What programs import most, so that this costs them no time.  Not random, which would draw a new
+    seed in each child."""
+    import bisect, collections, copy, functools, heapq, itertools, math, operator, re, string, typing  # noqa: E401,F401
+
+
+def exercise():
+    """Run what each child will run, often enough for the interpreter to adapt its code: what is written
+    to memory here is shared by all children, and need not be copied for them."""
+    values = (1, -1, 2.5, True, None, "text", [1, "a", (2, 3)], {"key": [1.5]}, {1, 2}, b"bytes", [])
+    nobody = Peer(-1, None, None)
+    for _ in range(20):
+        message = ("return", values, (), "")
+        decode(bytes(encode(message, nobody.export)), nobody.resolve)
+        nobody.question("call", (values, {}))
+        names = {}
+        text = "def f(a):\n    return [x for x in a if x % 2]\n\n\nclass C:\n    pass\n"
+        compile(text, "", "exec", 0x400)
+        exec(compile(text, "", "exec"), names)
+        names["f"]([1, 2, 3])
 
 
 class Zygote:
@@ -96,14 +116,69 @@ class Zygote:
                 os._exit(0)
 
 
+class TestServer:
+    """Runs tests one after the other, while nothing of the interpreter changes."""
+
+    MAXIMUM_JOBS = 1000
+
+    def __init__(self, control):
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=control)
+        self.control.recv(1 << 17)  # settings for programs
+        self.modules = [sys.modules[name] for name in sorted(PLAIN_MODULES & sys.modules.keys())]
+        self.modules += [builtins, sys.modules["__main__"]]
+        self.before = self.state()
+        self.jobs = 0
+
+    def state(self):
+        """What tests could change for those that come after them."""
+        return [dict(vars(module)) for module in self.modules] + [
+            sys.getrecursionlimit(), sys.stdout, list(sys.path), os.getcwd()]
+
+    def run(self, descriptors):
+        """Run one job; whether the interpreter is as before."""
+        self.jobs += 1
+        try:
+            regular = run_tests(*descriptors)
+        except BaseException:  # the other side of the verdict has gone
+            regular = False
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return regular and self.jobs < self.MAXIMUM_JOBS and self.state() == self.before
+
+    def serve(self):
+        while True:
+            command, descriptors, _, _ = socket.recv_fds(self.control, 16, 4)
+            if command != b"start" or len(descriptors) != 2:
+                os._exit(0)
+            regular = self.run(descriptors)
+            if self.control.recv(16) != b"stop":
+                os._exit(0)
+            self.control.send(struct.pack("<iI", 0, not regular))
+
+
+def settle():
+    """What is here now is here to stay."""
+    gc.collect()
+    gc.freeze()
+
+
+def run_test_server(control):
+    preload()
+    exercise()
+    server = TestServer(control)
+    settle()
+    server.control.send(b"ready")
+    server.serve()
+
+
 def run_zygote(control, run):
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     preload()
+    exercise()
     zygote = Zygote(control, run)
     if zygote.filter:
         zygote.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    gc.collect()
+    settle()
     gc.disable()
-    gc.freeze()
     zygote.control.send(b"ready")
     zygote.serve()
