@@ -40,6 +40,16 @@ static void bench_weighted_sum(const arrays *with) {
                                 with->values[2], 64);
 }
 
+static void bench_weighted_sum_add(const arrays *with) {
+    with->kernels->weighted_sum_add(ROWS, 64, 128, with->values[0], 128, with->values[1], 64,
+                                    with->values[2], 64);
+}
+
+static void bench_transposed_sum_add(const arrays *with) {
+    with->kernels->transposed_sum_add(ROWS, 64, 128, with->values[0], ROWS, with->values[1], 64,
+                                      with->values[2], 64);
+}
+
 static void bench_softmax(const arrays *with) {
     with->kernels->softmax(ELEMENTS, 1.0f, with->values[0]);
 }

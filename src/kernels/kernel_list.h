@@ -9,6 +9,10 @@
                size_t w_stride, const float *bias, float *y, size_t y_stride))                     \
     X(weighted_sum, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,                \
                      const float *v, size_t v_stride, float *y, size_t y_stride))                  \
+    X(weighted_sum_add, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,            \
+                         const float *v, size_t v_stride, float *y, size_t y_stride))              \
+    X(transposed_sum_add, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,          \
+                           const float *v, size_t v_stride, float *y, size_t y_stride))            \
     X(softmax, (size_t count, float scale, float *x))                                              \
     X(rms_norm, (size_t count, float epsilon, const float *x, const float *weight, float *y,       \
                  float *inverse_rms))                                                              \

@@ -45,11 +45,12 @@ typedef struct um_peak_work {
  * matmul_packed: y = x w^T + bias as packed.h defines it, for the rows that pack_rows of the same
  *   table packed; w [n, rows->k] dense, of any type but F32 that has the kind of `rows`.
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
- * softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1 elements, scale > 0.
- *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
- *   A NaN makes the whole result NaN.
- * rms_norm: y = x * r * weight with r = 1 / sqrt(mean(x^2) + epsilon); *inverse_rms = r unless
- *   that pointer is NULL.  y may be x.
+ * weighted_sum_add: as weighted_sum, but y += ; each element's sum starts from what y holds.
+ * transposed_sum_add: y[i][j] += sum over k of p[k][i] * v[k][j]; p [k, m], v [k, n], y [m, n];
+ * each element's sum starts from what y holds. softmax: x <- exp(scale * (x - max)) / sum in place,
+ * over `count` >= 1 elements, scale > 0. -infinity gives exactly 0; if all are -infinity the result
+ * is all 0, not NaN. A NaN makes the whole result NaN. rms_norm: y = x * r * weight with r = 1 /
+ * sqrt(mean(x^2) + epsilon); *inverse_rms = r unless that pointer is NULL.  y may be x.
  * rotate_half: the rotary embedding of one head in place, in the halves (NeoX) layout:
  *   (a, b) = (x[i], x[i + count/2]) -> (a cos - b sin, b cos + a sin); `count` is even and
  *   cosine and sine have count/2 elements.  A negated sine undoes it.

@@ -82,59 +82,98 @@ static void check_matmul(trial *round) {
     check_part(round, round->plain, &of, plain, y_stride);
 }
 
-/* ---- weighted_sum ------------------------------------------------------- */
+/* ---- Sums of rows ------------------------------------------------------- */
 
-static float *sum_values(trial *round, const um_kernels *kernels, const product *of,
+/* One of the kernels that sum rows of w with the factors in x. */
+typedef struct row_sum {
+    product of;
+    bool transposed; /* x is [k, m] */
+    bool adds;
+    const float *before; /* [m, n] what y holds */
+} row_sum;
+
+static float *sum_values(trial *round, const um_kernels *kernels, const row_sum *sum,
                          size_t y_stride) {
+    const product *of = &sum->of;
     float *y = guarded_floats(&round->arrays, (of->m - 1) * y_stride + of->n);
-    kernels->weighted_sum(of->m, of->n, of->k, of->x, of->x_stride, of->w, of->w_stride, y,
-                          y_stride);
+    for (size_t i = 0; i < (of->m - 1) * y_stride + of->n; i++) {
+        const size_t column = i % y_stride;
+        y[i] = column < of->n ? sum->before[i / y_stride * of->w_stride + column] : -77.0f;
+    }
+    (sum->transposed ? kernels->transposed_sum_add
+     : sum->adds     ? kernels->weighted_sum_add
+                     : kernels->weighted_sum)(of->m, of->n, of->k, of->x, of->x_stride, of->w,
+                                          of->w_stride, y, y_stride);
     for (size_t i = 0; i + 1 < of->m; i++) {
         for (size_t j = of->n; j < y_stride; j++) {
-            assert_true(y[i * y_stride + j] == 0.0f);
+            assert_true(y[i * y_stride + j] == -77.0f);
         }
     }
     return y;
 }
 
-static void check_sum_part(trial *round, const um_kernels *kernels, const product *of,
+static void check_sum_part(trial *round, const um_kernels *kernels, const row_sum *sum,
                            const float *y, size_t y_stride) {
-    const size_t row = draw_below(round, of->m);
-    const size_t column = draw_below(round, of->n);
-    product part = *of;
-    part.m = 1 + draw_below(round, of->m - row);
-    part.n = 1 + draw_below(round, of->n - column);
-    part.x += row * of->x_stride;
-    part.w += column;
-    const float *again = sum_values(round, kernels, &part, part.n);
-    for (size_t i = 0; i < part.m; i++) {
-        assert_memory_equal(again + i * part.n, y + (row + i) * y_stride + column,
-                            part.n * sizeof *y);
+    const size_t row = draw_below(round, sum->of.m);
+    const size_t column = draw_below(round, sum->of.n);
+    row_sum part = *sum;
+    part.of.m = 1 + draw_below(round, sum->of.m - row);
+    part.of.n = 1 + draw_below(round, sum->of.n - column);
+    part.of.x += sum->transposed ? row : row * sum->of.x_stride;
+    part.of.w += column;
+    part.before += row * sum->of.w_stride + column;
+    const float *again = sum_values(round, kernels, &part, part.of.n);
+    for (size_t i = 0; i < part.of.m; i++) {
+        assert_memory_equal(again + i * part.of.n, y + (row + i) * y_stride + column,
+                            part.of.n * sizeof *y);
     }
 }
 
-static void check_weighted_sum(trial *round) {
-    product of = {.m = 1 + draw_below(round, 9), .n = draw_size(round), .k = draw_size(round)};
-    of.x_stride = of.k + draw_below(round, 3);
-    of.w_stride = of.n + draw_below(round, 3);
-    of.x = draw_floats(round, (of.m - 1) * of.x_stride + of.k, 1);
-    of.w = draw_floats(round, (of.k - 1) * of.w_stride + of.n, 1);
-    const size_t y_stride = of.n + draw_below(round, 3);
-    const float *fast = sum_values(round, round->fast, &of, y_stride);
-    const float *plain = sum_values(round, round->plain, &of, y_stride);
-    for (size_t i = 0; i < of.m; i++) {
-        for (size_t j = 0; j < of.n; j++) {
-            double limit = 0;
-            for (size_t l = 0; l < of.k; l++) {
-                limit +=
-                    fabs((double)of.x[i * of.x_stride + l] * (double)of.w[l * of.w_stride + j]);
-            }
-            assert_near(fast[i * y_stride + j], plain[i * y_stride + j],
-                        EPSILON * (double)of.k * limit);
+/* The bound of rounding_limit for one element. */
+static double sum_limit(const row_sum *sum, size_t i, size_t j) {
+    const product *of = &sum->of;
+    double limit = sum->adds ? fabs((double)sum->before[i * of->w_stride + j]) : 0;
+    for (size_t l = 0; l < of->k; l++) {
+        const float x = sum->transposed ? of->x[l * of->x_stride + i] : of->x[i * of->x_stride + l];
+        limit += fabs((double)x * (double)of->w[l * of->w_stride + j]);
+    }
+    return EPSILON * (double)(of->k + 1) * limit;
+}
+
+static void check_row_sum(trial *round, bool transposed, bool adds) {
+    const size_t m = draw_below(round, 4) ? 1 + draw_below(round, 19) : draw_size(round);
+    row_sum sum = {.of = {.m = m, .n = draw_size(round), .k = draw_size(round)},
+                   .transposed = transposed,
+                   .adds = adds};
+    product *of = &sum.of;
+    of->x_stride = (transposed ? m : of->k) + draw_below(round, 3);
+    of->w_stride = of->n + draw_below(round, 3);
+    of->x = draw_floats(
+        round, transposed ? (of->k - 1) * of->x_stride + m : (m - 1) * of->x_stride + of->k, 1);
+    of->w = draw_floats(round, (of->k - 1) * of->w_stride + of->n, 1);
+    sum.before = draw_floats(round, m * of->w_stride, 1);
+    const size_t y_stride = of->n + draw_below(round, 3);
+    const float *fast = sum_values(round, round->fast, &sum, y_stride);
+    const float *plain = sum_values(round, round->plain, &sum, y_stride);
+    for (size_t i = 0; i < of->m; i++) {
+        for (size_t j = 0; j < of->n; j++) {
+            assert_near(fast[i * y_stride + j], plain[i * y_stride + j], sum_limit(&sum, i, j));
         }
     }
-    check_sum_part(round, round->fast, &of, fast, y_stride);
-    check_sum_part(round, round->plain, &of, plain, y_stride);
+    check_sum_part(round, round->fast, &sum, fast, y_stride);
+    check_sum_part(round, round->plain, &sum, plain, y_stride);
+}
+
+static void check_weighted_sum(trial *round) {
+    check_row_sum(round, false, false);
+}
+
+static void check_weighted_sum_add(trial *round) {
+    check_row_sum(round, false, true);
+}
+
+static void check_transposed_sum_add(trial *round) {
+    check_row_sum(round, true, true);
 }
 
 /* ---- Rows --------------------------------------------------------------- */

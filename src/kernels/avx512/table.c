@@ -4,7 +4,10 @@
 
 void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->name = "avx512";
+    kernels->matmul = um_avx512_matmul;
     kernels->weighted_sum = um_avx512_weighted_sum;
+    kernels->weighted_sum_add = um_avx512_weighted_sum_add;
+    kernels->transposed_sum_add = um_avx512_transposed_sum_add;
     kernels->softmax = um_avx512_softmax;
     kernels->swiglu = um_avx512_swiglu;
     kernels->pack_rows = um_avx512_pack_rows;
