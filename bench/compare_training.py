@@ -22,6 +22,7 @@ import json
 import math
 import os
 import random
+import resource
 import statistics
 import struct
 import subprocess
@@ -195,15 +196,16 @@ def train_with_torch(options):
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.95),
                                   weight_decay=0.1, fused=True)
     rates = []
+    clock = time.process_time if options.processor_time else time.perf_counter
     for batch, rows in batches:
-        start = time.perf_counter()
+        start = clock()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled="bf16" in extras):
             loss = run(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        rates.append(rows / (time.perf_counter() - start))
+        rates.append(rows / (clock() - start))
     print(json.dumps({"rate": statistics.median(rates[LEFT_OUT:]), "loss": loss.item()}))
 
 
@@ -213,6 +215,8 @@ def train_with_torch(options):
 def turn_of_torch(options, mode, threads):
     command = [options.python, os.path.abspath(__file__), "--worker", mode, "--threads",
                str(threads), "--rows", str(options.rows), "--steps", str(options.steps)]
+    if options.processor_time:
+        command.append("--processor-time")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         print(f"{mode}, {threads} threads: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
@@ -220,18 +224,31 @@ def turn_of_torch(options, mode, threads):
     return json.loads(done.stdout.splitlines()[-1])["rate"]
 
 
-def turn_of_unmask(program, options, directory, threads, settings):
+def run_unmask(program, directory, threads, settings):
+    """The log's steps, and the processor time of the whole run."""
     output = tempfile.mkdtemp(dir=directory)
     log = os.path.join(output, "log")
     command = [program, "train", os.path.join(directory, "recipe.json"), "--output", output,
                "--threads", str(threads), "--log", log]
     for setting in settings:
         command += ["--set", setting]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         sys.exit(f"{program}: {done.stderr}")
     with open(log) as file:
         steps = [entry for entry in map(json.loads, file) if "seconds" in entry]
+    return steps, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def turn_of_unmask(program, options, directory, threads, settings):
+    if options.processor_time:
+        # Start and end of a run cost the same in both and cancel.
+        short, spent = run_unmask(program, directory, threads, settings + [f"steps={LEFT_OUT}"])
+        steps, longer = run_unmask(program, directory, threads, settings)
+        return sum(entry["rows"] for entry in steps[len(short):]) / (longer - spent)
+    steps, _ = run_unmask(program, directory, threads, settings)
     return statistics.median(entry["rows"] / entry["seconds"] for entry in steps[LEFT_OUT:])
 
 
@@ -291,6 +308,8 @@ def main():
     parser.add_argument("--modes", default="padded,packed,documents,packed+compile")
     parser.add_argument("--torch-threads", default="1,2")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processor-time", action="store_true",
+                        help="rows a second of processor time: for one thread on a busy machine")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rows", type=int, default=4000)

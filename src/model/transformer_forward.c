@@ -111,15 +111,15 @@ static void attend(const forward_pass *pass, size_t index) {
     um_attention_forward(pass->compute, &pass->attention, saved->queries, saved->attended);
 }
 
-/* x + Attention(norm(x)), then x + MLP(norm(x)); `stream` is updated in place. */
-static void run_layer(const forward_pass *pass, size_t index, float *stream) {
+/* All of a layer but its last product: what the backward pass reads.  `stream` becomes
+ * x + Attention(norm(x)). */
+static void run_to_gate(const forward_pass *pass, size_t index, float *stream) {
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
     um_activations *scratch = pass->activations;
     um_layer_activations *saved = um_activations_layer(scratch, index);
     const size_t rows = pass->sizes.rows;
     const size_t hidden = pass->config->hidden_size;
     const float epsilon = (float)pass->config->rms_norm_epsilon;
-    record(pass, rows * hidden, stream, saved->input);
     um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->attention_norm.data,
                      scratch->normed, saved->attention_inverse_rms);
     attend(pass, index);
@@ -132,11 +132,43 @@ static void run_layer(const forward_pass *pass, size_t index, float *stream) {
     const um_product products[] = {{&layer->gate, NULL, saved->gate},
                                    {&layer->up, NULL, saved->up}};
     um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 2);
+}
+
+/* x + Attention(norm(x)), then x + MLP(norm(x)); `stream` is updated in place. */
+static void run_layer(const forward_pass *pass, size_t index, float *stream) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    um_activations *scratch = pass->activations;
+    um_layer_activations *saved = um_activations_layer(scratch, index);
+    const size_t rows = pass->sizes.rows;
+    const size_t hidden = pass->config->hidden_size;
+    record(pass, rows * hidden, stream, saved->input);
+    run_to_gate(pass, index, stream);
     um_swiglu(pass->compute, rows * pass->config->intermediate_size, saved->gate, saved->up,
               scratch->projected);
     um_linear(pass->compute, rows, scratch->projected, &scratch->packing, &layer->down, NULL,
               scratch->normed);
     um_add(pass->compute, rows * hidden, scratch->normed, stream);
+}
+
+void um_transformer_restore_layer(const um_transformer *transformer, const um_compute *compute,
+                                  const um_row_batch *batch, um_activations *activations,
+                                  const um_attention *attention, size_t layer) {
+    const um_model_config *config = transformer->config;
+    /* The last layer's are those that the forward pass has left. */
+    if (!activations->recompute || layer + 1 == config->layer_count) {
+        return;
+    }
+    const forward_pass pass = {.transformer = transformer,
+                               .config = config,
+                               .compute = compute,
+                               .batch = batch,
+                               .activations = activations,
+                               .attention = *attention,
+                               .sizes = {.rows = activations->rows},
+                               .key_width = config->kv_head_count * config->head_dim};
+    memcpy(activations->stream, um_activations_layer(activations, layer)->input,
+           activations->rows * config->hidden_size * sizeof *activations->stream);
+    run_to_gate(&pass, layer, activations->stream);
 }
 
 /* Gather the wanted rows of the stream, sequence after sequence. */

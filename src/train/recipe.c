@@ -74,6 +74,7 @@ static const field fields[] = {
     {"weight_decay", FIELD_NUMBER, AT(weight_decay), false, 0, 10, NULL},
     {"gradient_clip", FIELD_NUMBER, AT(gradient_clip), false, 0, 1e9, NULL},
     {"weights", FIELD_CHOICE, AT(weights), false, 0, 0, weight_types},
+    {"recompute_activations", FIELD_BOOL, AT(recompute_activations), false, 0, 0, NULL},
     {"saved_weights", FIELD_CHOICE, AT(saved_weights), false, 0, 0, saved_types},
     {"prompt_loss_weight", FIELD_NUMBER, AT(prompt_loss_weight), false, 0, 1e6, NULL},
     {"mask_prompt_probability", FIELD_NUMBER, AT(mask_prompt_probability), false, 0, 1, NULL},
@@ -279,13 +280,14 @@ double um_recipe_learning_rate(const um_recipe *recipe, size_t step) {
            (recipe->minimum_rate_ratio + (1.0 - recipe->minimum_rate_ratio) * cosine);
 }
 
-/* FNV-1a over everything but paths and the intervals of reporting and saving. */
+/* FNV-1a over everything but paths, the intervals of reporting and saving, and what changes no
+ * result. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         const field *at = &fields[i];
         if (at->kind == FIELD_PATH || at->offset == AT(validation_interval) ||
-            at->offset == AT(checkpoint_minutes)) {
+            at->offset == AT(checkpoint_minutes) || at->offset == AT(recompute_activations)) {
             continue;
         }
         const unsigned char *bytes = (const unsigned char *)recipe + at->offset;

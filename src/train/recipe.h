@@ -38,16 +38,17 @@ typedef struct um_recipe {
     size_t context_length;        /* "context_length": longer documents are cut */
     uint64_t seed;                /* "seed" (1) */
 
-    double learning_rate;      /* "learning_rate" */
-    double minimum_rate_ratio; /* "minimum_rate_ratio": end of the cosine (0.1) */
-    size_t warmup_steps;       /* "warmup_steps" (0) */
-    double beta1;              /* "beta1" (0.9) */
-    double beta2;              /* "beta2" (0.95) */
-    double epsilon;            /* "epsilon" (1e-8) */
-    double weight_decay;       /* "weight_decay" (0.1), matrices only */
-    double gradient_clip;      /* "gradient_clip": largest global norm (1.0; 0: none) */
-    um_dtype weights;          /* "weights": "f32" or "bf16" (rounded from an f32 master) */
-    um_dtype saved_weights;    /* "saved_weights": type in the written checkpoint ("bf16") */
+    double learning_rate;       /* "learning_rate" */
+    double minimum_rate_ratio;  /* "minimum_rate_ratio": end of the cosine (0.1) */
+    size_t warmup_steps;        /* "warmup_steps" (0) */
+    double beta1;               /* "beta1" (0.9) */
+    double beta2;               /* "beta2" (0.95) */
+    double epsilon;             /* "epsilon" (1e-8) */
+    double weight_decay;        /* "weight_decay" (0.1), matrices only */
+    double gradient_clip;       /* "gradient_clip": largest global norm (1.0; 0: none) */
+    um_dtype weights;           /* "weights": "f32" or "bf16" (rounded from an f32 master) */
+    bool recompute_activations; /* "recompute_activations": less memory, same gradients (false) */
+    um_dtype saved_weights;     /* "saved_weights": type in the written checkpoint ("bf16") */
 
     double prompt_loss_weight;           /* "prompt_loss_weight": causal loss on prompts (1.0) */
     double mask_prompt_probability;      /* "mask_prompt_probability": documents whose prompt is

@@ -221,6 +221,7 @@ static um_status set_up(um_trainer *trainer, um_error *error) {
     UM_TRY(make_directory(trainer, error));
     UM_TRY(lay_out_blocks(trainer, error));
     UM_TRY(um_activations_create(true, &trainer->recording, error));
+    um_activations_recompute(trainer->recording, trainer->recipe.recompute_activations);
     UM_TRY(um_activations_create(false, &trainer->plain, error));
     UM_TRY(um_loss_scratch_create(&trainer->config, &trainer->loss_scratch, error));
     bool found = false;

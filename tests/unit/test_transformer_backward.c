@@ -288,6 +288,75 @@ static void only_the_wanted_rows_send_gradients_back(void **state) {
     trainee_close(&made);
 }
 
+/* ---- Recomputed activations --------------------------------------------- */
+
+static void recomputed_activations_change_no_gradient_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+        trainee made = {0};
+        trainee_open(golden_names[i], &made);
+        um_compute compute = compute_make(NULL, 2);
+        for (size_t kind = 0; kind < 3; kind++) {
+            golden_batch batch;
+            batch_make(&made.model, &golden_kinds[kind], &batch);
+            um_activations_recompute(made.activations, false);
+            clear_gradients(&made);
+            add_gradients(&made, &compute, &batch.rows, golden_dlogits(&made.model));
+            float *stored = make_floats(made.count);
+            memcpy(stored, made.gradient_block, made.count * sizeof *stored);
+            um_activations_recompute(made.activations, true);
+            clear_gradients(&made);
+            add_gradients(&made, &compute, &batch.rows, golden_dlogits(&made.model));
+            assert_memory_equal(stored, made.gradient_block, made.count * sizeof *stored);
+            free(stored);
+            batch_free(&batch);
+        }
+        compute_free(&compute);
+        trainee_close(&made);
+    }
+}
+
+/* Bytes that a forward and a backward pass allocate. */
+static size_t bytes_after(trainee *made, bool recompute) {
+    um_error error = {0};
+    um_compute compute = compute_make(NULL, 1);
+    golden_batch batch;
+    batch_make(&made->model, &golden_kinds[0], &batch);
+    um_activations *const usual = made->activations;
+    assert_ok(um_activations_create(true, &made->activations, &error), &error);
+    um_activations_recompute(made->activations, recompute);
+    add_gradients(made, &compute, &batch.rows, golden_dlogits(&made->model));
+    const size_t bytes = um_activations_bytes(made->activations);
+    um_activations_free(made->activations);
+    made->activations = usual;
+    batch_free(&batch);
+    compute_free(&compute);
+    return bytes;
+}
+
+/* The formula of docs/TRAINING.md: what recomputing saves is the inner activations of all layers
+ * but one. */
+static void recomputing_keeps_one_layer_and_the_inputs_of_all(void **state) {
+    (void)state;
+    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+        trainee made = {0};
+        trainee_open(golden_names[i], &made);
+        const um_model_config *config = &made.model.config;
+        const size_t query_width = config->head_count * config->head_dim;
+        const size_t key_width = config->kv_head_count * config->head_dim;
+        const size_t floats = 2 + config->hidden_size + 2 * query_width +
+                              2 * config->intermediate_size +
+                              (config->qk_norm ? query_width + key_width : 0);
+        const size_t expected =
+            (config->layer_count - 1) * made.model.rows * floats * sizeof(float);
+        const size_t saved = bytes_after(&made, false) - bytes_after(&made, true);
+        /* Each of at most 9 arrays of a layer ends at a cache line. */
+        assert_in_range(saved, expected, expected + (config->layer_count - 1) * 9 * 64);
+        assert_true(config->layer_count > 1);
+        trainee_close(&made);
+    }
+}
+
 /* ---- Errors ------------------------------------------------------------ */
 
 static void expect_backward_failure(trainee *made, const um_row_batch *batch, bool record,
@@ -327,6 +396,8 @@ int main(void) {
         cmocka_unit_test(gradients_are_those_of_pytorch),
         cmocka_unit_test(gradients_agree_with_finite_differences),
         cmocka_unit_test(the_number_of_threads_changes_no_gradient_bit),
+        cmocka_unit_test(recomputed_activations_change_no_gradient_bit),
+        cmocka_unit_test(recomputing_keeps_one_layer_and_the_inputs_of_all),
         cmocka_unit_test(gradients_of_two_batches_add_up),
         cmocka_unit_test(only_the_wanted_rows_send_gradients_back),
         cmocka_unit_test(a_backward_pass_without_its_forward_pass_is_an_error),
