@@ -11,6 +11,8 @@
 typedef struct um_compute {
     um_kernels kernels;
     um_thread_pool *pool;
+    bool bf16_products; /* products with f32 weights, forward and backward, by the kernels that
+                           round both factors to BF16; attention stays f32 */
 } um_compute;
 
 /* y[i] = rms_norm(x[i]) for `rows` rows of `dim`; inverse_rms [rows] or NULL. */

@@ -129,7 +129,8 @@ static void run_plain(const product_call *call, const um_product *product, size_
     const size_t row = task / column_tiles * ROW_TILE;
     const size_t column = task % column_tiles * COLUMN_TILE;
     const float *bias = product->bias ? product->bias->data : NULL;
-    call->compute->kernels.matmul(
+    const um_compute *compute = call->compute;
+    (compute->bf16_products ? compute->kernels.matmul_bf16 : compute->kernels.matmul)(
         um_size_smaller(ROW_TILE, call->rows - row), um_size_smaller(COLUMN_TILE, out - column), in,
         call->x + row * in, in, (const float *)product->weight->data + column * in, in,
         bias ? bias + column : NULL, product->y + row * out + column, out);
@@ -211,7 +212,9 @@ static void input_gradient_task(void *user, size_t task, size_t worker) {
     const size_t column_tiles = um_size_divide_up(call->in, COLUMN_TILE);
     const size_t row = task / column_tiles * ROW_TILE;
     const size_t column = task % column_tiles * COLUMN_TILE;
-    (call->accumulate ? kernels->weighted_sum_add : kernels->weighted_sum)(
+    const bool rounds = call->compute->bf16_products;
+    (call->accumulate ? (rounds ? kernels->weighted_sum_add_bf16 : kernels->weighted_sum_add)
+                      : (rounds ? kernels->weighted_sum_bf16 : kernels->weighted_sum))(
         um_size_smaller(ROW_TILE, call->rows - row),
         um_size_smaller(COLUMN_TILE, call->in - column), call->out, call->dy + row * call->out,
         call->out, call->weight + column, call->in, call->dx + row * call->in + column, call->in);
@@ -224,7 +227,9 @@ static void weight_gradient_task(void *user, size_t task, size_t worker) {
     const size_t column_tiles = um_size_divide_up(call->in, GRADIENT_COLUMNS);
     const size_t row = task / column_tiles * GRADIENT_ROWS;
     const size_t column = task % column_tiles * GRADIENT_COLUMNS;
-    call->compute->kernels.transposed_sum_add(
+    const um_compute *compute = call->compute;
+    (compute->bf16_products ? compute->kernels.transposed_sum_add_bf16
+                            : compute->kernels.transposed_sum_add)(
         um_size_smaller(GRADIENT_ROWS, call->out - row),
         um_size_smaller(GRADIENT_COLUMNS, call->in - column), call->rows, call->dy + row, call->out,
         call->x + column, call->in, call->dweight + row * call->in + column, call->in);

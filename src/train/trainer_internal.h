@@ -10,6 +10,7 @@
 struct um_trainer {
     um_recipe recipe;
     char output[UM_RECIPE_PATH_SIZE];
+    um_compute own_compute; /* the caller's, with the recipe's kind of products */
     const um_compute *compute;
     um_model_config config;
     um_parameters parameters; /* what the passes read */

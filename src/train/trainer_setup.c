@@ -250,7 +250,9 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
     }
     created->lock_descriptor = -1;
     created->recipe = *recipe;
-    created->compute = compute;
+    created->own_compute = *compute;
+    created->own_compute.bf16_products = recipe->products == UM_DTYPE_BF16;
+    created->compute = &created->own_compute;
     strcpy(created->output, output_directory);
     const um_status status = set_up(created, error);
     if (status != UM_OK) {

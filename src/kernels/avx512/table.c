@@ -2,6 +2,12 @@
 
 #include "kernels/detect.h"
 
+void um_kernels_avx512_bf16_overlay(um_kernels *kernels) {
+#define UM_KERNEL_ASSIGN(kernel, parameters) kernels->kernel = um_avx512_##kernel;
+    UM_BF16_KERNEL_LIST(UM_KERNEL_ASSIGN)
+#undef UM_KERNEL_ASSIGN
+}
+
 void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->name = "avx512";
     kernels->matmul = um_avx512_matmul;
