@@ -286,10 +286,12 @@ def compare(options):
         prepare(options, directory)
         for _ in range(options.pairs):
             ours.append(turn_of_unmask(options.unmask, options, directory, options.threads, []))
+            print(f"ours: {ours[-1]:.0f} rows/s", file=sys.stderr, flush=True)
             for name, turn in contestants:
                 rate = turn()
                 if rate:
                     rates[name].append(rate)
+                    print(f"{name}: {rate:.0f} rows/s", file=sys.stderr, flush=True)
     print(f"{'ours, ' + str(options.threads) + ' threads':<34} {statistics.median(ours):8.0f} rows/s")
     for name, _ in contestants:
         if len(rates[name]) == len(ours):

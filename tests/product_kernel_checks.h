@@ -219,7 +219,8 @@ static inline void check_bf16_sum(trial *round, row_sum_function *fast, row_sum_
         exact += term;
         limit += fabs(term);
     }
-    /* Two factors off by 2^-8 each, and the rounding of sums; each flushed number is below 2^-126. */
+    /* Two factors off by 2^-8 each, and the rounding of sums; each flushed number is below 2^-126.
+     */
     assert_near(sums[0][i * n + j], (float)exact,
                 limit * (0x1.02p-7 + EPSILON * (double)(k + 1)) + (double)(k + 2) * 0x1p-125);
 }

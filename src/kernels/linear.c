@@ -10,8 +10,8 @@
 #define ROW_TILE 192
 #define COLUMN_TILE 64
 /* Tiles of a weight's gradient: small, as a key's weights are and every thread is to have some. */
-#define GRADIENT_ROWS 96
-#define GRADIENT_COLUMNS 32
+#define GRADIENT_ROWS 128
+#define GRADIENT_COLUMNS 64
 #define MANY_COLUMNS 2048
 /* Rows that a task packs. */
 #define PACK_TILE 12

@@ -1,7 +1,8 @@
 /* Products of numbers rounded to BF16, two to a lane: x w^T, p v, y += p v, y += p^T v.
  *
  * A panel of b, 64 columns and a part of the sum, is rounded and laid out in pairs once; each strip
- * of 8 rows of a is rounded beside it, and meets the panel in tiles of 8 rows by 32 columns. */
+ * of 16 rows of a is rounded beside it, and meets the panel in tiles of 8 rows by 32 columns. */
+#include "base/memory.h"
 #include "kernels/avx512/avx512.h"
 #include "kernels/avx512/transpose.h"
 
@@ -10,8 +11,10 @@
 #define TILE_COLUMNS (16 * VECTORS)
 #define PANEL_COLUMNS (2 * TILE_COLUMNS)
 /* A multiple of 32.  Panel and strip fill most of the first-level cache. */
-#define DEPTH 192
+#define DEPTH 128
 #define PAIRS (DEPTH / 2)
+/* Rows that are rounded together: a vector, and a cache line where a is transposed. */
+#define STRIP_ROWS 16
 
 /* The operands of y (+)= a b; exactly one of the layouts of a and of b. */
 typedef struct operands {
@@ -24,9 +27,9 @@ typedef struct operands {
 } operands;
 
 typedef struct workspace {
-    _Alignas(64) uint32_t panel[PAIRS * PANEL_COLUMNS]; /* [pair][column] */
-    _Alignas(64) uint32_t strip[PAIRS * ROWS];          /* [row][pair], transposed [pair][row] */
-    _Alignas(64) float rest[ROWS * PANEL_COLUMNS];      /* sums of a strip of fewer rows */
+    _Alignas(64) uint32_t panel[PAIRS * PANEL_COLUMNS];  /* [pair][column] */
+    _Alignas(64) uint32_t strip[PAIRS * STRIP_ROWS];     /* [row][pair], transposed [pair][row] */
+    _Alignas(64) float rest[STRIP_ROWS * PANEL_COLUMNS]; /* sums of a strip of fewer rows */
 } workspace;
 
 /* ---- Rounding and laying out ---------------------------------------------------------- */
@@ -51,7 +54,7 @@ static UM_ALWAYS_INLINE __m512i pair_rows(__mmask16 lanes, const float *first,
 
 /* panel[pair][column] of b as [n, k]. */
 static void turn_panel(size_t k, size_t columns, const float *b, size_t stride, uint32_t *panel) {
-    for (size_t j = 0; j < PANEL_COLUMNS; j += 16) {
+    for (size_t j = 0; j < um_size_round_up(columns, TILE_COLUMNS); j += 16) {
         const size_t rows = columns < j ? 0 : (columns - j < 16 ? columns - j : 16);
         for (size_t l = 0; l < k; l += 32) {
             __m512i r[16];
@@ -70,7 +73,7 @@ static void turn_panel(size_t k, size_t columns, const float *b, size_t stride, 
 
 /* panel[pair][column] of b as [k, n]. */
 static void copy_panel(size_t k, size_t columns, const float *b, size_t stride, uint32_t *panel) {
-    for (size_t j = 0; j < PANEL_COLUMNS; j += 16) {
+    for (size_t j = 0; j < um_size_round_up(columns, TILE_COLUMNS); j += 16) {
         const __mmask16 lanes =
             um_avx512_mask(columns < j ? 0 : (columns - j < 16 ? columns - j : 16));
         for (size_t l = 0; l < k; l += 2) {
@@ -89,14 +92,17 @@ static void round_strip(size_t rows, size_t k, const float *a, size_t stride, ui
     }
 }
 
+/* Rows of a are far apart, where the processor does not see by itself what comes: `next` is the
+ * strip after this one. */
 static void round_strip_transposed(size_t rows, size_t k, const float *a, size_t stride,
-                                   uint32_t *strip) {
+                                   const float *next, uint32_t *strip) {
     const __mmask16 lanes = um_avx512_mask(rows);
     for (size_t l = 0; l < k; l += 2) {
         const float *first = a + l * stride;
-        const __m512i pairs = pair_rows(lanes, first, l + 1 < k ? first + stride : NULL);
-        _mm256_store_si256((__m256i *)(void *)(strip + l / 2 * ROWS),
-                           _mm512_castsi512_si256(pairs));
+        _mm_prefetch((const char *)(next + l * stride), _MM_HINT_T0);
+        _mm_prefetch((const char *)(next + (l + 1) * stride), _MM_HINT_T0);
+        _mm512_store_si512(strip + l / 2 * STRIP_ROWS,
+                           pair_rows(lanes, first, l + 1 < k ? first + stride : NULL));
     }
 }
 
@@ -111,7 +117,7 @@ static UM_ALWAYS_INLINE void tile(bool transposed, size_t pairs, const uint32_t 
                                                      : columns < 32 ? columns - 16
                                                                     : 16)};
     const size_t row = transposed ? 1 : PAIRS;
-    const size_t step = transposed ? ROWS : 1;
+    const size_t step = transposed ? STRIP_ROWS : 1;
     __m512 sum[ROWS][VECTORS];
     for (size_t i = 0; i < ROWS; i++) {
         for (size_t j = 0; j < VECTORS; j++) {
@@ -137,12 +143,16 @@ static UM_ALWAYS_INLINE void tile(bool transposed, size_t pairs, const uint32_t 
     }
 }
 
-static UM_ALWAYS_INLINE void tiles(bool transposed, size_t pairs, const workspace *with,
-                                   size_t columns, bool add, float *c, size_t c_stride) {
-    tile(transposed, pairs, with->strip, with->panel, columns, add, c, c_stride);
-    if (columns > TILE_COLUMNS) {
-        tile(transposed, pairs, with->strip, with->panel + TILE_COLUMNS, columns - TILE_COLUMNS,
-             add, c + TILE_COLUMNS, c_stride);
+/* All tiles of a strip, of which `rows` are there, and a panel. */
+static UM_ALWAYS_INLINE void tiles(bool transposed, size_t rows, size_t pairs,
+                                   const workspace *with, size_t columns, bool add, float *c,
+                                   size_t c_stride) {
+    for (size_t i = 0; i < rows; i += ROWS) {
+        const uint32_t *strip = with->strip + (transposed ? i : i * PAIRS);
+        for (size_t j = 0; j < columns; j += TILE_COLUMNS) {
+            tile(transposed, pairs, strip, with->panel + j, columns - j, add, c + i * c_stride + j,
+                 c_stride);
+        }
     }
 }
 
@@ -153,23 +163,24 @@ static void copy_rows(size_t rows, size_t columns, const float *from, size_t fro
     }
 }
 
-/* A strip of rows against the panel; a tile has all its rows, if need be in a place of its own. */
+/* A strip of rows against the panel.  A tile has all its rows, if need be in a place of its own. */
 static void run_strip(const operands *of, size_t rows, size_t columns, size_t k, bool add,
-                      workspace *with, float *y, size_t y_stride) {
-    float *c = rows == ROWS ? y : with->rest;
-    const size_t stride = rows == ROWS ? y_stride : PANEL_COLUMNS;
-    if (rows < ROWS && add) {
+                      const float *next, workspace *with, float *y, size_t y_stride) {
+    const bool whole = rows % ROWS == 0;
+    float *c = whole ? y : with->rest;
+    const size_t stride = whole ? y_stride : PANEL_COLUMNS;
+    if (!whole && add) {
         copy_rows(rows, columns, y, y_stride, c, stride);
     }
     const size_t pairs = (k + 1) / 2;
     if (of->a_transposed) {
-        round_strip_transposed(rows, k, of->a, of->a_stride, with->strip);
-        tiles(true, pairs, with, columns, add, c, stride);
+        round_strip_transposed(rows, k, of->a, of->a_stride, next, with->strip);
+        tiles(true, rows, pairs, with, columns, add, c, stride);
     } else {
         round_strip(rows, k, of->a, of->a_stride, with->strip);
-        tiles(false, pairs, with, columns, add, c, stride);
+        tiles(false, rows, pairs, with, columns, add, c, stride);
     }
-    if (rows < ROWS) {
+    if (!whole) {
         copy_rows(rows, columns, c, stride, y, y_stride);
     }
 }
@@ -182,10 +193,13 @@ static void run_panel(operands of, size_t m, size_t columns, size_t k, bool add,
     } else {
         copy_panel(k, columns, of.b, of.b_stride, with->panel);
     }
-    for (size_t row = 0; row < m; row += ROWS) {
-        run_strip(&of, m - row < ROWS ? m - row : ROWS, columns, k, add, with, y, y_stride);
-        of.a += of.a_transposed ? ROWS : ROWS * of.a_stride;
-        y += ROWS * y_stride;
+    const float *after = of.a + k * of.a_stride; /* the next part of the sum */
+    for (size_t row = 0; row < m; row += STRIP_ROWS) {
+        const size_t rows = m - row < STRIP_ROWS ? m - row : STRIP_ROWS;
+        run_strip(&of, rows, columns, k, add, rows < m - row ? of.a + STRIP_ROWS : after, with, y,
+                  y_stride);
+        of.a += of.a_transposed ? STRIP_ROWS : STRIP_ROWS * of.a_stride;
+        y += STRIP_ROWS * y_stride;
     }
 }
 

@@ -7,6 +7,8 @@
 #define ROWS_TO_COPY 16
 /* Rows of v nearer than this, in floats, fill a cache evenly without it. */
 #define NEAR 64
+/* Columns of a transposed p that are copied together: a cache line. */
+#define STRIP_ROWS 16
 
 /* Columns behind the last are zero, so that the tile's loads are whole. */
 static void copy_panel(size_t k, size_t columns, const float *v, size_t v_stride, float *panel) {
@@ -35,7 +37,7 @@ static void sum_panel(size_t m, size_t columns, um_product_tile t, float *panel)
             t.b_step = UM_PRODUCT_COLUMNS;
         }
         um_product_panel(m, columns, t);
-        t.a += t.k * t.a_step;
+        t.a += t.k;
         t.add = true;
     }
 }
@@ -76,16 +78,60 @@ void um_avx512_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, si
                                   .add = true});
 }
 
+/* ---- Transposed ----------------------------------------------------------------------- */
+
+/* Some columns of p, as they stand below each other.  Rows of p are far apart, where the processor
+ * does not see by itself what comes: `next` is the strip after this one. */
+static void copy_strip(size_t k, size_t rows, const float *p, size_t p_stride, const float *next,
+                       float *strip) {
+    const __mmask16 lanes = um_avx512_mask(rows);
+    for (size_t l = 0; l < k; l++) {
+        _mm_prefetch((const char *)(next + l * p_stride), _MM_HINT_T0);
+        _mm512_store_ps(strip + l * STRIP_ROWS, _mm512_maskz_loadu_ps(lanes, p + l * p_stride));
+    }
+}
+
+typedef struct transposed_workspace {
+    _Alignas(64) float panels[2][UM_PRODUCT_DEPTH * UM_PRODUCT_COLUMNS];
+    _Alignas(64) float strip[UM_PRODUCT_DEPTH * STRIP_ROWS];
+} transposed_workspace;
+
+/* A part of the sum, for two panels of columns at a time: so p comes from memory half as often. */
+static void add_transposed_part(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                const float *v, size_t v_stride, float *y, size_t y_stride,
+                                transposed_workspace *with) {
+    for (size_t j = 0; j < n; j += UM_PRODUCT_COLUMNS) {
+        copy_panel(k, n - j < UM_PRODUCT_COLUMNS ? n - j : UM_PRODUCT_COLUMNS, v + j, v_stride,
+                   with->panels[j / UM_PRODUCT_COLUMNS]);
+    }
+    for (size_t i = 0; i < m; i += STRIP_ROWS) {
+        const size_t rows = m - i < STRIP_ROWS ? m - i : STRIP_ROWS;
+        copy_strip(k, rows, p + i, p_stride, rows < m - i ? p + i + STRIP_ROWS : p + k * p_stride,
+                   with->strip);
+        for (size_t j = 0; j < n; j += UM_PRODUCT_COLUMNS) {
+            um_product_panel(rows, n - j < UM_PRODUCT_COLUMNS ? n - j : UM_PRODUCT_COLUMNS,
+                             (um_product_tile){.k = k,
+                                               .a = with->strip,
+                                               .a_row = 1,
+                                               .a_step = STRIP_ROWS,
+                                               .b = with->panels[j / UM_PRODUCT_COLUMNS],
+                                               .b_step = UM_PRODUCT_COLUMNS,
+                                               .c = y + i * y_stride + j,
+                                               .c_stride = y_stride,
+                                               .add = true});
+        }
+    }
+}
+
 void um_avx512_transposed_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                                   const float *v, size_t v_stride, float *y, size_t y_stride) {
-    sum_columns(m, n,
-                (um_product_tile){.k = k,
-                                  .a = p,
-                                  .a_row = 1,
-                                  .a_step = p_stride,
-                                  .b = v,
-                                  .b_step = v_stride,
-                                  .c = y,
-                                  .c_stride = y_stride,
-                                  .add = true});
+    transposed_workspace with;
+    const size_t most = 2 * UM_PRODUCT_COLUMNS;
+    for (size_t j = 0; j < n; j += most) {
+        for (size_t l = 0; l < k; l += UM_PRODUCT_DEPTH) {
+            add_transposed_part(
+                m, n - j < most ? n - j : most, k - l < UM_PRODUCT_DEPTH ? k - l : UM_PRODUCT_DEPTH,
+                p + l * p_stride, p_stride, v + l * v_stride + j, v_stride, y + j, y_stride, &with);
+        }
+    }
 }
