@@ -40,6 +40,36 @@ static void bench_weighted_sum(const arrays *with) {
                                 with->values[2], 64);
 }
 
+static void bench_weighted_sum_add(const arrays *with) {
+    with->kernels->weighted_sum_add(ROWS, 64, 128, with->values[0], 128, with->values[1], 64,
+                                    with->values[2], 64);
+}
+
+static void bench_transposed_sum_add(const arrays *with) {
+    with->kernels->transposed_sum_add(ROWS, 64, 128, with->values[0], ROWS, with->values[1], 64,
+                                      with->values[2], 64);
+}
+
+static void bench_matmul_bf16(const arrays *with) {
+    with->kernels->matmul_bf16(ROWS, 64, DIM, with->values[0], DIM, with->values[1], DIM, NULL,
+                               with->values[2], 64);
+}
+
+static void bench_weighted_sum_bf16(const arrays *with) {
+    with->kernels->weighted_sum_bf16(ROWS, 64, 128, with->values[0], 128, with->values[1], 64,
+                                     with->values[2], 64);
+}
+
+static void bench_weighted_sum_add_bf16(const arrays *with) {
+    with->kernels->weighted_sum_add_bf16(ROWS, 64, 128, with->values[0], 128, with->values[1], 64,
+                                         with->values[2], 64);
+}
+
+static void bench_transposed_sum_add_bf16(const arrays *with) {
+    with->kernels->transposed_sum_add_bf16(ROWS, 64, 128, with->values[0], ROWS, with->values[1],
+                                           64, with->values[2], 64);
+}
+
 static void bench_softmax(const arrays *with) {
     with->kernels->softmax(ELEMENTS, 1.0f, with->values[0]);
 }
@@ -123,7 +153,7 @@ static const struct kernel_benchmark {
     benchmark_function *function;
 } benchmarks[] = {
 #define ENTRY(name, parameters) {#name, bench_##name},
-    UM_FLOAT_KERNEL_LIST(ENTRY)
+    UM_FLOAT_KERNEL_LIST(ENTRY) UM_BF16_KERNEL_LIST(ENTRY)
 #undef ENTRY
 };
 

@@ -14,7 +14,7 @@ um_status um_batch_create(const um_model *model, um_threads *threads, size_t siz
         return um_error_memory(error, "batch", sizeof *created);
     }
     um_thread_pool *pool = threads ? threads->pool : NULL;
-    const um_compute compute = {model->kernels, pool};
+    const um_compute compute = {.kernels = model->kernels, .pool = pool};
     created->model = model;
     created->transformer = (um_transformer){&model->config, &model->parameters};
     um_status status =

@@ -7,5 +7,5 @@ um_transformer um_model_transformer(const um_model *model) {
 }
 
 um_compute um_model_compute(const um_model *model, const um_threads *threads) {
-    return (um_compute){model->kernels, threads->pool};
+    return (um_compute){.kernels = model->kernels, .pool = threads->pool};
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "kernels/blas/blas.h"
 
 /* Query rows whose scores are held at a time. */
 #define QUERY_TILE 32
@@ -155,8 +154,8 @@ static void backward_tile(const attention_call *call, const um_attention_sequenc
     const float *doutput = call->doutput + offset;
     float *dscores = scores + QUERY_TILE * keys;
     probabilities_of(call->compute, attention, sequence, head, first, count, call->queries, scores);
-    um_sgemm_transposed(NULL, keys, dim, count, scores, keys, doutput, width, 1.0f,
-                        sequence->value_gradients + kv, stride);
+    kernels->transposed_sum_add(keys, dim, count, scores, keys, doutput, width,
+                                sequence->value_gradients + kv, stride);
     kernels->matmul(count, keys, dim, doutput, width, sequence->values + kv, stride, NULL, dscores,
                     keys);
     for (size_t i = 0; i < count; i++) {
@@ -165,8 +164,8 @@ static void backward_tile(const attention_call *call, const um_attention_sequenc
     }
     kernels->weighted_sum(count, dim, keys, dscores, keys, sequence->keys + kv, stride,
                           call->output + offset, width);
-    um_sgemm_transposed(NULL, keys, dim, count, dscores, keys, call->queries + offset, width, 1.0f,
-                        sequence->key_gradients + kv, stride);
+    kernels->transposed_sum_add(keys, dim, count, dscores, keys, call->queries + offset, width,
+                                sequence->key_gradients + kv, stride);
 }
 
 /* One task is one key head of one sequence: all query heads that share it, in order. */

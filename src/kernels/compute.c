@@ -139,11 +139,15 @@ static void add_tile(void *user, size_t task, size_t worker) {
     const element_call *call = user;
     const size_t end = um_size_smaller((task + 1) * ELEMENT_TILE, call->count);
     for (size_t i = task * ELEMENT_TILE; i < end; i++) {
-        call->output[i] += call->input[i];
+        call->output[i] = call->input[i] + call->gate[i];
     }
 }
 
-void um_add(const um_compute *compute, size_t count, const float *source, float *target) {
-    element_call call = {.compute = compute, .count = count, .input = source, .output = target};
+void um_add(const um_compute *compute, size_t count, const float *a, const float *b, float *sum) {
+    element_call call = {.compute = compute,
+                         .count = count,
+                         .input = a,
+                         .gate = (float *)(uintptr_t)b,
+                         .output = sum};
     run_elements(compute, add_tile, &call);
 }

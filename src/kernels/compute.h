@@ -11,6 +11,8 @@
 typedef struct um_compute {
     um_kernels kernels;
     um_thread_pool *pool;
+    bool bf16_products; /* products with f32 weights, forward and backward, by the kernels that
+                           round both factors to BF16; attention stays f32 */
 } um_compute;
 
 /* y[i] = rms_norm(x[i]) for `rows` rows of `dim`; inverse_rms [rows] or NULL. */
@@ -33,8 +35,8 @@ void um_swiglu(const um_compute *compute, size_t count, const float *gate, const
 void um_swiglu_backward(const um_compute *compute, size_t count, const float *dy, float *gate,
                         float *up);
 
-/* target += source over `count` elements. */
-void um_add(const um_compute *compute, size_t count, const float *source, float *target);
+/* sum = a + b over `count` elements; it may be a or b. */
+void um_add(const um_compute *compute, size_t count, const float *a, const float *b, float *sum);
 
 /* sums[columns] += the column sums of values [rows, columns], row after row. */
 void um_add_column_sums(size_t rows, size_t columns, const float *values, float *sums);

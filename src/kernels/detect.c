@@ -34,6 +34,9 @@ bool um_kernels_avx512(um_kernels *kernels) {
         return false;
     }
     um_kernels_avx512_overlay(kernels);
+    if (__builtin_cpu_supports("avx512bf16")) {
+        um_kernels_avx512_bf16_overlay(kernels);
+    }
     return true;
 }
 #else

@@ -9,5 +9,7 @@
 void um_kernels_avx2_overlay(um_kernels *kernels);
 /* The same for the AVX-512 folder, over the AVX2 one. */
 void um_kernels_avx512_overlay(um_kernels *kernels);
+/* Those that need AVX512_BF16 as well. */
+void um_kernels_avx512_bf16_overlay(um_kernels *kernels);
 
 #endif

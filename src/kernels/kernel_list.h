@@ -9,6 +9,10 @@
                size_t w_stride, const float *bias, float *y, size_t y_stride))                     \
     X(weighted_sum, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,                \
                      const float *v, size_t v_stride, float *y, size_t y_stride))                  \
+    X(weighted_sum_add, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,            \
+                         const float *v, size_t v_stride, float *y, size_t y_stride))              \
+    X(transposed_sum_add, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,          \
+                           const float *v, size_t v_stride, float *y, size_t y_stride))            \
     X(softmax, (size_t count, float scale, float *x))                                              \
     X(rms_norm, (size_t count, float epsilon, const float *x, const float *weight, float *y,       \
                  float *inverse_rms))                                                              \
@@ -32,6 +36,17 @@
       (size_t count, float low, float high, float shift, uint32_t first, const float *x,           \
        const float *weights, um_token_entries *entries, double *sum, double *weighted))
 
+/* Products of numbers rounded to BF16, with the parameters of those without that in their names. */
+#define UM_BF16_KERNEL_LIST(X)                                                                     \
+    X(matmul_bf16, (size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w, \
+                    size_t w_stride, const float *bias, float *y, size_t y_stride))                \
+    X(weighted_sum_bf16, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,           \
+                          const float *v, size_t v_stride, float *y, size_t y_stride))             \
+    X(weighted_sum_add_bf16, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,       \
+                              const float *v, size_t v_stride, float *y, size_t y_stride))         \
+    X(transposed_sum_add_bf16, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,     \
+                                const float *v, size_t v_stride, float *y, size_t y_stride))
+
 /* Products with integers, tested together. */
 #define UM_PACKED_KERNEL_LIST(X)                                                                   \
     X(pack_rows,                                                                                   \
@@ -47,6 +62,7 @@
 
 #define UM_KERNEL_LIST(X)                                                                          \
     UM_FLOAT_KERNEL_LIST(X)                                                                        \
+    UM_BF16_KERNEL_LIST(X)                                                                         \
     UM_PACKED_KERNEL_LIST(X)                                                                       \
     UM_PEAK_KERNEL_LIST(X)
 

@@ -45,6 +45,15 @@ typedef struct um_peak_work {
  * matmul_packed: y = x w^T + bias as packed.h defines it, for the rows that pack_rows of the same
  *   table packed; w [n, rows->k] dense, of any type but F32 that has the kind of `rows`.
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
+ * weighted_sum_add: as weighted_sum, but y += ; each element's sum starts from what y holds.
+ * transposed_sum_add: y[i][j] += sum over k of p[k][i] * v[k][j]; p [k, m], v [k, n], y [m, n];
+ *   each element's sum starts from what y holds.
+ * matmul_bf16, weighted_sum_bf16, weighted_sum_add_bf16, transposed_sum_add_bf16: the same, with
+ *   both factors rounded to BF16 (nearest, ties to even) and sums in f32.  Every version gives the
+ *   same bits, which are those of the instruction VDPBF16PS (Intel SDM, volume 2): with s what the
+ *   sum starts from, for k = 0, 2, 4 ...: s <- s + product k + 1, then s <- s + product k, each
+ *   rounded once; an odd last product comes after a zero.  Subnormal numbers count as zero
+ *   wherever they would be read or made.  The bias is added in f32.
  * softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1 elements, scale > 0.
  *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
  *   A NaN makes the whole result NaN.

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "kernels/blas/blas.h"
 
 /* Tiles of f32 products: a block of x rows that stays in the second-level cache, and enough
  * weight rows that a task outlasts its hand-over.  Packed products take all rows at a time. */
-#define ROW_TILE 96
+#define ROW_TILE 192
 #define COLUMN_TILE 64
+/* Tiles of a weight's gradient: small, as a key's weights are and every thread is to have some. */
+#define GRADIENT_ROWS 128
+#define GRADIENT_COLUMNS 64
 #define MANY_COLUMNS 2048
 /* Rows that a task packs. */
 #define PACK_TILE 12
@@ -127,7 +129,8 @@ static void run_plain(const product_call *call, const um_product *product, size_
     const size_t row = task / column_tiles * ROW_TILE;
     const size_t column = task % column_tiles * COLUMN_TILE;
     const float *bias = product->bias ? product->bias->data : NULL;
-    call->compute->kernels.matmul(
+    const um_compute *compute = call->compute;
+    (compute->bf16_products ? compute->kernels.matmul_bf16 : compute->kernels.matmul)(
         um_size_smaller(ROW_TILE, call->rows - row), um_size_smaller(COLUMN_TILE, out - column), in,
         call->x + row * in, in, (const float *)product->weight->data + column * in, in,
         bias ? bias + column : NULL, product->y + row * out + column, out);
@@ -186,18 +189,74 @@ void um_linear(const um_compute *compute, size_t rows, const float *x, const um_
     um_linear_group(compute, rows, x, packing, &product, 1);
 }
 
+/* ---- Backward ---------------------------------------------------------------------- */
+
+typedef struct backward_call {
+    const um_compute *compute;
+    size_t rows;
+    size_t in;
+    size_t out;
+    const float *x;
+    const float *weight;
+    const float *dy;
+    float *dx;
+    float *dweight;
+    bool accumulate;
+} backward_call;
+
+/* A tile of dx = dy weight. */
+static void input_gradient_task(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const backward_call *call = user;
+    const um_kernels *kernels = &call->compute->kernels;
+    const size_t column_tiles = um_size_divide_up(call->in, COLUMN_TILE);
+    const size_t row = task / column_tiles * ROW_TILE;
+    const size_t column = task % column_tiles * COLUMN_TILE;
+    const bool rounds = call->compute->bf16_products;
+    (call->accumulate ? (rounds ? kernels->weighted_sum_add_bf16 : kernels->weighted_sum_add)
+                      : (rounds ? kernels->weighted_sum_bf16 : kernels->weighted_sum))(
+        um_size_smaller(ROW_TILE, call->rows - row),
+        um_size_smaller(COLUMN_TILE, call->in - column), call->out, call->dy + row * call->out,
+        call->out, call->weight + column, call->in, call->dx + row * call->in + column, call->in);
+}
+
+/* A tile of dweight += dy^T x: all rows, in order. */
+static void weight_gradient_task(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const backward_call *call = user;
+    const size_t column_tiles = um_size_divide_up(call->in, GRADIENT_COLUMNS);
+    const size_t row = task / column_tiles * GRADIENT_ROWS;
+    const size_t column = task % column_tiles * GRADIENT_COLUMNS;
+    const um_compute *compute = call->compute;
+    (compute->bf16_products ? compute->kernels.transposed_sum_add_bf16
+                            : compute->kernels.transposed_sum_add)(
+        um_size_smaller(GRADIENT_ROWS, call->out - row),
+        um_size_smaller(GRADIENT_COLUMNS, call->in - column), call->rows, call->dy + row, call->out,
+        call->x + column, call->in, call->dweight + row * call->in + column, call->in);
+}
+
 void um_linear_backward(const um_compute *compute, size_t rows, const float *x,
                         const um_tensor *weight, const float *dy, float *dx, bool accumulate,
                         const um_tensor *dweight, const um_tensor *dbias) {
-    const size_t out = weight->shape[0];
-    const size_t in = weight->shape[1];
+    backward_call call = {.compute = compute,
+                          .rows = rows,
+                          .in = weight->shape[1],
+                          .out = weight->shape[0],
+                          .x = x,
+                          .weight = weight->data,
+                          .dy = dy,
+                          .dx = dx,
+                          .dweight = um_tensor_f32(dweight),
+                          .accumulate = accumulate};
     if (dx) {
-        um_sgemm(compute->pool, rows, in, out, dy, out, weight->data, in, accumulate ? 1.0f : 0.0f,
-                 dx, in);
+        const size_t tasks =
+            um_size_divide_up(rows, ROW_TILE) * um_size_divide_up(call.in, COLUMN_TILE);
+        um_thread_pool_run(compute->pool, tasks, input_gradient_task, &call);
     }
-    um_sgemm_transposed(compute->pool, out, in, rows, dy, out, x, in, 1.0f, um_tensor_f32(dweight),
-                        in);
+    const size_t tasks =
+        um_size_divide_up(call.out, GRADIENT_ROWS) * um_size_divide_up(call.in, GRADIENT_COLUMNS);
+    um_thread_pool_run(compute->pool, tasks, weight_gradient_task, &call);
     if (dbias && dbias->data) {
-        um_add_column_sums(rows, out, dy, um_tensor_f32(dbias));
+        um_add_column_sums(rows, call.out, dy, um_tensor_f32(dbias));
     }
 }

@@ -26,6 +26,18 @@ void um_activations_free(um_activations *activations) {
     }
 }
 
+void um_activations_recompute(um_activations *activations, bool recompute) {
+    activations->recompute = activations->record && recompute;
+}
+
+size_t um_activations_bytes(const um_activations *activations) {
+    const size_t floats = activations->block_capacity + activations->scratch_capacity +
+                          activations->attention_scratch_capacity + activations->gradient_capacity;
+    return floats * sizeof(float) + activations->layer_count * sizeof *activations->layers +
+           activations->attention_sequence_capacity * sizeof *activations->attention_sequences +
+           activations->packing.capacity;
+}
+
 size_t um_sequence_row(const um_sequence_rows *sequence, size_t i) {
     return sequence->rows ? sequence->rows[i] : i;
 }
@@ -103,11 +115,10 @@ static float *carve(carver *from, size_t count) {
     return piece;
 }
 
-static void carve_layer(carver *from, const um_model_config *config, size_t rows, bool record,
+static void carve_inner(carver *from, const um_model_config *config, size_t rows, bool record,
                         um_layer_activations *layer) {
     const size_t query_width = config->head_count * config->head_dim;
     const size_t key_width = config->kv_head_count * config->head_dim;
-    layer->input = record ? carve(from, rows * config->hidden_size) : NULL;
     layer->attention_inverse_rms = carve(from, rows);
     const bool norms = record && config->qk_norm;
     layer->query_input = norms ? carve(from, rows * query_width) : NULL;
@@ -118,6 +129,19 @@ static void carve_layer(carver *from, const um_model_config *config, size_t rows
     layer->mlp_inverse_rms = carve(from, rows);
     layer->gate = carve(from, rows * config->intermediate_size);
     layer->up = carve(from, rows * config->intermediate_size);
+}
+
+/* All of layer `index`; with recomputation everything but its input is that of layer 0. */
+static void carve_layer(carver *from, const um_activations *activations,
+                        const um_model_config *config, size_t rows, size_t index) {
+    um_layer_activations *layer = &activations->layers[index];
+    const bool record = activations->record;
+    if (index > 0 && activations->recompute) {
+        *layer = activations->layers[0];
+    } else {
+        carve_inner(from, config, rows, record, layer);
+    }
+    layer->input = record ? carve(from, rows * config->hidden_size) : NULL;
 }
 
 static void carve_scratch(carver *from, const um_model_config *config, const um_batch_sizes *sizes,
@@ -163,12 +187,12 @@ static um_status prepare_layers(um_activations *activations, const um_model_conf
     }
     carver measure = {0};
     for (size_t i = 0; i < count; i++) {
-        carve_layer(&measure, config, rows, activations->record, &activations->layers[i]);
+        carve_layer(&measure, activations, config, rows, i);
     }
     UM_TRY(ensure(&activations->block, &activations->block_capacity, measure.used, error));
     carver from = {.base = activations->block};
     for (size_t i = 0; i < count; i++) {
-        carve_layer(&from, config, rows, activations->record, &activations->layers[i]);
+        carve_layer(&from, activations, config, rows, i);
     }
     return UM_OK;
 }

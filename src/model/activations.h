@@ -23,6 +23,7 @@ typedef struct um_layer_activations {
 
 struct um_activations {
     bool record;
+    bool recompute;     /* all layers share one set, but for `input` */
     size_t rows;        /* R of the last forward */
     size_t layer_count; /* entries of `layers` */
     um_layer_activations *layers;
@@ -74,6 +75,12 @@ void um_activations_attention_layer(um_activations *activations, const um_row_ba
 
 /* Floats of the widest input of a product: H, I or Q. */
 size_t um_widest_row(const um_model_config *config);
+
+/* Make the shared set that of layer `layer` again, from its input, in the batch of the last forward
+ * pass; `attention` describes it.  Without um_activations_recompute it does nothing. */
+void um_transformer_restore_layer(const um_transformer *transformer, const um_compute *compute,
+                                  const um_row_batch *batch, um_activations *activations,
+                                  const um_attention *attention, size_t layer);
 
 um_layer_activations *um_activations_layer(um_activations *activations, size_t layer);
 

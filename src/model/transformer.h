@@ -45,6 +45,16 @@ typedef struct um_activations um_activations;
 um_status um_activations_create(bool record, um_activations **activations, um_error *error);
 void um_activations_free(um_activations *activations);
 
+/* Of activations that record, before a forward pass: keep only each layer's input, and let the
+ * backward pass compute the rest of a layer again when it comes to it.  Gradients have the same
+ * bits; a layer costs one forward more, without its last product, but for the last layer, and the
+ * memory for it is that of one layer's activations, whatever their number.  (Chen et al.,
+ * "Training Deep Nets with Sublinear Memory Cost", 2016, arXiv 1604.06174, section 4.) */
+void um_activations_recompute(um_activations *activations, bool recompute);
+
+/* Bytes that passes have allocated so far.  docs/TRAINING.md has the formula. */
+size_t um_activations_bytes(const um_activations *activations);
+
 /* Compute the batch.  hidden [sum of hidden_count, hidden_size] receives the states after the
  * final norm, sequence after sequence.  UM_ERR_ARGUMENT for rows out of range or out of order
  * and for block-causal attention without a block length, UM_ERR_MISMATCH for a token id outside

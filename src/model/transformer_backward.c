@@ -253,6 +253,8 @@ um_status um_transformer_backward(const um_transformer *transformer, const um_co
                                     true, &pass.attention, error));
     hidden_backward(&pass, dhidden);
     for (size_t layer = config->layer_count; layer-- > 0;) {
+        um_transformer_restore_layer(transformer, compute, batch, activations, &pass.attention,
+                                     layer);
         mlp_backward(&pass, layer);
         attention_backward(&pass, layer);
     }

@@ -35,40 +35,70 @@ static void embed(const forward_pass *pass, float *stream) {
     }
 }
 
+/* Angles depend on the position alone: those of the longest sequence of all rows so far serve the
+ * others as well. */
 static void prepare_angles(const forward_pass *pass) {
     const size_t half = pass->config->head_dim / 2;
     float *cosine = pass->activations->cosine;
     float *sine = pass->activations->sine;
+    const float *known_cosine = NULL;
+    const float *known_sine = NULL;
+    size_t known = 0; /* positions 0 .. known - 1 */
     um_rope_frequencies(pass->config, pass->activations->frequencies);
     for (size_t i = 0; i < pass->batch->count; i++) {
         const um_sequence_rows *sequence = &pass->batch->sequences[i];
         for (size_t j = 0; j < sequence->row_count; j++) {
-            um_rope_angles(half, pass->activations->frequencies, um_sequence_row(sequence, j),
-                           cosine, sine);
-            cosine += half;
-            sine += half;
+            const size_t row = um_sequence_row(sequence, j);
+            if (row < known) {
+                memcpy(cosine + j * half, known_cosine + row * half, half * sizeof *cosine);
+                memcpy(sine + j * half, known_sine + row * half, half * sizeof *sine);
+            } else {
+                um_rope_angles(half, pass->activations->frequencies, row, cosine + j * half,
+                               sine + j * half);
+            }
         }
+        if (!sequence->rows && sequence->row_count > known) {
+            known_cosine = cosine;
+            known_sine = sine;
+            known = sequence->row_count;
+        }
+        cosine += sequence->row_count * half;
+        sine += sequence->row_count * half;
+    }
+}
+
+typedef struct store_call {
+    const forward_pass *pass;
+    size_t layer;
+} store_call;
+
+/* One sequence: its rows follow those of the sequences before it. */
+static void store_task(void *user, size_t index, size_t worker) {
+    (void)worker;
+    const store_call *call = user;
+    const um_row_batch *batch = call->pass->batch;
+    const size_t width = call->pass->key_width;
+    size_t first = 0;
+    for (size_t i = 0; i < index; i++) {
+        first += batch->sequences[i].row_count;
+    }
+    const um_sequence_rows *sequence = &batch->sequences[index];
+    const float *keys = call->pass->activations->keys + first * width;
+    const float *values = call->pass->activations->values + first * width;
+    float *cached_keys = um_kv_cache_keys(sequence->cache, call->layer);
+    float *cached_values = um_kv_cache_values(sequence->cache, call->layer);
+    for (size_t j = 0; j < sequence->row_count; j++) {
+        const size_t row = um_sequence_row(sequence, j);
+        memcpy(cached_keys + row * width, keys + j * width, width * sizeof *keys);
+        memcpy(cached_values + row * width, values + j * width, width * sizeof *values);
+        sequence->cache->valid[row] = 1;
     }
 }
 
 /* Put the computed keys and values where the caches keep them, and mark the rows valid. */
 static void store_in_caches(const forward_pass *pass, size_t layer) {
-    const size_t width = pass->key_width;
-    const float *keys = pass->activations->keys;
-    const float *values = pass->activations->values;
-    for (size_t i = 0; i < pass->batch->count; i++) {
-        const um_sequence_rows *sequence = &pass->batch->sequences[i];
-        float *cached_keys = um_kv_cache_keys(sequence->cache, layer);
-        float *cached_values = um_kv_cache_values(sequence->cache, layer);
-        for (size_t j = 0; j < sequence->row_count; j++) {
-            const size_t row = um_sequence_row(sequence, j);
-            memcpy(cached_keys + row * width, keys, width * sizeof *keys);
-            memcpy(cached_values + row * width, values, width * sizeof *values);
-            sequence->cache->valid[row] = 1;
-            keys += width;
-            values += width;
-        }
-    }
+    store_call call = {pass, layer};
+    um_thread_pool_run(pass->compute->pool, pass->batch->count, store_task, &call);
 }
 
 /* Keep a copy for the backward pass, where there will be one. */
@@ -111,32 +141,71 @@ static void attend(const forward_pass *pass, size_t index) {
     um_attention_forward(pass->compute, &pass->attention, saved->queries, saved->attended);
 }
 
-/* x + Attention(norm(x)), then x + MLP(norm(x)); `stream` is updated in place. */
-static void run_layer(const forward_pass *pass, size_t index, float *stream) {
+/* All of a layer but its last product: what the backward pass reads.
+ * middle = x + Attention(norm(x)); it may be x. */
+static void run_to_gate(const forward_pass *pass, size_t index, const float *x, float *middle) {
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
     um_activations *scratch = pass->activations;
     um_layer_activations *saved = um_activations_layer(scratch, index);
     const size_t rows = pass->sizes.rows;
     const size_t hidden = pass->config->hidden_size;
     const float epsilon = (float)pass->config->rms_norm_epsilon;
-    record(pass, rows * hidden, stream, saved->input);
-    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->attention_norm.data,
+    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, x, layer->attention_norm.data,
                      scratch->normed, saved->attention_inverse_rms);
     attend(pass, index);
     um_linear(pass->compute, rows, saved->attended, &scratch->packing, &layer->attention_output,
               NULL, scratch->projected);
-    um_add(pass->compute, rows * hidden, scratch->projected, stream);
-    record(pass, rows * hidden, stream, saved->middle);
-    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, stream, layer->mlp_norm.data,
+    um_add(pass->compute, rows * hidden, x, scratch->projected, middle);
+    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, middle, layer->mlp_norm.data,
                      scratch->normed, saved->mlp_inverse_rms);
     const um_product products[] = {{&layer->gate, NULL, saved->gate},
                                    {&layer->up, NULL, saved->up}};
     um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 2);
+}
+
+/* Where the residual stream stands before layer `index`, or behind the last: where there is a
+ * record it is kept, otherwise it is updated in place. */
+static float *stream_before(um_activations *activations, const um_model_config *config,
+                            size_t index) {
+    return activations->record && index < config->layer_count
+               ? um_activations_layer(activations, index)->input
+               : activations->stream;
+}
+
+/* middle = x + Attention(norm(x)), then middle + MLP(norm(middle)). */
+static void run_layer(const forward_pass *pass, size_t index) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    um_activations *scratch = pass->activations;
+    um_layer_activations *saved = um_activations_layer(scratch, index);
+    const size_t rows = pass->sizes.rows;
+    float *middle = scratch->record ? saved->middle : scratch->stream;
+    run_to_gate(pass, index, stream_before(scratch, pass->config, index), middle);
     um_swiglu(pass->compute, rows * pass->config->intermediate_size, saved->gate, saved->up,
               scratch->projected);
     um_linear(pass->compute, rows, scratch->projected, &scratch->packing, &layer->down, NULL,
               scratch->normed);
-    um_add(pass->compute, rows * hidden, scratch->normed, stream);
+    um_add(pass->compute, rows * pass->config->hidden_size, middle, scratch->normed,
+           stream_before(scratch, pass->config, index + 1));
+}
+
+void um_transformer_restore_layer(const um_transformer *transformer, const um_compute *compute,
+                                  const um_row_batch *batch, um_activations *activations,
+                                  const um_attention *attention, size_t layer) {
+    const um_model_config *config = transformer->config;
+    /* The last layer's are those that the forward pass has left. */
+    if (!activations->recompute || layer + 1 == config->layer_count) {
+        return;
+    }
+    const forward_pass pass = {.transformer = transformer,
+                               .config = config,
+                               .compute = compute,
+                               .batch = batch,
+                               .activations = activations,
+                               .attention = *attention,
+                               .sizes = {.rows = activations->rows},
+                               .key_width = config->kv_head_count * config->head_dim};
+    const um_layer_activations *saved = um_activations_layer(activations, layer);
+    run_to_gate(&pass, layer, saved->input, saved->middle);
 }
 
 /* Gather the wanted rows of the stream, sequence after sequence. */
@@ -197,10 +266,10 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
     }
     UM_TRY(um_activations_attention(activations, config, batch, um_thread_pool_size(compute->pool),
                                     false, &pass.attention, error));
-    embed(&pass, activations->stream);
+    embed(&pass, stream_before(activations, config, 0));
     prepare_angles(&pass);
     for (size_t layer = 0; layer < config->layer_count; layer++) {
-        run_layer(&pass, layer, activations->stream);
+        run_layer(&pass, layer);
     }
     gather_hidden(&pass, activations->stream, activations->hidden_input);
     um_rms_norm_rows(compute, pass.sizes.hidden_rows, config->hidden_size,

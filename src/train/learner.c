@@ -37,11 +37,14 @@ static um_status lay_out_blocks(um_learner *learner, um_error *error) {
 
 um_status um_learner_create(const um_recipe *recipe, const um_model_config *config,
                             const um_compute *compute, um_learner *learner, um_error *error) {
-    *learner = (um_learner){.recipe = recipe, .compute = compute, .config = *config};
+    *learner = (um_learner){.recipe = recipe, .own_compute = *compute, .config = *config};
+    learner->own_compute.bf16_products = recipe->products == UM_DTYPE_BF16;
+    learner->compute = &learner->own_compute;
     learner->transformer =
         (um_transformer){.config = &learner->config, .parameters = &learner->parameters};
     UM_TRY(lay_out_blocks(learner, error));
     UM_TRY(um_activations_create(true, &learner->recording, error));
+    um_activations_recompute(learner->recording, recipe->recompute_activations);
     UM_TRY(um_activations_create(false, &learner->plain, error));
     return um_loss_scratch_create(&learner->config, &learner->loss_scratch, error);
 }

@@ -11,7 +11,8 @@
 
 typedef struct um_learner {
     const um_recipe *recipe;   /* borrowed */
-    const um_compute *compute; /* borrowed */
+    um_compute own_compute;    /* the caller's, with the recipe's kind of products */
+    const um_compute *compute; /* own_compute */
     um_model_config config;    /* of the model that is trained */
     um_parameters parameters;  /* what the passes read */
     um_parameters gradients;
@@ -33,8 +34,8 @@ typedef struct um_learner {
     size_t hidden_gradient_capacity;
 } um_learner;
 
-/* Make room for a model of `config`, whose weights are not set yet.  *learner must not move
- * afterwards; um_learner_free in any case. */
+/* Make room for a model of `config`, whose weights are not set yet; `compute` is copied.  *learner
+ * must not move afterwards; um_learner_free in any case. */
 um_status um_learner_create(const um_recipe *recipe, const um_model_config *config,
                             const um_compute *compute, um_learner *learner, um_error *error);
 void um_learner_free(um_learner *learner);

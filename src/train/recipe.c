@@ -113,6 +113,8 @@ static const field fields[] = {
     {"weight_decay", FIELD_NUMBER, AT(weight_decay), false, 0, 10, NULL},
     {"gradient_clip", FIELD_NUMBER, AT(gradient_clip), false, 0, 1e9, NULL},
     {"weights", FIELD_CHOICE, AT(weights), false, 0, 0, weight_types},
+    {"products", FIELD_CHOICE, AT(products), false, 0, 0, weight_types},
+    {"recompute_activations", FIELD_BOOL, AT(recompute_activations), false, 0, 0, NULL},
     {"saved_weights", FIELD_CHOICE, AT(saved_weights), false, 0, 0, saved_types},
     {"prompt_loss_weight", FIELD_NUMBER, AT(prompt_loss_weight), false, 0, 1e6, NULL},
     {"mask_prompt_probability", FIELD_NUMBER, AT(mask_prompt_probability), false, 0, 1, NULL},
@@ -179,6 +181,7 @@ static void set_defaults(um_recipe *recipe) {
                           .weight_decay = 0.1,
                           .gradient_clip = 1.0,
                           .weights = UM_DTYPE_F32,
+                          .products = UM_DTYPE_F32,
                           .saved_weights = UM_DTYPE_BF16,
                           .prompt_loss_weight = 1.0,
                           .mask_prompt_probability = 1.0,
@@ -534,7 +537,8 @@ static size_t size_of_member(const field *at, const void *member) {
 static bool is_decisive(const field *at) {
     static const size_t others[] = {AT(validation_interval),     AT(checkpoint_minutes),
                                     AT(grpo.validation_rollout), AT(grpo.validation_maximum),
-                                    AT(grpo.rollout_batch),      AT(grpo.judge_workers)};
+                                    AT(grpo.rollout_batch),      AT(grpo.judge_workers),
+                                    AT(recompute_activations)};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (at->offset == others[i]) {
             return false;

@@ -76,6 +76,8 @@ typedef struct um_recipe {
     double weight_decay;         /* "weight_decay" (0.1), matrices only */
     double gradient_clip;        /* "gradient_clip": largest global norm (1.0; 0: none) */
     um_dtype weights;            /* "weights": "f32" or "bf16" (rounded from an f32 master) */
+    um_dtype products;           /* "products": "f32" or "bf16" (both factors rounded to it) */
+    bool recompute_activations;  /* "recompute_activations": less memory, same gradients (false) */
     um_dtype saved_weights;      /* "saved_weights": type in the written checkpoint ("bf16") */
 
     double prompt_loss_weight;      /* "prompt_loss_weight": causal loss on prompts (1.0) */

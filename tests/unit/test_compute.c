@@ -252,7 +252,7 @@ static void element_wise_work_covers_every_element_of_many_tiles(void **state) {
     for (size_t i = 0; i < count; i++) {
         expected[i] = (double)gate[i] + (double)up[i];
     }
-    um_add(&compute, count, gate, sum);
+    um_add(&compute, count, sum, gate, sum);
     assert_close(sum, expected, count, LIMIT);
     for (size_t i = 0; i < count; i++) {
         const double s = 1 / (1 + exp(-(double)gate[i]));

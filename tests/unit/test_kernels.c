@@ -1,141 +1,7 @@
 /* Every kernel of the list: the fastest version against the plain one on many shapes, with arrays
  * that touch unreadable pages, and the contracts of kernels.h on both. */
+#include "product_kernel_checks.h"
 #include "sampling_kernel_checks.h"
-
-/* ---- matmul ------------------------------------------------------------- */
-
-typedef struct product {
-    size_t m, n, k;
-    const float *x;
-    size_t x_stride;
-    const float *w;
-    size_t w_stride;
-    const float *bias;
-} product;
-
-static float *multiply(trial *round, const um_kernels *kernels, const product *of,
-                       size_t y_stride) {
-    float *y = guarded_floats(&round->arrays, (of->m - 1) * y_stride + of->n);
-    for (size_t i = 0; i < (of->m - 1) * y_stride + of->n; i++) {
-        y[i] = -77.0f;
-    }
-    kernels->matmul(of->m, of->n, of->k, of->x, of->x_stride, of->w, of->w_stride, of->bias, y,
-                    y_stride);
-    for (size_t i = 0; i + 1 < of->m; i++) {
-        for (size_t j = of->n; j < y_stride; j++) {
-            assert_true(y[i * y_stride + j] == -77.0f); /* between rows: not written */
-        }
-    }
-    return y;
-}
-
-/* Any part of the result, asked for alone, has the same bits. */
-static void check_part(trial *round, const um_kernels *kernels, const product *of, const float *y,
-                       size_t y_stride) {
-    const size_t row = draw_below(round, of->m);
-    const size_t column = draw_below(round, of->n);
-    product part = *of;
-    part.m = 1 + draw_below(round, of->m - row);
-    part.n = 1 + draw_below(round, of->n - column);
-    part.x += row * of->x_stride;
-    part.w += column * of->w_stride;
-    part.bias = of->bias ? of->bias + column : NULL;
-    const float *again = multiply(round, kernels, &part, part.n);
-    for (size_t i = 0; i < part.m; i++) {
-        assert_memory_equal(again + i * part.n, y + (row + i) * y_stride + column,
-                            part.n * sizeof *y);
-    }
-}
-
-/* A bound of what rounding does: the sum of |x w|, times the number of roundings. */
-static double rounding_limit(const product *of, size_t row, size_t column) {
-    double sum = of->bias ? fabs((double)of->bias[column]) : 0;
-    for (size_t l = 0; l < of->k; l++) {
-        sum +=
-            fabs((double)of->x[row * of->x_stride + l] * (double)of->w[column * of->w_stride + l]);
-    }
-    return EPSILON * (double)(of->k + 1) * sum;
-}
-
-static product draw_product(trial *round) {
-    const size_t m = draw_below(round, 8) ? 1 + draw_below(round, 9) : draw_size(round);
-    product of = {.m = m, .n = draw_size(round), .k = draw_size(round)};
-    of.x_stride = of.k + draw_below(round, 3);
-    of.w_stride = of.k + draw_below(round, 3);
-    of.x = draw_floats(round, (m - 1) * of.x_stride + of.k, 1);
-    of.w = draw_floats(round, (of.n - 1) * of.w_stride + of.k, 1);
-    of.bias = draw_below(round, 2) ? draw_floats(round, of.n, 1) : NULL;
-    return of;
-}
-
-static void check_matmul(trial *round) {
-    const product of = draw_product(round);
-    const size_t y_stride = of.n + draw_below(round, 3);
-    const float *fast = multiply(round, round->fast, &of, y_stride);
-    const float *plain = multiply(round, round->plain, &of, y_stride);
-    for (size_t i = 0; i < of.m; i++) {
-        for (size_t j = 0; j < of.n; j++) {
-            assert_near(fast[i * y_stride + j], plain[i * y_stride + j], rounding_limit(&of, i, j));
-        }
-    }
-    check_part(round, round->fast, &of, fast, y_stride);
-    check_part(round, round->plain, &of, plain, y_stride);
-}
-
-/* ---- weighted_sum ------------------------------------------------------- */
-
-static float *sum_values(trial *round, const um_kernels *kernels, const product *of,
-                         size_t y_stride) {
-    float *y = guarded_floats(&round->arrays, (of->m - 1) * y_stride + of->n);
-    kernels->weighted_sum(of->m, of->n, of->k, of->x, of->x_stride, of->w, of->w_stride, y,
-                          y_stride);
-    for (size_t i = 0; i + 1 < of->m; i++) {
-        for (size_t j = of->n; j < y_stride; j++) {
-            assert_true(y[i * y_stride + j] == 0.0f);
-        }
-    }
-    return y;
-}
-
-static void check_sum_part(trial *round, const um_kernels *kernels, const product *of,
-                           const float *y, size_t y_stride) {
-    const size_t row = draw_below(round, of->m);
-    const size_t column = draw_below(round, of->n);
-    product part = *of;
-    part.m = 1 + draw_below(round, of->m - row);
-    part.n = 1 + draw_below(round, of->n - column);
-    part.x += row * of->x_stride;
-    part.w += column;
-    const float *again = sum_values(round, kernels, &part, part.n);
-    for (size_t i = 0; i < part.m; i++) {
-        assert_memory_equal(again + i * part.n, y + (row + i) * y_stride + column,
-                            part.n * sizeof *y);
-    }
-}
-
-static void check_weighted_sum(trial *round) {
-    product of = {.m = 1 + draw_below(round, 9), .n = draw_size(round), .k = draw_size(round)};
-    of.x_stride = of.k + draw_below(round, 3);
-    of.w_stride = of.n + draw_below(round, 3);
-    of.x = draw_floats(round, (of.m - 1) * of.x_stride + of.k, 1);
-    of.w = draw_floats(round, (of.k - 1) * of.w_stride + of.n, 1);
-    const size_t y_stride = of.n + draw_below(round, 3);
-    const float *fast = sum_values(round, round->fast, &of, y_stride);
-    const float *plain = sum_values(round, round->plain, &of, y_stride);
-    for (size_t i = 0; i < of.m; i++) {
-        for (size_t j = 0; j < of.n; j++) {
-            double limit = 0;
-            for (size_t l = 0; l < of.k; l++) {
-                limit +=
-                    fabs((double)of.x[i * of.x_stride + l] * (double)of.w[l * of.w_stride + j]);
-            }
-            assert_near(fast[i * y_stride + j], plain[i * y_stride + j],
-                        EPSILON * (double)of.k * limit);
-        }
-    }
-    check_sum_part(round, round->fast, &of, fast, y_stride);
-    check_sum_part(round, round->plain, &of, plain, y_stride);
-}
 
 /* ---- Rows --------------------------------------------------------------- */
 
@@ -331,7 +197,7 @@ static const struct kernel_check {
     void (*check)(trial *round);
 } checks[] = {
 #define ENTRY(name, parameters) {#name, check_##name},
-    UM_FLOAT_KERNEL_LIST(ENTRY)
+    UM_FLOAT_KERNEL_LIST(ENTRY) UM_BF16_KERNEL_LIST(ENTRY)
 #undef ENTRY
 };
 
@@ -368,6 +234,7 @@ static void every_kernel_of_a_set_is_in_its_table(void **state) {
     for (size_t i = 0; i < SETS; i++) {
 #define ASSERT_MEMBER(name, parameters) assert_true(tables[i].name != NULL);
         UM_FLOAT_KERNEL_LIST(ASSERT_MEMBER)
+        UM_BF16_KERNEL_LIST(ASSERT_MEMBER)
 #undef ASSERT_MEMBER
     }
 }

@@ -45,6 +45,8 @@ static void what_is_left_out_has_its_default(void **state) {
     assert_true(recipe.beta1 == 0.9 && recipe.beta2 == 0.95 && recipe.epsilon == 1e-8);
     assert_true(recipe.weight_decay == 0.1 && recipe.gradient_clip == 1.0);
     assert_int_equal(recipe.weights, UM_DTYPE_F32);
+    assert_int_equal(recipe.products, UM_DTYPE_F32);
+    assert_false(recipe.recompute_activations);
     assert_int_equal(recipe.saved_weights, UM_DTYPE_BF16);
     assert_true(recipe.prompt_loss_weight == 1.0 && recipe.mask_prompt_probability == 1.0);
     assert_true(recipe.minimum_mask_rate == 1e-3);
@@ -73,6 +75,8 @@ static const char *const members[][2] = {
     {"weight_decay", "0"},
     {"gradient_clip", "0"},
     {"weights", "bf16"},
+    {"products", "bf16"},
+    {"recompute_activations", "true"},
     {"saved_weights", "f16"},
     {"prompt_loss_weight", "0.5"},
     {"mask_prompt_probability", "0"},
@@ -114,6 +118,8 @@ static void every_member_can_be_set(void **state) {
     assert_true(recipe.beta1 == 0.75 && recipe.beta2 == 0.5 && recipe.epsilon == 0.125);
     assert_true(recipe.weight_decay == 0 && recipe.gradient_clip == 0);
     assert_int_equal(recipe.weights, UM_DTYPE_BF16);
+    assert_int_equal(recipe.products, UM_DTYPE_BF16);
+    assert_true(recipe.recompute_activations);
     assert_int_equal(recipe.saved_weights, UM_DTYPE_F16);
     assert_true(recipe.prompt_loss_weight == 0.5 && recipe.mask_prompt_probability == 0);
     assert_true(recipe.minimum_mask_rate == 0.5);
@@ -294,7 +300,7 @@ static void validation_leaves_out_what_is_random_in_training(void **state) {
 /* Paths, reporting and saving do not decide what is learnt. */
 static bool is_decisive(const char *key) {
     return strcmp(key, "validation") != 0 && strcmp(key, "validation_interval") != 0 &&
-           strcmp(key, "checkpoint_minutes") != 0;
+           strcmp(key, "checkpoint_minutes") != 0 && strcmp(key, "recompute_activations") != 0;
 }
 
 static void the_fingerprint_tells_runs_apart(void **state) {

@@ -48,6 +48,12 @@ static void a_diffusion_model_with_rounded_weights_learns_to_copy(void **state) 
                                    "\"weights\": \"bf16\", \"attention_annealing_steps\": 40");
 }
 
+static void a_diffusion_model_with_bf16_products_learns_to_copy(void **state) {
+    (void)state;
+    copying_is_learnt("diffusion", ", \"initialise\": true, \"mask_prompt_probability\": 0, "
+                                   "\"products\": \"bf16\"");
+}
+
 /* ---- Same bits --------------------------------------------------------- */
 
 static const char *const variants[][2] = {
@@ -64,6 +70,7 @@ static const char *const variants[][2] = {
                   "\"loss_weighting\": \"cart\", \"loss_normalisation\": \"answers\""},
     {"diffusion", ", \"mask_prompt_probability\": 0, \"mask_prompt_annealing_steps\": 7, "
                   "\"answer_padding\": \"batch\", \"clean_prefix_probability\": 0.5"},
+    {"diffusion", ", \"products\": \"bf16\""},
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
@@ -136,6 +143,39 @@ static void the_number_of_threads_changes_no_bit(void **state) {
         scratch_remove(&one);
         workshop_remove(&made);
     }
+}
+
+static void recomputed_activations_change_no_bit(void **state) {
+    (void)state;
+    workshop made = variant_make(2);
+    const scratch stored = scratch_make();
+    const scratch recomputed = scratch_make();
+    train_whole(&made.recipe, &stored, &(watch){.threads = 2});
+    set_member(&made.recipe, "recompute_activations", "true");
+    train_whole(&made.recipe, &recomputed, &(watch){.threads = 2});
+    assert_same_output(&stored, &recomputed);
+    scratch_remove(&stored);
+    scratch_remove(&recomputed);
+    workshop_remove(&made);
+}
+
+/* Near, but not the same: the products are others. */
+static void products_of_bf16_change_the_loss_a_little(void **state) {
+    (void)state;
+    workshop made = variant_make(0);
+    const scratch exact = scratch_make();
+    const scratch rounded = scratch_make();
+    watch first = {0};
+    watch second = {0};
+    train_whole(&made.recipe, &exact, &first);
+    set_member(&made.recipe, "products", "bf16");
+    train_whole(&made.recipe, &rounded, &second);
+    assert_true(first.reports[0].loss != second.reports[0].loss);
+    assert_true(fabs(first.reports[0].loss - second.reports[0].loss) <
+                0.02 * first.reports[0].loss);
+    scratch_remove(&exact);
+    scratch_remove(&rounded);
+    workshop_remove(&made);
 }
 
 static void seeds_change_the_run(void **state) {
@@ -392,7 +432,10 @@ int main(void) {
         cmocka_unit_test(a_diffusion_model_with_rounded_weights_learns_to_copy),
         cmocka_unit_test(a_resumed_run_equals_a_straight_one_bit_for_bit),
         cmocka_unit_test(a_finished_run_is_written_again_as_it_was),
+        cmocka_unit_test(a_diffusion_model_with_bf16_products_learns_to_copy),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
+        cmocka_unit_test(recomputed_activations_change_no_bit),
+        cmocka_unit_test(products_of_bf16_change_the_loss_a_little),
         cmocka_unit_test(seeds_change_the_run),
         cmocka_unit_test(accumulated_gradients_are_those_of_one_large_batch),
         cmocka_unit_test(every_micro_batch_has_masks_of_its_own),

@@ -288,6 +288,95 @@ static void only_the_wanted_rows_send_gradients_back(void **state) {
     trainee_close(&made);
 }
 
+/* ---- Recomputed activations --------------------------------------------- */
+
+static void recomputed_activations_change_no_gradient_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+        trainee made = {0};
+        trainee_open(golden_names[i], &made);
+        um_compute compute = compute_make(NULL, 2);
+        for (size_t kind = 0; kind < 3; kind++) {
+            golden_batch batch;
+            batch_make(&made.model, &golden_kinds[kind], &batch);
+            um_activations_recompute(made.activations, false);
+            clear_gradients(&made);
+            add_gradients(&made, &compute, &batch.rows, golden_dlogits(&made.model));
+            float *stored = make_floats(made.count);
+            memcpy(stored, made.gradient_block, made.count * sizeof *stored);
+            um_activations_recompute(made.activations, true);
+            clear_gradients(&made);
+            add_gradients(&made, &compute, &batch.rows, golden_dlogits(&made.model));
+            assert_memory_equal(stored, made.gradient_block, made.count * sizeof *stored);
+            free(stored);
+            batch_free(&batch);
+        }
+        compute_free(&compute);
+        trainee_close(&made);
+    }
+}
+
+/* Bytes that a forward and a backward pass allocate. */
+static size_t bytes_after(trainee *made, bool recompute) {
+    um_error error = {0};
+    um_compute compute = compute_make(NULL, 1);
+    golden_batch batch;
+    batch_make(&made->model, &golden_kinds[0], &batch);
+    um_activations *const usual = made->activations;
+    assert_ok(um_activations_create(true, &made->activations, &error), &error);
+    um_activations_recompute(made->activations, recompute);
+    add_gradients(made, &compute, &batch.rows, golden_dlogits(&made->model));
+    const size_t bytes = um_activations_bytes(made->activations);
+    um_activations_free(made->activations);
+    made->activations = usual;
+    batch_free(&batch);
+    compute_free(&compute);
+    return bytes;
+}
+
+/* The formula of docs/TRAINING.md: floats of a row. */
+static size_t floats_of_a_row(const um_model_config *config, bool recompute) {
+    const size_t hidden = config->hidden_size;
+    const size_t query = config->head_count * config->head_dim;
+    const size_t key = config->kv_head_count * config->head_dim;
+    const size_t gate = config->intermediate_size;
+    const size_t layers = config->layer_count;
+    const size_t wide = gate > query ? gate : query;
+    const size_t widest = wide > hidden ? wide : hidden;
+    const size_t inner = hidden + 2 * query + 2 * gate + 2 + (config->qk_norm ? query + key : 0);
+    return layers * hidden + (recompute ? 1 : layers) * inner           /* of the layers */
+           + 2 * hidden + widest + 2 * key + config->head_dim           /* forward */
+           + 2 * hidden + wide + query + 2 * key + config->head_count + /* backward */
+           config->head_dim / 2;
+}
+
+/* What the tiny batches of these tests have besides: ends of arrays at cache lines, scores of the
+ * attention, parts of the norms' gradients, lists. */
+#define OTHER_BYTES 65536
+
+static void activations_take_the_bytes_that_the_documentation_says(void **state) {
+    (void)state;
+    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+        trainee made = {0};
+        trainee_open(golden_names[i], &made);
+        const um_model_config *config = &made.model.config;
+        size_t bytes[2];
+        for (size_t recompute = 0; recompute < 2; recompute++) {
+            bytes[recompute] = bytes_after(&made, recompute == 1);
+            /* Every row is wanted in these tests: hidden + 1 floats more. */
+            const size_t floats = floats_of_a_row(config, recompute == 1) + config->hidden_size + 1;
+            const size_t expected = made.model.rows * floats * sizeof(float);
+            assert_in_range(bytes[recompute], expected, expected + OTHER_BYTES);
+        }
+        /* What is saved is exact, but for the ends of at most 9 arrays of each layer. */
+        const size_t saved = made.model.rows * sizeof(float) *
+                             (floats_of_a_row(config, false) - floats_of_a_row(config, true));
+        assert_true(saved > 0);
+        assert_in_range(bytes[0] - bytes[1], saved, saved + config->layer_count * 9 * 64);
+        trainee_close(&made);
+    }
+}
+
 /* ---- Errors ------------------------------------------------------------ */
 
 static void expect_backward_failure(trainee *made, const um_row_batch *batch, bool record,
@@ -327,6 +416,8 @@ int main(void) {
         cmocka_unit_test(gradients_are_those_of_pytorch),
         cmocka_unit_test(gradients_agree_with_finite_differences),
         cmocka_unit_test(the_number_of_threads_changes_no_gradient_bit),
+        cmocka_unit_test(recomputed_activations_change_no_gradient_bit),
+        cmocka_unit_test(activations_take_the_bytes_that_the_documentation_says),
         cmocka_unit_test(gradients_of_two_batches_add_up),
         cmocka_unit_test(only_the_wanted_rows_send_gradients_back),
         cmocka_unit_test(a_backward_pass_without_its_forward_pass_is_an_error),

@@ -106,6 +106,10 @@ void um_avx2_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows,
                            const float *bias, float *y, size_t y_stride);
 void um_avx2_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                           const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx2_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                              const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx2_transposed_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                const float *v, size_t v_stride, float *y, size_t y_stride);
 void um_avx2_softmax(size_t count, float scale, float *x);
 void um_avx2_rms_norm(size_t count, float epsilon, const float *x, const float *weight, float *y,
                       float *inverse_rms);

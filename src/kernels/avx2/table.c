@@ -8,6 +8,8 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->pack_rows = um_avx2_pack_rows;
     kernels->matmul_packed = um_avx2_matmul_packed;
     kernels->weighted_sum = um_avx2_weighted_sum;
+    kernels->weighted_sum_add = um_avx2_weighted_sum_add;
+    kernels->transposed_sum_add = um_avx2_transposed_sum_add;
     kernels->softmax = um_avx2_softmax;
     kernels->rms_norm = um_avx2_rms_norm;
     kernels->rotate_half = um_avx2_rotate_half;

@@ -13,8 +13,24 @@ static inline __mmask16 um_avx512_mask(size_t count) {
     return (__mmask16)((1u << count) - 1u);
 }
 
+void um_avx512_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w,
+                      size_t w_stride, const float *bias, float *y, size_t y_stride);
 void um_avx512_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                             const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx512_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx512_transposed_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                  const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx512_matmul_bf16(size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+                           const float *w, size_t w_stride, const float *bias, float *y,
+                           size_t y_stride);
+void um_avx512_weighted_sum_bf16(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                 const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx512_weighted_sum_add_bf16(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                     const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx512_transposed_sum_add_bf16(size_t m, size_t n, size_t k, const float *p,
+                                       size_t p_stride, const float *v, size_t v_stride, float *y,
+                                       size_t y_stride);
 void um_avx512_softmax(size_t count, float scale, float *x);
 void um_avx512_swiglu(size_t count, const float *gate, const float *up, float *y);
 void um_avx512_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,

@@ -2,9 +2,18 @@
 
 #include "kernels/detect.h"
 
+void um_kernels_avx512_bf16_overlay(um_kernels *kernels) {
+#define UM_KERNEL_ASSIGN(kernel, parameters) kernels->kernel = um_avx512_##kernel;
+    UM_BF16_KERNEL_LIST(UM_KERNEL_ASSIGN)
+#undef UM_KERNEL_ASSIGN
+}
+
 void um_kernels_avx512_overlay(um_kernels *kernels) {
     kernels->name = "avx512";
+    kernels->matmul = um_avx512_matmul;
     kernels->weighted_sum = um_avx512_weighted_sum;
+    kernels->weighted_sum_add = um_avx512_weighted_sum_add;
+    kernels->transposed_sum_add = um_avx512_transposed_sum_add;
     kernels->softmax = um_avx512_softmax;
     kernels->swiglu = um_avx512_swiglu;
     kernels->pack_rows = um_avx512_pack_rows;

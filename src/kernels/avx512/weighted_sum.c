@@ -1,80 +1,137 @@
-/* y = p v: up to 12 rows of p by 32 columns of v in registers, k in ascending order. */
-#include "kernels/avx512/avx512.h"
+/* y = p v, y += p v and y += p^T v: the rows of v are the columns' vectors as they stand.  A panel
+ * of v, 32 columns and a part of the sum, is copied so that it lies together, where enough rows of
+ * p meet it. */
+#include "kernels/avx512/product.h"
 
-#define ROWS 12
-#define VECTORS 2
+/* Rows from which on the copy pays. */
+#define ROWS_TO_COPY 16
+/* Rows of v nearer than this, in floats, fill a cache evenly without it. */
+#define NEAR 64
+/* Columns of a transposed p that are copied together: a cache line. */
+#define STRIP_ROWS 16
 
-typedef struct tile_arguments {
-    size_t k;
-    const float *p;
-    size_t p_stride;
-    const float *v;
-    size_t v_stride;
-    float *y;
-    size_t y_stride;
-    __mmask16 columns[VECTORS];
-} tile_arguments;
-
-/* `rows` and `vectors` are constants at every call, so the loops unroll into registers. */
-static UM_ALWAYS_INLINE void tile(size_t rows, size_t vectors, const tile_arguments *a) {
-    __m512 sum[ROWS][VECTORS];
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < vectors; j++) {
-            sum[i][j] = _mm512_setzero_ps();
-        }
-    }
-    for (size_t l = 0; l < a->k; l++) {
-        __m512 value[VECTORS];
-        for (size_t j = 0; j < vectors; j++) {
-            value[j] = _mm512_maskz_loadu_ps(a->columns[j], a->v + l * a->v_stride + j * 16);
-        }
-        for (size_t i = 0; i < rows; i++) {
-            const __m512 weight = _mm512_set1_ps(a->p[i * a->p_stride + l]);
-            for (size_t j = 0; j < vectors; j++) {
-                sum[i][j] = _mm512_fmadd_ps(weight, value[j], sum[i][j]);
-            }
-        }
-    }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < vectors; j++) {
-            _mm512_mask_storeu_ps(a->y + i * a->y_stride + j * 16, a->columns[j], sum[i][j]);
-        }
+/* Columns behind the last are zero, so that the tile's loads are whole. */
+static void copy_panel(size_t k, size_t columns, const float *v, size_t v_stride, float *panel) {
+    const __mmask16 low = um_avx512_mask(columns < 16 ? columns : 16);
+    const __mmask16 high = um_avx512_mask(columns < 16 ? 0 : columns - 16);
+    for (size_t l = 0; l < k; l++) {
+        _mm512_store_ps(panel + l * UM_PRODUCT_COLUMNS,
+                        _mm512_maskz_loadu_ps(low, v + l * v_stride));
+        _mm512_store_ps(panel + l * UM_PRODUCT_COLUMNS + 16,
+                        _mm512_maskz_loadu_ps(high, v + l * v_stride + 16));
     }
 }
 
-static UM_ALWAYS_INLINE void columns_of_rows(size_t rows, size_t n, tile_arguments a) {
-    for (size_t j = 0; j < n; j += 16 * VECTORS) {
-        const size_t rest = n - j;
-        a.columns[0] = um_avx512_mask(rest < 16 ? rest : 16);
-        a.columns[1] = um_avx512_mask(rest < 16 ? 0 : (rest < 32 ? rest - 16 : 16));
-        if (rest > 16) {
-            tile(rows, VECTORS, &a);
-        } else {
-            tile(rows, 1, &a);
+/* All of k for a panel of columns; t.b is v. */
+static void sum_panel(size_t m, size_t columns, um_product_tile t, float *panel) {
+    const bool copies = m >= ROWS_TO_COPY && t.b_step > NEAR;
+    const float *v = t.b;
+    const size_t v_stride = t.b_step;
+    const size_t k = t.k;
+    for (size_t l = 0; l < k || l == 0; l += UM_PRODUCT_DEPTH) {
+        t.k = k - l < UM_PRODUCT_DEPTH ? k - l : UM_PRODUCT_DEPTH;
+        t.b = v + l * v_stride;
+        if (copies) {
+            copy_panel(t.k, columns, t.b, v_stride, panel);
+            t.b = panel;
+            t.b_step = UM_PRODUCT_COLUMNS;
         }
-        a.v += 16 * VECTORS;
-        a.y += 16 * VECTORS;
+        um_product_panel(m, columns, t);
+        t.a += t.k;
+        t.add = true;
+    }
+}
+
+static void sum_columns(size_t m, size_t n, um_product_tile t) {
+    _Alignas(64) float panel[UM_PRODUCT_DEPTH * UM_PRODUCT_COLUMNS];
+    for (size_t j = 0; j < n; j += UM_PRODUCT_COLUMNS) {
+        sum_panel(m, n - j < UM_PRODUCT_COLUMNS ? n - j : UM_PRODUCT_COLUMNS, t, panel);
+        t.b += UM_PRODUCT_COLUMNS;
+        t.c += UM_PRODUCT_COLUMNS;
     }
 }
 
 void um_avx512_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                             const float *v, size_t v_stride, float *y, size_t y_stride) {
-    tile_arguments a = {
-        .k = k, .p_stride = p_stride, .v = v, .v_stride = v_stride, .y_stride = y_stride};
-    size_t row = 0;
-    while (row < m) {
-        const size_t rest = m - row;
-        a.p = p + row * p_stride;
-        a.y = y + row * y_stride;
-        if (rest >= ROWS) {
-            columns_of_rows(ROWS, n, a);
-            row += ROWS;
-        } else if (rest >= 4) {
-            columns_of_rows(4, n, a);
-            row += 4;
-        } else {
-            columns_of_rows(1, n, a);
-            row += 1;
+    sum_columns(m, n,
+                (um_product_tile){.k = k,
+                                  .a = p,
+                                  .a_row = p_stride,
+                                  .a_step = 1,
+                                  .b = v,
+                                  .b_step = v_stride,
+                                  .c = y,
+                                  .c_stride = y_stride});
+}
+
+void um_avx512_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                const float *v, size_t v_stride, float *y, size_t y_stride) {
+    sum_columns(m, n,
+                (um_product_tile){.k = k,
+                                  .a = p,
+                                  .a_row = p_stride,
+                                  .a_step = 1,
+                                  .b = v,
+                                  .b_step = v_stride,
+                                  .c = y,
+                                  .c_stride = y_stride,
+                                  .add = true});
+}
+
+/* ---- Transposed ----------------------------------------------------------------------- */
+
+/* Some columns of p, as they stand below each other.  Rows of p are far apart, where the processor
+ * does not see by itself what comes: `next` is the strip after this one. */
+static void copy_strip(size_t k, size_t rows, const float *p, size_t p_stride, const float *next,
+                       float *strip) {
+    const __mmask16 lanes = um_avx512_mask(rows);
+    for (size_t l = 0; l < k; l++) {
+        _mm_prefetch((const char *)(next + l * p_stride), _MM_HINT_T0);
+        _mm512_store_ps(strip + l * STRIP_ROWS, _mm512_maskz_loadu_ps(lanes, p + l * p_stride));
+    }
+}
+
+typedef struct transposed_workspace {
+    _Alignas(64) float panels[2][UM_PRODUCT_DEPTH * UM_PRODUCT_COLUMNS];
+    _Alignas(64) float strip[UM_PRODUCT_DEPTH * STRIP_ROWS];
+} transposed_workspace;
+
+/* A part of the sum, for two panels of columns at a time: so p comes from memory half as often. */
+static void add_transposed_part(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                const float *v, size_t v_stride, float *y, size_t y_stride,
+                                transposed_workspace *with) {
+    for (size_t j = 0; j < n; j += UM_PRODUCT_COLUMNS) {
+        copy_panel(k, n - j < UM_PRODUCT_COLUMNS ? n - j : UM_PRODUCT_COLUMNS, v + j, v_stride,
+                   with->panels[j / UM_PRODUCT_COLUMNS]);
+    }
+    for (size_t i = 0; i < m; i += STRIP_ROWS) {
+        const size_t rows = m - i < STRIP_ROWS ? m - i : STRIP_ROWS;
+        copy_strip(k, rows, p + i, p_stride, rows < m - i ? p + i + STRIP_ROWS : p + k * p_stride,
+                   with->strip);
+        for (size_t j = 0; j < n; j += UM_PRODUCT_COLUMNS) {
+            um_product_panel(rows, n - j < UM_PRODUCT_COLUMNS ? n - j : UM_PRODUCT_COLUMNS,
+                             (um_product_tile){.k = k,
+                                               .a = with->strip,
+                                               .a_row = 1,
+                                               .a_step = STRIP_ROWS,
+                                               .b = with->panels[j / UM_PRODUCT_COLUMNS],
+                                               .b_step = UM_PRODUCT_COLUMNS,
+                                               .c = y + i * y_stride + j,
+                                               .c_stride = y_stride,
+                                               .add = true});
+        }
+    }
+}
+
+void um_avx512_transposed_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                  const float *v, size_t v_stride, float *y, size_t y_stride) {
+    transposed_workspace with;
+    const size_t most = 2 * UM_PRODUCT_COLUMNS;
+    for (size_t j = 0; j < n; j += most) {
+        for (size_t l = 0; l < k; l += UM_PRODUCT_DEPTH) {
+            add_transposed_part(
+                m, n - j < most ? n - j : most, k - l < UM_PRODUCT_DEPTH ? k - l : UM_PRODUCT_DEPTH,
+                p + l * p_stride, p_stride, v + l * v_stride + j, v_stride, y + j, y_stride, &with);
         }
     }
 }

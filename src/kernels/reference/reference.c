@@ -30,6 +30,28 @@ void um_reference_weighted_sum(size_t m, size_t n, size_t k, const float *p, siz
     }
 }
 
+void um_reference_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                   const float *v, size_t v_stride, float *y, size_t y_stride) {
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            for (size_t l = 0; l < k; l++) {
+                y[i * y_stride + j] += p[i * p_stride + l] * v[l * v_stride + j];
+            }
+        }
+    }
+}
+
+void um_reference_transposed_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                     const float *v, size_t v_stride, float *y, size_t y_stride) {
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            for (size_t l = 0; l < k; l++) {
+                y[i * y_stride + j] += p[l * p_stride + i] * v[l * v_stride + j];
+            }
+        }
+    }
+}
+
 static float maximum_of(size_t count, const float *x) {
     float maximum = x[0];
     for (size_t i = 1; i < count; i++) {
