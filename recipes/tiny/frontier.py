@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Quality against cost: pass@1, forwards, rows and time of `unmask generate` for many settings.
 
-    frontier.py --unmask build/unmask --problems validation.tests.jsonl [--only REGEX] [--limit N]
-    frontier.py --unmask build/unmask --problems validation.tests.jsonl --time --threads 2 [--only REGEX]
+    frontier.py --unmask build/unmask --problems validation.problems.jsonl [--only REGEX] [--limit N]
+    frontier.py --unmask build/unmask --problems validation.problems.jsonl --time --threads 2 [--only REGEX]
     frontier.py --list | --report
 
 Results are added to frontier.jsonl beside this script, one line a setting; what is there is not measured again.  Each

@@ -19,7 +19,7 @@ How often the answers of the shipped model pass their tests, against what they c
 number of steps; and the defaults of `unmask generate`, which come from it. Written by `recipes/tiny/frontier.py`:
 
     recipes/tiny/build.sh                                # among the rest, writes the problems
-    cd recipes/tiny && data=data/validation.tests.jsonl
+    cd recipes/tiny && data=data/validation.problems.jsonl
     ./frontier.py --unmask ../../build/unmask --problems $data --limit 100      # the whole grid
     ./frontier.py --unmask ../../build/unmask --problems $data --only REGEX     # all problems, for settings of interest
     ./frontier.py --unmask ../../build/unmask --problems $data --limit 60 --time --threads 2

@@ -5,7 +5,7 @@ from random import Random
 from .atoms import Predicate, Reducer, Use, use
 from .number_atoms import NUMBER_REDUCERS
 from .pipeline import EACH, ENTRY_POINTS, Pipeline, Source, draw_default, map_code, opened, reducers_after
-from .scalars import CHOICES, PAIR_OPERATIONS, PAIR_TESTS, SCALAR_MAKERS, clause, draw_scalar, make, value_noun
+from .scalars import PAIR_OPERATIONS, PAIR_TESTS, SCALAR_MAKERS, clause, draw_scalar, make, value_noun
 from .tables import TABLE_MAKERS_2, TABLE_MAKERS_3, TABLE_MAKERS_5
 from .task import Parameter, Task
 from .vocabularies import VOCABULARIES
