@@ -242,6 +242,7 @@ static void start(um_training_batch *batch, const um_recipe *recipe) {
     batch->row_count = 0;
     batch->target_count = 0;
     batch->maskable_tokens = 0;
+    batch->maskable_pads = 0;
     batch->scored_documents = 0;
     batch->divisor = 0;
 }
