@@ -8,7 +8,7 @@ DEMO_PROMPT := def count_even(numbers):\n    """Return how many of the numbers a
 DEMO_COMMAND := printf '%b' '$(DEMO_PROMPT)' | build/unmask generate --model models/tiny
 
 .DEFAULT_GOAL := release
-.PHONY: release debug asan demo test check format fuzz install uninstall clean help
+.PHONY: release debug asan demo tiny test check format fuzz install uninstall clean help
 
 release: ## build build/unmask and the libraries (the default)
 	@tools/build.sh release
@@ -23,6 +23,11 @@ demo: ## install what is missing, build, and let models/tiny write a function
 	@tools/install_dependencies.sh build
 	@tools/build.sh release
 	$(DEMO_COMMAND)
+
+tiny: ## train models/tiny's successor from nothing (hours; may be stopped and started again)
+	@tools/install_dependencies.sh build
+	@tools/build.sh release
+	@recipes/tiny/build.sh
 
 test: ## install what is missing, build twice (release, sanitizers), run every test
 	@tools/install_dependencies.sh build test

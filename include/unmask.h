@@ -163,7 +163,8 @@ UM_API um_status um_tokenize_messages(const um_model *model, const um_message *m
                                       um_error *error);
 
 /* The text of `count` tokens: well-formed UTF-8, *length bytes and a NUL, for um_free.  With
- * `skip_special` control tokens add nothing. */
+ * `skip_special` control tokens add nothing.  A tokenizer that puts a space in front of every text
+ * takes one away at the start of it. */
 UM_API um_status um_detokenize(const um_model *model, const int32_t *tokens, size_t count,
                                bool skip_special, char **text, size_t *length, um_error *error);
 

@@ -1,48 +1,134 @@
 #!/bin/sh
-# Rebuild the shipped model from nothing: data, tokenizer, stage 0 (autoregressive), stage 1 (diffusion).
+# Rebuild the shipped model from nothing: data, tokenizer, stages 0 to 4, and what each stage passes.
 #
-#     recipes/tiny/build.sh            run from the root of the repository, after `make`
+#     make tiny                        or, after `make`: recipes/tiny/build.sh
 #
 # Every step leaves its result in recipes/tiny/data and is skipped when that is there, and training continues from
-# its last state, so the script may be stopped and started again.  Needs Debian's package sources for the code corpus;
-# PYTHON names the interpreter.
+# its last state, so the script may be stopped and started again.  It needs Python 3.11 and, for the code corpus,
+# Debian's package sources.  Environment:
+#
+#     UNMASK     the program                       (build/unmask)
+#     PYTHON     the interpreter                   (python3)
+#     DATA       folder of all results             (recipes/tiny/data)
+#     DOCUMENTS  tasks of stages 0 and 1; half as many for stages 2 and 3   (400000)
+#     PER_LEVEL  problems of a level in each test set, formats in turn      (150)
+#     STEPS      steps of each stage, in place of the recipe's; for trying the script out
+#     LAST       the last stage to train           (4)
 set -eu
 
-here=$(dirname "$0")
-data=$here/data
+here=$(cd "$(dirname "$0")" && pwd)
+data=${DATA:-$here/data}
 python=${PYTHON:-python3}
-unmask=${UNMASK:-build/unmask}
-mkdir -p "$data/init"
+unmask=${UNMASK:-$here/../../build/unmask}
+documents=${DOCUMENTS:-400000}
+per_level=${PER_LEVEL:-150}
+last=${LAST:-4}
+mkdir -p "$data/init" "$data/results"
 
-# make FILE COMMAND...: FILE from the command's standard output, unless it exists.
+say() {
+    echo "build.sh: $*" >&2
+}
+
+# make_file FILE COMMAND...: FILE from the command's standard output, unless it exists.
 make_file() {
     target=$1
     shift
     if [ ! -e "$target" ]; then
-        echo "making $target" >&2
+        say "making $target"
         "$@" > "$target.part"
         mv "$target.part" "$target"
     fi
 }
 
-make_file "$data/tasks.jsonl" "$python" "$here/tasks.py" documents --count 200000
-make_file "$data/validation.jsonl" "$python" "$here/tasks.py" documents --count 1000 --split validation
+# pack SHARD OPTION-OF-INFILLING FILE...
+pack() {
+    shard=$1
+    infilling=$2
+    shift 2
+    if [ ! -e "$shard" ]; then
+        say "packing $shard"
+        "$unmask" pack "$@" --infilling "$infilling" --tokenizer "$data/init" --output "$shard"
+    fi
+}
+
+# train STAGE --set MEMBER=VALUE...: the stage, unless it is done or behind the last one wanted.
+train() {
+    stage=$1
+    shift
+    [ "${stage#stage}" -le "$last" ] || return 0
+    if [ ! -e "$data/$stage/DONE" ]; then
+        say "training $stage"
+        "$unmask" train "$here/$stage.json" --output "$data/$stage" "$@" ${STEPS:+--set "steps=$STEPS"}
+    fi
+}
+
+# measure STAGE FORMATS: pass@1 of the stage's model on the validation problems.
+measure() {
+    [ "${1#stage}" -le "$last" ] || return 0
+    if [ ! -e "$data/results/$1.json" ]; then
+        say "measuring $1"
+        "$python" "$here/evaluate.py" --unmask "$unmask" --model "$data/$1" --problems "$data/validation.problems.jsonl" \
+            --formats "$2" --output "$data/results/$1.json.part" -- --length 96 >&2
+        mv "$data/results/$1.json.part" "$data/results/$1.json"
+    fi
+}
+
+instruction_mix=chat=60,completion=20,infilling=20
+half=$((documents / 2))
+held_out=$(((documents + 399) / 400))
+
+# Data: functions from Debian's packages; tasks for each stage; problems with tests.
 make_file "$data/code.jsonl" "$python" "$here/corpus.py" --cache "$data/cache"
+make_file "$data/code.best.jsonl" "$python" "$here/corpus.py" --select "$data/code.jsonl" --longest 260 --fewest-words 5
+make_file "$data/tasks.jsonl" "$python" "$here/tasks.py" documents --count "$documents"
+make_file "$data/tasks.2.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 2
+make_file "$data/instructions.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 3 \
+    --formats $instruction_mix
+make_file "$data/validation.jsonl" "$python" "$here/tasks.py" documents --count "$held_out" --split validation
+make_file "$data/validation.3.jsonl" "$python" "$here/tasks.py" documents --count "$held_out" --split validation \
+    --formats $instruction_mix
 for split in validation test final wording; do
-    make_file "$data/$split.tests.jsonl" "$python" "$here/tasks.py" tests --per-level 100 --split $split
+    make_file "$data/$split.problems.jsonl" "$python" "$here/tasks.py" problems --per-level "$per_level" --split $split
 done
-if [ ! -e "$data/init/config.json" ]; then
-    "$unmask" train-tokenizer "$data/tasks.jsonl" "$data/code.jsonl" --output "$data/init" --vocabulary-size 1024
-    cp "$here/model/config.json" "$data/init/"
+make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --count $((per_level * 30)) \
+    --split train --levels 5,6 --seed 4
+make_file "$data/rewards.validation.jsonl" "$python" "$here/tasks.py" problems --count "$per_level" \
+    --split validation --levels 5,6 --seed 4
+
+# Tokenizer: the texts of all stages.
+if [ ! -e "$data/init/tokenizer_config.json" ]; then
+    "$unmask" train-tokenizer "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl" \
+        --output "$data/init" --vocabulary-size 1024
 fi
-# The real code counts three times: it is a twentieth of the documents.
-make_file "$data/train.jsonl" cat "$data/tasks.jsonl" "$data/code.jsonl" "$data/code.jsonl" "$data/code.jsonl"
-for part in train validation; do
-    [ -e "$data/$part.shard" ] ||
-        "$unmask" pack "$data/$part.jsonl" --tokenizer "$data/init" --output "$data/$part.shard"
+cp "$here/model/config.json" "$data/init/"
+
+# Real code counts three times, so that it is about a twentieth of what stages 0 and 1 read.
+pack "$data/stage0.shard" fim "$data/tasks.jsonl" "$data/code.jsonl*3"
+pack "$data/stage0.validation.shard" fim "$data/validation.jsonl"
+pack "$data/stage1.shard" canvas "$data/tasks.jsonl" "$data/code.jsonl*3"
+pack "$data/stage1.validation.shard" canvas "$data/validation.jsonl"
+pack "$data/stage2.shard" canvas "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
+pack "$data/stage3.shard" canvas "$data/instructions.jsonl"
+pack "$data/stage3.validation.shard" canvas "$data/validation.3.jsonl"
+
+# Stages: autoregressive, adaptation, mid-training, instruction tuning, coupled-GRPO.
+before=init
+for number in 0 1 2 3; do
+    validation=$data/stage$number.validation.shard
+    [ -e "$validation" ] || validation=$data/stage1.validation.shard
+    train "stage$number" --set "model=$data/$before" --set "train=$data/stage$number.shard" \
+        --set "validation=$validation"
+    before=stage$number
 done
-for stage in stage0 stage1; do
-    [ -e "$data/$stage/DONE" ] ||
-        "$unmask" train "$here/$stage.json" --output "$data/$stage" --log "$data/$stage.log"
+for number in 0 1 2; do
+    measure "stage$number" completion,infilling
 done
-echo "the model is in $data/stage1" >&2
+measure stage3 completion,chat,infilling
+if [ "$last" -ge 4 ] && [ ! -e "$here/stage4.json" ]; then
+    say "there is no recipe of stage 4 in $here: stopping after stage 3"
+    last=3
+fi
+train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
+    --set "validation_problems=$data/rewards.validation.jsonl"
+measure stage4 completion,chat,infilling
+say "the model is in $data/stage$last, what each stage passes in $data/results"

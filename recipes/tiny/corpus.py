@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Collect short documented functions from Debian's Python packages, as training documents.
 
-    corpus.py --cache DIR [--packages packages.tsv] [--longest 400]  > functions.jsonl
+    corpus.py --cache DIR [--packages packages.tsv] [--longest 400]             > functions.jsonl
+    corpus.py --select functions.jsonl --longest 260 --fewest-words 5          > best.jsonl
 
 Downloads the packages of the list with `apt-get download` into DIR/archives unless they are there already, unpacks
 them with `dpkg-deb -x` under DIR/trees, and takes from every module the functions at its top level that have a
@@ -13,6 +14,7 @@ import argparse
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -22,6 +24,7 @@ from pathlib import Path
 from textwrap import dedent
 
 LONGEST_BODY_LINES = 60
+PERMISSIVE = ("MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0")
 SKIPPED_FOLDERS = {"tests", "test", "testing", "_vendor", "vendored", "lib2to3", "idlelib", "migrations", "locale",
                    "_externals", "externals"}
 SKIPPED_FILES = re.compile(r"^(test_.*|.*_test|conftest|.*_pb2|_version|pydoc_data.*)\.py$")
@@ -48,7 +51,33 @@ def read_packages(path: Path) -> list[Package]:
     lines = path.read_text().splitlines()
     if not lines or lines[0].split("\t") != ["package", "version", "licence"]:
         raise SystemExit(f"{path}: the first line must be: package, version, licence, separated by tabs")
-    return [Package(*line.split("\t")) for line in lines[1:]]
+    rows = [line.split("\t") for line in lines[1:]]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != 3 or not all(row):
+            raise SystemExit(f"{path}:{number}: expected package, version and licence, separated by tabs")
+        if row[2] not in PERMISSIVE:
+            raise SystemExit(f"{path}:{number}: {row[2]} is not one of the permissive licences that this recipe takes: "
+                             f"{', '.join(PERMISSIVE)}")
+    return [Package(*row) for row in rows]
+
+
+def download(package: Package, cache: Path) -> Path:
+    """The archive of the package, fetched with apt-get."""
+    folder = cache / "archives"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = f"{package.name}={package.version}"
+    try:
+        done = subprocess.run(["apt-get", "download", "-qq", wanted], cwd=folder, stdout=sys.stderr, check=False)
+    except FileNotFoundError:
+        raise SystemExit(f"{wanted} is not in {folder}, and there is no apt-get to fetch it: fill the folder on a "
+                         "Debian machine") from None
+    archive = package.archive(cache)
+    if done.returncode != 0 or archive is None:
+        raise SystemExit(f"{wanted} cannot be fetched (its message is above). Without network, put the archive into "
+                         f"{folder}. If `apt-cache policy {package.name}` shows another version, Debian has replaced "
+                         "this one: fetch it from snapshot.debian.org, or put the new version into packages.tsv, which "
+                         "changes the corpus")
+    return archive
 
 
 def unpack(package: Package, cache: Path) -> Path:
@@ -56,17 +85,12 @@ def unpack(package: Package, cache: Path) -> Path:
     tree = cache / "trees" / f"{package.name}_{package.version.replace(':', '_')}"
     if tree.exists():
         return tree
-    archive = package.archive(cache)
-    if archive is None:
-        (cache / "archives").mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-qq", f"{package.name}={package.version}"],
-                       cwd=cache / "archives", check=True, stdout=sys.stderr)
-        archive = package.archive(cache)
-        if archive is None:
-            raise SystemExit(f"{package.name} {package.version}: apt-get left no archive in {cache / 'archives'}")
-    partial = tree.with_suffix(".partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["dpkg-deb", "-x", archive, partial], check=True)
+    archive = package.archive(cache) or download(package, cache)
+    partial = tree.with_name(tree.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)  # left by a run that was stopped
+    partial.mkdir(parents=True)
+    if subprocess.run(["dpkg-deb", "-x", archive, partial], check=False).returncode != 0:
+        raise SystemExit(f"{archive} cannot be unpacked (dpkg-deb's message is above): delete it and start again")
     partial.rename(tree)
     return tree
 
@@ -144,14 +168,14 @@ def compiles(source: str) -> bool:
 
 
 def collect(packages: list[Package], cache: Path, longest: int) -> Iterator[dict[str, str]]:
-    """The distinct documents of all packages of at most `longest` characters."""
+    """The documents of all packages of at most `longest` characters, without those whose normalised text came before."""
     seen: set[str] = set()
     for package in packages:
         kept = 0
         for path in modules(unpack(package, cache)):
             text = read_module(path)
             for found in functions(text) if text else ():
-                identity = re.sub(r"\s+", " ", found["completion"])
+                identity = normalised(found["completion"])
                 if len(found["prompt"] + found["completion"]) <= longest and identity not in seen:
                     seen.add(identity)
                     kept += 1
@@ -159,14 +183,36 @@ def collect(packages: list[Package], cache: Path, longest: int) -> Iterator[dict
         print(f"{package.name}: {kept} functions", file=sys.stderr)
 
 
+def suits(row: dict[str, str], longest: int, fewest_words: int) -> bool:
+    """Whether a document is short enough and its docstring's line says enough."""
+    summary = row["prompt"].removesuffix('"""\n').rpartition('"""')[2]
+    return len(row["prompt"] + row["completion"]) <= longest and len(summary.split()) >= fewest_words
+
+
+def normalised(body: str) -> str:
+    """The body's tokens without comments, layout and kind of quotes: what two copies of a function share."""
+    try:
+        return ast.unparse(ast.parse("def f():\n" + body))
+    except (SyntaxError, ValueError):
+        return re.sub(r"\s+", " ", body)
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="folder for archives and unpacked packages")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--cache", type=Path, help="folder for archives and unpacked packages")
+    source.add_argument("--select", type=Path, help="choose from documents made earlier instead")
     parser.add_argument("--packages", type=Path, default=Path(__file__).with_name("packages.tsv"))
     parser.add_argument("--longest", type=int, default=400, help="characters of a document, at most")
+    parser.add_argument("--fewest-words", type=int, default=3, help="of the docstring's line, at least")
     options = parser.parse_args(arguments)
-    for row in collect(read_packages(options.packages), options.cache.resolve(), options.longest):
-        print(json.dumps(row))
+    if options.select:
+        rows: Iterator[dict[str, str]] = map(json.loads, options.select.read_text().splitlines())
+    else:
+        rows = collect(read_packages(options.packages), options.cache.resolve(), options.longest)
+    for row in rows:
+        if suits(row, options.longest, options.fewest_words):
+            print(json.dumps(row))
     return 0
 
 

@@ -1,124 +1,88 @@
 #!/usr/bin/env python3
-"""Measure pass@1 by level: generate a completion for each problem, run it with the problem's tests, count.
+"""Measure pass@1 and pass@k by level and format: answer each problem, judge the answers, count.
 
-    evaluate.py --model DIR --problems test.jsonl [--unmask PATH] [--output results.json] [-- OPTIONS OF GENERATE]
-    evaluate.py --completions FILE.jsonl --problems test.jsonl
-    evaluate.py --reference --problems test.jsonl
+    evaluate.py --model DIR --problems problems.jsonl [--samples 10] [--output results.json] [-- OPTIONS OF GENERATE]
+    evaluate.py --answers FILE.jsonl --problems problems.jsonl
+    evaluate.py --reference --problems problems.jsonl
 
-The programs run in a child process with limits on time, memory and file size.  That protects from accidents, not from
-malice: it is no security boundary, so evaluate only models that you trust.
+`unmask generate` writes the answers, one run for the chat problems and one for the others, and `unmask judge` runs them
+with their tests in its sandbox.  The intervals are of the problems: another draw of the same kind of problem would give
+a share within them in 19 of 20 cases.
 """
 
 import argparse
 import json
 import math
-import os
-import secrets
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
-WALL_SECONDS = 8.0
-LIMITS = {"RLIMIT_CPU": 3, "RLIMIT_AS": 1 << 30, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}
+Row = dict[str, Any]
 Z_95 = 1.959964
-
-# The child limits itself and reads [program, tests, nonce, entry point] from standard input.  Only after the last test
-# has passed does it write the nonce to the verdict pipe, so an early exit or printing "passed" counts as a failure.
-RUNNER = """
-import json, os, resource, sys
-for name, limit in json.loads(sys.argv[2]).items():
-    resource.setrlimit(getattr(resource, name), (limit, limit))
-verdict = int(sys.argv[1])
-program, tests, nonce, entry_point = json.loads(sys.stdin.read())
-names = {"__name__": "candidate"}
-exec(compile(program, "candidate", "exec"), names)
-candidate = names[entry_point]
-trusted = {"__name__": "tests"}
-exec(compile(tests, "tests", "exec"), trusted)
-trusted["check"](candidate)
-os.write(verdict, nonce.encode())
-"""
+RESAMPLES = 2000
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one problem: `passed`, `failed`, `timeout` or `missing`."""
-
-    task_id: str
-    level: int
-    verdict: str
-    steps: int = 0
-    seconds: float = 0.0
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[Row]:
     """The objects of a JSON Lines file."""
     with path.open() as lines:
         return [json.loads(line) for line in lines if line.strip()]
 
 
-def generate(unmask: str, model: Path, problems: list[dict[str, Any]], options: list[str]) -> list[dict[str, Any]]:
-    """Completions from `unmask generate`, which reads task_id and prompt and writes task_id, completion, steps and
-    seconds, all as JSON Lines."""
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as prompts:
-        for row in problems:
-            prompts.write(json.dumps({"task_id": row["task_id"], "prompt": row["prompt"]}) + "\n")
-        prompts.flush()
-        command = [unmask, "generate", "--model", str(model), "--json", "--prompts", prompts.name, *options]
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def run(command: list[str]) -> str:
+    """What the command prints; its messages go to standard error, and its failure ends this program."""
+    try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    except FileNotFoundError:
+        raise SystemExit(f"{command[0]}: no such program; --unmask names it") from None
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}; its message is above")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    return done.stdout
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+def format_of(problem: Row) -> str:
+    return problem.get("format", "completion")
 
 
-def run_tests(program: str, tests: str, entry_point: str) -> str:
-    """The verdict on a program: `passed`, `failed` or `timeout`."""
-    nonce = secrets.token_hex(16)
-    reading, writing = os.pipe()
+def generate(unmask: str, model: Path, problems: list[Row], samples: int, options: list[str]) -> list[Row]:
+    """Answers with task_id, completion, steps and seconds.  The chat template is applied to chat problems."""
+    answers = []
+    for chat in (False, True):
+        chosen = [problem for problem in problems if (format_of(problem) == "chat") == chat]
+        if not chosen:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            prompts = Path(folder) / "prompts.jsonl"
+            write_rows(prompts, ({name: problem[name] for name in ("task_id", "prompt", "suffix") if name in problem}
+                                 for problem in chosen))
+            command = [unmask, "generate", "--model", str(model), "--json", "--prompts", str(prompts),
+                       "--samples", str(samples), *(["--chat"] if chat else []), *options]
+            answers += [json.loads(line) for line in run(command).splitlines() if line.strip()]
+    return answers
+
+
+def judge(unmask: str, problems: list[Row], answers: list[Row], options: list[str]) -> list[Row]:
+    """The answers, in their order, with `passed` and `verdict`."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-I", "-S", "-B", "-c", RUNNER, str(writing), json.dumps(LIMITS)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   cwd=folder, env={}, pass_fds=(writing,), start_new_session=True)
-        os.close(writing)
-        try:
-            process.communicate(json.dumps([program, tests, nonce, entry_point]).encode(), timeout=WALL_SECONDS)
-            timed_out = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
-        except subprocess.TimeoutExpired:
-            timed_out = True
-        finally:
-            kill_group(process)
-            process.wait()
-    with os.fdopen(reading, "rb") as pipe:
-        written = b"" if timed_out else pipe.read(64)
-    if timed_out:
-        return "timeout"
-    return "passed" if written == nonce.encode() and process.returncode == 0 else "failed"
+        problem_file, answer_file, results = (Path(folder) / name for name in ("problems", "answers", "results"))
+        write_rows(problem_file, problems)
+        write_rows(answer_file, answers)
+        run([unmask, "judge", str(problem_file), str(answer_file), "--output", str(results), "--json", *options])
+        return read_rows(results)
 
 
-def judge(problem: dict[str, Any], answer: dict[str, Any] | None) -> Outcome:
-    """The outcome of one problem."""
-    task_id, level = problem["task_id"], problem.get("level", 0)
-    if answer is None:
-        return Outcome(task_id, level, "missing")
-    program = problem["prompt"] + answer["completion"] + "\n"
-    verdict = run_tests(program, problem["test"], problem["entry_point"])
-    return Outcome(task_id, level, verdict, answer.get("steps", 0), answer.get("seconds", 0.0))
+def pass_at(k: int, samples: int, passed: int) -> float:
+    """The unbiased estimate of the share of sets of k samples that hold one that passes (arXiv 2107.03374, eq. 1)."""
+    return 1.0 - math.comb(samples - passed, k) / math.comb(samples, k)
 
 
 def wilson(passed: int, count: int) -> tuple[float, float]:
@@ -131,54 +95,96 @@ def wilson(passed: int, count: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def summarise(outcomes: list[Outcome]) -> dict[str, Any]:
-    """Counts, pass@1 and intervals for each level and for all."""
-    def row(chosen: list[Outcome]) -> dict[str, Any]:
-        passed, count = sum(o.verdict == "passed" for o in chosen), len(chosen)
-        low, high = wilson(passed, count)
-        return {"count": count, "passed": passed, "pass_at_1": passed / count if count else 0.0,
-                "low": low, "high": high, "verdicts": dict(Counter(o.verdict for o in chosen))}
-
-    levels = sorted({o.level for o in outcomes})
-    answered = [o for o in outcomes if o.steps]
-    return {"levels": {str(level): row([o for o in outcomes if o.level == level]) for level in levels},
-            "all": row(outcomes),
-            "mean_steps": sum(o.steps for o in answered) / len(answered) if answered else None,
-            "generation_seconds": sum(o.seconds for o in outcomes)}
+def interval(values: list[float]) -> tuple[float, float]:
+    """A 95% interval of the mean over problems: Wilson's for shares of 0 and 1, else a bootstrap with a fixed seed."""
+    if all(value in (0.0, 1.0) for value in values):
+        return wilson(round(sum(values)), len(values))
+    random = Random(0)
+    means = sorted(sum(random.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
+    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
 
 
-def table(summary: dict[str, Any]) -> str:
+def summarise_group(counts: list[tuple[int, int]], ks: list[int]) -> Row:
+    """Of problems with (samples, passed): for each k the mean and its interval."""
+    row: Row = {"problems": len(counts), "samples": sum(s for s, _ in counts), "passed": sum(p for _, p in counts)}
+    for k in ks:
+        # Without an answer a problem counts as failed.
+        values = [pass_at(k, samples, passed) if samples >= k else 0.0 for samples, passed in counts]
+        low, high = interval(values)
+        row[f"pass@{k}"] = {"mean": sum(values) / len(values) if values else 0.0, "low": low, "high": high}
+    return row
+
+
+def summarise(problems: list[Row], results: list[Row], ks: list[int]) -> Row:
+    """Counts, pass@k and intervals for all, by level, by format, and by both."""
+    tally: dict[str, list[int]] = {problem["task_id"]: [0, 0] for problem in problems}
+    for result in results:
+        tally[result["task_id"]][0] += 1
+        tally[result["task_id"]][1] += bool(result["passed"])
+    groups: dict[str, dict[str, list[tuple[int, int]]]] = {name: defaultdict(list) for name in ("levels", "formats", "both")}
+    for problem in problems:
+        level, name, counts = str(problem.get("level", 0)), format_of(problem), tuple(tally[problem["task_id"]])
+        for group, key in (("levels", level), ("formats", name), ("both", f"{level} {name}")):
+            groups[group][key].append(counts)
+    summary: Row = {group: {key: summarise_group(counts, ks) for key, counts in sorted(parts.items())}
+                    for group, parts in groups.items()}
+    steps = [result["steps"] for result in results if result.get("steps")]
+    return summary | {"all": summarise_group([tuple(counts) for counts in tally.values()], ks),
+                      "verdicts": dict(sorted(Counter(result.get("verdict", "") for result in results).items())),
+                      "mean_steps": sum(steps) / len(steps) if steps else None,
+                      "generation_seconds": sum(result.get("seconds", 0.0) for result in results)}
+
+
+def table(summary: Row) -> str:
     """The summary as text."""
-    lines = ["level  passed   count  pass@1  95% interval"]
-    for name, row in [*summary["levels"].items(), ("all", summary["all"])]:
-        lines.append(f"{name:>5}  {row['passed']:>6}  {row['count']:>6}  {100 * row['pass_at_1']:5.1f}%"
-                     f"  {100 * row['low']:.1f} to {100 * row['high']:.1f}%")
+    ks = [name for name in summary["all"] if name.startswith("pass@")]
+    lines = [f"{'level, format':<16} {'problems':>8}" + "".join(f"  {name:>8}  95% interval   " for name in ks)]
+    parts = [*summary["both"].items(), *(("level " + k, v) for k, v in summary["levels"].items()),
+             *summary["formats"].items(), ("all", summary["all"])]
+    for name, row in parts:
+        cells = (f"  {100 * row[k]['mean']:7.1f}%  {100 * row[k]['low']:5.1f} to {100 * row[k]['high']:5.1f}%" for k in ks)
+        lines.append(f"{name:<16} {row['problems']:>8}" + "".join(cells))
     if summary["mean_steps"]:
         lines.append(f"steps a completion: {summary['mean_steps']:.1f}; "
                      f"generation: {summary['generation_seconds']:.1f} s")
     return "\n".join(lines)
 
 
-def answers_for(options: argparse.Namespace, problems: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Completions from where the options say."""
+def sample_counts(problems: list[Row], answers: list[Row]) -> int:
+    """How many answers each problem has.  Ends the program where that differs, or a problem is not known."""
+    counts = Counter(answer["task_id"] for answer in answers)
+    unknown = sorted(set(counts) - {problem["task_id"] for problem in problems})
+    if unknown:
+        raise SystemExit(f"answers to {unknown[0]}, which is not among the problems")
+    most = max(counts.values(), default=1)
+    short = [task_id for task_id, count in counts.items() if count < most]
+    if short:
+        raise SystemExit(f"{short[0]} has {counts[short[0]]} answers, others have {most}")
+    return most
+
+
+def answers_for(options: argparse.Namespace, problems: list[Row]) -> list[Row]:
+    """Answers from where the options say."""
     if options.reference:
         return [{"task_id": p["task_id"], "completion": p["canonical_solution"]} for p in problems]
-    if options.completions:
-        return read_rows(options.completions)
-    return generate(options.unmask, options.model, problems, options.options)
+    if options.answers:
+        return read_rows(options.answers)
+    return generate(options.unmask, options.model, problems, options.samples, options.options)
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--model", type=Path, help="directory of the model to run")
-    source.add_argument("--completions", type=Path, help="completions made earlier, as JSON Lines")
-    source.add_argument("--reference", action="store_true", help="test the reference solutions themselves")
+    source.add_argument("--answers", type=Path, help="answers made earlier, as JSON Lines")
+    source.add_argument("--reference", action="store_true", help="judge the reference solutions themselves")
     parser.add_argument("--problems", type=Path, required=True)
+    parser.add_argument("--formats", help="only the problems of these, such as completion,infilling")
+    parser.add_argument("--samples", type=int, default=1, help="answers a problem; more need --temperature after --")
     parser.add_argument("--unmask", default="unmask", help="the program (default: the one on the path)")
-    parser.add_argument("--output", type=Path, help="write the summary and every outcome as JSON")
-    parser.add_argument("--save-completions", type=Path, help="write the completions as JSON Lines")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--sandbox", help="level of `unmask judge` (default: its own)")
+    parser.add_argument("--output", type=Path, help="write the summary and every result as JSON")
+    parser.add_argument("--save-answers", type=Path, help="write the answers as JSON Lines")
     parser.add_argument("options", nargs="*", help="options of `unmask generate`, after --")
     return parser.parse_args(arguments)
 
@@ -186,17 +192,24 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
     problems = read_rows(options.problems)
+    if options.formats:
+        problems = [problem for problem in problems if format_of(problem) in options.formats.split(",")]
+        if not problems:
+            raise SystemExit(f"{options.problems}: no problem in any of these formats: {options.formats}")
     started = time.monotonic()
-    answers = {row["task_id"]: row for row in answers_for(options, problems)}
+    answers = answers_for(options, problems)
     elapsed = time.monotonic() - started
-    if options.save_completions:
-        options.save_completions.write_text("".join(json.dumps(row) + "\n" for row in answers.values()))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(lambda problem: judge(problem, answers.get(problem["task_id"])), problems))
-    summary = summarise(outcomes) | {"wall_seconds": elapsed, "options": options.options}
+    if options.save_answers:
+        write_rows(options.save_answers, answers)
+    samples = sample_counts(problems, answers)
+    results = judge(options.unmask, problems, answers, ["--sandbox", options.sandbox] if options.sandbox else [])
+    summary = summarise(problems, results, [k for k in (1, 10, 100) if k <= samples])
+    summary |= {"wall_seconds": elapsed, "options": options.options}
     print(table(summary))
     if options.output:
-        options.output.write_text(json.dumps(summary | {"outcomes": [asdict(o) for o in outcomes]}, indent=1) + "\n")
+        kept = ("task_id", "passed", "verdict", "steps", "seconds")
+        outcomes = [{name: result[name] for name in kept if name in result} for result in results]
+        options.output.write_text(json.dumps(summary | {"outcomes": outcomes}, indent=1) + "\n")
     return 0
 
 

@@ -22,12 +22,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import frontier_report
-from evaluate import read_rows, run_tests
+from evaluate import format_of, judge, read_rows
 from frontier_settings import LENGTH, Setting, grid
 
 HERE = Path(__file__).resolve().parent
@@ -43,27 +42,25 @@ def spread(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
 
 
 class Judge:
-    """Verdicts on completions; the same completion is tested once."""
+    """Verdicts on completions by `unmask judge`; the same completion is tested once."""
 
-    def __init__(self, path: Path, jobs: int) -> None:
-        self.path, self.jobs = path, jobs
+    def __init__(self, path: Path, unmask: str, workers: int) -> None:
+        self.path, self.unmask, self.workers = path, unmask, workers
         self.known = {row["key"]: row["passed"] for row in read_rows(path)} if path.exists() else {}
 
     def __call__(self, problems: list[dict[str, Any]], completions: list[str]) -> list[bool]:
-        programs = [problem["prompt"] + completion + "\n"
-                    for problem, completion in zip(problems, completions, strict=True)]
-        keys = [hashlib.sha256((program + problem["test"]).encode()).hexdigest()[:32]
-                for program, problem in zip(programs, problems, strict=True)]
-        new = {key: (program, problem) for key, program, problem in zip(keys, programs, problems, strict=True)
-               if key not in self.known}
-
-        def verdict(item: tuple[str, dict[str, Any]]) -> bool:
-            return run_tests(item[0], item[1]["test"], item[1]["entry_point"]) == "passed"
-
-        with ThreadPoolExecutor(self.jobs) as pool, self.path.open("a") as out:
-            for key, passed in zip(new, pool.map(verdict, new.values()), strict=True):
-                self.known[key] = passed
-                out.write(json.dumps({"key": key, "passed": passed}) + "\n")
+        pairs = list(zip(problems, completions, strict=True))
+        keys = [hashlib.sha256((problem["prompt"] + completion + "\n" + problem["test"]).encode()).hexdigest()[:32]
+                for problem, completion in pairs]
+        new = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in self.known}
+        if new:
+            results = judge(self.unmask, [{**problem, "task_id": key} for key, (problem, _) in new.items()],
+                            [{"task_id": key, "completion": completion} for key, (_, completion) in new.items()],
+                            ["--workers", str(self.workers)])
+            verdicts = [{"key": result["task_id"], "passed": result["passed"]} for result in results]
+            self.known |= {row["key"]: row["passed"] for row in verdicts}
+            with self.path.open("a") as out:
+                out.writelines(json.dumps(row) + "\n" for row in verdicts)
         return [self.known[key] for key in keys]
 
 
@@ -103,10 +100,10 @@ def mean(values: list[float]) -> float:
 
 
 def measure_quality(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
-                    judge: Judge) -> dict[str, Any]:
+                    judged: Judge) -> dict[str, Any]:
     """The record of a setting: a digit a problem for passed, and means for an answer."""
     answers, seconds = generate(options, setting, problems, options.batch)
-    passed = judge(problems, [answer["completion"] for answer in answers])
+    passed = judged(problems, [answer["completion"] for answer in answers])
     counts = {key: mean([answer[key] for answer in answers])
               for key in ("forwards", "rows", "answer_tokens", "prompt_tokens")}
     return {"kind": "quality", "setting": setting.name, "arguments": setting.arguments, "set": options.set,
@@ -135,10 +132,10 @@ def run_quality(options: argparse.Namespace, settings: list[Setting], problems: 
             if row["kind"] == "quality"} if options.results.exists() else {}
     open_settings = [s for s in settings if done.get((s.name, options.set), 0) < len(problems)]
     options.verdicts.parent.mkdir(parents=True, exist_ok=True)
-    judge = Judge(options.verdicts, options.jobs)
+    judged = Judge(options.verdicts, options.unmask, options.jobs)
     for number, setting in enumerate(open_settings, 1):
         started = time.monotonic()
-        record = measure_quality(options, setting, problems, judge)
+        record = measure_quality(options, setting, problems, judged)
         append(options.results, record)
         print(f"[{number}/{len(open_settings)}] {setting.name}: {record['passed'].count('1')} of {len(problems)} pass, "
               f"{record['forwards']:.2f} forwards, {record['rows']:.0f} rows, {record['cpu_seconds']:.3f} s of CPU, "
@@ -164,7 +161,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--unmask", default="unmask", help="the program (default: the one on the path)")
     parser.add_argument("--model", type=Path, default=ROOT / "models/tiny")
-    parser.add_argument("--problems", type=Path, help="JSON Lines of tasks.py tests")
+    parser.add_argument("--problems", type=Path, help="JSON Lines of tasks.py problems; completions only")
     parser.add_argument("--set", help="what to call the problems (default: the file's name up to the first dot)")
     parser.add_argument("--only", metavar="REGEX", help="settings whose name contains this")
     parser.add_argument("--limit", type=int, default=0, help="so many of the problems, at equal distances")
@@ -201,7 +198,8 @@ def main(arguments: list[str]) -> int:
             print(f"{setting.name}: {' '.join(setting.arguments)}")
         return 0
     if not options.report:
-        problems = spread(read_rows(options.problems), options.limit)
+        completions = [row for row in read_rows(options.problems) if format_of(row) == "completion"]
+        problems = spread(completions, options.limit)
         measure: Callable[..., None] = run_times if options.time else run_quality
         measure(options, settings, problems)
     frontier_report.write(read_rows(options.results), ROOT / "docs/FRONTIER.md", ROOT / "docs/images/frontier.svg")

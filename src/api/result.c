@@ -42,8 +42,9 @@ static um_status fill_answer(um_answer *answer, const um_model *model, const um_
                                                        end_tokens->length, &answer->ended);
     const int32_t *tokens = canvas->tokens + answer->start;
     UM_TRY(copy_tokens(&answer->tokens, tokens, answer->token_count, error));
-    return um_detokenize(model, tokens, answer->token_count, true, &answer->text,
-                         &answer->text_length, error);
+    const int32_t previous = answer->start > 0 ? tokens[-1] : UM_NO_TOKEN_ID;
+    return um_detokenize_after(model, previous, tokens, answer->token_count, true, &answer->text,
+                               &answer->text_length, error);
 }
 
 um_status um_result_fill(um_result *result, const um_model *model, const um_canvas *canvas,

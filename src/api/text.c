@@ -59,11 +59,18 @@ um_status um_tokenize_messages(const um_model *model, const um_message *messages
 
 um_status um_detokenize(const um_model *model, const int32_t *tokens, size_t count,
                         bool skip_special, char **text, size_t *length, um_error *error) {
+    return um_detokenize_after(model, UM_NO_TOKEN_ID, tokens, count, skip_special, text, length,
+                               error);
+}
+
+um_status um_detokenize_after(const um_model *model, int32_t previous, const int32_t *tokens,
+                              size_t count, bool skip_special, char **text, size_t *length,
+                              um_error *error) {
     um_buffer buffer = {0};
     *text = NULL;
     *length = 0;
-    um_status status =
-        um_tokenizer_decode(model->tokenizer, tokens, count, skip_special, &buffer, error);
+    um_status status = um_tokenizer_decode_after(model->tokenizer, previous, tokens, count,
+                                                 skip_special, &buffer, error);
     if (status == UM_OK) {
         status = um_buffer_append(&buffer, "", 0, error); /* a NUL, even without any text */
     }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "tokenizer/hash.h"
+#include "tokenizer/utf8.h"
 
 #define NO_RANK INT32_MAX
 #define NO_SYMBOL UINT32_MAX
@@ -93,6 +94,50 @@ void um_bpe_index_bytes(um_bpe *bpe) {
     }
 }
 
+/* ---- Start: bytes or characters ------------------------------------------- */
+
+static size_t spell_bytes(const um_bpe *bpe, const char *bytes, size_t length, int32_t *ids) {
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        const int32_t id = bpe->byte_ids[(uint8_t)bytes[i]];
+        if (id >= 0) {
+            ids[count++] = id;
+        }
+    }
+    return count;
+}
+
+/* The tokens that the first byte, or the first character, starts as: up to four.  Returns how many,
+ * and in *used the bytes that they stand for. */
+static size_t spell_next(const um_bpe *bpe, const char *text, size_t length, int32_t ids[4],
+                         size_t *used) {
+    *used = 1;
+    if (bpe->characters) {
+        uint32_t code_point = 0;
+        (void)um_utf8_next(text, length, &code_point, used);
+        ids[0] = um_vocabulary_find(&bpe->vocabulary, text, *used);
+        if (ids[0] >= 0) {
+            return 1;
+        }
+    }
+    return spell_bytes(bpe, text, *used, ids);
+}
+
+/* All tokens that `text` starts as, no more than it has bytes. */
+static size_t spell(const um_bpe *bpe, const char *text, size_t length, int32_t *ids) {
+    if (!bpe->characters) {
+        return spell_bytes(bpe, text, length, ids);
+    }
+    size_t count = 0;
+    for (size_t at = 0, used = 0; at < length; at += used) {
+        int32_t next[4];
+        const size_t more = spell_next(bpe, text + at, length - at, next, &used);
+        memcpy(ids + count, next, more * sizeof *next);
+        count += more;
+    }
+    return count;
+}
+
 /* ---- Short pieces --------------------------------------------------------- */
 
 /* The tokens of a short piece, and for each the pair that it starts. */
@@ -135,13 +180,7 @@ static void join_pair(const um_bpe *bpe, short_word *word, size_t at) {
 static um_status encode_short(const um_bpe *bpe, const char *piece, size_t length,
                               um_token_list *out, um_error *error) {
     short_word word;
-    word.count = 0;
-    for (size_t i = 0; i < length; i++) {
-        const int32_t id = bpe->byte_ids[(uint8_t)piece[i]];
-        if (id >= 0) {
-            word.ids[word.count++] = id;
-        }
-    }
+    word.count = spell(bpe, piece, length, word.ids);
     for (size_t i = 0; i < word.count; i++) {
         rank_pair(bpe, &word, i);
     }
@@ -218,17 +257,18 @@ static um_status join_symbols(const um_bpe *bpe, um_bpe_scratch *scratch, uint32
     return left->previous == NO_SYMBOL ? UM_OK : queue_pair(bpe, scratch, left->previous, error);
 }
 
-/* Put the bytes' tokens in the list; *count of them. */
+/* Put the tokens that the piece starts as in the list; *count of them. */
 static um_status start_symbols(const um_bpe *bpe, um_bpe_scratch *scratch, const char *piece,
                                size_t length, uint32_t *count, um_error *error) {
     UM_TRY(um_grow(&scratch->symbols, &scratch->symbol_capacity, length, sizeof *scratch->symbols,
                    "piece", error));
     uint32_t used = 0;
-    for (size_t i = 0; i < length; i++) {
-        const int32_t id = bpe->byte_ids[(uint8_t)piece[i]];
-        if (id >= 0) {
+    for (size_t at = 0, bytes = 0; at < length; at += bytes) {
+        int32_t ids[4];
+        const size_t more = spell_next(bpe, piece + at, length - at, ids, &bytes);
+        for (size_t i = 0; i < more; i++) {
             scratch->symbols[used] = (um_bpe_symbol){
-                .id = id, .previous = used == 0 ? NO_SYMBOL : used - 1, .next = used + 1};
+                .id = ids[i], .previous = used == 0 ? NO_SYMBOL : used - 1, .next = used + 1};
             used++;
         }
     }

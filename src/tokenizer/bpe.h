@@ -1,5 +1,5 @@
 /* Byte-pair encoding of one piece of text (Sennrich, Haddow, Birch, "Neural Machine
- * Translation of Rare Words with Subword Units", ACL 2016), over bytes. */
+ * Translation of Rare Words with Subword Units", ACL 2016), over bytes or over characters. */
 #ifndef UM_TOKENIZER_BPE_H
 #define UM_TOKENIZER_BPE_H
 
@@ -14,6 +14,7 @@ typedef struct um_bpe {
     size_t merge_count;
     int32_t byte_ids[256]; /* the token of each single byte, or -1 */
     bool ignore_merges;    /* a piece that is a token as a whole is taken as it is */
+    bool characters;       /* start from characters; byte_ids spell those without a token */
 } um_bpe;
 
 /* Memory that um_bpe_encode reuses.  Zero-initialise; um_bpe_scratch_free. */
@@ -30,11 +31,12 @@ typedef struct um_bpe_scratch {
 um_status um_bpe_add_merge(um_bpe *bpe, int32_t left, int32_t right, int32_t joined, int32_t rank,
                            um_error *error);
 
-/* Fill byte_ids, once the vocabulary is complete. */
+/* Fill byte_ids from the tokens of single bytes, once the vocabulary is complete. */
 void um_bpe_index_bytes(um_bpe *bpe);
 
 /* Append the tokens of `piece` to `out`: repeatedly the adjacent pair of the lowest rank,
- * the leftmost of equals, is joined.  Bytes without a token of their own are left out. */
+ * the leftmost of equals, is joined.  Bytes without a token of their own are left out.  Over
+ * characters the piece must be well-formed UTF-8. */
 um_status um_bpe_encode(const um_bpe *bpe, um_bpe_scratch *scratch, const char *piece,
                         size_t length, um_token_list *out, um_error *error);
 

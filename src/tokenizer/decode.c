@@ -4,6 +4,12 @@
 #include "tokenizer/utf8.h"
 
 um_text_stream um_text_stream_start(const um_tokenizer *tokenizer, bool skip_special) {
+    return (um_text_stream){.tokenizer = tokenizer,
+                            .skip_special = skip_special,
+                            .drop_space = tokenizer->pieces.prefix_space};
+}
+
+um_text_stream um_text_stream_continue(const um_tokenizer *tokenizer, bool skip_special) {
     return (um_text_stream){.tokenizer = tokenizer, .skip_special = skip_special};
 }
 
@@ -32,6 +38,12 @@ um_status um_text_stream_push(um_text_stream *stream, int32_t id, um_buffer *tex
         (stream->skip_special && um_tokenizer_is_special(stream->tokenizer, id))) {
         return UM_OK;
     }
+    if (stream->drop_space && length > 0) {
+        stream->drop_space = false;
+        const size_t dropped = bytes[0] == ' ' ? 1 : 0;
+        bytes += dropped;
+        length -= dropped;
+    }
     if (stream->pending_length == 0 && um_utf8_valid(bytes, length)) {
         return um_buffer_append(text, bytes, length, error);
     }
@@ -49,7 +61,15 @@ um_status um_text_stream_flush(um_text_stream *stream, um_buffer *text, um_error
 
 um_status um_tokenizer_decode(const um_tokenizer *tokenizer, const int32_t *ids, size_t count,
                               bool skip_special, um_buffer *text, um_error *error) {
-    um_text_stream stream = um_text_stream_start(tokenizer, skip_special);
+    return um_tokenizer_decode_after(tokenizer, -1, ids, count, skip_special, text, error);
+}
+
+um_status um_tokenizer_decode_after(const um_tokenizer *tokenizer, int32_t previous,
+                                    const int32_t *ids, size_t count, bool skip_special,
+                                    um_buffer *text, um_error *error) {
+    um_text_stream stream = previous < 0 || um_tokenizer_is_special(tokenizer, previous)
+                                ? um_text_stream_start(tokenizer, skip_special)
+                                : um_text_stream_continue(tokenizer, skip_special);
     for (size_t i = 0; i < count; i++) {
         UM_TRY(um_text_stream_push(&stream, ids[i], text, error));
     }

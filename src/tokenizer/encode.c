@@ -77,6 +77,15 @@ static um_status encode_normalized(void *user, const um_added_token *token, cons
 
 static um_status normalize(um_encoder *encoder, const char **text, size_t *length,
                            um_error *error) {
+    const um_sentence_pieces *pieces = &encoder->tokenizer->pieces;
+    if (pieces->used) {
+        um_buffer_clear(&encoder->normalized);
+        UM_TRY(um_sentence_pieces_append(*text, *length, pieces->prefix_space, &encoder->normalized,
+                                         error));
+        *text = um_buffer_text(&encoder->normalized);
+        *length = encoder->normalized.length;
+        return UM_OK;
+    }
     if (!encoder->tokenizer->normalize) {
         return UM_OK;
     }

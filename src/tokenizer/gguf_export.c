@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "tokenizer/export_files.h"
 #include "tokenizer/gguf_files.h"
+#include "tokenizer/sentence_pieces.h"
 #include "tokenizer/tokenizer.h"
 
 /* "[PAD151935]" and its NUL. */
@@ -252,6 +253,11 @@ static um_status put_chat_template(const json_t *configuration, um_gguf_writer *
 
 static um_status put_all(const um_tokenizer_tree *tree, size_t vocabulary_size,
                          um_gguf_writer *writer, bool *named, um_error *error) {
+    if (um_sentence_pieces_recognise(tree->tokenizer)) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "a tokenizer over characters (byte_fallback) does not go into a GGUF file; "
+                        "only byte-level BPE does");
+    }
     const um_gguf_pre *pre = NULL;
     UM_TRY(find_pre(tree->tokenizer, &pre, error));
     *named = pre != NULL;

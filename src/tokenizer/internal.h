@@ -7,6 +7,7 @@
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/json_cursor.h"
+#include "tokenizer/sentence_pieces.h"
 #include "tokenizer/splitter.h"
 #include "tokenizer/tokenizer.h"
 
@@ -15,7 +16,8 @@ struct um_tokenizer {
     um_added_tokens added;
     um_splitter splitter;
     bool normalize; /* to form C, before the splitter */
-    bool *special;  /* [vocabulary size] */
+    um_sentence_pieces pieces;
+    bool *special; /* [vocabulary size] */
     int32_t eos;
     int32_t pad;
     int32_t bos;

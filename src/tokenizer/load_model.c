@@ -7,12 +7,36 @@
 
 /* ---- Vocabulary ------------------------------------------------------------------- */
 
+/* Append what a token of the file stands for; *mapped as of um_bytes_of_text. */
+static um_status append_token_bytes(const um_tokenizer *tokenizer, const char *token, size_t length,
+                                    um_buffer *bytes, bool *mapped, um_error *error) {
+    if (!tokenizer->pieces.used) {
+        return um_bytes_of_text(token, length, bytes, mapped, error);
+    }
+    *mapped = um_utf8_valid(token, length);
+    return um_sentence_pieces_append(token, length, false, bytes, error);
+}
+
+/* A token that stands for a byte of characters that have none.  It is not found by that byte, which
+ * may be a character of its own. */
+static um_status add_byte_token(um_tokenizer *tokenizer, uint8_t byte, int64_t id,
+                                um_error *error) {
+    const char bytes = (char)byte;
+    UM_TRY(um_vocabulary_add(&tokenizer->bpe.vocabulary, id, &bytes, 1, false, error));
+    tokenizer->bpe.byte_ids[byte] = (int32_t)id;
+    return UM_OK;
+}
+
 /* `scratch` is overwritten. */
 static um_status add_token(um_tokenizer *tokenizer, const char *token, size_t length, int64_t id,
                            um_buffer *scratch, um_error *error) {
+    const int byte = tokenizer->pieces.used ? um_sentence_pieces_byte(token, length) : -1;
+    if (byte >= 0) {
+        return add_byte_token(tokenizer, (uint8_t)byte, id, error);
+    }
     bool mapped = false;
     um_buffer_clear(scratch);
-    UM_TRY(um_bytes_of_text(token, length, scratch, &mapped, error));
+    UM_TRY(append_token_bytes(tokenizer, token, length, scratch, &mapped, error));
     if (mapped) {
         return um_vocabulary_add(&tokenizer->bpe.vocabulary, id, um_buffer_text(scratch),
                                  scratch->length, true, error);
@@ -72,9 +96,11 @@ um_status um_load_merge(um_tokenizer *tokenizer, const um_written_merge *merge, 
                         um_buffer *scratch, um_error *error) {
     bool left_mapped = false, right_mapped = false;
     um_buffer_clear(scratch);
-    UM_TRY(um_bytes_of_text(merge->left, merge->left_length, scratch, &left_mapped, error));
+    UM_TRY(append_token_bytes(tokenizer, merge->left, merge->left_length, scratch, &left_mapped,
+                              error));
     const size_t middle = scratch->length;
-    UM_TRY(um_bytes_of_text(merge->right, merge->right_length, scratch, &right_mapped, error));
+    UM_TRY(append_token_bytes(tokenizer, merge->right, merge->right_length, scratch, &right_mapped,
+                              error));
     if (!left_mapped || !right_mapped) {
         return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: a character that stands for no byte",
                         rank);

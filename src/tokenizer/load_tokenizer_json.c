@@ -298,15 +298,28 @@ static um_status load_added_tokens(um_tokenizer *tokenizer, const json_t *tokens
     return UM_OK;
 }
 
+/* What is done before and after the model. */
+static um_status load_steps(um_tokenizer *tokenizer, const json_t *root, const char *where,
+                            um_error *error) {
+    if (um_sentence_pieces_recognise(root)) {
+        tokenizer->bpe.characters = true;
+        memset(tokenizer->bpe.byte_ids, 0xFF, sizeof tokenizer->bpe.byte_ids);
+        return um_sentence_pieces_load(root, where, &tokenizer->pieces, error);
+    }
+    UM_TRY(load_normalizer(tokenizer, json_object_get(root, "normalizer"), where, error));
+    UM_TRY(load_pre_tokenizer(tokenizer, json_object_get(root, "pre_tokenizer"), where, error));
+    return check_decoder(json_object_get(root, "decoder"), where, error);
+}
+
 static um_status load_root(um_tokenizer *tokenizer, const json_t *root, const model_text *text,
                            const char *where, um_error *error) {
     json_t *model = NULL;
     UM_TRY(um_json_require_object(root, where, "model", &model, error));
-    UM_TRY(load_normalizer(tokenizer, json_object_get(root, "normalizer"), where, error));
-    UM_TRY(load_pre_tokenizer(tokenizer, json_object_get(root, "pre_tokenizer"), where, error));
-    UM_TRY(check_decoder(json_object_get(root, "decoder"), where, error));
+    UM_TRY(load_steps(tokenizer, root, where, error));
     UM_TRY(load_model(tokenizer, model, text, where, error));
-    um_bpe_index_bytes(&tokenizer->bpe);
+    if (!tokenizer->pieces.used) {
+        um_bpe_index_bytes(&tokenizer->bpe);
+    }
     UM_TRY(check_unknown(tokenizer, model, where, error));
     const json_t *added = json_object_get(root, "added_tokens");
     if (added && !json_is_null(added) && !json_is_array(added)) {

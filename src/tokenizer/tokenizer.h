@@ -1,5 +1,6 @@
 /* Text to token ids and back: byte-level BPE as Qwen2, Dream, DiffuCoder, LLaDA and GPT-2
- * use it, read from the files of a Hugging Face model directory.
+ * use it, and BPE over characters in the manner of Llama 2 (sentence_pieces.h), read from the files
+ * of a Hugging Face model directory.
  *
  * The ids are those of the Hugging Face tokenizers library for the same files with
  * add_special_tokens=False: post-processors (templates that add tokens around the text),
@@ -22,7 +23,8 @@ typedef struct um_tokenizer um_tokenizer;
  * expression and normalisation form C).
  *
  * Read of tokenizer.json: a BPE model; normalizer NFC or none; pre_tokenizer Split (isolated),
- * Digits, ByteLevel or a sequence of them that ends in ByteLevel; decoder ByteLevel.
+ * Digits, ByteLevel or a sequence of them that ends in ByteLevel; decoder ByteLevel.  Or, with
+ * byte_fallback and no pre_tokenizer, what sentence_pieces.h tells.
  * UM_ERR_UNSUPPORTED names anything else; UM_ERR_FORMAT and UM_ERR_LIMIT malformed files.
  * The caller frees *tokenizer. */
 um_status um_tokenizer_load(const char *model, um_tokenizer **tokenizer, um_error *error);
@@ -100,6 +102,13 @@ void um_encoder_free(um_encoder *encoder);
 um_status um_tokenizer_decode(const um_tokenizer *tokenizer, const int32_t *ids, size_t count,
                               bool skip_special, um_buffer *text, um_error *error);
 
+/* The same for ids that go on after the token `previous`.  Tokenizers that put a space in front of
+ * every text drop it when they decode; here it is dropped only where a text starts: where
+ * `previous` is a control token, or -1 for none. */
+um_status um_tokenizer_decode_after(const um_tokenizer *tokenizer, int32_t previous,
+                                    const int32_t *ids, size_t count, bool skip_special,
+                                    um_buffer *text, um_error *error);
+
 /* Ids to text one at a time, for output that appears while it is made.  What has been
  * appended after a flush is what um_tokenizer_decode gives for the same ids. */
 typedef struct um_text_stream {
@@ -107,9 +116,13 @@ typedef struct um_text_stream {
     bool skip_special;
     char pending[4]; /* the start of a character whose end is still to come */
     size_t pending_length;
+    bool drop_space; /* nothing has been appended yet, and a space at the start shall not be */
 } um_text_stream;
 
 um_text_stream um_text_stream_start(const um_tokenizer *tokenizer, bool skip_special);
+
+/* The same for ids that go on after other text: a space at the start of them stays. */
+um_text_stream um_text_stream_continue(const um_tokenizer *tokenizer, bool skip_special);
 
 /* Append the whole characters that `id` completes to `text`, never a part of one. */
 um_status um_text_stream_push(um_text_stream *stream, int32_t id, um_buffer *text, um_error *error);

@@ -10,6 +10,11 @@
 
 #define BYTE_TOKENS ((size_t)256)
 
+static const char *const usual_tokens[] = {"<|endoftext|>",  "<|im_start|>",   "<|im_end|>",
+                                           "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>",
+                                           "<|mask|>",       "<|dlm_pad|>"};
+#define USUAL_COUNT (sizeof usual_tokens / sizeof *usual_tokens)
+
 /* ---- Special tokens ----------------------------------------------------------- */
 
 static um_status count_pieces(void *user, const char *piece, size_t length, um_error *error) {
@@ -75,11 +80,10 @@ static um_status add_special(um_tokenizer_trainer *trainer, const char *token, u
 
 static um_status add_special_tokens(um_tokenizer_trainer *trainer,
                                     const um_tokenizer_training *training, um_error *error) {
-    static const char *const usual[UM_TRAINED_SPECIAL_COUNT] = UM_TRAINED_SPECIAL_TOKENS;
-    UM_TRY(um_allocate(&trainer->special_tokens, UM_TRAINED_SPECIAL_COUNT + training->special_count,
+    UM_TRY(um_allocate(&trainer->special_tokens, USUAL_COUNT + training->special_count,
                        sizeof *trainer->special_tokens, "special tokens", error));
-    for (size_t i = 0; i < UM_TRAINED_SPECIAL_COUNT; i++) {
-        UM_TRY(add_special(trainer, usual[i], error));
+    for (size_t i = 0; i < USUAL_COUNT; i++) {
+        UM_TRY(add_special(trainer, usual_tokens[i], error));
     }
     for (size_t i = 0; i < training->special_count; i++) {
         UM_TRY(add_special(trainer, training->special_tokens[i], error));
@@ -90,7 +94,7 @@ static um_status add_special_tokens(um_tokenizer_trainer *trainer,
 /* ---- Life ---------------------------------------------------------------------- */
 
 static um_status check_size(const um_tokenizer_training *training, um_error *error) {
-    const size_t smallest = BYTE_TOKENS + UM_TRAINED_SPECIAL_COUNT + training->special_count;
+    const size_t smallest = BYTE_TOKENS + USUAL_COUNT + training->special_count;
     if (training->vocabulary_size >= smallest &&
         training->vocabulary_size <= UM_VOCABULARY_MAXIMUM_SIZE) {
         return UM_OK;

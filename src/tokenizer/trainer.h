@@ -2,8 +2,11 @@
  * from text.
  *
  * Normalisation form C, Qwen2's pre-tokenizer, the 256 bytes first, then tokens by merge, special
- * tokens last.  Vocabulary and merges are those that BpeTrainer of the Hugging Face tokenizers
- * library (0.23) learns from the same texts with the same settings, for any number of threads.
+ * tokens last: <|endoftext|>, <|im_start|>, <|im_end|>, <|fim_prefix|>, <|fim_middle|>,
+ * <|fim_suffix|>, <|mask|>, <|dlm_pad|>, and those that the caller wants.
+ *
+ * Vocabulary and merges are those that BpeTrainer of the Hugging Face tokenizers library (0.23)
+ * learns from the same texts with the same settings, for any number of threads.
  *
  *     um_tokenizer_trainer_create, then um_tokenizer_trainer_add... for every text,
  *     um_tokenizer_trainer_learn, um_tokenizer_trainer_write, um_tokenizer_trainer_free. */
@@ -11,14 +14,6 @@
 #define UM_TOKENIZER_TRAINER_H
 
 #include "base/watch.h"
-
-/* Names of the special tokens that every trained tokenizer has, in the order of their ids. */
-#define UM_TRAINED_SPECIAL_TOKENS                                                                  \
-    {                                                                                              \
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>",         \
-            "<|fim_suffix|>", "<|mask|>", "<|dlm_pad|>"                                            \
-    }
-#define UM_TRAINED_SPECIAL_COUNT ((size_t)8)
 
 typedef struct um_tokenizer_training {
     size_t vocabulary_size;            /* in all: bytes, merges and special tokens */

@@ -195,6 +195,28 @@ static um_status lay_out_all(um_training_batch *batch, const um_recipe *recipe,
     return UM_OK;
 }
 
+/* ---- By hand ------------------------------------------------------------------- */
+
+void um_training_batch_start(um_training_batch *batch, um_attention_kind attention) {
+    batch->rows = (um_row_batch){.attention = attention};
+    batch->row_count = 0;
+    batch->target_count = 0;
+    batch->maskable_tokens = 0;
+    batch->maskable_pads = 0;
+    batch->scored_documents = 0;
+    batch->divisor = 0;
+}
+
+um_status um_training_batch_add(um_training_batch *batch, size_t length, size_t *first,
+                                um_error *error) {
+    UM_TRY(grow_sequences(batch, batch->rows.count + 1, error));
+    UM_TRY(grow_rows(batch, batch->row_count + length, error));
+    *first = batch->row_count;
+    batch->sequences[batch->rows.count++] = (um_sequence_rows){.row_count = length};
+    batch->row_count += length;
+    return UM_OK;
+}
+
 /* ---- For the forward pass ------------------------------------------------------- */
 
 static um_status grow_caches(um_training_batch *batch, size_t row_floats, um_error *error) {
@@ -207,7 +229,8 @@ static um_status grow_caches(um_training_batch *batch, size_t row_floats, um_err
 }
 
 /* Point sequences and caches into the arrays, which no longer move. */
-static um_status connect(um_training_batch *batch, const um_model_config *config, um_error *error) {
+um_status um_training_batch_connect(um_training_batch *batch, const um_model_config *config,
+                                    um_error *error) {
     const size_t width = config->kv_head_count * config->head_dim;
     const size_t row_floats = 2 * width * config->layer_count;
     UM_TRY(grow_caches(batch, row_floats, error));
@@ -236,22 +259,15 @@ static um_status connect(um_training_batch *batch, const um_model_config *config
 }
 
 static void start(um_training_batch *batch, const um_recipe *recipe) {
-    batch->rows =
-        (um_row_batch){.attention = recipe->objective == UM_OBJECTIVE_CAUSAL ? UM_ATTENTION_CAUSAL
-                                                                             : UM_ATTENTION_FULL};
-    batch->row_count = 0;
-    batch->target_count = 0;
-    batch->maskable_tokens = 0;
-    batch->maskable_pads = 0;
-    batch->scored_documents = 0;
-    batch->divisor = 0;
+    um_training_batch_start(batch, recipe->objective == UM_OBJECTIVE_CAUSAL ? UM_ATTENTION_CAUSAL
+                                                                            : UM_ATTENTION_FULL);
 }
 
 static um_status finish(um_training_batch *batch, const um_recipe *recipe,
                         const um_model_config *config, const um_shard *shard, um_batch_noise noise,
                         um_error *error) {
     UM_TRY(lay_out_all(batch, recipe, config, shard, noise, error));
-    return connect(batch, config, error);
+    return um_training_batch_connect(batch, config, error);
 }
 
 um_status um_training_batch_fill(um_training_batch *batch, const um_recipe *recipe,

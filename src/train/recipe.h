@@ -2,12 +2,16 @@
 #ifndef UM_TRAIN_RECIPE_H
 #define UM_TRAIN_RECIPE_H
 
+#include <jansson.h>
+
 #include "model/config.h"
 #include "tensor/dtype.h"
+#include "train/grpo_options.h"
 
 typedef enum um_objective {
-    UM_OBJECTIVE_CAUSAL,   /* next token, -log p(x_i | x_<i) */
-    UM_OBJECTIVE_DIFFUSION /* masked diffusion; both are in docs/TRAINING.md */
+    UM_OBJECTIVE_CAUSAL,      /* next token, -log p(x_i | x_<i) */
+    UM_OBJECTIVE_DIFFUSION,   /* masked diffusion; both are in docs/TRAINING.md */
+    UM_OBJECTIVE_COUPLED_GRPO /* reinforcement learning; docs/GRPO.md */
 } um_objective;
 
 /* What turns gradients into updates. */
@@ -53,7 +57,7 @@ typedef struct um_recipe {
     char train[UM_RECIPE_PATH_SIZE];      /* "train": shard */
     char validation[UM_RECIPE_PATH_SIZE]; /* "validation": shard; may be left out */
     bool initialise;                      /* "initialise": random weights (default false) */
-    um_objective objective;               /* "objective": "causal" or "diffusion" */
+    um_objective objective;               /* "objective": also "coupled_grpo" */
 
     size_t steps;                 /* "steps": optimizer steps */
     size_t batch_tokens;          /* "batch_tokens": most rows of a micro-batch */
@@ -96,6 +100,11 @@ typedef struct um_recipe {
     size_t annealing_steps;              /* "attention_annealing_steps" (0) */
     size_t validation_interval;          /* "validation_interval": steps between (0: at the end) */
     double checkpoint_minutes;           /* "checkpoint_minutes" (10) */
+
+    /* Of "coupled_grpo". */
+    char problems[UM_RECIPE_PATH_SIZE];            /* "problems": JSON Lines (reward/problem.h) */
+    char validation_problems[UM_RECIPE_PATH_SIZE]; /* "validation_problems"; may be left out */
+    um_grpo_options grpo;
 } um_recipe;
 
 /* Read and check a recipe.  Relative paths in it are taken from its own directory.  An unknown
@@ -106,8 +115,13 @@ um_status um_recipe_read(const char *path, um_recipe *recipe, um_error *error);
 um_status um_recipe_parse(const char *text, size_t length, const char *directory, const char *where,
                           um_recipe *recipe, um_error *error);
 
-/* Set one member by its name, as a command line does: key "steps", value "100". */
+/* Set one member by its name, as a command line does: key "steps", value "100".  Of an object
+ * such as "rollout" the value is JSON, and "rollout.steps" sets one member of it. */
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error);
+
+/* All members that the objective reads with their values, defaults too, as a JSON object; NULL
+ * without memory.  The caller owns it. */
+json_t *um_recipe_json(const um_recipe *recipe);
 
 /* The learning rate of `step` (from 0): linear warm-up, then a cosine down to the minimum. */
 double um_recipe_learning_rate(const um_recipe *recipe, size_t step);

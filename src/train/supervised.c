@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "tokenizer/tokenizer.h"
+#include "train/supervised_samples.h"
 
 /* Validation noise does not depend on the step or the run, so that losses compare. */
 #define VALIDATION_SEED 20506
@@ -106,6 +107,7 @@ static um_status open_data(um_supervised *run, um_error *error) {
     UM_TRY(open_shard(recipe, recipe->train, &run->train_shard, error));
     if (*recipe->validation) {
         UM_TRY(open_shard(recipe, recipe->validation, &run->validation_shard, error));
+        (void)um_tokenizer_load(recipe->model, &run->tokenizer, NULL); /* training needs none */
     }
     if (recipe->packing == UM_PACKING_FIXED_LENGTH) {
         um_shard_cut_into_pieces(run->train_shard, recipe->context_length);
@@ -115,8 +117,9 @@ static um_status open_data(um_supervised *run, um_error *error) {
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
 }
 
-static um_status open_run(const um_recipe *recipe, um_model_config *config, void **state,
-                          um_error *error) {
+static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
+                          void **state, um_error *error) {
+    (void)grader;
     um_supervised *run = calloc(1, sizeof *run);
     *state = run;
     if (!run) {
@@ -136,9 +139,24 @@ static void close_run(void *state) {
     }
     um_shard_close(run->train_shard);
     um_shard_close(run->validation_shard);
+    um_tokenizer_free(run->tokenizer);
     um_data_order_free(&run->order);
     um_training_batch_free(&run->batch);
     free(run);
+}
+
+static void describe(const void *state, um_trainer_sizes *sizes) {
+    const um_supervised *run = state;
+    sizes->train_documents = um_shard_document_count(run->train_shard);
+    sizes->train_tokens = um_shard_token_count(run->train_shard);
+    for (size_t i = 0; i < sizes->train_documents; i++) {
+        sizes->cut_documents +=
+            um_shard_document(run->train_shard, i).length > run->recipe->context_length;
+    }
+    if (run->validation_shard) {
+        sizes->validation_documents = um_shard_document_count(run->validation_shard);
+        sizes->validation_tokens = um_shard_token_count(run->validation_shard);
+    }
 }
 
 /* ---- State ------------------------------------------------------------------ */
@@ -238,7 +256,6 @@ static um_status train_step(void *state, const um_stop_request *stop, um_step_re
 /* Mean losses over the validation shard with a fixed set of masks. */
 static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error) {
-    (void)stop;
     um_supervised *run = state;
     *has_data = run->validation_shard != NULL;
     if (!*has_data) {
@@ -265,23 +282,13 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     report->loss = divisor > 0 ? report->loss / divisor : 0;
     report->token_loss /= predicted;
     report->accuracy = (double)correct / predicted;
-    return UM_OK;
-}
-
-static um_training_data describe_data(const void *state) {
-    const um_supervised *run = state;
-    um_training_data data = {.documents = um_shard_document_count(run->train_shard)};
-    for (size_t i = 0; i < data.documents; i++) {
-        data.cut_documents +=
-            um_shard_document(run->train_shard, i).length > run->recipe->context_length;
-    }
-    return data;
+    return um_supervised_samples_show(run, run->tokenizer, stop, error);
 }
 
 const um_training_method um_supervised_method = {.open = open_run,
                                                  .close = close_run,
-                                                 .data = describe_data,
                                                  .start = start_run,
+                                                 .describe = describe,
                                                  .save = save_run,
                                                  .step = train_step,
                                                  .validate = validate};

@@ -17,6 +17,8 @@ static const um_training_method *method_of(um_objective objective) {
         case UM_OBJECTIVE_CAUSAL:
         case UM_OBJECTIVE_DIFFUSION:
             break;
+        case UM_OBJECTIVE_COUPLED_GRPO:
+            return &um_coupled_grpo_method;
     }
     return &um_supervised_method;
 }
@@ -50,7 +52,7 @@ static um_status begin(um_trainer *trainer, um_error *error) {
 }
 
 static um_status set_up(um_trainer *trainer, const char *output_directory,
-                        const um_compute *compute, um_error *error) {
+                        const um_compute *compute, const um_grader *grader, um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
     um_model_config config;
     if (um_gguf_is_path(recipe->model)) {
@@ -60,7 +62,7 @@ static um_status set_up(um_trainer *trainer, const char *output_directory,
                         recipe->model);
     }
     UM_TRY(um_model_config_read(recipe->model, &config, error));
-    UM_TRY(trainer->method->open(recipe, &config, &trainer->method_state, error));
+    UM_TRY(trainer->method->open(recipe, grader, &config, &trainer->method_state, error));
     UM_TRY(um_output_directory_open(output_directory, &trainer->output, error));
     UM_TRY(um_learner_create(recipe, &config, compute, &trainer->learner, error));
     UM_TRY(begin(trainer, error));
@@ -70,6 +72,12 @@ static um_status set_up(um_trainer *trainer, const char *output_directory,
 
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error) {
+    return um_trainer_create_graded(recipe, output_directory, compute, NULL, trainer, error);
+}
+
+um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
+                                   const um_compute *compute, const um_grader *grader,
+                                   um_trainer **trainer, um_error *error) {
     *trainer = NULL;
     um_trainer *created = calloc(1, sizeof *created);
     if (!created) {
@@ -78,7 +86,7 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
     created->recipe = *recipe;
     created->output.lock_descriptor = -1;
     created->method = method_of(recipe->objective);
-    const um_status status = set_up(created, output_directory, compute, error);
+    const um_status status = set_up(created, output_directory, compute, grader, error);
     if (status != UM_OK) {
         um_trainer_free(created);
         return status;
@@ -105,8 +113,16 @@ size_t um_trainer_parameter_count(const um_trainer *trainer) {
     return trainer->learner.weight_count;
 }
 
-um_training_data um_trainer_data(const um_trainer *trainer) {
-    return trainer->method->data(trainer->method_state);
+um_trainer_sizes um_trainer_describe(const um_trainer *trainer) {
+    const um_model_config *config = &trainer->learner.config;
+    um_trainer_sizes sizes = {.parameters = trainer->learner.weight_count,
+                              .layers = config->layer_count,
+                              .hidden_size = config->hidden_size,
+                              .vocabulary_size = config->vocabulary_size};
+    if (trainer->method->describe) {
+        trainer->method->describe(trainer->method_state, &sizes);
+    }
+    return sizes;
 }
 
 /* ---- The loop --------------------------------------------------------------- */
@@ -140,9 +156,16 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
     return trainer->method->validate(trainer->method_state, &never, &has_data, report, error);
 }
 
+static um_stop_request request_of(const um_trainer_callbacks *callbacks) {
+    return (um_stop_request){.should_stop = callbacks->should_stop,
+                             .user = callbacks->user,
+                             .phase = callbacks->phase,
+                             .sample = callbacks->sample};
+}
+
 static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                           um_error *error) {
-    const um_stop_request request = {callbacks->should_stop, callbacks->user};
+    const um_stop_request request = request_of(callbacks);
     um_validation_report report = {.step = um_trainer_step(trainer)};
     bool has_data = false;
     const um_status status =
@@ -174,7 +197,7 @@ static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *cal
 
 static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                            um_error *error) {
-    const um_stop_request request = {callbacks->should_stop, callbacks->user};
+    const um_stop_request request = request_of(callbacks);
     um_step_report report = {.total_steps = trainer->recipe.steps};
     UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
     report.step = um_trainer_step(trainer);

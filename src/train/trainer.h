@@ -3,29 +3,36 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
+#include "train/grader.h"
+#include "train/metric.h"
 #include "train/recipe.h"
 
 typedef struct um_trainer um_trainer;
 
-/* A number under a name, of what is particular to an objective. */
-typedef struct um_metric {
-    const char *name; /* such as "reward"; static */
-    double value;
-} um_metric;
-
-/* Asks whether the run is to end; `should_stop` may be NULL. */
+/* Whom a long step or validation asks whether the run is to end, and tells what it does.  Functions
+ * may be NULL. */
 typedef struct um_stop_request {
     bool (*should_stop)(void *user);
     void *user;
+    void (*phase)(void *user, const char *phase, size_t done, size_t total);
+    void (*sample)(void *user, size_t step, const um_sample_report *sample);
 } um_stop_request;
+
+/* Tell it that `done` of `total` parts of a phase are; total 0: it has no parts. */
+static inline void um_stop_request_tell(const um_stop_request *request, const char *phase,
+                                        size_t done, size_t total) {
+    if (request->phase) {
+        request->phase(request->user, phase, done, total);
+    }
+}
 
 /* What one optimizer step did. */
 typedef struct um_step_report {
     size_t step;          /* steps made, this one included */
     size_t total_steps;   /* of the recipe */
     double loss;          /* the weighted objective, mean over micro-batches */
-    double token_loss;    /* mean cross-entropy of the predicted tokens, nats */
-    double accuracy;      /* share of them predicted exactly */
+    double token_loss;    /* mean cross-entropy of the predicted tokens, nats; NAN: has none */
+    double accuracy;      /* share of them predicted exactly; NAN: has none */
     double gradient_norm; /* before clipping */
     double learning_rate;
     double seconds;           /* of this step */
@@ -38,24 +45,23 @@ typedef struct um_step_report {
 typedef struct um_validation_report {
     size_t step;
     double loss;       /* as of um_recipe_for_validation, as if the whole shard were one batch */
-    double token_loss; /* mean cross-entropy, nats */
+    double token_loss; /* mean cross-entropy, nats; NAN where there are no targets */
     double accuracy;
     size_t predicted_tokens;
     const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
     size_t metric_count;
 } um_validation_report;
 
-/* What a run learns from. */
-typedef struct um_training_data {
-    size_t documents;     /* of the training shard; pieces, with "packing": "fixed_length" */
-    size_t cut_documents; /* of these longer than context_length: only their beginning is used */
-} um_training_data;
-
 /* All optional. */
 typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
     void (*saved)(void *user, const char *path, size_t step);
+    /* `done` of `total` parts of "rollout", "rewards", ... of a step are; total 0: it has no parts.
+     */
+    void (*phase)(void *user, const char *phase, size_t done, size_t total);
+    /* One of a few completions of a validation, before that is reported. */
+    void (*sample)(void *user, size_t step, const um_sample_report *sample);
     bool (*should_stop)(void *user); /* asked after every step, and while a long one goes on */
     void *user;
 } um_trainer_callbacks;
@@ -68,13 +74,32 @@ typedef struct um_trainer_callbacks {
  * state belongs to another recipe.  The compute context is borrowed. */
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error);
+
+/* The same with another judge of completions than the sandbox's tests (or NULL), of which what
+ * `user` points to is borrowed. */
+um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
+                                   const um_compute *compute, const um_grader *grader,
+                                   um_trainer **trainer, um_error *error);
 void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */
 size_t um_trainer_step(const um_trainer *trainer);
 size_t um_trainer_parameter_count(const um_trainer *trainer);
 
-um_training_data um_trainer_data(const um_trainer *trainer);
+/* Sizes of what is trained, and on what; of the validation shard 0 where there is none. */
+typedef struct um_trainer_sizes {
+    size_t parameters;
+    size_t layers;
+    size_t hidden_size;
+    size_t vocabulary_size;
+    size_t train_documents; /* pieces, with "packing": "fixed_length" */
+    size_t cut_documents;   /* of these longer than context_length: only their beginning is used */
+    size_t train_tokens;
+    size_t validation_documents;
+    size_t validation_tokens;
+} um_trainer_sizes;
+
+um_trainer_sizes um_trainer_describe(const um_trainer *trainer);
 
 /* Train to the recipe's last step, saving every checkpoint_minutes, then write the finished model
  * to output_directory.  UM_ERR_CANCELLED after should_stop said so: the state has been saved. */

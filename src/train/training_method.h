@@ -10,18 +10,20 @@
 typedef struct um_training_method {
     /* Check that the model suits the recipe, and open the data; before anything is written.
      * `config` is of the model that the recipe names and becomes that of the one to be trained.
-     * What *state points to is for `close`, also after a failure. */
-    um_status (*open)(const um_recipe *recipe, um_model_config *config, void **state,
-                      um_error *error);
+     * What *state points to is for `close`, also after a failure.  `grader` (copied; NULL for the
+     * sandbox) judges completions. */
+    um_status (*open)(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
+                      void **state, um_error *error);
     /* NULL is allowed. */
     void (*close)(void *state);
-
-    um_training_data (*data)(const void *state);
 
     /* The weights are as they will be for the first step, fresh or restored; `file` is the state
      * that the run continues from or NULL for a fresh run.  What is passed stays until `close`. */
     um_status (*start)(void *state, um_learner *learner, const um_output_directory *output,
                        const um_state_file *file, um_error *error);
+
+    /* Set the sizes of the data.  May be NULL. */
+    void (*describe)(const void *state, um_trainer_sizes *sizes);
 
     /* Add sections for `start`, without ending the file's: the learner's follow. */
     um_status (*save)(void *state, um_state_sections *sections, um_error *error);
@@ -38,5 +40,8 @@ typedef struct um_training_method {
 
 /* causal and diffusion */
 extern const um_training_method um_supervised_method;
+
+/* coupled_grpo */
+extern const um_training_method um_coupled_grpo_method;
 
 #endif

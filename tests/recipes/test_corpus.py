@@ -1,8 +1,11 @@
 """Extraction of documented functions from modules."""
 
+import contextlib
+import io
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
@@ -70,9 +73,57 @@ class Modules(unittest.TestCase):
 
     def test_the_committed_list_has_permissive_licences_only(self) -> None:
         packages = corpus.read_packages(Path(corpus.__file__).with_name("packages.tsv"))
-        self.assertGreater(len(packages), 10)
+        self.assertGreater(len(packages), 60)
+        self.assertEqual(len({package.name for package in packages}), len(packages))
         for package in packages:
             self.assertRegex(package.licence, r"^(MIT|BSD-\d-Clause|Apache-2.0|PSF-2.0)$")
+
+
+class Lists(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.cache = Path(folder.name)
+
+    def listed(self, *rows: str) -> list[corpus.Package]:
+        path = self.cache / "packages.tsv"
+        path.write_text("\n".join(("package\tversion\tlicence", *rows)) + "\n")
+        return corpus.read_packages(path)
+
+    def unpacked(self, name: str, text: str) -> None:
+        module = self.cache / "trees" / f"{name}_1" / "m.py"
+        module.parent.mkdir(parents=True)
+        module.write_text(text)
+
+    def test_other_licences_and_broken_rows_are_refused(self) -> None:
+        for row, message in (("a\t1\tGPL-3", "permissive"), ("a\t1", "tsv:2: expected"), ("a\t\tMIT", "expected")):
+            with self.assertRaisesRegex(SystemExit, message):
+                self.listed(row)
+
+    def test_copies_in_another_layout_are_left_out(self) -> None:
+        self.unpacked("a", PLAIN)
+        self.unpacked("b", PLAIN.replace("    # a comment\n", "").replace("2 * x", "2*x")
+                      + "\n\ndef other(x):\n    \"\"\"Return the same value.\"\"\"\n    return x\n")
+        packages = self.listed("a\t1\tMIT", "b\t1\tMIT")
+        with contextlib.redirect_stderr(io.StringIO()):
+            found = list(corpus.collect(packages, self.cache, 400))
+        self.assertEqual([(row["package"], row["prompt"].split("(")[0]) for row in found],
+                         [("a", "def double"), ("b", "def other")])
+
+    def test_an_archive_that_cannot_be_fetched_is_explained(self) -> None:
+        tools = self.cache / "bin"
+        tools.mkdir()
+        (tools / "apt-get").write_text("#!/bin/sh\nexit 100\n")
+        (tools / "apt-get").chmod(0o755)
+        with unittest.mock.patch.dict("os.environ", {"PATH": f"{tools}:/bin:/usr/bin"}):
+            with self.assertRaisesRegex(SystemExit, "a=1 cannot be fetched.*snapshot.debian.org"):
+                corpus.unpack(corpus.Package("a", "1", "MIT"), self.cache)
+
+    def test_the_best_documents_are_short_and_say_enough(self) -> None:
+        row = {"prompt": 'def f(x):\n    """Return twice the value."""\n', "completion": "    return 2 * x\n"}
+        self.assertTrue(corpus.suits(row, 100, 4))
+        self.assertFalse(corpus.suits(row, 100, 5))
+        self.assertFalse(corpus.suits(row, 50, 4))
 
 
 if __name__ == "__main__":

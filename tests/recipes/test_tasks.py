@@ -2,6 +2,8 @@
 
 import ast
 import itertools
+import re
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -9,11 +11,10 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
 
-import tasks  # noqa: E402
 from taskgen import generate, inputs, splits  # noqa: E402
 from taskgen.task import Task  # noqa: E402
 
-PER_LEVEL = 150
+PER_LEVEL = 60
 COMPARISONS = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
                ast.In: ast.NotIn, ast.NotIn: ast.In}
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Mod: ast.FloorDiv, ast.FloorDiv: ast.Mod,
@@ -25,13 +26,23 @@ NAMES = {"min": "max", "max": "min", "all": "any", "any": "all", "startswith": "
 def passes(source: str, entry_point: str, test: str) -> bool:
     """Whether the program passes the tests.  The programs here come from the generator."""
     names: dict[str, object] = {}
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.05)  # a changed loop may never end
     try:
         exec(source, names)
         exec(test, names)
         names["check"](names[entry_point])
     except Exception:
         return False
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return True
+
+
+def out_of_time(number: int, frame: object) -> None:
+    raise TimeoutError
+
+
+signal.signal(signal.SIGVTALRM, out_of_time)
 
 
 def wrong_type(value: object) -> object:
@@ -117,12 +128,12 @@ class References(unittest.TestCase):
     def test_almost_all_mutated_references_fail(self) -> None:
         for level, rows in self.checked.items():
             made = survived = 0
-            for task, cases in rows[:60]:
+            for task, cases in rows[:40]:
                 for source in mutants(task.prompt + task.completion):
                     made += 1
                     survived += passes(source, task.entry_point, inputs.test_text(cases))
-            self.assertGreater(made, 20, f"level {level}")
-            self.assertLess(survived, 0.08 * made, f"level {level}: {survived} of {made} mutants pass")
+            self.assertGreater(made, 15, f"level {level}")
+            self.assertLess(survived, 0.1 * made, f"level {level}: {survived} of {made} mutants pass")
 
     def test_bodies_of_other_tasks_fail(self) -> None:
         for level, rows in self.checked.items():
@@ -142,6 +153,11 @@ class References(unittest.TestCase):
 
 
 class Splits(unittest.TestCase):
+    def test_level_2_holds_out_many_combinations(self) -> None:
+        keys = {task.key_text for task in sample(2, 400, "test")}
+        self.assertGreater(len(keys), 150)
+        self.assertGreater(len({re.sub(r"\(.*?\)", "", key) for key in keys}), 25)
+
     def test_keys_of_training_and_of_held_out_splits_are_disjoint(self) -> None:
         keys = {split: {task.key for task in itertools.islice(
             generate.distinct_tasks(3, split, (0, 1, 1, 1, 1, 1)), 1500)} for split in (splits.TRAIN, *splits.HELD_OUT)}
@@ -165,26 +181,16 @@ class Splits(unittest.TestCase):
     def test_every_operation_of_a_held_out_key_occurs_in_training(self) -> None:
         random = Random(6)
         seen: dict[bool, set[str]] = {True: set(), False: set()}
-        for level in (3, 4, 5, 6):
-            for _ in range(4000):
+        for level in (2, 3, 4, 5, 6):
+            for _ in range(2500):
                 task = generate.draw_task(level, random)
-                seen[splits.split_of(task) == splits.TRAIN].update(task.key)
-        joined = {part for part in seen[False] if part.startswith(("and(", "or("))}
-        self.assertFalse(seen[False] - seen[True] - joined)
+                seen[splits.split_of(task) == splits.TRAIN].update(re.findall(r"\w+", task.key_text))
+        self.assertFalse(seen[False] - seen[True])
 
 
 class Texts(unittest.TestCase):
-    def test_the_same_seed_gives_the_same_documents(self) -> None:
-        weights = generate.DEFAULT_WEIGHTS
-        one, again, other = (list(tasks.documents("train", seed, 300, weights)) for seed in (11, 11, 12))
-        self.assertEqual(one, again)
-        self.assertNotEqual(one, other)
-
-    def test_the_same_seed_gives_the_same_problems(self) -> None:
-        self.assertEqual(list(tasks.problems("test", 2, 10)), list(tasks.problems("test", 2, 10)))
-
     def test_documents_are_distinct_and_well_formed(self) -> None:
-        rows = list(tasks.documents("train", 0, 3000, generate.DEFAULT_WEIGHTS))
+        rows = list(generate.documents("train", 0, 2000, formats={"completion": 1}))
         self.assertEqual(len({row["prompt"].partition(">>>")[0] for row in rows}), len(rows))
         for row in rows:
             tree = ast.parse(row["prompt"] + row["completion"])
@@ -196,7 +202,7 @@ class Texts(unittest.TestCase):
         random = Random(8)
         meaning: dict[tuple[str, str], tuple[str, str]] = {}
         for level in generate.LEVELS:
-            for _ in range(4000):
+            for _ in range(2500):
                 task = generate.draw_task(level, random)
                 name = (task.sentence, task.signature.partition("(")[2])
                 known = meaning.setdefault(name, (task.key_text, task.prompt + task.completion))
@@ -209,7 +215,7 @@ class Texts(unittest.TestCase):
             for call, result in task.examples:
                 self.assertEqual(repr(eval(call, {task.entry_point: function})), result)
                 shown += 1
-        self.assertGreater(shown, 90)
+        self.assertGreaterEqual(shown, 100)
 
 
 if __name__ == "__main__":

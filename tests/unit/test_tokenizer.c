@@ -68,6 +68,61 @@ static void the_gpt2_configuration_gives_the_ids_of_the_reference(void **state) 
     assert_cases(TOKENIZER_DATA "gpt2_style", TOKENIZER_DATA "gpt2_style_cases.json", 80);
 }
 
+static void characters_with_byte_fallback_give_the_ids_of_the_reference(void **state) {
+    (void)state;
+    assert_cases(TOKENIZER_DATA "llama_style", TOKENIZER_DATA "llama_style_cases.json", 90);
+}
+
+static void assert_decoded_after(const um_tokenizer *tokenizer, int32_t previous,
+                                 const int32_t *ids, size_t count, const char *expected) {
+    um_error error = {0};
+    um_buffer text = {0};
+    assert_ok(um_tokenizer_decode_after(tokenizer, previous, ids, count, true, &text, &error),
+              &error);
+    assert_string_equal(um_buffer_text(&text), expected);
+    um_buffer_free(&text);
+}
+
+static void the_space_in_front_goes_at_the_start_of_a_text_only(void **state) {
+    (void)state;
+    um_tokenizer *tokenizer = load_tokenizer(TOKENIZER_DATA "llama_style");
+    um_token_list ids = {0};
+    encode_text(tokenizer, "the", 3, false, &ids);
+    const int32_t begin = um_tokenizer_id(tokenizer, "<s>");
+    assert_true(begin >= 0 && um_tokenizer_is_special(tokenizer, begin));
+    assert_decoded_after(tokenizer, -1, ids.ids, ids.length, "the");
+    assert_decoded_after(tokenizer, begin, ids.ids, ids.length, "the");
+    assert_decoded_after(tokenizer, ids.ids[0], ids.ids, ids.length, " the");
+    /* A control token that is left out is no start. */
+    const int32_t both[] = {begin, ids.ids[0]};
+    assert_decoded_after(tokenizer, ids.ids[0], both, 1, "");
+    um_token_list_free(&ids);
+    um_tokenizer_free(tokenizer);
+}
+
+static void long_texts_of_characters_are_cut_like_short_ones(void **state) {
+    (void)state;
+    um_tokenizer *tokenizer = load_tokenizer(TOKENIZER_DATA "llama_style");
+    um_token_list whole = {0};
+    um_token_list part = {0};
+    /* Cyrillic letters have no tokens: bytes, between which nothing joins. */
+    static const char unit[] = "\xD0\x96the return\xD0\x96";
+    um_buffer text = {0};
+    um_error error = {0};
+    for (size_t i = 0; i < 20; i++) {
+        assert_ok(um_buffer_append_text(&text, unit, &error), &error);
+    }
+    encode_text(tokenizer, unit, strlen(unit), false, &part);
+    encode_text(tokenizer, text.data, text.length, false, &whole);
+    /* The space in front comes once. */
+    assert_int_equal(whole.length, 1 + 20 * (part.length - 1));
+    assert_memory_equal(whole.ids, part.ids, part.length * sizeof *part.ids);
+    um_buffer_free(&text);
+    um_token_list_free(&whole);
+    um_token_list_free(&part);
+    um_tokenizer_free(tokenizer);
+}
+
 /* The vocabulary itself is too large to come with the tests. */
 static const char *qwen_directory(void) {
     const char *directory = getenv("UNMASK_QWEN_TOKENIZER");
@@ -261,6 +316,9 @@ int main(void) {
         cmocka_unit_test(the_qwen_configuration_gives_the_ids_of_the_reference),
         cmocka_unit_test(vocabulary_and_merges_files_give_the_same_ids),
         cmocka_unit_test(the_gpt2_configuration_gives_the_ids_of_the_reference),
+        cmocka_unit_test(characters_with_byte_fallback_give_the_ids_of_the_reference),
+        cmocka_unit_test(the_space_in_front_goes_at_the_start_of_a_text_only),
+        cmocka_unit_test(long_texts_of_characters_are_cut_like_short_ones),
         cmocka_unit_test(the_qwen_vocabulary_gives_the_ids_of_the_reference),
         cmocka_unit_test(the_qwen_vocabulary_gives_the_published_ids),
         cmocka_unit_test(composed_and_decomposed_letters_are_the_same_tokens),

@@ -10,6 +10,15 @@
 #define LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}"
 #define MODEL                                                                                      \
     "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2},\"merges\":[\"a b\"]}"
+#define MARK "\xE2\x96\x81"
+#define REPLACE(from, to)                                                                          \
+    "{\"type\":\"Replace\",\"pattern\":{\"String\":\"" from "\"},\"content\":\"" to "\"}"
+#define MARKED(from, to)                                                                           \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[" REPLACE(from, to) "]}"
+#define UNMARKED                                                                                   \
+    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[" REPLACE(                                   \
+        MARK, " ") ",{\"type\":"                                                                   \
+                   "\"ByteFallback\"},{\"type\":\"Fuse\"}]}"
 #define BYTE_LEVEL "\"pre_tokenizer\":" LEVEL
 
 typedef struct refused_file {
@@ -41,6 +50,19 @@ static const refused_file refused_files[] = {
      "\"behavior\":"
      "\"Isolated\",\"pattern\":{\"Regex\":\"a(\"}}," LEVEL "]}," MODEL "}",
      UM_ERR_UNSUPPORTED, "\"a(\""},
+    {"{\"model\":{\"byte_fallback\":true,\"vocab\":{},\"merges\":[]}}", UM_ERR_UNSUPPORTED,
+     "only a normalizer is supported"},
+    {"{" MARKED(" ", "_") ",\"model\":{\"byte_fallback\":true,\"vocab\":{},\"merges\":[]}}",
+     UM_ERR_UNSUPPORTED, "only a normalizer is supported"},
+    {"{" MARKED(" ", MARK) ",\"model\":{\"byte_fallback\":true,\"vocab\":{},\"merges\":[]}}",
+     UM_ERR_UNSUPPORTED, "Replace, ByteFallback, Fuse"},
+    {"{" MARKED(" ", MARK) "," UNMARKED
+                           ",\"model\":{\"byte_fallback\":true,\"vocab\":{},\"merges\":[]}}",
+     UM_ERR_UNSUPPORTED, "byte 0x00 has no token"},
+    {"{" MARKED(" ", MARK) "," UNMARKED
+                           ",\"model\":{\"byte_fallback\":true,\"vocab\":{\" \":0,\"" MARK
+                           "\":1},\"merges\":[]}}",
+     UM_ERR_FORMAT, "the same bytes"},
     {"{\"decoder\":{\"type\":\"WordPiece\"}," BYTE_LEVEL "," MODEL "}", UM_ERR_UNSUPPORTED,
      "\"WordPiece\""},
     {"{" BYTE_LEVEL ",\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", UM_ERR_UNSUPPORTED,

@@ -111,8 +111,8 @@ static void documents_that_are_cut_are_counted(void **state) {
     for (size_t length = 11; length <= 12; length++) {
         made.recipe.context_length = length;
         um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
-        assert_int_equal(um_trainer_data(trainer).documents, 10);
-        assert_int_equal(um_trainer_data(trainer).cut_documents, length < 12 ? 10 : 0);
+        assert_int_equal(um_trainer_describe(trainer).train_documents, 10);
+        assert_int_equal(um_trainer_describe(trainer).cut_documents, length < 12 ? 10 : 0);
         um_trainer_free(trainer);
     }
     scratch_remove(&output);
@@ -129,8 +129,8 @@ static void packing_makes_sequences_of_one_length(void **state) {
     made.recipe.context_length = 20;
     made.recipe.batch_tokens = 60;
     um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
-    assert_int_equal(um_trainer_data(trainer).documents, 6);
-    assert_int_equal(um_trainer_data(trainer).cut_documents, 0);
+    assert_int_equal(um_trainer_describe(trainer).train_documents, 6);
+    assert_int_equal(um_trainer_describe(trainer).cut_documents, 0);
     um_trainer_free(trainer);
     watch seen = {0};
     train_whole(&made.recipe, &output, &seen);

@@ -7,8 +7,8 @@ from .atoms import Name
 from .task import Task
 
 WORD_LETTERS = "abcdeinorst"
-RANDOM_CASES = 7
-ATTEMPTS = 60
+RANDOM_CASES = 12
+ATTEMPTS = 90
 
 Case = tuple[tuple[Any, ...], Any]
 
@@ -26,9 +26,9 @@ def draw_number(constants: list[int], random: Random) -> int:
 
 
 def draw_word(letters: list[str], random: Random, minimum: int = 1) -> str:
-    """A short word; sometimes a palindrome, digits, in upper or in mixed case."""
+    """A short word; sometimes a palindrome, with digits, long, in upper or in mixed case."""
     alphabet = WORD_LETTERS + "".join(letters) * 3
-    word = "".join(random.choice(alphabet) for _ in range(random.randint(minimum, 8)))
+    word = "".join(random.choice(alphabet) for _ in range(random.randint(minimum, 8 if random.random() < 0.85 else 11)))
     style = random.random()
     if style < 0.12:
         return word.upper()
@@ -38,6 +38,8 @@ def draw_word(letters: list[str], random: Random, minimum: int = 1) -> str:
         return word[:3] + word[:3][::-1]
     if style < 0.36:
         return str(random.randint(0, 9999))
+    if style < 0.42:
+        return word[:2] + str(random.randint(0, 99)) + word[2:4]
     if letters and style < 0.6:
         return random.choice(letters) + word if random.random() < 0.5 else word + random.choice(letters)
     return word
@@ -54,6 +56,12 @@ def draw_list(draw: Callable[[], Any], random: Random, longest: int = 10) -> lis
     return items + random.choices(items, k=random.randint(0, 3))
 
 
+def draw_pairs(letters: list[str], number: Callable[[], int], random: Random) -> list[tuple[str, int]]:
+    """Words with numbers, some of which occur more than once."""
+    numbers = draw_list(number, random, 4)
+    return [(draw_word(letters, random), value) for value in numbers]
+
+
 def draw(kind: str, numbers: list[int], letters: list[str], random: Random) -> Any:
     """A random input of the kind."""
     def number() -> int:
@@ -61,13 +69,16 @@ def draw(kind: str, numbers: list[int], letters: list[str], random: Random) -> A
 
     makers: dict[str, Callable[[], Any]] = {
         "number": number,
-        "count": lambda: random.randint(1, 40),
+        "count": lambda: random.randint(1, 40) if random.random() < 0.85 else random.randint(90, 130),
         "positive": lambda: random.choice((random.randint(1, 60), random.randint(1, 2000))),
         "numbers": lambda: draw_list(number, random),
         "small_numbers": lambda: draw_list(lambda: random.randint(-5, 8), random),
         "rows": lambda: [draw_list(number, random, 4) for _ in range(random.randint(1, 4))],
         "words": lambda: draw_list(lambda: draw_word(letters, random), random, 7),
         "text": lambda: draw_text(letters, random) if random.random() < 0.7 else draw_word(letters, random),
+        "table": lambda: dict(draw_pairs(letters, number, random)),
+        "pairs": lambda: draw_pairs(letters, number, random),
+        "key": lambda: draw_word(letters, random),
         "small": lambda: random.randint(1, 20),
         "modulus": lambda: random.randint(2, 9),
         "digit": lambda: random.randint(0, 9),
@@ -89,6 +100,8 @@ def edge_values(kind: str) -> list[Any]:
         "rows": [[], [[]], [[0]], [[-3, -3], []]],
         "words": [[], ["a"], ["Ab", "Ab"]],
         "text": ["", "a", "A", "aa", "0 1"],
+        "table": [{}, {"a": 0}, {"Ab": -7, "b": 4, "c": 4}],
+        "pairs": [[], [("a", 0)], [("Ab", -7), ("b", 4), ("b", 4)]],
     }
     return edges.get(kind, [])
 
@@ -105,6 +118,8 @@ def boundary_values(kind: str, numbers: list[int], letters: list[str]) -> list[A
         "rows": [[[value]] for value in near],
         "words": [[word] for word in words],
         "text": words,
+        "table": [{"ab": value} for value in near] + [{word: 5} for word in words],
+        "pairs": [[("ab", value)] for value in near] + [[(word, 5)] for word in words],
     }
     return boundaries.get(kind, [])
 
@@ -134,6 +149,8 @@ def draw_arguments(task: Task, random: Random) -> list[tuple[Any, ...]]:
 
     def fill_random() -> tuple[Any, ...]:
         arguments = fill(draw(first_kind, numbers, letters, random))
+        if task.parameters[-1].kind == "key" and arguments[0] and random.random() < 0.7:
+            return (arguments[0], random.choice(list(arguments[0])))  # so that a looked-up key is mostly there
         if first_kind == "numbers" and isinstance(arguments[-1], int) and random.random() < 0.6:
             arguments[0].extend((arguments[-1], arguments[-1] + 1))  # so that a limit argument is met exactly
         return arguments

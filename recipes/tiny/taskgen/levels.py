@@ -1,71 +1,28 @@
-"""How tasks of levels 1 to 5 are composed."""
+"""How tasks over sequences are composed: levels 2 to 5."""
 
 from random import Random
 
-from .atoms import NUMBER_REDUCERS, VOCABULARIES, Predicate, Reducer, Use, use
-from .pipeline import ENTRY_POINTS, Pipeline, Source, draw_default, map_code, reducers_after
+from .atoms import Predicate, Reducer, Use, use
+from .number_atoms import NUMBER_REDUCERS
+from .pipeline import EACH, ENTRY_POINTS, Pipeline, Source, draw_default, map_code, opened, reducers_after
+from .scalars import CHOICES, PAIR_OPERATIONS, PAIR_TESTS, SCALAR_MAKERS, clause, draw_scalar, make, value_noun
+from .tables import TABLE_MAKERS_2, TABLE_MAKERS_3, TABLE_MAKERS_5
 from .task import Parameter, Task
+from .vocabularies import VOCABULARIES
 
-NUMBER_ARGUMENTS = ("n", "x", "number", "value")
-TEXT_ARGUMENTS = ("text", "string", "word", "s")
-PAIR_ARGUMENTS = (("a", "b"), ("x", "y"), ("first", "second"))
 LIMIT_ARGUMENTS = ("k", "limit", "bound")
 
 
-# Level 1: one operation on a number or a text.
-
-def draw_scalar(random: Random) -> tuple[str, str, str]:
-    """A vocabulary, an argument name and its kind for tasks on a single value."""
-    if random.random() < 0.55:
-        return "numbers", random.choice(NUMBER_ARGUMENTS), "number"
-    return "words", random.choice(TEXT_ARGUMENTS), "text"
-
-
-def scalar_map(random: Random) -> Task:
-    vocabulary, name, kind = draw_scalar(random)
-    chosen = use(random.choice(VOCABULARIES[vocabulary].maps), random)
-    sentence = "Return " + chosen.fill(random.choice(chosen.atom.one), x=name) + "."
-    return Task(1, (kind, f"map({chosen.name})"), sentence, random.choice(ENTRY_POINTS), (Parameter(name, kind),),
-                "return " + map_code((chosen,), name), chosen.constants)
-
-
-def scalar_predicate(random: Random) -> Task:
-    vocabulary, name, kind = draw_scalar(random)
-    chosen = use(random.choice(VOCABULARIES[vocabulary].predicates), random)
-    pattern = random.choice(("Return True if {p}, else False.", "Return whether {p}.", "Check whether {p}."))
-    sentence = pattern.format(p=f"{name} {chosen.fill(random.choice(chosen.atom.forms)[0])}")
-    return Task(1, (kind, f"is({chosen.name})"), sentence, random.choice(ENTRY_POINTS), (Parameter(name, kind),),
-                "return " + chosen.fill(chosen.atom.code, x=name), chosen.constants)
-
-
-PAIR_OPERATIONS = (
-    ("sum", "{a} + {b}", ("the sum of {a} and {b}", "{a} plus {b}")),
-    ("difference", "{a} - {b}", ("{a} minus {b}", "the difference of {a} and {b}")),
-    ("product", "{a} * {b}", ("the product of {a} and {b}", "{a} times {b}")),
-    ("larger", "max({a}, {b})", ("the larger of {a} and {b}", "the maximum of {a} and {b}")),
-    ("smaller", "min({a}, {b})", ("the smaller of {a} and {b}", "the minimum of {a} and {b}")),
-    ("distance", "abs({a} - {b})", ("the absolute difference of {a} and {b}", "the distance between {a} and {b}")),
-)
-
-
-def scalar_pair(random: Random) -> Task:
-    """A binary operation on two arguments, such as the larger of a and b."""
-    name, code, nouns = random.choice(PAIR_OPERATIONS)
-    first, second = random.choice(PAIR_ARGUMENTS)
-    noun = random.choice(nouns).format(a=first, b=second)
-    return Task(1, ("pair", name), f"Return {noun}.", random.choice(ENTRY_POINTS),
-                (Parameter(first, "number"), Parameter(second, "number")),
-                "return " + code.format(a=first, b=second))
-
-
-def level_1(random: Random) -> Task:
-    return random.choices((scalar_map, scalar_predicate, scalar_pair), (10, 10, 1))[0](random)
+def draw_maker(makers: dict, random: Random):
+    """One of the makers by their weights."""
+    return random.choices(tuple(makers), tuple(makers.values()))[0]
 
 
 # Level 2: one filter, map or reduction over a sequence, or one choice.
 
 def draw_source(random: Random, ranges: bool = True) -> Source:
-    kinds, weights = ("numbers", "words", "characters", "range"), (45, 30, 20, 12 if ranges else 0)
+    kinds, weights = (("numbers", "words", "characters", "sentence", "entries", "range"),
+                      (42, 24, 18, 10, 8, 12 if ranges else 0))
     return Source.draw(random.choices(kinds, weights)[0], random)
 
 
@@ -83,6 +40,20 @@ def only_filter(random: Random) -> Task:
     predicate = use(random.choice(source.vocabulary.predicates), random)
     reducer = named(source.vocabulary.reducers, random.choice(("list", "count")))
     return Pipeline(source, (predicate,), (), reducer).task(2, random)
+
+
+def without(random: Random) -> Task:
+    """The elements that do not satisfy a predicate."""
+    source = draw_source(random, ranges=False)
+    predicate = use(random.choice(source.vocabulary.predicates), random)
+    plural = predicate.fill(random.choice(predicate.atom.forms)[1])
+    sentence = random.choice(("Return a list of {s}, leaving out those that {p}.",
+                              "Drop those of {s} that {p} and return the list of the others.",
+                              "Remove all of {s} that {p}; return the rest as a list.")).format(s=source.noun, p=plural)
+    condition = predicate.fill(predicate.atom.code, x=source.variable)
+    return make(2, (source.kind, f"without({predicate.name})"), sentence, (source.parameter,),
+                f"return [{source.variable} for {source.variable} in {source.iterable} if not ({condition})]",
+                (predicate,), random)
 
 
 def only_map(random: Random) -> Task:
@@ -105,7 +76,8 @@ def every_or_some(random: Random) -> Task:
     quantifier = random.choice(("all", "any", "none"))
     plural = predicate.fill(random.choice(predicate.atom.forms)[1])
     pattern = random.choice(("Return True if {q} of {s} {p}, else False.", "Check whether {q} of {s} {p}.",
-                             "Return whether {q} of {s} {p}."))
+                             "Return whether {q} of {s} {p}.", "Tell whether {q} of {s} {p}.",
+                             "Return True if {q} of {s} {p} and False otherwise.", "Test if {q} of {s} {p}."))
     code = {"all": "return all({g})", "any": "return any({g})", "none": "return not any({g})"}[quantifier]
     generator = f"{predicate.fill(predicate.atom.code, x=source.variable)} for {source.variable} in {source.iterable}"
     return Task(2, (source.kind, f"{quantifier}({predicate.name})"),
@@ -113,29 +85,9 @@ def every_or_some(random: Random) -> Task:
                 (source.parameter,), code.format(g=generator), predicate.constants)
 
 
-def choice(random: Random) -> Task:
-    """One of two values by a predicate on a number or a text."""
-    vocabulary, name, kind = draw_scalar(random)
-    atoms = VOCABULARIES[vocabulary]
-    predicate = use(random.choice(atoms.predicates), random)
-    first, second = (use(m, random) for m in random.sample(atoms.same_type_maps(), 2))
-    condition = predicate.fill(predicate.atom.code, x=name)
-    clause = f"{name} {predicate.fill(random.choice(predicate.atom.forms)[0])}"
-    one, other = (u.fill(random.choice(u.atom.one), x=name) for u in (first, second))
-    sentence = random.choice(("Return {a} if {p}, otherwise {b}.", "If {p}, return {a}, else return {b}.")).format(
-        a=one, b=other, p=clause)
-    then, otherwise = map_code((first,), name), map_code((second,), name)
-    if random.random() < 0.75:
-        body = f"if {condition}:\n    return {then}\nreturn {otherwise}"
-    else:
-        body = f"return {then} if {condition} else {otherwise}"
-    return Task(2, (kind, f"if({predicate.name})", first.name, second.name), sentence, random.choice(ENTRY_POINTS),
-                (Parameter(name, kind),), body, predicate.constants + first.constants + second.constants)
-
-
 def level_2(random: Random) -> Task:
-    makers = (only_filter, only_map, only_reduce, every_or_some, choice)
-    return random.choices(makers, (25, 20, 20, 15, 35))[0](random)
+    makers = {only_filter: 14, without: 4, only_map: 12, only_reduce: 10, every_or_some: 11}
+    return draw_maker(makers | SCALAR_MAKERS | TABLE_MAKERS_2, random)(random)
 
 
 # Level 3: filter and map, or one of them with a reducer.
@@ -159,9 +111,31 @@ def map_and_reduce(random: Random, source: Source) -> Task:
     return Pipeline(source, (), (chosen,), reducer).task(3, random)
 
 
+def each_choice(random: Random) -> Task:
+    """For each element one of two values by a predicate; at most one of them is the element itself."""
+    source = draw_source(random)
+    predicate = use(random.choice(source.vocabulary.predicates), random)
+    first, second = (use(m, random) for m in random.sample(source.vocabulary.same_type_maps(), 2))
+    x = source.variable
+    one, then = value_noun(first, x, random), map_code((first,), x)
+    other, otherwise = value_noun(second, x, random), map_code((second,), x)
+    uses, keys = (predicate, first, second), (first.name, second.name)
+    if random.random() < 0.4:
+        other, otherwise, uses, keys = f"{x} itself", x, (predicate, first), (first.name, "same")
+    each = random.choice(EACH[source.kind]).format(a=source.argument)
+    sentence = random.choice(("For each {e} take {a} if {p}, otherwise {b}; return the list.",
+                              "Return a list with, for each {e}, {a} if {p} and {b} otherwise.",
+                              "For each {e}: if {p}, take {a}, else take {b}. Return the results in a list.")).format(
+        e=each, a=one, b=other, p=clause(predicate, x, random))
+    condition = predicate.fill(predicate.atom.code, x=x)
+    return make(3, (source.kind, f"each({predicate.name})", *keys), sentence, (source.parameter,),
+                f"return [{then} if {condition} else {otherwise} for {x} in {source.iterable}]", uses, random)
+
+
 def level_3(random: Random) -> Task:
-    maker = random.choices((filter_and_map, filter_and_reduce, map_and_reduce), (40, 30, 30))[0]
-    return maker(random, draw_source(random))
+    makers = {filter_and_map: 38, filter_and_reduce: 28, map_and_reduce: 28}
+    maker = draw_maker(makers | {each_choice: 10} | TABLE_MAKERS_3, random)
+    return maker(random, draw_source(random)) if maker in makers else maker(random)
 
 
 # Level 4: filter, map and reduce, with defaults for the empty case and loops.
@@ -197,7 +171,7 @@ def two_predicates(random: Random) -> Task:
 def two_maps(random: Random) -> Task:
     source = draw_source(random)
     if source.kind == "characters":
-        source = Source.draw("words", random)
+        source = Source.draw(random.choice(("words", "sentence")), random)
     first = random.choice(source.vocabulary.same_type_maps())
     second = random.choice([m for m in source.vocabulary.maps if m.name != first.name])
     maps = (use(first, random), use(second, random))
@@ -218,17 +192,25 @@ def dictionary(random: Random) -> Task:
     kind = random.choice(("mapping", "counter", "groups"))
     filtering = f"if {pipeline.condition()}:" if predicates else ""
     if kind == "mapping":
-        sentence = f"Return a dictionary that maps each {variable} of {elements} to {mapped}."
+        sentence = random.choice(("Return a dictionary that maps each {x} of {e} to {m}.",
+                                  "Build a dictionary: for each {x} of {e}, its key is {x} and its value is {m}.",
+                                  "Return a dictionary from each {x} of {e} to {m}.")).format(
+            x=variable, e=elements, m=mapped)
         condition = f" if {pipeline.condition()}" if predicates else ""
         body = f"return {{{variable}: {pipeline.value()} for {variable} in {source.iterable}{condition}}}"
     elif kind == "counter":
         sentence = random.choice(("Return a dictionary that counts each of {e}.",
-                                  "Return a dictionary with how often each of {e} occurs.")).format(
+                                  "Return a dictionary with how often each of {e} occurs.",
+                                  "Count {e}: return a dictionary from each to how often it occurs.",
+                                  "Return a dictionary of the counts of {e}.")).format(
             e=pipeline.mapped_noun(random))
         update = f"key = {pipeline.value()}\ncounts[key] = counts.get(key, 0) + 1"
         body = loop("counts = {}", source, filtering, update, "return counts")
     else:
-        sentence = f"Group {elements} into a dictionary of lists where the key of {variable} is {mapped}."
+        sentence = random.choice(("Group {e} into a dictionary of lists where the key of {x} is {m}.",
+                                  "Return a dictionary of lists that groups {e}; the key of {x} is {m}.",
+                                  "Return a dictionary that puts each {x} of {e} into the list under {m}.")).format(
+            x=variable, e=elements, m=mapped)
         update = f"groups.setdefault({pipeline.value()}, []).append({variable})"
         body = loop("groups = {}", source, filtering, update, "return groups")
     return Task(5, (source.kind, kind, *(f"if({p.name})" for p in predicates), f"map({chosen.name})"), sentence,
@@ -268,38 +250,29 @@ def argument_constant(random: Random) -> Task:
         5, random, extra=(Parameter(name, atom.constant),))
 
 
-PAIR_TESTS = (
-    ("greater", "{x} > {y}", "is greater than"),
-    ("less", "{x} < {y}", "is less than"),
-    ("equal", "{x} == {y}", "is equal to"),
-    ("not_equal", "{x} != {y}", "is different from"),
-)
-
-
 def two_lists(random: Random) -> Task:
     """Pairs of elements of two lists, or elements of one list that are (not) in another."""
     first, second = random.choice((("a", "b"), ("xs", "ys"), ("left", "right")))
     parameters = (Parameter(first, "small_numbers"), Parameter(second, "small_numbers"))
-    entry_point = random.choice(ENTRY_POINTS)
     shape = random.choice(("pairs", "where", "membership"))
     if shape == "membership":
         return membership(random, first, second)
     operation, code, nouns = random.choice(PAIR_OPERATIONS)
     reducer = use(random.choice([r for r in NUMBER_REDUCERS if r.maps and not r.loop_only]), random)
     default = draw_default(reducer.atom, random)
-    condition, clause, test = "", "", ()
+    condition, where, test = "", "", ()
     if shape == "where":
-        test_name, test_code, phrase = random.choice(PAIR_TESTS)
+        test_name, test_code, phrases = random.choice(PAIR_TESTS)
         condition = " if " + test_code.format(x="x", y="y")
-        clause = f" where x {phrase} y"
+        where = f" where x {random.choice(phrases)} y"
         test = (f"if({test_name})",)
     generator = f"{code.format(a='x', b='y')} for x, y in zip({first}, {second}){condition}"
     noun = reducer.fill(random.choice(reducer.atom.noun),
-                        x=f"{plural(random.choice(nouns))} for the pairs x, y of {first} and {second}{clause}")
+                        x=f"{plural(random.choice(nouns))} for the pairs x, y of {first} and {second}{where}")
     ending = f", or {default} if there are none" if default else ""
     body = reducer.fill(reducer.atom.body, gen=generator, lst=f"[{generator}]", d=default)
-    return Task(5, ("zip", operation, *test, reducer.name), f"Return {noun}{ending}.", entry_point, parameters, body,
-                reducer.constants)
+    return make(5, ("zip", operation, *test, reducer.name), opened(noun + ending, f"{first} and {second}", random),
+                parameters, body, (reducer,), random)
 
 
 def plural(noun: str) -> str:
@@ -321,6 +294,78 @@ def membership(random: Random, first: str, second: str) -> Task:
     return Task(5, ("two_lists", *task.key[1:]), task.sentence, task.entry_point, parameters, task.body, task.constants)
 
 
+def sorted_by(random: Random) -> Task:
+    """The elements ordered by a mapped value, or the first with the largest or smallest one."""
+    source = draw_source(random)
+    chosen = use(random.choice([m for m in source.vocabulary.maps if m.result == "number"]), random)
+    predicates = (use(random.choice(source.vocabulary.predicates), random),) if random.random() < 0.5 else ()
+    pipeline = Pipeline(source, predicates, (), Use(NUMBER_REDUCERS[0]))
+    elements, items, x = pipeline.filtered_noun(random), pipeline.list_code(), source.variable
+    by, code = value_noun(chosen, x, random), map_code((chosen,), x)
+    shape = random.choice(("ascending", "descending", "largest", "smallest"))
+    if shape in ("ascending", "descending"):
+        order = "from smallest to largest" if shape == "ascending" else "from largest to smallest"
+        sentence = random.choice(("Return a list of {e}, each {x} ordered by {b}, {o}, ties in their given order.",
+                                  "Sort {e} by {b} for each {x}, {o} (ties keep their order); return the list.")).format(
+            e=elements, x=x, b=by, o=order)
+        reverse = ", reverse=True" if shape == "descending" else ""
+        body = f"return sorted({items}, key=lambda {x}: {code}{reverse})"
+    else:
+        sentence = random.choice(("Return the first {x} of {e} for which {b} is {s}, or None if there are none.",
+                                  "Among {e} find the {x} for which {b} is {s} (the first if tied, None if none).")).format(
+            x=x, e=elements, b=by, s=shape)
+        function = "max" if shape == "largest" else "min"
+        body = f"return {function}({items}, key=lambda {x}: {code}, default=None)"
+    return make(5, (source.kind, shape, *(f"if({p.name})" for p in predicates), f"by({chosen.name})"), sentence,
+                (source.parameter,), body, (*predicates, chosen), random)
+
+
+def three_way(random: Random) -> Task:
+    """One of three values by two predicates on one argument."""
+    vocabulary, argument = draw_scalar(random)
+    name = argument.name
+    first = use(random.choice(vocabulary.predicates), random)
+    second = use(random.choice([p for p in vocabulary.predicates if p.family != first.atom.family]), random)
+    maps = [use(m, random) for m in random.sample(vocabulary.same_type_maps(), 3)]
+    nouns, codes = [value_noun(m, name, random) for m in maps], [map_code((m,), name) for m in maps]
+    conditions = [p.fill(p.atom.code, x=name) for p in (first, second)]
+    sentence = random.choice(("If {p}, return {a}; else if {q}, return {b}; otherwise return {c}.",
+                              "Return {a} if {p}; if not, return {b} if {q}, and {c} otherwise.",
+                              "If {p}, give {a}. If not, but {q}, give {b}. In all other cases give {c}.")).format(
+        p=clause(first, name, random), q=clause(second, name, random), a=nouns[0], b=nouns[1], c=nouns[2])
+    keyword = random.choice(("if", "elif"))
+    body = (f"if {conditions[0]}:\n    return {codes[0]}\n{keyword} {conditions[1]}:\n    return {codes[1]}\n"
+            f"return {codes[2]}")
+    return make(5, (argument.kind, f"if({first.name})", f"elif({second.name})", *(m.name for m in maps)), sentence,
+                (argument,), body, (first, second, *maps), random)
+
+
+def choice_and_reduce(random: Random) -> Task:
+    """A sum or a largest value of one of two mapped values for each element."""
+    source = Source.draw(random.choice(("numbers", "entries", "range")), random)
+    predicate = use(random.choice(source.vocabulary.predicates), random)
+    first, second = (use(m, random) for m in random.sample(source.vocabulary.same_type_maps(), 2))
+    one, other = (value_noun(u, "x", random) for u in (first, second))
+    then, otherwise = (map_code((u,), "x") for u in (first, second))
+    each = random.choice(EACH[source.kind]).format(a=source.argument)
+    name, noun, initial, update = random.choice((("sum", "the sum", "total = 0", "total += {v}"),
+                                                 ("product", "the product", "total = 1", "total *= {v}")))
+    sentence = random.choice(("Return {n} of, for each {e}, {a} if {p} and {b} otherwise.",
+                              "For each {e} take {a} if {p}, otherwise {b}. Return {n} of these.",
+                              "Go through each {e}: take {a} if {p}, else {b}; return {n} of all that was taken.")).format(
+        n=noun, e=each, a=one, b=other, p=clause(predicate, "x", random))
+    condition = predicate.fill(predicate.atom.code, x="x")
+    if name == "sum" and random.random() < 0.5:
+        body = f"return sum({then} if {condition} else {otherwise} for x in {source.iterable})"
+    else:
+        body = "\n".join((initial, f"for x in {source.iterable}:", f"    if {condition}:",
+                          "        " + update.format(v=then), "    else:", "        " + update.format(v=otherwise),
+                          "return total"))
+    return make(5, (source.kind, name, f"each({predicate.name})", first.name, second.name), sentence,
+                (source.parameter,), body, (predicate, first, second), random)
+
+
 def level_5(random: Random) -> Task:
-    makers = (two_predicates, two_maps, dictionary, argument_constant, two_lists)
-    return random.choices(makers, (30, 20, 20, 20, 15))[0](random)
+    makers = {two_predicates: 26, two_maps: 18, dictionary: 18, argument_constant: 18, two_lists: 13, sorted_by: 10,
+              three_way: 8, choice_and_reduce: 8}
+    return draw_maker(makers | TABLE_MAKERS_5, random)(random)

@@ -3,25 +3,49 @@
 from dataclasses import dataclass
 from random import Random
 
-from .atoms import NUMBER_REDUCERS, TEXT_REDUCERS, VOCABULARIES, Reducer, Use, Vocabulary
+from .atoms import Reducer, Use
 from .task import Parameter, Task
+from .vocabularies import VOCABULARIES, Vocabulary
 
-ENTRY_POINTS = ("solve", "compute", "process", "calculate", "answer", "evaluate", "run", "get_result")
+ENTRY_POINTS = ("solve", "compute", "process", "calculate", "answer", "evaluate", "run", "get_result", "f", "func",
+                "task", "transform", "apply", "solution", "find", "helper")
 ARGUMENTS = {
-    "numbers": ("data", "numbers", "values", "nums", "items"),
+    "numbers": ("data", "numbers", "values", "nums", "items", "xs"),
+    "entries": ("scores", "table", "prices", "ages"),
     "range": ("n", "limit", "stop", "size"),
     "words": ("words", "strings", "names", "parts"),
+    "sentence": ("sentence", "phrase", "message"),
     "characters": ("text", "string", "line", "s"),
 }
 NOUNS = {
-    "numbers": ("the elements of {a}", "the numbers in {a}", "the values in {a}"),
-    "range": ("the integers from 1 to {a}", "the numbers from 1 up to {a}"),
-    "words": ("the words in {a}", "the strings in {a}"),
+    "numbers": ("the elements of {a}", "the numbers in {a}", "the values in {a}", "the items of {a}"),
+    "entries": ("the values of the dictionary {a}", "the values in the dictionary {a}"),
+    "range": ("the integers from 1 to {a}", "the numbers from 1 up to {a}", "the integers from 1 to {a} inclusive"),
+    "words": ("the words in {a}", "the strings in {a}", "the elements of {a}"),
+    "sentence": ("the words of the text {a}", "the blank-separated words of {a}"),
     "characters": ("the characters of {a}", "the characters in {a}"),
 }
-VARIABLES = {"numbers": "x", "range": "x", "words": "w", "characters": "c"}
-KINDS = {"numbers": "numbers", "range": "count", "words": "words", "characters": "text"}
-DEFAULTS = {"number": ("-1", "0", "None"), "text": ('""', "None")}
+# How a sentence introduces a variable for one element.
+EACH = {
+    "numbers": ("element x of {a}", "number x in {a}", "x in {a}"),
+    "entries": ("value x of the dictionary {a}",),
+    "range": ("integer x from 1 to {a}", "x from 1 to {a}"),
+    "words": ("word w in {a}", "string w in {a}", "w in {a}"),
+    "sentence": ("word w of the text {a}",),
+    "characters": ("character c of {a}", "character c in {a}"),
+}
+VARIABLES = {"numbers": "x", "entries": "x", "range": "x", "words": "w", "sentence": "w", "characters": "c"}
+KINDS = {"numbers": "numbers", "entries": "table", "range": "count", "words": "words", "sentence": "text",
+         "characters": "text"}
+ITERABLES = {"entries": "{a}.values()", "range": "range(1, {a} + 1)", "sentence": "{a}.split()"}
+LISTS = ("numbers", "words", "sentence")
+DEFAULTS = {"number": ("-1", "0", "None"), "text": ('""', "None"), "none": ("None",)}
+DEFAULT_CLAUSES = (", or {d} if there are none", ", or {d} if there are none", ", or {d} when there are none",
+                   " ({d} if there are none)", ", using {d} if there are none")
+OPENINGS = ("Return {n}.", "Return {n}.", "Return {n}.", "Compute {n}.", "Find {n}.", "Given {p}, return {n}.",
+            "Determine {n}.", "Calculate and return {n}.", "Give {n}.", "The result is {n}.")
+KEEPING = ("keep", "take", "select", "pick")
+JOINING = ((", ", ", and return "), (", then ", ", then return "), ("; ", "; return "), (", ", ", finally return "))
 
 
 @dataclass(frozen=True)
@@ -47,7 +71,7 @@ class Source:
 
     @property
     def iterable(self) -> str:
-        return f"range(1, {self.argument} + 1)" if self.kind == "range" else self.argument
+        return ITERABLES.get(self.kind, "{a}").format(a=self.argument)
 
     @property
     def parameter(self) -> Parameter:
@@ -66,15 +90,14 @@ def map_code(uses: tuple[Use, ...], operand: str) -> str:
 
 def reducers_after(vocabulary: Vocabulary, maps: tuple[Use, ...]) -> tuple[Reducer, ...]:
     """The reducers for what the maps give, without those that ignore them."""
-    if not maps:
-        return vocabulary.reducers
-    result = maps[-1].atom.result
-    reducers = vocabulary.reducers
-    if result == "number":
-        reducers = NUMBER_REDUCERS
-    elif vocabulary.reducers is NUMBER_REDUCERS:
-        reducers = TEXT_REDUCERS
-    return tuple(r for r in reducers if r.maps)
+    return vocabulary.reducers_after(maps[-1].atom.result) if maps else vocabulary.reducers
+
+
+def opened(noun: str, parameters: str, random: Random) -> str:
+    """A sentence that asks for what the noun phrase says."""
+    if noun.startswith("True if"):
+        return f"Return {noun}."
+    return random.choice(OPENINGS).format(n=noun, p=parameters)
 
 
 @dataclass(frozen=True)
@@ -106,7 +129,7 @@ class Pipeline:
     def list_code(self) -> str:
         if self.predicates or self.maps:
             return f"[{self.generator()}]"
-        return self.source.iterable if self.source.kind in ("numbers", "words") else f"list({self.source.iterable})"
+        return self.source.iterable if self.source.kind in LISTS else f"list({self.source.iterable})"
 
     def body(self, loop: bool = False) -> str:
         """The reference body as an expression, or as an explicit loop where the reducer has one."""
@@ -131,7 +154,7 @@ class Pipeline:
         if not self.predicates:
             return self.source.noun
         clauses = [p.fill(random.choice(p.atom.forms)[1]) for p in self.predicates]
-        return f"{self.source.noun} that {f' {self.connective} '.join(clauses)}"
+        return f"{self.source.noun} {random.choice(('that', 'that', 'which'))} {f' {self.connective} '.join(clauses)}"
 
     def mapped_noun(self, random: Random) -> str:
         noun = self.filtered_noun(random)
@@ -139,30 +162,46 @@ class Pipeline:
             noun = use.fill(random.choice(use.atom.many), x=noun)
         return noun
 
-    def default_clause(self) -> str:
-        return f", or {self.default} if there are none" if self.default else ""
+    def default_clause(self, random: Random) -> str:
+        return random.choice(DEFAULT_CLAUSES).format(d=self.default) if self.default else ""
 
     def noun_sentence(self, random: Random) -> str:
         """`Return the sum of the squares of the elements of data that are even.`"""
         noun = self.reducer.fill(random.choice(self.reducer.atom.noun), x=self.mapped_noun(random))
-        return f"Return {noun}{self.default_clause()}."
+        return opened(noun + self.default_clause(random), self.source.argument, random)
 
     def steps_sentence(self, random: Random) -> str:
         """`Keep the elements of data that are even, square each, and return their sum.`"""
         acts = [use.fill(random.choice(use.atom.act)) for use in self.maps]
         if self.predicates:
-            steps = [f"keep {self.filtered_noun(random)}", *acts]
+            steps = [f"{random.choice(KEEPING)} {self.filtered_noun(random)}", *acts]
         elif acts:
             steps = [acts[0].replace("each", f"each of {self.source.noun}", 1), *acts[1:]]
         else:
             steps = [f"take {self.source.noun}"]
-        joined = ", ".join(steps)
-        comma = "," if len(steps) > 1 else ""
+        between, last = random.choice(JOINING)
+        joined = between.join(steps)
+        if len(steps) == 1:
+            last = " and return "
         final = self.reducer.fill(random.choice(self.reducer.atom.act))
-        return f"{joined[0].upper()}{joined[1:]}{comma} and return {final}{self.default_clause()}."
+        return f"{joined[0].upper()}{joined[1:]}{last}{final}{self.default_clause(random)}."
+
+    def each_sentence(self, random: Random) -> str:
+        """`For each x in data that is even, take x squared; return their sum.`  For pipelines of one map."""
+        each = random.choice(EACH[self.source.kind]).format(a=self.source.argument)
+        clauses = [p.fill(random.choice(p.atom.forms)[0]) for p in self.predicates]
+        where = f" that {f' {self.connective} '.join(clauses)}" if clauses else ""
+        mapped = self.maps[0].fill(random.choice(self.maps[0].atom.one), x=self.source.variable)
+        final = self.reducer.fill(random.choice(self.reducer.atom.act))
+        pattern = random.choice(("For each {e}{w}, take {m}; return {f}{d}.", "For each {e}{w} take {m} and return {f}{d}.",
+                                 "Take {m} for each {e}{w}, and return {f}{d}."))
+        return pattern.format(e=each, w=where, m=mapped, f=final, d=self.default_clause(random))
 
     def sentence(self, random: Random) -> str:
-        return self.noun_sentence(random) if random.random() < 0.6 else self.steps_sentence(random)
+        form = random.random()
+        if len(self.maps) == 1 and form < 0.25:
+            return self.each_sentence(random)
+        return self.noun_sentence(random) if form < 0.7 else self.steps_sentence(random)
 
     def key(self) -> tuple[str, ...]:
         """The operations, without constants, default and wording."""

@@ -1,0 +1,184 @@
+"""Warm interpreters.
+
+That of programs forks a child for each, and ends it when it is told to; it runs nothing of a program
+itself.  A child gets its descriptors, limits and the filter that takes fork, exec and signals away, and
+only then reads what it is to run.
+
+That of tests, which are trusted, runs one set of tests after the other without a fork, and says when it
+had better be replaced.
+"""
+
+import ctypes
+import gc
+import resource
+import signal
+import socket
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 4, 22, 2
+THREADS = 64
+
+
+class FilterProgram(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
+
+
+def preload():
+    """What programs import most, so that this costs them no time.  Not random, which would draw a new
+    seed in each child."""
+    import bisect, collections, copy, functools, heapq, itertools, math, operator, re, string, typing  # noqa: E401,F401
+
+
+def exercise():
+    """Run what each child will run, often enough for the interpreter to adapt its code: what is written
+    to memory here is shared by all children, and need not be copied for them."""
+    values = (1, -1, 2.5, True, None, "text", [1, "a", (2, 3)], {"key": [1.5]}, {1, 2}, b"bytes", [])
+    nobody = Peer(-1, None, None)
+    for _ in range(20):
+        message = ("return", values, (), "")
+        decode(bytes(encode(message, nobody.export)), nobody.resolve)
+        nobody.question("call", (values, {}))
+        names = {}
+        text = "def f(a):\n    return [x for x in a if x % 2]\n\n\nclass C:\n    pass\n"
+        compile(text, "", "exec", 0x400)
+        exec(compile(text, "", "exec"), names)
+        names["f"]([1, 2, 3])
+
+
+class Zygote:
+    def __init__(self, control, run):
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=control)
+        self.run = run
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        settings = self.control.recv(1 << 17)
+        self.cpu_seconds, scratch = struct.unpack_from("<II", settings)
+        self.scratch = "/tmp" if scratch else None
+        self.code = settings[8:]
+        self.filter = FilterProgram(len(self.code) // 8, self.code) if self.code else None
+        self.clean = self.scratch_state()
+
+    def scratch_state(self):
+        """Changes when anything was done to the scratch directory, itself included."""
+        if not self.scratch:
+            return None
+        state = os.stat(self.scratch)
+        return state.st_mtime_ns, state.st_ctime_ns, state.st_nlink
+
+    def prctl(self, *arguments):
+        if self.libc.prctl(*arguments) != 0:
+            raise OSError(ctypes.get_errno(), f"prctl {arguments[0]}")
+
+    def child(self, descriptors):
+        self.control.close()
+        self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # Descriptions of their own, so that nothing of them, such as a lock, outlives the child.
+        null = os.open("/dev/null", os.O_RDWR)
+        for place in (0, 1, 2):
+            os.dup2(null, place)
+        moved = [os.dup2(descriptor, 200 + i) for i, descriptor in enumerate(descriptors)]
+        os.closerange(3, 200)
+        places = [os.dup2(descriptor, 3 + i) for i, descriptor in enumerate(moved)]
+        os.closerange(3 + len(places), 256)
+        resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds))
+        highest = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        limit = THREADS if highest == resource.RLIM_INFINITY else min(THREADS, highest)
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+        if self.filter:
+            self.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self.filter), 0, 0)
+        self.run(*places)
+
+    def start(self, descriptors):
+        pid = os.fork()
+        if pid:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return pid
+        try:
+            self.child(descriptors)
+        finally:
+            os._exit(0)
+
+    def stop(self, pid):
+        os.kill(pid, signal.SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+        dirty = self.scratch_state() != self.clean
+        self.control.send(struct.pack("<iI", status, dirty))
+
+    def serve(self):
+        pid = 0
+        while True:
+            command, descriptors, _, _ = socket.recv_fds(self.control, 16, 4)
+            if command == b"start" and not pid:
+                pid = self.start(descriptors)
+            elif command == b"stop" and pid:
+                self.stop(pid)
+                pid = 0
+            else:
+                os._exit(0)
+
+
+class TestServer:
+    """Runs tests one after the other, while nothing of the interpreter changes."""
+
+    MAXIMUM_JOBS = 1000
+
+    def __init__(self, control):
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=control)
+        self.control.recv(1 << 17)  # settings for programs
+        self.modules = [sys.modules[name] for name in sorted(PLAIN_MODULES & sys.modules.keys())]
+        self.modules += [builtins, sys.modules["__main__"]]
+        self.before = self.state()
+        self.jobs = 0
+
+    def state(self):
+        """What tests could change for those that come after them."""
+        return [dict(vars(module)) for module in self.modules] + [
+            sys.getrecursionlimit(), sys.stdout, list(sys.path), os.getcwd()]
+
+    def run(self, descriptors):
+        """Run one job; whether the interpreter is as before."""
+        self.jobs += 1
+        try:
+            regular = run_tests(*descriptors)
+        except BaseException:  # the other side of the verdict has gone
+            regular = False
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return regular and self.jobs < self.MAXIMUM_JOBS and self.state() == self.before
+
+    def serve(self):
+        while True:
+            command, descriptors, _, _ = socket.recv_fds(self.control, 16, 4)
+            if command != b"start" or len(descriptors) != 2:
+                os._exit(0)
+            regular = self.run(descriptors)
+            if self.control.recv(16) != b"stop":
+                os._exit(0)
+            self.control.send(struct.pack("<iI", 0, not regular))
+
+
+def settle():
+    """What is here now is here to stay."""
+    gc.collect()
+    gc.freeze()
+
+
+def run_test_server(control):
+    preload()
+    exercise()
+    server = TestServer(control)
+    settle()
+    server.control.send(b"ready")
+    server.serve()
+
+
+def run_zygote(control, run):
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    preload()
+    exercise()
+    zygote = Zygote(control, run)
+    if zygote.filter:
+        zygote.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    settle()
+    gc.disable()
+    zygote.control.send(b"ready")
+    zygote.serve()

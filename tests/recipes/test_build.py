@@ -1,0 +1,115 @@
+"""The driver of all stages, with a stand-in for the program that does the work."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "tiny"
+
+# In place of `unmask`: notes its arguments, and makes the files that the real one would.
+PROGRAM = """#!{python}
+import json, os, sys
+from pathlib import Path
+with open(os.environ["NOTES"], "a") as notes:
+    notes.write(json.dumps(sys.argv[1:]) + "\\n")
+command, options = sys.argv[1], sys.argv[2:]
+after = lambda name: Path(options[options.index(name) + 1])
+if command == "train":
+    if options[0].endswith(os.environ.get("BREAK", "none")):
+        sys.exit(1)
+    after("--output").mkdir(exist_ok=True)
+    (after("--output") / "DONE").touch()
+elif command == "train-tokenizer":
+    (after("--output") / "tokenizer_config.json").touch()
+elif command == "pack":
+    after("--output").touch()
+elif command == "generate":
+    for line in open(after("--prompts")):
+        print(json.dumps({{"task_id": json.loads(line)["task_id"], "completion": ""}}))
+elif command == "judge":
+    with open(after("--output"), "w") as out:
+        for line in open(options[1]):
+            out.write(json.dumps({{**json.loads(line), "passed": False}}) + "\\n")
+"""
+CODE = {"prompt": 'def f(x):\n    """Return twice the value of x."""\n', "completion": "    return 2 * x\n"}
+
+
+class Driver(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        cls.data = cls.folder / "data"
+        cls.data.mkdir()
+        (cls.data / "code.jsonl").write_text(json.dumps(CODE) + "\n")
+        program = cls.folder / "unmask"
+        program.write_text(PROGRAM.format(python=sys.executable))
+        program.chmod(0o755)
+        cls.broken = cls.run_driver("first", BREAK="stage2.json")
+        cls.continued = cls.run_driver("second")
+        cls.again = cls.run_driver("third")
+
+    @classmethod
+    def run_driver(cls, name: str, **extra: str) -> tuple[int, list[list[str]]]:
+        """Exit status and the program's calls."""
+        notes = cls.folder / name
+        notes.touch()
+        environment = {**os.environ, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
+                       "DOCUMENTS": "20", "PER_LEVEL": "1", "LAST": "3", "STEPS": "7", "NOTES": str(notes), **extra}
+        done = subprocess.run([RECIPE / "build.sh"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        calls = [json.loads(line) for line in notes.read_text().splitlines()]
+        return done.returncode, calls
+
+    def test_a_failing_stage_ends_the_run(self) -> None:
+        status, calls = self.broken
+        self.assertNotEqual(status, 0)
+        self.assertEqual(Path(calls[-1][1]).name, "stage2.json")
+
+    def test_the_next_run_goes_on_where_the_last_one_ended(self) -> None:
+        status, calls = self.continued
+        self.assertEqual(status, 0)
+        trained = [Path(call[1]).name for call in calls if call[0] == "train"]
+        self.assertEqual(trained, ["stage2.json", "stage3.json"])
+        self.assertFalse([call for call in calls if call[0] in ("pack", "train-tokenizer")])
+        self.assertEqual(sum(call[0] == "judge" for call in calls), 4)
+        self.assertEqual(self.again, (0, []))
+
+    def test_each_stage_starts_from_the_one_before(self) -> None:
+        calls = self.broken[1] + self.continued[1]
+        starts = {Path(call[1]).stem: {Path(option.partition("=")[2]).name for option in call if option.startswith("model=")}
+                  for call in calls if call[0] == "train"}
+        self.assertEqual(starts, {"stage0": {"init"}, "stage1": {"stage0"}, "stage2": {"stage1"}, "stage3": {"stage2"}})
+        self.assertTrue(all("steps=7" in call for call in calls if call[0] == "train"))
+
+    def test_a_causal_stage_is_packed_with_the_suffix_first(self) -> None:
+        forms = {Path(call[call.index("--output") + 1]).name: call[call.index("--infilling") + 1]
+                 for call in self.broken[1] if call[0] == "pack"}
+        self.assertEqual(forms.pop("stage0.shard"), "fim")
+        self.assertEqual(forms.pop("stage0.validation.shard"), "fim")
+        self.assertEqual(set(forms.values()), {"canvas"})
+
+    def test_files_of_half_a_step_are_not_left(self) -> None:
+        self.assertFalse(list(self.data.rglob("*.part")))
+        results = json.loads((self.data / "results" / "stage3.json").read_text())
+        self.assertEqual(results["all"]["problems"], 6)
+
+
+class Recipes(unittest.TestCase):
+    def test_stages_fit_each_other(self) -> None:
+        recipes = {n: json.loads((RECIPE / f"stage{n}.json").read_text()) for n in range(4)}
+        self.assertEqual(recipes[0]["objective"], "causal")
+        self.assertTrue(recipes[0]["initialise"])
+        for number in (1, 2, 3):
+            self.assertEqual(recipes[number]["model"], f"data/stage{number - 1}")
+            self.assertEqual(recipes[number]["objective"], "diffusion")
+            self.assertEqual(recipes[number]["answer_length"], 96)
+        self.assertEqual(len({recipe["seed"] for recipe in recipes.values()}), 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
