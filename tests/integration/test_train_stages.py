@@ -117,9 +117,9 @@ class Stages(unittest.TestCase):
         self.unmask("train", "recipe.json", "--output", "stage3", "--set", "validation=canvas.json",
                     "--threads", "1", "--log", "validation.log")
         lines = map(json.loads, (self.work / "validation.log").read_text().splitlines())
-        line = next(line for line in lines if "validation_loss" in line)
+        line = next(line for line in lines if line["kind"] == "validation")
         self.assertEqual(line["step"], STAGES[3]["steps"])
-        self.assertLess(line["validation_loss"], 0.1)
+        self.assertLess(line["loss"], 0.1)
         self.assertEqual((self.work / "stage3" / "model.safetensors").read_bytes(), before)
 
     def test_losses_fall_in_each_stage(self):
