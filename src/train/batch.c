@@ -202,6 +202,7 @@ void um_training_batch_start(um_training_batch *batch, um_attention_kind attenti
     batch->row_count = 0;
     batch->target_count = 0;
     batch->maskable_tokens = 0;
+    batch->maskable_pads = 0;
     batch->scored_documents = 0;
     batch->divisor = 0;
 }

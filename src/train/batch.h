@@ -33,6 +33,7 @@ typedef struct um_training_batch {
     int32_t *tokens;         /* [row_count] as the model sees them */
     uint8_t *links;          /* annealed attention, sequence after sequence; unused otherwise */
     size_t maskable_tokens;  /* tokens that the objective could have masked */
+    size_t maskable_pads;    /* of these pads */
     size_t scored_documents; /* documents with such tokens */
     double divisor;          /* what the weights have been divided by */
     um_batch_document *documents; /* [rows.count] */

@@ -125,6 +125,13 @@ static void weigh_by_context(um_training_batch *batch, const um_recipe *recipe,
     add_cart_side(batch, length, first_target, shift, recipe->cart_probability, true);
 }
 
+static size_t pads_in(maskable_range range, const um_batch_document *document) {
+    const size_t end = document->answer_end + document->pads;
+    const size_t from = range.from > document->answer_end ? range.from : document->answer_end;
+    const size_t to = range.to < end ? range.to : end;
+    return to > from ? to - from : 0;
+}
+
 static double weight_of(const um_recipe *recipe, double rate) {
     switch (recipe->loss_weighting) {
         case UM_WEIGHTING_INVERSE_RATE:
@@ -162,6 +169,7 @@ static void apply_diffusion(um_training_batch *batch, const um_recipe *recipe,
         batch->weights[i] /= (float)maskable;
     }
     batch->maskable_tokens += maskable;
+    batch->maskable_pads += pads_in(range, document);
     batch->scored_documents += maskable > 0;
 }
 
@@ -193,9 +201,11 @@ static double divisor_of(const um_training_batch *batch, const um_recipe *recipe
         case UM_NORMALISE_MASKED:
             return (double)batch->target_count;
         case UM_NORMALISE_ANSWERS:
+            return (double)batch->scored_documents;
+        case UM_NORMALISE_TEXT:
             break;
     }
-    return (double)batch->scored_documents;
+    return fmax(1.0, (double)(batch->maskable_tokens - batch->maskable_pads));
 }
 
 void um_objective_normalise(um_training_batch *batch, const um_recipe *recipe) {

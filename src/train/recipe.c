@@ -505,9 +505,7 @@ um_recipe um_recipe_for_validation(const um_recipe *recipe) {
     changed.random_truncation_probability = 0;
     changed.clean_prefix_probability = 0;
     changed.loss_weighting = UM_WEIGHTING_INVERSE_RATE;
-    changed.normalisation = UM_NORMALISE_TOKENS;
-    changed.answer_padding = UM_PADDING_RANDOM;
-    changed.answer_length = 0;
+    changed.normalisation = UM_NORMALISE_TEXT;
     return changed;
 }
 

@@ -29,9 +29,10 @@ typedef enum um_loss_weighting {
 
 /* What the weighted sum is divided by. */
 typedef enum um_loss_normalisation {
-    UM_NORMALISE_TOKENS, /* tokens that could have been masked (LLaDA) */
-    UM_NORMALISE_MASKED, /* tokens that were masked (DiffuLLaMA) */
-    UM_NORMALISE_ANSWERS /* each document by its own, then by the documents (LLaDA's tuning) */
+    UM_NORMALISE_TOKENS,  /* tokens that could have been masked (LLaDA) */
+    UM_NORMALISE_MASKED,  /* tokens that were masked (DiffuLLaMA) */
+    UM_NORMALISE_ANSWERS, /* each document by its own, then by the documents (LLaDA's tuning) */
+    UM_NORMALISE_TEXT     /* tokens that could have been masked and are no pads: validation */
 } um_loss_normalisation;
 
 /* How far answers are padded. */
@@ -133,7 +134,8 @@ double um_recipe_learning_rate(const um_recipe *recipe, size_t step);
 double um_recipe_unconditional_share(const um_recipe *recipe, size_t step, double epochs);
 
 /* The recipe as validation uses it, so that losses of different recipes and objectives compare:
- * whole documents without padding, weights 1/t, divided by the tokens that could be masked. */
+ * the bound of the negative log-likelihood (weights 1/t) of canvases as they are trained on, over
+ * the tokens of the documents, and nothing cut or left clean at random. */
 um_recipe um_recipe_for_validation(const um_recipe *recipe);
 
 /* Whether documents are padded. */

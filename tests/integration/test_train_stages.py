@@ -112,6 +112,16 @@ class Stages(unittest.TestCase):
         self.assertEqual(line["finish_reason"], "stop")
         self.assertEqual(line["completion"], "K")
 
+    def test_a_finished_run_measures_another_shard(self):
+        before = (self.work / "stage3" / "model.safetensors").read_bytes()
+        self.unmask("train", "recipe.json", "--output", "stage3", "--set", "validation=canvas.json",
+                    "--threads", "1", "--log", "validation.log")
+        lines = map(json.loads, (self.work / "validation.log").read_text().splitlines())
+        line = next(line for line in lines if line["kind"] == "validation")
+        self.assertEqual(line["step"], STAGES[3]["steps"])
+        self.assertLess(line["loss"], 0.1)
+        self.assertEqual((self.work / "stage3" / "model.safetensors").read_bytes(), before)
+
     def test_losses_fall_in_each_stage(self):
         for stage in STAGES:
             lines = (self.work / f"stage{stage}.log").read_text().splitlines()

@@ -255,6 +255,28 @@ static void answers_count_the_same_whatever_their_length(void **state) {
     bench_free(&made);
 }
 
+static void validation_divides_by_what_is_no_pad(void **state) {
+    (void)state;
+    static const um_document documents[] = {{20, 10, 4}, {40, 10, 0}, {7, 7, 0}};
+    bench made = bench_make("diffusion",
+                            ", \"answer_length\": 30, \"answer_padding\": \"fixed\", "
+                            "\"mask_prompt_probability\": 0, \"minimum_mask_rate\": 1, "
+                            "\"loss_normalisation\": \"answers\", \"loss_weighting\": \"cart\"",
+                            3, documents);
+    made.config.pad_token = PAD;
+    made.recipe = um_recipe_for_validation(&made.recipe);
+    fill(&made, 3, 0);
+    assert_int_equal(made.batch.maskable_tokens, 90);
+    assert_int_equal(made.batch.maskable_pads, 24 + 30);
+    assert_int_equal(made.batch.target_count, 90); /* a pad that is not expected costs */
+    assert_true(made.batch.divisor == 36);
+    made.recipe.mask_prompt_probability = 1;
+    fill(&made, 3, 0);
+    assert_int_equal(made.batch.maskable_pads, 24 + 30);
+    assert_true(made.batch.divisor == 20 + 40 + 7 - 3); /* the first tokens are never masked */
+    bench_free(&made);
+}
+
 /* The sum as it is written in the paper. */
 static double cart_weight(const bench *made, const part *document, size_t position, double p) {
     double sum = 0;
@@ -306,6 +328,7 @@ int main(void) {
         cmocka_unit_test(random_pads_stand_inside_the_hole_too),
         cmocka_unit_test(flexible_pads_go_up_to_the_longest_of_the_batch),
         cmocka_unit_test(answers_count_the_same_whatever_their_length),
+        cmocka_unit_test(validation_divides_by_what_is_no_pad),
         cmocka_unit_test(cart_weighs_by_the_unmasked_tokens_around),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
