@@ -271,6 +271,7 @@ static void what_does_not_fit_is_refused(void **state) {
         {"pair_rate_minimum", "0.9", UM_ERR_ARGUMENT, "\"pair_rate_minimum\" is above"},
         {"problems", "/nowhere/problems.jsonl", UM_ERR_IO, "/nowhere/problems.jsonl"},
         {"rollout", "{\"factor\": 1}", UM_ERR_ARGUMENT, "\"rollout\""},
+        {"rollout", "{\"algorithm\": \"autoregressive\"}", UM_ERR_ARGUMENT, "causal model"},
         {"validation_rollout", "{\"factor\": 1}", UM_ERR_ARGUMENT, "\"validation_rollout\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
