@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "decode/algorithm.h"
 #include "train/judge_grader.h"
 #include "train/rollout_options.h"
 
@@ -59,6 +60,13 @@ static um_status check_decoding(const um_coupled_grpo *run, const um_decode_opti
                                 const um_model_config *config, um_error *error) {
     um_canvas canvas = {0};
     um_decode_options options = *decoding;
+    const um_algorithm *algorithm = NULL;
+    UM_TRY(um_algorithm_find(options.algorithm, &algorithm, error));
+    if (!algorithm->shows_masks) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "algorithm %s needs a causal model; choose one that fills masks",
+                        options.algorithm);
+    }
     UM_TRY(um_grpo_tasks_canvas(&run->tasks, 0, &canvas, error));
     const um_status status =
         um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);

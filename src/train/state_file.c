@@ -161,10 +161,12 @@ static um_status check(um_state_file *file, uint64_t fingerprint, um_error *erro
     UM_TRY(check_header(file, &header, fingerprint, error));
     file->count = header.section_count;
     file->entries = (const void *)(file->mapped.data + sizeof header);
+    if (!sections_fit(file)) {
+        return raise_damaged(file->path, error);
+    }
     const uint64_t checksum =
         add_to_checksum(start_checksum(&header), file->entries, file->mapped.size - sizeof header);
-    return checksum == header.checksum && sections_fit(file) ? UM_OK
-                                                             : raise_damaged(file->path, error);
+    return checksum == header.checksum ? UM_OK : raise_damaged(file->path, error);
 }
 
 um_status um_state_file_open(const char *path, uint64_t fingerprint, um_state_file **file,
