@@ -71,10 +71,10 @@ class Callback:
 class Program:
     """Performs what the tests ask for."""
 
-    def __init__(self, descriptor):
-        self.peer = Peer(descriptor, Callback, self.name_of)
+    def __init__(self):
+        self.peer = Peer(-1, Callback, self.name_of)
         self.names = {"__name__": "program", "__builtins__": builtins}
-        self.printed = sys.stdout = Printed()
+        self.printed = Printed()
         operations = {
             "call": self.call, "next": next, "iter": iter, "len": len, "str": str, "repr": repr,
             "get": getattr, "set": setattr, "item": lambda a, key: a[key], "set item": self.set_item,
@@ -156,20 +156,24 @@ class Program:
     def set_item(target, key, value):
         target[key] = value
 
-    def run(self):
-        while True:
-            message = self.peer.receive()
-            if message[0] != "ask":
-                return
-            try:
-                self.peer.serve(message)
-            except WireError as error:
-                self.peer.send(("raise", "ValueError", (str(error),), None, ""))
+    def run(self, descriptor):
+        """Answer until the tests are over."""
+        sys.setrecursionlimit(1030)  # the frames of this file are not the program's
+        sys.stdout = self.printed
+        self.peer.descriptor = descriptor
+        try:
+            while True:
+                self.answer_one()
+        except EOFError:
+            pass
+
+    def answer_one(self):
+        message = self.peer.receive()
+        try:
+            self.peer.serve(message)
+        except WireError as error:
+            self.peer.send(("raise", "ValueError", (str(error),), None, ""))
 
 
 def run_program(descriptor):
-    sys.setrecursionlimit(1030)  # the frames of this file are not the program's
-    try:
-        Program(descriptor).run()
-    except EOFError:
-        pass  # the tests are over
+    Program().run(descriptor)
