@@ -82,6 +82,7 @@ class Program:
         self.peer.operations = {name: self.answering(perform) for name, perform in operations.items()}
         self.peer.operations["parse"] = self.parse
         self.peer.operations["call"] = self.call
+        self.peer.operations["calls"] = self.calls
 
     def name_of(self, value):
         if isinstance(value, type(sys)) and value.__name__ in PLAIN_MODULES:
@@ -151,6 +152,10 @@ class Program:
                 if encode(value, self.peer.export) != before[place]:
                     changed.append((place, value))
         return ("return", result, tuple(changed), self.printed.take())
+
+    def calls(self, function, calls):
+        """Several calls, one after the other."""
+        return ("return", tuple(self.call(function, *each) for each in calls), (), "")
 
     @staticmethod
     def set_item(target, key, value):
