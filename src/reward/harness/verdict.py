@@ -150,6 +150,12 @@ class Session:
             return ("raise", type(error).__name__, (str(error)[:MAXIMUM_TEXT],))
 
     def request(self, operation, arguments):
+        """The answer to a question: the tuple ("return", ...) or ("raise", ...)."""
+        self.post(operation, arguments)
+        return self.answer()
+
+    def post(self, operation, arguments):
+        """Ask, and leave the answer for later."""
         if self.broken:
             raise ProgramEnded
         try:
@@ -157,8 +163,15 @@ class Session:
         except WireError as error:
             raise TypeError(str(error)) from None
         try:
-            return self.peer.request(question)
-        except EOFError:
+            write_frame(self.peer.descriptor, question)
+        except OSError:
+            self.broken = "the program ended"
+            raise ProgramEnded from None
+
+    def answer(self):
+        try:
+            return self.peer.answer()
+        except (EOFError, ConnectionError):
             self.broken = "the program ended"
         except (WireError, OSError, RecursionError, MemoryError) as error:
             self.broken = f"the program did not answer in plain data: {error}"
@@ -498,13 +511,15 @@ def run_tests(verdict_descriptor, program_descriptor):
 def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
     try:
         # Nothing of the program has run yet, so this answer is an honest one.
-        _, kind, message, _ = session.request("parse", (program,))
+        session.post("parse", (program,))
+        session.post("define", (program,))
+        _, kind, message, _ = session.answer()
         tell("format", kind)
         if kind != "python":
             record.bits = [0] * max(1, len(asserts))
             return "syntax", f"SyntaxError: {message}" if kind == "syntax" else message
         try:
-            found = session.ask("define", (program,))
+            found = session.take(session.answer(), ())
         except Exception as error:
             record.bits = [0] * max(1, len(asserts))
             return "error", describe(error)
