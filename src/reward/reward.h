@@ -21,7 +21,7 @@ typedef struct um_judge_options {
     const char *python;     /* the interpreter, below /usr; read during um_judge_create only */
 } um_judge_options;
 
-/* full, 5 s, 512 MiB, a worker a processor, warm, weights 2.0 and 0.5 (SPEC: those of the published
+/* full, 5 s, 512 MiB, a worker a processor, warm, weights 2.0 and 0.5 (those of the published
  * coupled-GRPO recipe, arXiv:2506.20639), /usr/bin/python3. */
 um_judge_options um_judge_default_options(void);
 

@@ -50,8 +50,8 @@ static const char *const allowed_everywhere[] = {
 
 static const char *const allowed_to_fresh[] = {"execve", NULL};
 static const char *const allowed_to_tests[] = {"execve", "recvmsg", "sendto", NULL};
-static const char *const allowed_to_zygote[] = {"execve",  "fork",   "vfork", "kill",
-                                                "recvmsg", "sendto", NULL};
+static const char *const allowed_to_zygote[] = {"execve",  "fork",   "vfork",    "kill",
+                                                "recvmsg", "sendto", "shutdown", NULL};
 
 /* What each role has more than a program. */
 static const char *const *const allowed_to[UM_SECCOMP_ROLES] = {
