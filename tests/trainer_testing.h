@@ -4,6 +4,7 @@
 #define UM_TESTS_TRAINER_TESTING_H
 
 #include "base/mapped_file.h"
+#include "train/supervised.h"
 #include "train/trainer_internal.h"
 #include "training_testing.h"
 
@@ -111,7 +112,8 @@ static inline void watch_saved(void *user, const char *path, size_t step) {
 
 static inline bool watch_should_stop(void *user) {
     const watch *seen = user;
-    return seen->stop_after > 0 && seen->reports[seen->steps - 1].step == seen->stop_after;
+    return seen->stop_after > 0 && seen->steps > 0 &&
+           seen->reports[seen->steps - 1].step == seen->stop_after;
 }
 
 static inline um_compute make_compute(size_t threads) {
@@ -155,6 +157,10 @@ static inline um_trainer *make_trainer(const um_recipe *recipe, const scratch *o
     um_trainer *trainer = NULL;
     assert_ok(um_trainer_create(recipe, output->path, compute, &trainer, &error), &error);
     return trainer;
+}
+
+static inline const um_supervised *supervised_of(const um_trainer *trainer) {
+    return trainer->method_state;
 }
 
 static inline um_buffer read_output(const scratch *output, const char *name) {

@@ -168,23 +168,6 @@ um_status um_collective_agree_on_any(um_collective *collective, unsigned wanted,
     return status;
 }
 
-um_status um_collective_find_odd(um_collective *collective, uint64_t value, size_t *odd,
-                                 um_error *error) {
-    *odd = collective->size;
-    if (!collective->operations) {
-        return UM_OK;
-    }
-    um_gathered values = {0};
-    const um_status status = um_collective_gather(collective, &value, sizeof value, &values, error);
-    for (size_t i = collective->size; status == UM_OK && i-- > 1;) {
-        if (memcmp(values.bytes, values.bytes + i * sizeof value, sizeof value) != 0) {
-            *odd = i;
-        }
-    }
-    um_gathered_free(&values);
-    return status;
-}
-
 /* How one rank fared, as it is sent. */
 typedef struct rank_status {
     um_status status;

@@ -97,11 +97,6 @@ um_status um_collective_barrier(um_collective *collective, um_error *error);
 um_status um_collective_agree_on_any(um_collective *collective, unsigned wanted, unsigned *agreed,
                                      um_error *error);
 
-/* Whether all ranks bring the same `value`; *odd is otherwise the lowest rank that does not bring
- * rank 0's, and `size` or more where all do.  The same on all ranks. */
-um_status um_collective_find_odd(um_collective *collective, uint64_t value, size_t *odd,
-                                 um_error *error);
-
 /* UM_OK where all ranks bring that.  Otherwise every rank returns the failure of the lowest rank
  * that has one, whose message names the rank and its machine where there are several. */
 um_status um_collective_agree_on_status(um_collective *collective, um_status status,

@@ -1,6 +1,7 @@
 #include "train/loss.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "kernels/linear.h"
@@ -74,6 +75,10 @@ static void chunk_task(void *user, size_t task, size_t worker) {
 }
 
 static void add_sums(const chunk *part, um_loss_sums *sums) {
+    if (part->rows->log_probabilities) {
+        memcpy(part->rows->log_probabilities + part->first, part->scratch->log_probabilities,
+               part->count * sizeof(float));
+    }
     for (size_t i = 0; i < part->count; i++) {
         const double loss = -(double)part->scratch->log_probabilities[i];
         sums->plain += loss;

@@ -7,9 +7,10 @@
 
 typedef struct um_loss_rows {
     size_t count;
-    const float *hidden;    /* [count, hidden_size] after the final norm */
-    const int32_t *targets; /* [count] */
-    const float *weights;   /* [count] */
+    const float *hidden;      /* [count, hidden_size] after the final norm */
+    const int32_t *targets;   /* [count] */
+    const float *weights;     /* [count], of any sign */
+    float *log_probabilities; /* [count] receives log P(target); may be NULL */
 } um_loss_rows;
 
 /* Sums over the rows. */

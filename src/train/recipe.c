@@ -51,6 +51,8 @@ static const choice weightings[] = {
     {"inverse_rate", UM_WEIGHTING_INVERSE_RATE}, {"none", UM_WEIGHTING_NONE}, {NULL, 0}};
 static const choice normalisations[] = {
     {"tokens", UM_NORMALISE_TOKENS}, {"masked", UM_NORMALISE_MASKED}, {NULL, 0}};
+static const choice reductions[] = {
+    {"ordered", UM_REDUCTION_ORDERED}, {"fast", UM_REDUCTION_FAST}, {NULL, 0}};
 
 #define AT(member) offsetof(um_recipe, member)
 
@@ -84,6 +86,7 @@ static const field fields[] = {
     {"attention_annealing_steps", FIELD_SIZE, AT(annealing_steps), false, 0, LARGEST_SIZE, NULL},
     {"validation_interval", FIELD_SIZE, AT(validation_interval), false, 0, LARGEST_SIZE, NULL},
     {"checkpoint_minutes", FIELD_NUMBER, AT(checkpoint_minutes), false, 0.001, 1e6, NULL},
+    {"reduction", FIELD_CHOICE, AT(reduction), false, 0, 0, reductions},
 };
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 
@@ -277,6 +280,16 @@ double um_recipe_learning_rate(const um_recipe *recipe, size_t step) {
     const double cosine = 0.5 * (1.0 + cos(3.141592653589793 * progress));
     return recipe->learning_rate *
            (recipe->minimum_rate_ratio + (1.0 - recipe->minimum_rate_ratio) * cosine);
+}
+
+const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **key) {
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (fields[i].kind == FIELD_PATH && index-- == 0) {
+            *key = fields[i].key;
+            return (const char *)recipe + fields[i].offset;
+        }
+    }
+    return NULL;
 }
 
 /* FNV-1a over everything but paths and the intervals of reporting and saving. */

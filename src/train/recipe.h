@@ -22,6 +22,12 @@ typedef enum um_loss_normalisation {
     UM_NORMALISE_MASKED  /* tokens that were masked (DiffuLLaMA) */
 } um_loss_normalisation;
 
+/* How the gradients of a step's micro-batches are added up. */
+typedef enum um_reduction {
+    UM_REDUCTION_ORDERED, /* one by one: the same bytes for any number of processes */
+    UM_REDUCTION_FAST     /* as is fastest, to a stated rounding (collective.h) */
+} um_reduction;
+
 #define UM_RECIPE_PATH_SIZE 1024
 
 typedef struct um_recipe {
@@ -60,6 +66,7 @@ typedef struct um_recipe {
     size_t annealing_steps;              /* "attention_annealing_steps" (0) */
     size_t validation_interval;          /* "validation_interval": steps between (0: at the end) */
     double checkpoint_minutes;           /* "checkpoint_minutes" (10) */
+    um_reduction reduction;              /* "reduction": "ordered" or "fast" */
 } um_recipe;
 
 /* Read and check a recipe.  Relative paths in it are taken from its own directory.  An unknown
@@ -75,6 +82,10 @@ um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, u
 
 /* The learning rate of `step` (from 0): linear warm-up, then a cosine down to the minimum. */
 double um_recipe_learning_rate(const um_recipe *recipe, size_t step);
+
+/* The members that are paths, `index` from 0: the path ("" where it was left out) and its *key;
+ * NULL behind the last. */
+const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **key);
 
 /* A number that changes with every member that decides the course of a run. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe);

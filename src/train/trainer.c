@@ -1,156 +1,226 @@
-#include <math.h>
-#include <string.h>
+#include "train/trainer.h"
+
+#include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/mapped_file.h"
 #include "model/save.h"
+#include "train/same_run.h"
 #include "train/trainer_internal.h"
+#include "weights/gguf.h"
 
-/* Validation noise does not depend on the step or the run, so that losses compare. */
-#define VALIDATION_SEED 20506
+#define STATE_PATH_SIZE (UM_RECIPE_PATH_SIZE + 32)
+#define COMPARISON_INTERVAL 100 /* steps between comparisons of the ranks' weights */
 
-um_status um_trainer_batch_loss(um_trainer *trainer, bool backward, um_loss_sums *sums,
-                                um_error *error) {
-    um_training_batch *batch = &trainer->batch;
-    const size_t floats = batch->target_count * trainer->config.hidden_size;
-    um_activations *activations = backward ? trainer->recording : trainer->plain;
-    UM_TRY(um_grow(&trainer->hidden, &trainer->hidden_capacity, floats, sizeof(float), "hidden",
-                   error));
-    UM_TRY(um_grow(&trainer->hidden_gradient, &trainer->hidden_gradient_capacity, floats,
-                   sizeof(float), "hidden", error));
-    UM_TRY(um_transformer_forward(&trainer->transformer, trainer->compute, &batch->rows,
-                                  activations, trainer->hidden, error));
-    const um_loss_rows rows = {.count = batch->target_count,
-                               .hidden = trainer->hidden,
-                               .targets = batch->targets,
-                               .weights = batch->weights};
-    um_loss_compute(&trainer->transformer, trainer->compute, &rows, &trainer->loss_scratch,
-                    trainer->hidden_gradient, backward ? &trainer->gradients.head : NULL, sums);
-    if (!backward) {
+static bool is_first_rank(const um_trainer *trainer) {
+    return um_collective_rank(trainer->collective) == 0;
+}
+
+/* ---- Beginning -------------------------------------------------------------- */
+
+static const um_training_method *method_of(um_objective objective) {
+    switch (objective) {
+        case UM_OBJECTIVE_CAUSAL:
+        case UM_OBJECTIVE_DIFFUSION:
+            break;
+    }
+    return &um_supervised_method;
+}
+
+static um_status restore(um_trainer *trainer, const char *path, um_error *error) {
+    um_state_file *file = NULL;
+    UM_TRY(um_state_file_open_among(trainer->collective, path,
+                                    um_recipe_fingerprint(&trainer->recipe), &file, error));
+    um_status status = um_learner_load(&trainer->learner, file, error);
+    if (status == UM_OK) {
+        um_learner_round_weights(&trainer->learner);
+        status = trainer->method->start(trainer->method_state, &trainer->learner, &trainer->output,
+                                        file, error);
+    }
+    um_state_file_close(file);
+    return status;
+}
+
+/* The recipe's first weights, made by rank 0. */
+static um_status begin_anew(um_trainer *trainer, um_error *error) {
+    um_learner *learner = &trainer->learner;
+    um_status status = UM_OK;
+    if (is_first_rank(trainer)) {
+        status = trainer->recipe.initialise ? um_learner_initialise(learner, error)
+                                            : um_learner_load_weights(learner, error);
+    }
+    UM_TRY(um_collective_agree_on_status(trainer->collective, status, error));
+    UM_TRY(um_learner_broadcast_weights(learner, error));
+    um_learner_round_weights(learner);
+    return trainer->method->start(trainer->method_state, learner, &trainer->output, NULL, error);
+}
+
+/* From the state in the directory, or with the recipe's first weights. */
+static um_status begin(um_trainer *trainer, um_error *error) {
+    char path[STATE_PATH_SIZE];
+    UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
+                                    error));
+    unsigned found =
+        is_first_rank(trainer) && um_file_exists(trainer->output.path, UM_TRAINER_STATE_FILE);
+    UM_TRY(um_collective_agree_on_any(trainer->collective, found, &found, error));
+    return found ? restore(trainer, path, error) : begin_anew(trainer, error);
+}
+
+static um_status open_inputs(um_trainer *trainer, um_model_config *config, um_error *error) {
+    const um_recipe *recipe = &trainer->recipe;
+    if (um_gguf_is_path(recipe->model)) {
+        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
+                        "%s: training starts from a directory; `unmask convert` makes one of a "
+                        "GGUF file",
+                        recipe->model);
+    }
+    UM_TRY(um_model_config_read(recipe->model, config, error));
+    return trainer->method->open(recipe, config, &trainer->method_state, error);
+}
+
+static um_status open_output(um_trainer *trainer, const char *output_directory,
+                             const um_compute *compute, const um_model_config *config,
+                             um_error *error) {
+    UM_TRY(is_first_rank(trainer)
+               ? um_output_directory_open(output_directory, &trainer->output, error)
+               : um_output_directory_name(output_directory, &trainer->output, error));
+    return um_learner_create(&trainer->recipe, config, compute, trainer->collective,
+                             &trainer->learner, error);
+}
+
+/* What can fail on one rank alone is agreed on before the next step that ranks take together. */
+static um_status set_up(um_trainer *trainer, const char *output_directory,
+                        const um_compute *compute, um_error *error) {
+    um_collective *collective = trainer->collective;
+    um_model_config config;
+    UM_TRY(um_collective_agree_on_status(collective, open_inputs(trainer, &config, error), error));
+    UM_TRY(um_same_run_check(collective, &trainer->recipe, compute, error));
+    UM_TRY(um_collective_agree_on_status(
+        collective, open_output(trainer, output_directory, compute, &config, error), error));
+    UM_TRY(um_collective_agree_on_status(collective, begin(trainer, error), error));
+    trainer->last_save = um_clock_seconds();
+    return UM_OK;
+}
+
+um_status um_trainer_create_among(um_collective *collective, const um_recipe *recipe,
+                                  const char *output_directory, const um_compute *compute,
+                                  um_trainer **trainer, um_error *error) {
+    *trainer = NULL;
+    um_trainer *created = calloc(1, sizeof *created);
+    if (!created) {
+        return um_error_memory(error, "trainer", sizeof *created);
+    }
+    created->recipe = *recipe;
+    created->output.lock_descriptor = -1;
+    created->method = method_of(recipe->objective);
+    um_status status = collective ? UM_OK : um_collective_single_create(&created->alone, error);
+    created->collective = collective ? collective : created->alone;
+    if (status == UM_OK) {
+        status = set_up(created, output_directory, compute, error);
+    }
+    if (status != UM_OK) {
+        um_trainer_free(created);
+        return status;
+    }
+    *trainer = created;
+    return UM_OK;
+}
+
+um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
+                            const um_compute *compute, um_trainer **trainer, um_error *error) {
+    return um_trainer_create_among(NULL, recipe, output_directory, compute, trainer, error);
+}
+
+void um_trainer_free(um_trainer *trainer) {
+    if (!trainer) {
+        return;
+    }
+    um_output_directory_close(&trainer->output);
+    trainer->method->close(trainer->method_state);
+    um_learner_free(&trainer->learner);
+    um_collective_free(trainer->alone);
+    free(trainer);
+}
+
+size_t um_trainer_step(const um_trainer *trainer) {
+    return um_learner_step(&trainer->learner);
+}
+
+size_t um_trainer_parameter_count(const um_trainer *trainer) {
+    return trainer->learner.weight_count;
+}
+
+/* ---- The loop --------------------------------------------------------------- */
+
+static um_status write_state(um_trainer *trainer, um_error *error) {
+    char path[STATE_PATH_SIZE];
+    um_state_sections sections = {.count = 0};
+    UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
+                                    error));
+    UM_TRY(trainer->method->save(trainer->method_state, &sections, error));
+    um_learner_save(&trainer->learner, &sections);
+    return um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error);
+}
+
+/* Only what the ranks agree on is saved. */
+static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
+    UM_TRY(um_learner_compare_weights(&trainer->learner, error));
+    trainer->last_save = um_clock_seconds();
+    if (!is_first_rank(trainer)) {
         return UM_OK;
     }
-    return um_transformer_backward(&trainer->transformer, trainer->compute, &batch->rows,
-                                   activations, trainer->hidden_gradient, &trainer->gradients,
-                                   error);
+    UM_TRY(write_state(trainer, error));
+    trainer->last_save = um_clock_seconds();
+    if (callbacks->saved) {
+        callbacks->saved(callbacks->user, trainer->output.path, um_trainer_step(trainer));
+    }
+    return UM_OK;
+}
+
+static um_status stop(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
+    UM_TRY(save(trainer, callbacks, error));
+    return UM_RAISE(error, UM_ERR_CANCELLED,
+                    "stopped after step %zu of %zu; the same command continues there",
+                    um_trainer_step(trainer), trainer->recipe.steps);
 }
 
 um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report, um_error *error) {
+    const um_stop_request never = {0};
+    bool has_data = false;
     *report = (um_validation_report){.step = um_trainer_step(trainer)};
-    size_t next = 0;
-    size_t correct = 0;
-    double divisor = 0;
-    uint32_t number = 0;
-    while (next < um_shard_document_count(trainer->validation_shard)) {
-        const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = number++};
-        um_loss_sums sums;
-        UM_TRY(um_training_batch_fill_in_order(&trainer->batch, &trainer->recipe, &trainer->config,
-                                               trainer->validation_shard, &next, noise, error));
-        UM_TRY(um_trainer_batch_loss(trainer, false, &sums, error));
-        report->loss += sums.weighted * trainer->batch.divisor;
-        divisor += trainer->batch.divisor;
-        report->token_loss += sums.plain;
-        report->predicted_tokens += trainer->batch.target_count;
-        correct += sums.correct;
-    }
-    const double predicted = fmax(1.0, (double)report->predicted_tokens);
-    report->loss = divisor > 0 ? report->loss / divisor : 0;
-    report->token_loss /= predicted;
-    report->accuracy = (double)correct / predicted;
-    return UM_OK;
+    return trainer->method->validate(trainer->method_state, &never, &has_data, report, error);
 }
 
-/* Matrix products of one micro-batch, forward and backward: three times the forward's. */
-static double batch_flops(const um_trainer *trainer) {
-    const um_model_config *config = &trainer->config;
-    const double query_width = (double)(config->head_count * config->head_dim);
-    const double key_width = (double)(config->kv_head_count * config->head_dim);
-    const double hidden = (double)config->hidden_size;
-    const double layer =
-        hidden * (2 * query_width + 2 * key_width) + 3 * hidden * (double)config->intermediate_size;
-    double products = layer * (double)trainer->batch.row_count;
-    for (size_t i = 0; i < trainer->batch.rows.count; i++) {
-        const double length = (double)trainer->batch.sequences[i].row_count;
-        products += 2 * length * length * query_width;
-    }
-    products *= (double)config->layer_count;
-    products += hidden * (double)config->vocabulary_size * (double)trainer->batch.target_count;
-    return 6 * products;
-}
-
-static um_status train_micro_batch(um_trainer *trainer, size_t part, um_step_report *report,
-                                   size_t *targets, size_t *correct, um_error *error) {
-    const um_recipe *recipe = &trainer->recipe;
-    const size_t step = um_trainer_step(trainer);
-    const size_t number = step * recipe->gradient_accumulation + part;
-    const um_batch_noise noise = {.seed = recipe->seed, .step = (uint32_t)number};
-    UM_TRY(um_training_batch_fill(&trainer->batch, recipe, &trainer->config, trainer->train_shard,
-                                  &trainer->order, &trainer->cursor, noise, error));
-    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps) {
-        const double rate = (double)(step + 1) / (double)recipe->annealing_steps;
-        UM_TRY(um_training_batch_anneal(&trainer->batch, rate, noise, error));
-    }
-    um_loss_sums sums;
-    UM_TRY(um_trainer_batch_loss(trainer, true, &sums, error));
-    report->loss += sums.weighted / (double)recipe->gradient_accumulation;
-    report->token_loss += sums.plain;
-    report->rows += trainer->batch.row_count;
-    report->flops += batch_flops(trainer);
-    *targets += trainer->batch.target_count;
-    *correct += sums.correct;
-    return UM_OK;
-}
-
-static um_status train_step(um_trainer *trainer, um_step_report *report, um_error *error) {
-    const um_recipe *recipe = &trainer->recipe;
-    const double start = um_clock_seconds();
-    size_t targets = 0;
-    size_t correct = 0;
-    *report = (um_step_report){.total_steps = recipe->steps};
-    memset(trainer->gradient_block, 0, trainer->block_count * sizeof *trainer->gradient_block);
-    for (size_t part = 0; part < recipe->gradient_accumulation; part++) {
-        UM_TRY(train_micro_batch(trainer, part, report, &targets, &correct, error));
-    }
-    const double average = 1.0 / (double)recipe->gradient_accumulation;
-    report->gradient_norm = average * um_block_norm(trainer->gradient_block, trainer->block_count);
-    if (!isfinite(report->gradient_norm)) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "step %zu: the gradient is not finite; lower \"learning_rate\" or look for "
-                        "damaged weights with `unmask inspect`",
-                        um_trainer_step(trainer) + 1);
-    }
-    const double scale = average * um_clip_factor(report->gradient_norm, recipe->gradient_clip);
-    report->learning_rate = um_recipe_learning_rate(recipe, um_trainer_step(trainer));
-    UM_TRY(um_optimizer_update(&trainer->optimizer, trainer->compute, recipe, report->learning_rate,
-                               scale, trainer->masters, trainer->master_block,
-                               trainer->gradient_block, error));
-    um_trainer_round_weights(trainer);
-    report->step = um_trainer_step(trainer);
-    report->token_loss /= fmax(1.0, (double)targets);
-    report->accuracy = (double)correct / fmax(1.0, (double)targets);
-    report->seconds = um_clock_seconds() - start;
-    return UM_OK;
-}
-
-static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
-    UM_TRY(um_trainer_state_save(trainer, error));
-    trainer->last_save = um_clock_seconds();
-    if (callbacks->saved) {
-        callbacks->saved(callbacks->user, trainer->output, um_trainer_step(trainer));
-    }
-    return UM_OK;
+/* In the middle of a step or validation only a run of one process stops: ranks agree on that
+ * between steps. */
+static um_stop_request stop_request(const um_trainer *trainer,
+                                    const um_trainer_callbacks *callbacks) {
+    const bool alone = um_collective_size(trainer->collective) == 1;
+    return alone ? (um_stop_request){callbacks->should_stop, callbacks->user}
+                 : (um_stop_request){0};
 }
 
 static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                           um_error *error) {
-    if (!trainer->validation_shard) {
-        return UM_OK;
-    }
-    um_validation_report report;
-    UM_TRY(um_trainer_validate(trainer, &report, error));
-    if (callbacks->validation) {
+    const um_stop_request request = stop_request(trainer, callbacks);
+    um_validation_report report = {.step = um_trainer_step(trainer)};
+    bool has_data = false;
+    const um_status status =
+        trainer->method->validate(trainer->method_state, &request, &has_data, &report, error);
+    if (status == UM_OK && has_data && callbacks->validation) {
         callbacks->validation(callbacks->user, &report);
     }
-    return UM_OK;
+    return status;
+}
+
+/* What is to be done after a step: bits, which the ranks agree on. */
+enum { STOP = 1, SAVE = 2 };
+
+static unsigned wishes(const um_trainer *trainer, const um_trainer_callbacks *callbacks) {
+    const bool due =
+        um_clock_seconds() - trainer->last_save > 60 * trainer->recipe.checkpoint_minutes;
+    const bool asked = callbacks->should_stop && callbacks->should_stop(callbacks->user);
+    return (asked ? STOP : 0) | (due && is_first_rank(trainer) ? SAVE : 0);
 }
 
 static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
@@ -159,32 +229,45 @@ static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *cal
     if (callbacks->step) {
         callbacks->step(callbacks->user, report);
     }
-    if (callbacks->should_stop && callbacks->should_stop(callbacks->user)) {
-        UM_TRY(save(trainer, callbacks, error));
-        return UM_RAISE(error, UM_ERR_CANCELLED,
-                        "stopped after step %zu of %zu; the same command continues there",
-                        report->step, recipe->steps);
+    unsigned agreed = 0;
+    UM_TRY(um_collective_agree_on_any(trainer->collective, wishes(trainer, callbacks), &agreed,
+                                      error));
+    if (agreed & STOP) {
+        return UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop");
+    }
+    if (report->step % COMPARISON_INTERVAL == 0) {
+        UM_TRY(um_learner_compare_weights(&trainer->learner, error));
     }
     if (recipe->validation_interval > 0 && report->step % recipe->validation_interval == 0 &&
         report->step < recipe->steps) {
         UM_TRY(validate(trainer, callbacks, error));
     }
-    if (um_clock_seconds() - trainer->last_save > 60 * recipe->checkpoint_minutes) {
-        UM_TRY(save(trainer, callbacks, error));
-    }
-    return UM_OK;
+    return agreed & SAVE ? save(trainer, callbacks, error) : UM_OK;
+}
+
+static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
+                           um_error *error) {
+    const um_stop_request request = stop_request(trainer, callbacks);
+    um_step_report report = {.total_steps = trainer->recipe.steps};
+    UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
+    report.step = um_trainer_step(trainer);
+    return after_step(trainer, callbacks, &report, error);
 }
 
 um_status um_trainer_run(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                          um_error *error) {
     while (um_trainer_step(trainer) < trainer->recipe.steps) {
-        um_step_report report;
-        UM_TRY(train_step(trainer, &report, error));
-        UM_TRY(after_step(trainer, callbacks, &report, error));
+        const um_status status = make_step(trainer, callbacks, error);
+        if (status != UM_OK) {
+            return status == UM_ERR_CANCELLED ? stop(trainer, callbacks, error) : status;
+        }
     }
     UM_TRY(save(trainer, callbacks, error));
     UM_TRY(validate(trainer, callbacks, error));
-    return um_model_directory_write(&trainer->config, &trainer->parameters,
+    if (!is_first_rank(trainer)) {
+        return UM_OK;
+    }
+    return um_model_directory_write(&trainer->learner.config, &trainer->learner.parameters,
                                     trainer->recipe.saved_weights, trainer->recipe.model,
-                                    trainer->output, error);
+                                    trainer->output.path, error);
 }

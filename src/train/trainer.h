@@ -3,9 +3,22 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
+#include "train/collective.h"
 #include "train/recipe.h"
 
 typedef struct um_trainer um_trainer;
+
+/* A number under a name, of what is particular to an objective. */
+typedef struct um_metric {
+    const char *name; /* such as "reward"; static */
+    double value;
+} um_metric;
+
+/* Asks whether the run is to end; `should_stop` may be NULL. */
+typedef struct um_stop_request {
+    bool (*should_stop)(void *user);
+    void *user;
+} um_stop_request;
 
 /* What one optimizer step did. */
 typedef struct um_step_report {
@@ -16,9 +29,11 @@ typedef struct um_step_report {
     double accuracy;      /* share of them predicted exactly */
     double gradient_norm; /* before clipping */
     double learning_rate;
-    double seconds; /* of this step */
-    size_t rows;    /* tokens passed through the model */
-    double flops;   /* multiply-adds of matrix products count two */
+    double seconds;           /* of this step */
+    size_t rows;              /* tokens passed through the model */
+    double flops;             /* multiply-adds of matrix products count two */
+    const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
+    size_t metric_count;
 } um_step_report;
 
 typedef struct um_validation_report {
@@ -27,14 +42,16 @@ typedef struct um_validation_report {
     double token_loss; /* mean cross-entropy, nats */
     double accuracy;
     size_t predicted_tokens;
+    const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
+    size_t metric_count;
 } um_validation_report;
 
-/* All optional. */
+/* All optional.  On ranks other than 0 they are called too, but for `saved`. */
 typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
     void (*saved)(void *user, const char *path, size_t step);
-    bool (*should_stop)(void *user); /* asked after every step */
+    bool (*should_stop)(void *user); /* asked after every step, and while a long one goes on */
     void *user;
 } um_trainer_callbacks;
 
@@ -46,6 +63,15 @@ typedef struct um_trainer_callbacks {
  * state belongs to another recipe.  The compute context is borrowed. */
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error);
+
+/* The same run by all ranks of a collective, which each call this and um_trainer_run.  Rank 0
+ * alone reads the state and the weights to start from, and writes; the others need the recipe's
+ * other files, which must be the same everywhere (UM_ERR_MISMATCH on all ranks).  With the recipe's
+ * ordered reduction the result does not depend on the number of ranks.  An error that only this
+ * rank has is returned on this rank only: um_collective_finish tells which. */
+um_status um_trainer_create_among(um_collective *collective, const um_recipe *recipe,
+                                  const char *output_directory, const um_compute *compute,
+                                  um_trainer **trainer, um_error *error);
 void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */

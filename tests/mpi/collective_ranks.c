@@ -125,11 +125,6 @@ static void agreements_are_the_same_everywhere(void) {
     CHECK_OK(
         um_collective_agree_on_any(ranks, (rank == last ? 2 : 0) | (rank == 0), &agreed, &failure));
     CHECK(agreed == 3);
-    size_t odd = 0;
-    CHECK_OK(um_collective_find_odd(ranks, 5, &odd, &failure));
-    CHECK(odd > last);
-    CHECK_OK(um_collective_find_odd(ranks, rank == last ? 6 : 5, &odd, &failure));
-    CHECK(odd == (last > 0 ? last : 1));
     CHECK_OK(um_collective_agree_on_status(ranks, UM_OK, &failure));
     um_error mine = {0};
     um_status status = UM_OK;

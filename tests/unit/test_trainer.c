@@ -233,7 +233,7 @@ static void attention_is_annealed_for_as_long_as_the_recipe_says(void **state) {
         const um_trainer_callbacks callbacks = {
             .step = watch_step, .should_stop = watch_should_stop, .user = &seen};
         assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_CANCELLED);
-        const um_training_batch *batch = &trainer->batch; /* of the last step */
+        const um_training_batch *batch = &supervised_of(trainer)->batch; /* of the last step */
         size_t links = 0;
         for (size_t i = 0; i < 64; i++) {
             links += batch->sequences[0].links ? batch->sequences[0].links[i] : 0;
@@ -259,12 +259,12 @@ static void rounded_weights_have_masters_that_are_not(void **state) {
         .step = watch_step, .should_stop = watch_should_stop, .user = &seen};
     assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_CANCELLED);
     size_t finer = 0;
-    for (size_t i = 0; i < trainer->block_count; i++) {
-        const float rounded = um_f32_from_bf16(um_bf16_from_f32(trainer->master_block[i]));
-        assert_true(trainer->parameter_block[i] == rounded);
-        finer += trainer->master_block[i] != rounded;
+    for (size_t i = 0; i < trainer->learner.block_count; i++) {
+        const float rounded = um_f32_from_bf16(um_bf16_from_f32(trainer->learner.master_block[i]));
+        assert_true(trainer->learner.parameter_block[i] == rounded);
+        finer += trainer->learner.master_block[i] != rounded;
     }
-    assert_true(finer > trainer->weight_count / 2);
+    assert_true(finer > trainer->learner.weight_count / 2);
     um_trainer_free(trainer);
     scratch_remove(&output);
     workshop_remove(&made);
@@ -294,7 +294,7 @@ static void weights_that_are_not_finite_stop_the_run(void **state) {
     const scratch output = scratch_make();
     const um_compute compute = make_compute(1);
     um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
-    float *norm = um_tensor_f32(&trainer->parameters.final_norm);
+    float *norm = um_tensor_f32(&trainer->learner.parameters.final_norm);
     norm[3] = NAN;
     const um_trainer_callbacks callbacks = {0};
     assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_MISMATCH);

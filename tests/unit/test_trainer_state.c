@@ -244,7 +244,7 @@ static void a_run_starts_from_the_weights_of_its_model(void **state) {
     um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
     for (size_t i = 0; i < 16; i++) { /* the embedding comes first, as random_model_write drew it */
         const um_rng_place place = {UM_RNG_INITIALISATION, 0, 0, (uint32_t)i};
-        assert_true(trainer->parameter_block[i] == (float)(0.5 * um_rng_normal(1, place)));
+        assert_true(trainer->learner.parameter_block[i] == (float)(0.5 * um_rng_normal(1, place)));
     }
     um_trainer_free(trainer);
     scratch_remove(&output);
@@ -276,7 +276,7 @@ static void random_weights_have_the_usual_deviations(void **state) {
     const scratch output = scratch_make();
     const um_compute compute = make_compute(1);
     um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
-    const um_parameters *parameters = &trainer->parameters;
+    const um_parameters *parameters = &trainer->learner.parameters;
     assert_true(fabs(deviation_of(&parameters->embedding) - 0.02) < 0.003);
     assert_true(fabs(deviation_of(&parameters->head) - 0.02) < 0.003);
     expect_all(&parameters->final_norm, 1);

@@ -130,7 +130,7 @@ static um_loss_sums pass(fixture *made, const um_compute *compute) {
     assert_ok(
         um_transformer_forward(transformer, compute, &batch->rows, activations, hidden, &error),
         &error);
-    const um_loss_rows rows = {batch->target_count, hidden, batch->targets, batch->weights};
+    const um_loss_rows rows = {batch->target_count, hidden, batch->targets, batch->weights, NULL};
     um_loss_compute(transformer, compute, &rows, &scratch_memory, dhidden, &made->gradients.head,
                     &sums);
     assert_ok(um_transformer_backward(transformer, compute, &batch->rows, activations, dhidden,
@@ -283,7 +283,7 @@ static void rows_free(row_set *made) {
 
 static um_loss_rows rows_from(const row_set *made, size_t first, size_t count, size_t width) {
     return (um_loss_rows){count, made->hidden + first * width, made->targets + first,
-                          made->weights + first};
+                          made->weights + first, NULL};
 }
 
 static void a_loss_in_chunks_is_that_of_its_parts(void **state) {

@@ -1,0 +1,103 @@
+/* What every objective trains with: a model's weights, gradients and optimiser, the passes over
+ * batches, and the update.  Which batches, and what is done between updates, is the business of a
+ * training method (training_method.h). */
+#ifndef UM_TRAIN_LEARNER_H
+#define UM_TRAIN_LEARNER_H
+
+#include "train/batch.h"
+#include "train/gradient_sum.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/state_file.h"
+
+typedef struct um_learner {
+    const um_recipe *recipe;   /* borrowed */
+    const um_compute *compute; /* borrowed */
+    um_collective *collective; /* borrowed: the ranks that train this model together */
+    um_model_config config;    /* of the model that is trained */
+    um_parameters parameters;  /* what the passes read */
+    um_parameters gradients;
+    um_parameters unrounded; /* laid out only when the weights are rounded */
+    um_parameters *masters;  /* what the optimiser updates: `unrounded`, else `parameters` */
+    um_transformer transformer;
+    float *parameter_block;
+    float *gradient_block;
+    float *master_block;          /* of `masters` */
+    size_t block_count;           /* floats of each block */
+    size_t weight_count;          /* parameters, without padding */
+    um_gradient_sum gradient_sum; /* over the parts of a step */
+    um_optimizer optimizer;
+    um_activations *recording; /* of passes that are followed by a backward pass */
+    um_activations *plain;     /* of others */
+    um_loss_scratch loss_scratch;
+    float *hidden; /* [targets of the batch, hidden_size] */
+    float *hidden_gradient;
+    size_t hidden_capacity;
+    size_t hidden_gradient_capacity;
+} um_learner;
+
+/* Make room for a model of `config`, whose weights are not set yet.  *learner must not move
+ * afterwards; um_learner_free in any case. */
+um_status um_learner_create(const um_recipe *recipe, const um_model_config *config,
+                            const um_compute *compute, um_collective *collective,
+                            um_learner *learner, um_error *error);
+void um_learner_free(um_learner *learner);
+
+/* The weights that a run begins with: random where the recipe says `initialise` (normal with
+ * deviation 0.02, divided by sqrt(2 layers) where a matrix writes into the residual stream; norms
+ * 1, biases 0), otherwise those of its model. */
+um_status um_learner_initialise(um_learner *learner, um_error *error);
+um_status um_learner_load_weights(um_learner *learner, um_error *error);
+
+/* Set the parameters to the masters, rounded to bf16, where the recipe's weights are that; after
+ * every change of the masters. */
+void um_learner_round_weights(um_learner *learner);
+
+/* Updates made. */
+size_t um_learner_step(const um_learner *learner);
+
+/* Give all ranks the masters of rank 0, and compare them. */
+um_status um_learner_broadcast_weights(um_learner *learner, um_error *error);
+um_status um_learner_compare_weights(um_learner *learner, um_error *error);
+
+/* Add or restore the sections of the learner's state. */
+void um_learner_save(const um_learner *learner, um_state_sections *sections);
+um_status um_learner_load(um_learner *learner, const um_state_file *file, um_error *error);
+
+/* Start a step: set the gradients to zero. */
+void um_learner_clear_gradients(um_learner *learner);
+
+/* Whether this rank computes part `part` of a step. */
+bool um_learner_owns(const um_learner *learner, size_t part);
+
+/* Part `part` of a step's `parts` is done, here or on the rank that owns it: add up the gradients
+ * (gradient_sum.h).  All ranks call it for each part in turn. */
+um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um_error *error);
+
+/* Forward pass and loss of a batch; with `backward` its gradients are added. */
+um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
+                                um_loss_sums *sums, um_error *error);
+
+/* The same in two parts, for weights that depend on the log-probabilities: a forward pass, after
+ * which `learner->hidden` has the states of the targets, and then the loss of the batch as its
+ * weights are now, once or more. */
+um_status um_learner_forward(um_learner *learner, const um_training_batch *batch, bool backward,
+                             um_error *error);
+um_status um_learner_loss(um_learner *learner, const um_training_batch *batch, bool backward,
+                          float *log_probabilities, um_loss_sums *sums, um_error *error);
+
+/* Matrix products of a batch, multiply-adds counting two: of its forward pass. */
+double um_learner_forward_flops(const um_learner *learner, const um_training_batch *batch);
+
+/* What an update did. */
+typedef struct um_update_report {
+    double gradient_norm; /* of the mean gradient, before clipping */
+    double learning_rate;
+} um_update_report;
+
+/* Divide the sum of the gradients by `parts`, clip them, and make the step that the schedule says.
+ * UM_ERR_MISMATCH: the gradient is not finite, nothing was changed. */
+um_status um_learner_update(um_learner *learner, size_t parts, um_update_report *report,
+                            um_error *error);
+
+#endif

@@ -1,0 +1,40 @@
+/* What differs between objectives: where batches come from, and what a step does with them.
+ * Private to the trainer, which owns the loop around it. */
+#ifndef UM_TRAIN_TRAINING_METHOD_H
+#define UM_TRAIN_TRAINING_METHOD_H
+
+#include "train/learner.h"
+#include "train/output_directory.h"
+#include "train/trainer.h"
+
+typedef struct um_training_method {
+    /* Check that the model suits the recipe, and open the data; before anything is written.
+     * `config` is of the model that the recipe names and becomes that of the one to be trained.
+     * What *state points to is for `close`, also after a failure. */
+    um_status (*open)(const um_recipe *recipe, um_model_config *config, void **state,
+                      um_error *error);
+    /* NULL is allowed. */
+    void (*close)(void *state);
+
+    /* The weights are as they will be for the first step, fresh or restored; `file` is the state
+     * that the run continues from or NULL for a fresh run.  What is passed stays until `close`. */
+    um_status (*start)(void *state, um_learner *learner, const um_output_directory *output,
+                       const um_state_file *file, um_error *error);
+
+    /* Add sections for `start`, without ending the file's: the learner's follow. */
+    um_status (*save)(void *state, um_state_sections *sections, um_error *error);
+
+    /* Make one optimiser step.  UM_ERR_CANCELLED where `stop` said so in the middle of it; the
+     * state is then that of before the step, and may be saved. */
+    um_status (*step)(void *state, const um_stop_request *stop, um_step_report *report,
+                      um_error *error);
+
+    /* Measure the model.  *has_data is false where there is nothing to measure it with. */
+    um_status (*validate)(void *state, const um_stop_request *stop, bool *has_data,
+                          um_validation_report *report, um_error *error);
+} um_training_method;
+
+/* causal and diffusion */
+extern const um_training_method um_supervised_method;
+
+#endif
