@@ -27,6 +27,7 @@ extern const um_command um_command_fill;
 extern const um_command um_command_generate;
 extern const um_command um_command_inspect;
 extern const um_command um_command_replay;
+extern const um_command um_command_report;
 extern const um_command um_command_tokenize;
 extern const um_command um_command_train;
 extern const um_command um_command_pack;

@@ -1,18 +1,15 @@
 /* unmask train: run a recipe. */
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/train_metrics.h"
+#include "cli/train_progress.h"
 #include "kernels/blas/peak.h"
 #include "train/trainer.h"
 
 #define PEAK_SECONDS 0.5
-#define LINE_INTERVAL 10.0 /* seconds between lines when standard error is no terminal */
 
 static const char help[] =
     "usage: unmask train RECIPE.json --output DIR [options]\n"
@@ -24,7 +21,8 @@ static const char help[] =
     "  -o, --output DIR       where state and model go (required)\n"
     "  -s, --set KEY=VALUE    override a member of the recipe; may be repeated\n"
     "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --log FILE         append one JSON object for each step and validation to FILE\n"
+    "      --log FILE         metrics go to FILE instead of DIR/metrics.jsonl (docs/METRICS.md);\n"
+    "                         `unmask report DIR` draws them\n"
     "  -h, --help             this text\n"
     "\n"
     "example:\n"
@@ -37,77 +35,50 @@ typedef struct train_options {
     unsigned long long threads;
 } train_options;
 
-typedef struct progress {
-    FILE *log;
-    bool terminal;
-    double peak;       /* FLOP/s */
-    double first_time; /* clock at the start of the run */
-    size_t first_step;
-    double last_line;
-    double smooth_loss;
-    double rows_per_second; /* smoothed */
-    double flops_per_second;
-} progress;
+typedef struct watcher {
+    um_train_progress progress;
+    um_metrics *metrics;
+    double peak; /* FLOP/s */
+} watcher;
 
-static void smooth(double *average, double value) {
-    *average = *average == 0 ? value : 0.95 * *average + 0.05 * value;
-}
-
-static void log_step(FILE *log, const um_step_report *report) {
-    (void)fprintf(log,
-                  "{\"step\": %zu, \"loss\": %.6f, \"token_loss\": %.6f, \"accuracy\": %.5f, "
-                  "\"gradient_norm\": %.5f, \"learning_rate\": %.4e, \"rows\": %zu, "
-                  "\"seconds\": %.4f}\n",
-                  report->step, report->loss, report->token_loss, report->accuracy,
-                  report->gradient_norm, report->learning_rate, report->rows, report->seconds);
-    (void)fflush(log);
-}
-
-static void print_progress(progress *state, const um_step_report *report) {
-    const double now = um_clock_seconds();
-    const bool last = report->step == report->total_steps;
-    if (!last && now - state->last_line < (state->terminal ? 0.2 : LINE_INTERVAL)) {
-        return;
+/* A line that cannot be written is told once; training goes on. */
+static void note_loss(watcher *state, um_status status, const um_error *error) {
+    if (status != UM_OK && um_metrics_lost(state->metrics) == 1) {
+        um_train_progress_clear(&state->progress);
+        (void)fprintf(stderr, "unmask: warning: %s; training goes on without those lines\n",
+                      error->message);
     }
-    state->last_line = now;
-    char left[32];
-    const double done = (double)(report->step - state->first_step);
-    const double rest = (double)(report->total_steps - report->step);
-    um_cli_format_duration((now - state->first_time) / fmax(1, done) * rest, left, sizeof left);
-    (void)fprintf(stderr,
-                  "%sstep %zu/%zu  loss %.4f  accuracy %.3f  lr %.2e  %.0f tokens/s  "
-                  "%.0f%% of SGEMM  %s left%s",
-                  state->terminal ? "\r\033[K" : "", report->step, report->total_steps,
-                  state->smooth_loss, report->accuracy, report->learning_rate,
-                  state->rows_per_second, 100 * state->flops_per_second / fmax(1, state->peak),
-                  left, state->terminal && !last ? "" : "\n");
 }
 
 static void on_step(void *user, const um_step_report *report) {
-    progress *state = user;
-    smooth(&state->smooth_loss, report->loss);
-    smooth(&state->rows_per_second, (double)report->rows / report->seconds);
-    smooth(&state->flops_per_second, report->flops / report->seconds);
-    if (state->log) {
-        log_step(state->log, report);
-    }
-    print_progress(state, report);
+    watcher *state = user;
+    um_metric values[UM_STEP_METRICS];
+    um_error error = {0};
+    um_train_step_metrics(report, state->peak, values);
+    note_loss(
+        state,
+        um_metrics_numbers(state->metrics, "step", report->step, values, UM_STEP_METRICS, &error),
+        &error);
+    um_train_progress_step(&state->progress, report->step, report->seconds, values,
+                           UM_STEP_METRICS);
 }
 
 static void on_validation(void *user, const um_validation_report *report) {
-    progress *state = user;
-    (void)fprintf(stderr,
-                  "%svalidation at step %zu: loss %.4f, %.4f nats a predicted token, "
-                  "accuracy %.4f\n",
-                  state->terminal ? "\r\033[K" : "", report->step, report->loss, report->token_loss,
-                  report->accuracy);
-    if (state->log) {
-        (void)fprintf(state->log,
-                      "{\"step\": %zu, \"validation_loss\": %.6f, \"validation_token_loss\": "
-                      "%.6f, \"validation_accuracy\": %.5f}\n",
-                      report->step, report->loss, report->token_loss, report->accuracy);
-        (void)fflush(state->log);
-    }
+    watcher *state = user;
+    um_metric values[UM_VALIDATION_METRICS];
+    um_error error = {0};
+    um_train_validation_metrics(report, values);
+    note_loss(state,
+              um_metrics_numbers(state->metrics, "validation", report->step, values,
+                                 UM_VALIDATION_METRICS, &error),
+              &error);
+    um_train_progress_validation(&state->progress, report->step, values, UM_VALIDATION_METRICS);
+}
+
+static void on_saved(void *user, const char *path, size_t step) {
+    (void)path;
+    (void)step;
+    um_metrics_sync(((watcher *)user)->metrics);
 }
 
 static bool should_stop(void *user) {
@@ -125,38 +96,54 @@ static um_status apply_setting(um_recipe *recipe, const char *setting, um_error 
     return um_recipe_set(recipe, key, separator + 1, error);
 }
 
-/* False where something of it could not be written. */
-static bool close_log(FILE *log) {
-    const bool complete = ferror(log) == 0;
-    return fclose(log) == 0 && complete;
+static const char *outcome_of(um_status status) {
+    return status == UM_OK ? "finished" : status == UM_ERR_CANCELLED ? "stopped" : "failed";
+}
+
+static um_status run_trainer(watcher *state, um_trainer *trainer, const um_recipe *recipe,
+                             um_error *error) {
+    const um_trainer_callbacks callbacks = {.step = on_step,
+                                            .validation = on_validation,
+                                            .saved = on_saved,
+                                            .should_stop = should_stop,
+                                            .user = state};
+    const double start = um_clock_seconds();
+    state->progress = um_train_progress_start(um_trainer_step(trainer), recipe->steps);
+    const um_status status = um_trainer_run(trainer, &callbacks, error);
+    um_error unwritten = {0};
+    note_loss(state,
+              um_metrics_end(state->metrics, um_trainer_step(trainer), outcome_of(status),
+                             um_clock_seconds() - start, &unwritten),
+              &unwritten);
+    if (status != UM_OK) {
+        um_train_progress_end(&state->progress);
+    }
+    return status;
+}
+
+static um_status watch_training(const train_options *options, um_trainer *trainer,
+                                const um_recipe *recipe, const um_compute *compute,
+                                um_error *error) {
+    watcher state = {.peak = um_sgemm_peak(compute->pool, PEAK_SECONDS)};
+    UM_TRY(um_train_metrics_open(options->log_path, options->output, recipe, trainer, compute,
+                                 state.peak, &state.metrics, error));
+    (void)fprintf(stderr, "%zu parameters, %zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
+                  um_trainer_parameter_count(trainer), um_thread_pool_size(compute->pool),
+                  state.peak / 1e9, um_trainer_step(trainer));
+    const um_status status = run_trainer(&state, trainer, recipe, error);
+    if (status != UM_OK) {
+        (void)um_metrics_close(state.metrics, NULL);
+        return status;
+    }
+    const um_status closed = um_metrics_close(state.metrics, error);
+    return closed == UM_OK ? UM_OK : um_error_prefix(error, closed, "the model is whole, but");
 }
 
 static um_status run_training(const train_options *options, const um_recipe *recipe,
                               const um_compute *compute, um_error *error) {
     um_trainer *trainer = NULL;
     UM_TRY(um_trainer_create(recipe, options->output, compute, &trainer, error));
-    progress state = {.terminal = isatty(STDERR_FILENO) == 1,
-                      .peak = um_sgemm_peak(compute->pool, PEAK_SECONDS),
-                      .first_time = um_clock_seconds(),
-                      .first_step = um_trainer_step(trainer)};
-    if (options->log_path && !(state.log = fopen(options->log_path, "a"))) {
-        const int reason = errno;
-        um_trainer_free(trainer);
-        return um_error_set_errno(error, reason, "%s: cannot append to the log", options->log_path);
-    }
-    (void)fprintf(stderr, "%zu parameters, %zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
-                  um_trainer_parameter_count(trainer), um_thread_pool_size(compute->pool),
-                  state.peak / 1e9, state.first_step);
-    const um_trainer_callbacks callbacks = {
-        .step = on_step, .validation = on_validation, .should_stop = should_stop, .user = &state};
-    um_status status = um_trainer_run(trainer, &callbacks, error);
-    if (state.terminal && status != UM_OK) {
-        (void)fputc('\n', stderr);
-    }
-    if (state.log && !close_log(state.log) && status == UM_OK) {
-        status = UM_RAISE(error, UM_ERR_IO, "%s: cannot write the log; the model is whole",
-                          options->log_path);
-    }
+    const um_status status = watch_training(options, trainer, recipe, compute, error);
     um_trainer_free(trainer);
     return status;
 }

@@ -270,6 +270,50 @@ um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, u
     return status;
 }
 
+static const char *choice_text(const field *at, const void *member) {
+    int value = 0;
+    memcpy(&value, member, sizeof value);
+    const choice *option = at->choices;
+    while (option->text && option->value != value) {
+        option++;
+    }
+    return option->text ? option->text : "";
+}
+
+static json_t *json_of_member(const um_recipe *recipe, const field *at) {
+    const void *member = (const char *)recipe + at->offset;
+    int64_t integer = 0;
+    switch (at->kind) {
+        case FIELD_PATH: {
+            json_t *path = json_string(member);
+            return path ? path : json_string("(not UTF-8)");
+        }
+        case FIELD_CHOICE:
+            return json_string(choice_text(at, member));
+        case FIELD_BOOL:
+            return json_boolean(*(const bool *)member);
+        case FIELD_SIZE:
+            memcpy(&integer, member, sizeof integer);
+            return json_integer(integer);
+        case FIELD_NUMBER:
+            return json_real(*(const double *)member);
+    }
+    return NULL;
+}
+
+json_t *um_recipe_json(const um_recipe *recipe) {
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (size_t i = 0; complete && i < FIELD_COUNT; i++) {
+        complete =
+            json_object_set_new(object, fields[i].key, json_of_member(recipe, &fields[i])) == 0;
+    }
+    if (!complete) {
+        json_decref(object);
+    }
+    return complete ? object : NULL;
+}
+
 double um_recipe_learning_rate(const um_recipe *recipe, size_t step) {
     if (step < recipe->warmup_steps) {
         return recipe->learning_rate * (double)(step + 1) / (double)recipe->warmup_steps;

@@ -2,6 +2,8 @@
 #ifndef UM_TRAIN_RECIPE_H
 #define UM_TRAIN_RECIPE_H
 
+#include <jansson.h>
+
 #include "model/config.h"
 #include "tensor/dtype.h"
 
@@ -79,6 +81,10 @@ um_status um_recipe_parse(const char *text, size_t length, const char *directory
 
 /* Set one member by its name, as a command line does: key "steps", value "100". */
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error);
+
+/* All members with their values, defaults too, as a JSON object; NULL without memory.  The caller
+ * owns it. */
+json_t *um_recipe_json(const um_recipe *recipe);
 
 /* The learning rate of `step` (from 0): linear warm-up, then a cosine down to the minimum. */
 double um_recipe_learning_rate(const um_recipe *recipe, size_t step);

@@ -150,6 +150,18 @@ size_t um_trainer_parameter_count(const um_trainer *trainer) {
     return trainer->learner.weight_count;
 }
 
+um_trainer_sizes um_trainer_describe(const um_trainer *trainer) {
+    const um_model_config *config = &trainer->learner.config;
+    um_trainer_sizes sizes = {.parameters = trainer->learner.weight_count,
+                              .layers = config->layer_count,
+                              .hidden_size = config->hidden_size,
+                              .vocabulary_size = config->vocabulary_size};
+    if (trainer->method->describe) {
+        trainer->method->describe(trainer->method_state, &sizes);
+    }
+    return sizes;
+}
+
 /* ---- The loop --------------------------------------------------------------- */
 
 static um_status write_state(um_trainer *trainer, um_error *error) {

@@ -78,6 +78,20 @@ void um_trainer_free(um_trainer *trainer);
 size_t um_trainer_step(const um_trainer *trainer);
 size_t um_trainer_parameter_count(const um_trainer *trainer);
 
+/* Sizes of what is trained, and on what; of the validation shard 0 where there is none. */
+typedef struct um_trainer_sizes {
+    size_t parameters;
+    size_t layers;
+    size_t hidden_size;
+    size_t vocabulary_size;
+    size_t train_documents;
+    size_t train_tokens;
+    size_t validation_documents;
+    size_t validation_tokens;
+} um_trainer_sizes;
+
+um_trainer_sizes um_trainer_describe(const um_trainer *trainer);
+
 /* Train to the recipe's last step, saving every checkpoint_minutes, then write the finished model
  * to output_directory.  UM_ERR_CANCELLED after should_stop said so: the state has been saved. */
 um_status um_trainer_run(um_trainer *trainer, const um_trainer_callbacks *callbacks,

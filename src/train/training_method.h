@@ -32,6 +32,9 @@ typedef struct um_training_method {
     /* Measure the model.  *has_data is false where there is nothing to measure it with. */
     um_status (*validate)(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error);
+
+    /* Set the sizes of the data; NULL where there is nothing to tell. */
+    void (*describe)(const void *state, um_trainer_sizes *sizes);
 } um_training_method;
 
 /* causal and diffusion */

@@ -1,0 +1,27 @@
+/* Writing self-contained HTML pages: what comes from outside is only ever text. */
+#ifndef UM_ANALYSIS_HTML_H
+#define UM_ANALYSIS_HTML_H
+
+#include "base/buffer.h"
+
+/* Append `bytes` as text of an element or of a quoted attribute: & < > " ' become references;
+ * bytes that are not UTF-8, control characters but tab and line feed, and characters that turn the
+ * direction of writing become U+FFFD. */
+um_status um_html_text(um_buffer *page, const char *bytes, size_t length, um_error *error);
+
+/* <tag class="name">text</tag>.  `name` may be NULL; tag and name are written as they are. */
+um_status um_html_element(um_buffer *page, const char *tag, const char *name, const char *text,
+                          um_error *error);
+
+typedef struct um_html_page {
+    const char *title;
+    const char *style;         /* CSS */
+    const char *script;        /* JavaScript, or NULL; constant text of the program */
+    const char *script_sha256; /* of `script`, in base64: the page runs no other */
+} um_html_page;
+
+/* Everything before and after the contents of <body>.  The page may load nothing, from anywhere. */
+um_status um_html_begin(um_buffer *page, const um_html_page *parts, um_error *error);
+um_status um_html_end(um_buffer *page, const um_html_page *parts, um_error *error);
+
+#endif

@@ -1,0 +1,37 @@
+/* The metrics that a report knows by name: how they are called, drawn and written. */
+#ifndef UM_ANALYSIS_REPORT_METRICS_H
+#define UM_ANALYSIS_REPORT_METRICS_H
+
+#include "analysis/run_log.h"
+
+typedef struct um_report_metric {
+    const char *name;  /* docs/METRICS.md */
+    const char *title; /* of its chart */
+    const char *unit;  /* "" for none; "%" for shares, which are written times 100 */
+    bool may_be_log;
+    bool starts_at_zero;
+    bool hidden;      /* no chart of its own */
+    int better;       /* 1: higher, -1: lower, 0: neither */
+    const char *note; /* what it is, or NULL */
+} um_report_metric;
+
+/* Number `index` of the known ones, in the order of the page; NULL behind the last. */
+const um_report_metric *um_report_metric_at(size_t index);
+
+/* The known one of that name, or NULL. */
+const um_report_metric *um_report_metric_find(const char *name);
+
+/* A value of the metric as text with its unit: "0.4213", "12.5%", "31.2k tokens/s"; "-" for NAN. */
+void um_report_metric_format(const um_report_metric *metric, double value, char *text,
+                             size_t text_size);
+
+/* What a series comes to. */
+typedef struct um_report_summary {
+    double last;    /* mean of the last 20 steps; the last value of a validation */
+    double best;    /* by `better`; NAN where there is none */
+    double best_at; /* its step */
+} um_report_summary;
+
+um_report_summary um_report_summarise(const um_run_series *series, int better);
+
+#endif

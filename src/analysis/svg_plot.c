@@ -1,0 +1,263 @@
+#include "analysis/svg_plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/curve.h"
+#include "analysis/html.h"
+#include "analysis/plot_ticks.h"
+#include "base/memory.h"
+
+#define WIDTH 480.0
+#define HEIGHT 250.0
+#define LEFT 54.0
+#define RIGHT 18.0
+#define TOP 20.0
+#define BOTTOM 36.0
+#define X_TICKS 6
+#define Y_TICKS 5
+#define WIDE_RANGE 30.0 /* highest by lowest value from which an axis is logarithmic */
+#define LARGEST 1e100   /* drawn */
+#define OUTLIERS 0.01   /* share of a background curve, at each end, that the axis need not reach */
+
+typedef struct axes {
+    double x0, x1;
+    double y0, y1; /* logarithms on a logarithmic axis */
+    bool log;
+} axes;
+
+/* ---- Ranges -------------------------------------------------------------- */
+
+static bool drawable(double value) {
+    return isfinite(value) && fabs(value) < LARGEST;
+}
+
+typedef struct extent {
+    double low;
+    double high;
+    size_t count;
+} extent;
+
+static void widen(extent *range, const double *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (drawable(values[i])) {
+            range->low = fmin(range->low, values[i]);
+            range->high = fmax(range->high, values[i]);
+            range->count++;
+        }
+    }
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The same for a background curve, a few of whose points may lie far out. */
+static um_status widen_by_most(extent *range, const double *values, size_t count, um_error *error) {
+    double *sorted = NULL;
+    size_t kept = 0;
+    UM_TRY(um_allocate(&sorted, count, sizeof *sorted, "range of a plot", error));
+    for (size_t i = 0; i < count; i++) {
+        if (drawable(values[i])) {
+            sorted[kept++] = values[i];
+        }
+    }
+    qsort(sorted, kept, sizeof *sorted, compare_numbers);
+    const size_t outliers = (size_t)(OUTLIERS * (double)kept);
+    widen(range, sorted + outliers, kept - 2 * outliers);
+    free(sorted);
+    return UM_OK;
+}
+
+/* Room around values that are all the same, or nearly. */
+static void open_range(double *low, double *high) {
+    const double least = fmax(fabs(*high), fabs(*low)) * 1e-9;
+    if (*high - *low <= least) {
+        const double room = *high == 0 ? 1 : fabs(*high) * 0.1;
+        *low -= room;
+        *high += room;
+    }
+}
+
+static um_status find_extents(const um_plot *plot, extent *x, extent *y, um_error *error) {
+    *x = *y = (extent){.low = INFINITY, .high = -INFINITY};
+    for (size_t i = 0; i < plot->curve_count; i++) {
+        const um_plot_curve *curve = &plot->curves[i];
+        widen(x, curve->x, curve->count);
+        if (curve->label) {
+            widen(y, curve->y, curve->count);
+        } else {
+            UM_TRY(widen_by_most(y, curve->y, curve->count, error));
+        }
+    }
+    return UM_OK;
+}
+
+static um_status find_axes(const um_plot *plot, axes *found, um_error *error) {
+    extent x;
+    extent y;
+    UM_TRY(find_extents(plot, &x, &y, error));
+    *found = (axes){.x0 = 0, .x1 = 1, .y0 = 0, .y1 = 1};
+    if (x.count == 0 || y.count == 0) {
+        return UM_OK;
+    }
+    *found = (axes){.x0 = x.low, .x1 = x.high, .y0 = y.low, .y1 = y.high};
+    found->log = plot->may_be_log && y.low > 0 && y.high / y.low >= WIDE_RANGE;
+    if (found->log) {
+        found->y0 = log10(y.low);
+        found->y1 = log10(y.high);
+    } else if (plot->starts_at_zero && y.low > 0) {
+        found->y0 = 0;
+    }
+    open_range(&found->x0, &found->x1);
+    open_range(&found->y0, &found->y1);
+    const double margin = 0.04 * (found->y1 - found->y0);
+    found->y1 += margin;
+    found->y0 -= !found->log && found->y0 == 0 ? 0 : margin;
+    return UM_OK;
+}
+
+static double place_x(const axes *frame, double x) {
+    return LEFT + (x - frame->x0) / (frame->x1 - frame->x0) * (WIDTH - LEFT - RIGHT);
+}
+
+static double place_y(const axes *frame, double y) {
+    const double value = frame->log ? log10(y) : y;
+    const double scaled = fmin(fmax(value, frame->y0), frame->y1); /* outliers end at the edge */
+    return TOP + (frame->y1 - scaled) / (frame->y1 - frame->y0) * (HEIGHT - TOP - BOTTOM);
+}
+
+/* ---- Axes ---------------------------------------------------------------- */
+
+static um_status put_text(um_buffer *page, const char *kind, double x, double y, const char *anchor,
+                          const char *text, um_error *error) {
+    UM_TRY(um_buffer_append_format(page, error,
+                                   "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
+                                   kind, x, y, anchor));
+    UM_TRY(um_html_text(page, text, strlen(text), error));
+    return um_buffer_append_text(page, "</text>", error);
+}
+
+static um_status put_y_axis(const axes *frame, um_buffer *page, um_error *error) {
+    const um_ticks ticks =
+        frame->log ? um_ticks_logarithmic(pow(10, frame->y0), pow(10, frame->y1), Y_TICKS)
+                   : um_ticks_linear(frame->y0, frame->y1, Y_TICKS);
+    for (size_t i = 0; i < ticks.count; i++) {
+        char text[32];
+        const double y = place_y(frame, ticks.at[i]);
+        um_ticks_format(&ticks, i, text, sizeof text);
+        UM_TRY(um_buffer_append_format(page, error, "<path class=\"grid\" d=\"M%.0f %.1fH%.0f\"/>",
+                                       LEFT, y, WIDTH - RIGHT));
+        UM_TRY(put_text(page, "tick", LEFT - 6, y + 4, "end", text, error));
+    }
+    return UM_OK;
+}
+
+static um_status put_x_axis(const axes *frame, um_buffer *page, um_error *error) {
+    const um_ticks ticks = um_ticks_linear(frame->x0, frame->x1, X_TICKS);
+    const double bottom = HEIGHT - BOTTOM;
+    UM_TRY(um_buffer_append_format(page, error, "<path class=\"axis\" d=\"M%.0f %.0fH%.0f\"/>",
+                                   LEFT, bottom, WIDTH - RIGHT));
+    for (size_t i = 0; i < ticks.count; i++) {
+        char text[32];
+        const double x = place_x(frame, ticks.at[i]);
+        um_ticks_format(&ticks, i, text, sizeof text);
+        UM_TRY(um_buffer_append_format(page, error, "<path class=\"axis\" d=\"M%.1f %.0fv4\"/>", x,
+                                       bottom));
+        UM_TRY(put_text(page, "tick", x, bottom + 16, "middle", text, error));
+    }
+    return UM_OK;
+}
+
+static um_status put_axes(const um_plot *plot, const axes *frame, um_buffer *page,
+                          um_error *error) {
+    UM_TRY(put_y_axis(frame, page, error));
+    UM_TRY(put_x_axis(frame, page, error));
+    UM_TRY(put_text(page, "name", WIDTH - RIGHT, HEIGHT - 4, "end", plot->x_name, error));
+    return put_text(page, "name", LEFT, 11, "start", plot->y_name, error);
+}
+
+/* ---- Curves -------------------------------------------------------------- */
+
+static bool is_point(const axes *frame, double y) {
+    return drawable(y) && (!frame->log || y > 0);
+}
+
+static um_status put_points(const um_plot_curve *curve, const axes *frame, const size_t *indices,
+                            size_t count, um_buffer *page, um_error *error) {
+    bool drawing = false;
+    for (size_t i = 0; i < count; i++) {
+        const double y = curve->y[indices[i]];
+        if (!is_point(frame, y)) {
+            drawing = false;
+            continue;
+        }
+        /* A lone point between gaps is a dot, by its round cap. */
+        const bool lone =
+            !drawing && (i + 1 == count || !is_point(frame, curve->y[indices[i + 1]]));
+        UM_TRY(um_buffer_append_format(page, error, "%c%.1f %.1f%s", drawing ? 'L' : 'M',
+                                       place_x(frame, curve->x[indices[i]]), place_y(frame, y),
+                                       lone ? "h0" : ""));
+        drawing = true;
+    }
+    return UM_OK;
+}
+
+static um_status put_marks(const um_plot_curve *curve, const axes *frame, const size_t *indices,
+                           size_t count, um_buffer *page, um_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        const double y = curve->y[indices[i]];
+        if (is_point(frame, y)) {
+            UM_TRY(um_buffer_append_format(
+                page, error, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\"/>",
+                curve->style, place_x(frame, curve->x[indices[i]]), place_y(frame, y)));
+        }
+    }
+    return UM_OK;
+}
+
+static um_status put_curve(const um_plot *plot, const um_plot_curve *curve, const axes *frame,
+                           size_t *indices, um_buffer *page, um_error *error) {
+    const size_t count = um_curve_thin(curve->x, curve->y, curve->count, plot->columns, indices);
+    UM_TRY(um_buffer_append_format(page, error, "<path class=\"curve %s\" d=\"", curve->style));
+    UM_TRY(put_points(curve, frame, indices, count, page, error));
+    if (curve->label) {
+        UM_TRY(um_buffer_append_format(page, error, "\" data-group=\"%zu\" data-label=\"",
+                                       curve->group));
+        UM_TRY(um_html_text(page, curve->label, strlen(curve->label), error));
+    }
+    UM_TRY(um_buffer_append_text(page, "\"/>\n", error));
+    /* Dots side by side would be a band. */
+    return curve->marked && count <= 120 ? put_marks(curve, frame, indices, count, page, error)
+                                         : UM_OK;
+}
+
+um_status um_svg_plot(const um_plot *plot, um_buffer *page, um_error *error) {
+    axes frame;
+    size_t *indices = NULL;
+    UM_TRY(find_axes(plot, &frame, error));
+    UM_TRY(um_buffer_append_format(
+        page, error,
+        "<svg class=\"plot\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" data-frame=\"%.0f %.0f %.0f "
+        "%.0f\" data-range=\"%.9g %.9g %.9g %.9g\"%s aria-label=\"",
+        WIDTH, HEIGHT, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM, frame.x0, frame.x1,
+        frame.y0, frame.y1, frame.log ? " data-log=\"1\"" : ""));
+    UM_TRY(um_html_text(page, plot->title, strlen(plot->title), error));
+    UM_TRY(um_buffer_append_text(page, "\">", error));
+    UM_TRY(put_axes(plot, &frame, page, error));
+    UM_TRY(um_buffer_append_text(page, "\n", error));
+    UM_TRY(um_allocate(&indices, 2 * plot->columns, sizeof *indices, "points of a plot", error));
+    um_status status = UM_OK;
+    for (size_t i = 0; i < plot->curve_count && status == UM_OK; i++) {
+        status = put_curve(plot, &plot->curves[i], &frame, indices, page, error);
+    }
+    free(indices);
+    UM_TRY(status);
+    return um_buffer_append_format(page, error,
+                                   "<path class=\"cursor\" d=\"M0 %.0fv%.0f\"/></svg>\n", TOP,
+                                   HEIGHT - TOP - BOTTOM);
+}

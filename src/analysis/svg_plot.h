@@ -1,0 +1,43 @@
+/* A chart of curves over one axis, as an inline SVG picture.  Colours and fonts come from the
+ * style sheet of the page, so that they follow its theme:
+ *
+ *   svg.plot            the picture
+ *   .grid .axis .tick   lines and numbers of the axes
+ *   path.curve.NAME     a curve, NAME being its style
+ *   circle.NAME         its points, where they are marked
+ *   .cursor             a line that scripts may move
+ *
+ * The picture tells a script how to read values off: data-frame="left top width height" in its own
+ * units, data-range="x0 x1 y0 y1", data-log="1" where the y axis is logarithmic; each curve that
+ * has a label has it as data-label, and its group as data-group. */
+#ifndef UM_ANALYSIS_SVG_PLOT_H
+#define UM_ANALYSIS_SVG_PLOT_H
+
+#include "base/buffer.h"
+
+typedef struct um_plot_curve {
+    const double *x; /* [count], ascending */
+    const double *y; /* [count]; what is not finite is a gap */
+    size_t count;
+    const char *style; /* class names, written as they are */
+    const char *label; /* any text; NULL: background that is not read off; the axis leaves its
+                          outliers out, which are drawn at the edge */
+    size_t group;
+    bool marked; /* a dot at each point */
+} um_plot_curve;
+
+typedef struct um_plot {
+    const char *title;  /* for those who hear the page */
+    const char *x_name; /* of the axes, any text, units in them */
+    const char *y_name;
+    const um_plot_curve *curves;
+    size_t curve_count;
+    size_t columns;      /* curves are thinned to two points in each of so many columns */
+    bool may_be_log;     /* take a logarithmic axis where values span a wide range above 0 */
+    bool starts_at_zero; /* the y axis does, when values are not far from it */
+} um_plot;
+
+/* Append the picture.  A plot without any finite value gives an empty frame. */
+um_status um_svg_plot(const um_plot *plot, um_buffer *page, um_error *error);
+
+#endif
