@@ -33,6 +33,9 @@ um_status um_collective_single_create(um_collective **collective, um_error *erro
 um_status um_collective_mpi_create(size_t processes, const um_collective_watch *watch,
                                    um_collective **collective, um_error *error);
 
+/* Whether this program can have several processes. */
+bool um_collective_mpi_is_built(void);
+
 /* Leave it; all ranks do so together.  NULL is allowed. */
 void um_collective_free(um_collective *collective);
 

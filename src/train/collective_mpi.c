@@ -411,3 +411,7 @@ um_status um_collective_mpi_create(size_t processes, const um_collective_watch *
     *collective = &self->base;
     return UM_OK;
 }
+
+bool um_collective_mpi_is_built(void) {
+    return true;
+}

@@ -11,3 +11,7 @@ um_status um_collective_mpi_create(size_t processes, const um_collective_watch *
                     "process",
                     processes);
 }
+
+bool um_collective_mpi_is_built(void) {
+    return false;
+}

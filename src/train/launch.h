@@ -10,4 +10,7 @@
  * start. */
 size_t um_launch_processes(void);
 
+/* The number of this one among them, from 0, before they are connected; for messages. */
+size_t um_launch_rank(void);
+
 #endif

@@ -174,14 +174,11 @@ static um_status write_state(um_trainer *trainer, um_error *error) {
     return um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error);
 }
 
-/* Only what the ranks agree on is saved. */
+/* Only weights that the ranks agree on are saved, and none goes on before that is done. */
 static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
     UM_TRY(um_learner_compare_weights(&trainer->learner, error));
-    trainer->last_save = um_clock_seconds();
-    if (!is_first_rank(trainer)) {
-        return UM_OK;
-    }
-    UM_TRY(write_state(trainer, error));
+    const um_status status = is_first_rank(trainer) ? write_state(trainer, error) : UM_OK;
+    UM_TRY(um_collective_agree_on_status(trainer->collective, status, error));
     trainer->last_save = um_clock_seconds();
     if (callbacks->saved) {
         callbacks->saved(callbacks->user, trainer->output.path, um_trainer_step(trainer));

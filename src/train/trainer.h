@@ -4,15 +4,10 @@
 
 #include "kernels/compute.h"
 #include "train/collective.h"
+#include "train/metrics.h"
 #include "train/recipe.h"
 
 typedef struct um_trainer um_trainer;
-
-/* A number under a name, of what is particular to an objective. */
-typedef struct um_metric {
-    const char *name; /* such as "reward"; static */
-    double value;
-} um_metric;
 
 /* Asks whether the run is to end; `should_stop` may be NULL. */
 typedef struct um_stop_request {
@@ -46,7 +41,7 @@ typedef struct um_validation_report {
     size_t metric_count;
 } um_validation_report;
 
-/* All optional.  On ranks other than 0 they are called too, but for `saved`. */
+/* All optional, and called on all ranks. */
 typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
