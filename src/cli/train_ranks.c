@@ -22,12 +22,17 @@ static bool stop_requested(void *user) {
 /* mpirun tells the others of a rank that has ended only by ending them, a second after SIGTERM. */
 static void on_silence(void *user) {
     const um_train_ranks *ranks = user;
-    if (um_train_ranks_first(ranks)) {
-        (void)fprintf(stderr,
-                      "\nunmask: another rank does not answer and may have ended; nothing is lost: "
-                      "the same command continues from the state of step %zu in %s\n",
-                      ranks->saved_step, ranks->output);
+    if (!um_train_ranks_first(ranks)) {
+        return;
     }
+    char place[64] = "starts again";
+    if (ranks->saved_step > 0) {
+        (void)snprintf(place, sizeof place, "continues after step %zu", ranks->saved_step);
+    }
+    (void)fprintf(stderr,
+                  "%sunmask: asked to stop, and waiting for another rank, which may have ended; "
+                  "should the job end here, the same command %s in %s\n",
+                  isatty(STDERR_FILENO) ? "\n" : "", place, ranks->output);
 }
 
 um_status um_train_ranks_start(size_t wanted, const char *output, um_train_ranks *ranks,

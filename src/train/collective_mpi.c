@@ -20,7 +20,7 @@
 #define HEAD_WINDOW(ranks) (2 * (ranks) + WINDOW) /* for rank 0: the links fill the chain */
 #define PIECE (1 << 24)     /* most elements of one MPI call on a whole block */
 #define SILENCE_SECONDS 0.5 /* mpirun gives a rank one second between its signals */
-#define LOOKS_WITHOUT_SLEEP 64
+#define LOOKS_WITHOUT_SLEEP 20
 #define SHORTEST_SLEEP 20000 /* nanoseconds */
 #define LONGEST_SLEEP 1000000
 
@@ -70,17 +70,17 @@ static void tell_silence(mpi_collective *self, const patience *state) {
 }
 
 static void wait_a_little(mpi_collective *self, patience *state) {
-    if (state->looks++ < LOOKS_WITHOUT_SLEEP) {
-        (void)sched_yield();
-        return;
-    }
-    if (state->sleep == 0) {
+    if (state->looks++ == 0) {
         state->start = um_clock_seconds();
         state->sleep = SHORTEST_SLEEP;
     }
-    const struct timespec duration = {.tv_nsec = state->sleep};
-    (void)nanosleep(&duration, NULL);
-    state->sleep = state->sleep * 2 < LONGEST_SLEEP ? state->sleep * 2 : LONGEST_SLEEP;
+    if (state->looks < LOOKS_WITHOUT_SLEEP) {
+        (void)sched_yield(); /* for as long as others may want the processor */
+    } else {
+        const struct timespec duration = {.tv_nsec = state->sleep};
+        (void)nanosleep(&duration, NULL);
+        state->sleep = state->sleep * 2 < LONGEST_SLEEP ? state->sleep * 2 : LONGEST_SLEEP;
+    }
     tell_silence(self, state);
 }
 

@@ -12,7 +12,7 @@ import time
 
 import ranks
 
-STEPS = 300
+STEPS = 150
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 
 
@@ -55,6 +55,8 @@ class Failures(ranks.Ranks):
             self.assertNotEqual(process.returncode, 0)
             self.assertEqual(messages.count(f"process rank {victim} "), 1, messages)
             self.assertIn("(Killed)", messages)
+            if victim != 0:
+                self.assertEqual(messages.count("waiting for another rank"), 1, messages)
             self.assertFalse((self.work / output / "DONE").exists())
             self.assert_continues(output, 2)
 
