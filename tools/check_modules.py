@@ -28,7 +28,7 @@ DIRECTIONS = {
     "serve": {"unmask.h"},
     # The top of the house: commands may use what is listed, and nothing may use them.
     "cli": {"unmask.h", "serve", "train", "eval", "analysis", "model", "decode", "kernels",
-            "tokenizer", "api/parts.h"},
+            "tokenizer", "reward", "api/parts.h"},
 }
 
 MAXIMUM_LINES = 600

@@ -20,10 +20,12 @@ library:jansson libjansson-dev
 library:libpcre2-8 libpcre2-dev
 library:libutf8proc libutf8proc-dev
 library:openblas libopenblas-serial-dev
+library:libseccomp libseccomp-dev
 END
         test) cat <<'END' ;;
 library:cmocka libcmocka-dev
 python:unittest python3
+command:bwrap bubblewrap
 END
         check) cat <<'END' ;;
 command:clang-format clang-format

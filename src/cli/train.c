@@ -168,8 +168,8 @@ static um_status join_training(const train_options *options, um_train_ranks *ran
 static um_status run_training(const train_options *options, um_train_ranks *ranks,
                               const um_recipe *recipe, const um_compute *compute, um_error *error) {
     um_trainer *trainer = NULL;
-    UM_TRY(um_trainer_create_among(ranks->collective, recipe, options->output, compute, &trainer,
-                                   error));
+    UM_TRY(um_trainer_create_among(ranks->collective, recipe, options->output, compute, NULL,
+                                   &trainer, error));
     const um_status status = join_training(options, ranks, trainer, recipe, compute, error);
     um_trainer_free(trainer);
     return status;

@@ -75,24 +75,38 @@ static um_status check_tokens(const um_training_batch *batch, size_t first, size
     return UM_OK;
 }
 
+void um_training_batch_start(um_training_batch *batch, um_attention_kind attention) {
+    batch->rows = (um_row_batch){.attention = attention};
+    batch->row_count = 0;
+    batch->target_count = 0;
+    batch->maskable_tokens = 0;
+    batch->divisor = 0;
+}
+
+um_status um_training_batch_add(um_training_batch *batch, size_t length, size_t *first,
+                                um_error *error) {
+    UM_TRY(grow_sequences(batch, batch->rows.count + 1, error));
+    UM_TRY(grow_rows(batch, batch->row_count + length, error));
+    *first = batch->row_count;
+    batch->sequences[batch->rows.count++] = (um_sequence_rows){.row_count = length};
+    batch->row_count += length;
+    return UM_OK;
+}
+
 static um_status add_document(um_training_batch *batch, const um_recipe *recipe,
                               const um_model_config *config, const um_shard *shard, size_t index,
                               size_t length, um_batch_noise noise, um_error *error) {
     const um_document document = um_shard_document(shard, index);
     const size_t sequence = batch->rows.count;
-    const size_t first = batch->row_count;
     const size_t stored = document.length < length ? document.length : length;
-    UM_TRY(grow_sequences(batch, sequence + 1, error));
-    UM_TRY(grow_rows(batch, first + length, error));
+    size_t first = 0;
+    UM_TRY(um_training_batch_add(batch, length, &first, error));
     int32_t *clean = batch->clean_tokens + first;
     um_shard_tokens(shard, index, stored, clean);
     for (size_t i = stored; i < length; i++) {
         clean[i] = config->pad_token;
     }
     UM_TRY(check_tokens(batch, first, stored, config, index, error));
-    batch->sequences[sequence] = (um_sequence_rows){.row_count = length};
-    batch->row_count += length;
-    batch->rows.count++;
     const um_noised_document noised = {
         .first = first,
         .length = length,
@@ -112,7 +126,8 @@ static um_status grow_caches(um_training_batch *batch, size_t row_floats, um_err
 }
 
 /* Point sequences and caches into the arrays, which no longer move. */
-static um_status connect(um_training_batch *batch, const um_model_config *config, um_error *error) {
+um_status um_training_batch_connect(um_training_batch *batch, const um_model_config *config,
+                                    um_error *error) {
     const size_t width = config->kv_head_count * config->head_dim;
     const size_t row_floats = 2 * width * config->layer_count;
     UM_TRY(grow_caches(batch, row_floats, error));
@@ -141,19 +156,14 @@ static um_status connect(um_training_batch *batch, const um_model_config *config
 }
 
 static void start(um_training_batch *batch, const um_recipe *recipe) {
-    batch->rows =
-        (um_row_batch){.attention = recipe->objective == UM_OBJECTIVE_CAUSAL ? UM_ATTENTION_CAUSAL
-                                                                             : UM_ATTENTION_FULL};
-    batch->row_count = 0;
-    batch->target_count = 0;
-    batch->maskable_tokens = 0;
-    batch->divisor = 0;
+    um_training_batch_start(batch, recipe->objective == UM_OBJECTIVE_CAUSAL ? UM_ATTENTION_CAUSAL
+                                                                            : UM_ATTENTION_FULL);
 }
 
 static um_status finish(um_training_batch *batch, const um_recipe *recipe,
                         const um_model_config *config, um_error *error) {
     um_objective_normalise(batch, recipe);
-    return connect(batch, config, error);
+    return um_training_batch_connect(batch, config, error);
 }
 
 um_status um_training_batch_fill(um_training_batch *batch, const um_recipe *recipe,

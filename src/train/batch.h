@@ -54,6 +54,18 @@ um_status um_training_batch_fill_in_order(um_training_batch *batch, const um_rec
 um_status um_training_batch_anneal(um_training_batch *batch, double rate, um_batch_noise noise,
                                    um_error *error);
 
+/* Building a batch by hand: start, add sequences one by one, then connect.
+ *
+ * add: room for a sequence of `length` rows; *first is its first row in tokens and clean_tokens,
+ * which the caller fills, as well as hidden_rows, targets and weights [target_count] and the
+ * sequence's hidden_count (at most one target a row).  connect: point the rows into the arrays,
+ * which must not grow afterwards. */
+void um_training_batch_start(um_training_batch *batch, um_attention_kind attention);
+um_status um_training_batch_add(um_training_batch *batch, size_t length, size_t *first,
+                                um_error *error);
+um_status um_training_batch_connect(um_training_batch *batch, const um_model_config *config,
+                                    um_error *error);
+
 void um_training_batch_free(um_training_batch *batch);
 
 #endif

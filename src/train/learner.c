@@ -116,30 +116,43 @@ um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um
     return um_gradient_sum_add(&learner->gradient_sum, part, parts, error);
 }
 
-um_status um_learner_forward(um_learner *learner, const um_training_batch *batch, bool backward,
-                             um_error *error) {
+static um_status forward(um_learner *learner, const um_transformer *transformer,
+                         const um_training_batch *batch, bool record, um_error *error) {
     const size_t floats = batch->target_count * learner->config.hidden_size;
     UM_TRY(um_grow(&learner->hidden, &learner->hidden_capacity, floats, sizeof(float), "hidden",
                    error));
-    UM_TRY(um_grow(&learner->hidden_gradient, &learner->hidden_gradient_capacity, floats,
-                   sizeof(float), "hidden", error));
-    return um_transformer_forward(&learner->transformer, learner->compute, &batch->rows,
-                                  backward ? learner->recording : learner->plain, learner->hidden,
+    return um_transformer_forward(transformer, learner->compute, &batch->rows,
+                                  record ? learner->recording : learner->plain, learner->hidden,
                                   error);
 }
 
-um_status um_learner_loss(um_learner *learner, const um_training_batch *batch, bool backward,
-                          float *log_probabilities, um_loss_sums *sums, um_error *error) {
-    const um_loss_rows rows = {.count = batch->target_count,
-                               .hidden = learner->hidden,
-                               .targets = batch->targets,
-                               .weights = batch->weights,
-                               .log_probabilities = log_probabilities};
+static um_loss_rows rows_of(const um_learner *learner, const um_training_batch *batch) {
+    return (um_loss_rows){.count = batch->target_count,
+                          .hidden = learner->hidden,
+                          .targets = batch->targets,
+                          .weights = batch->weights};
+}
+
+um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
+                                       const um_training_batch *batch, bool record,
+                                       float *log_probabilities, um_error *error) {
+    const um_transformer *used = transformer ? transformer : &learner->transformer;
+    um_loss_sums sums;
+    UM_TRY(forward(learner, used, batch, record, error));
+    um_loss_rows rows = rows_of(learner, batch);
+    rows.log_probabilities = log_probabilities;
+    um_loss_compute(used, learner->compute, &rows, &learner->loss_scratch, NULL, NULL, &sums);
+    return UM_OK;
+}
+
+um_status um_learner_backward(um_learner *learner, const um_training_batch *batch,
+                              um_loss_sums *sums, um_error *error) {
+    const size_t floats = batch->target_count * learner->config.hidden_size;
+    UM_TRY(um_grow(&learner->hidden_gradient, &learner->hidden_gradient_capacity, floats,
+                   sizeof(float), "hidden", error));
+    const um_loss_rows rows = rows_of(learner, batch);
     um_loss_compute(&learner->transformer, learner->compute, &rows, &learner->loss_scratch,
-                    learner->hidden_gradient, backward ? &learner->gradients.head : NULL, sums);
-    if (!backward) {
-        return UM_OK;
-    }
+                    learner->hidden_gradient, &learner->gradients.head, sums);
     return um_transformer_backward(&learner->transformer, learner->compute, &batch->rows,
                                    learner->recording, learner->hidden_gradient,
                                    &learner->gradients, error);
@@ -147,8 +160,14 @@ um_status um_learner_loss(um_learner *learner, const um_training_batch *batch, b
 
 um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
                                 um_loss_sums *sums, um_error *error) {
-    UM_TRY(um_learner_forward(learner, batch, backward, error));
-    return um_learner_loss(learner, batch, backward, NULL, sums, error);
+    UM_TRY(forward(learner, &learner->transformer, batch, backward, error));
+    if (backward) {
+        return um_learner_backward(learner, batch, sums, error);
+    }
+    const um_loss_rows rows = rows_of(learner, batch);
+    um_loss_compute(&learner->transformer, learner->compute, &rows, &learner->loss_scratch, NULL,
+                    NULL, sums);
+    return UM_OK;
 }
 
 double um_learner_forward_flops(const um_learner *learner, const um_training_batch *batch) {

@@ -78,13 +78,17 @@ um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um
 um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
                                 um_loss_sums *sums, um_error *error);
 
-/* The same in two parts, for weights that depend on the log-probabilities: a forward pass, after
- * which `learner->hidden` has the states of the targets, and then the loss of the batch as its
- * weights are now, once or more. */
-um_status um_learner_forward(um_learner *learner, const um_training_batch *batch, bool backward,
-                             um_error *error);
-um_status um_learner_loss(um_learner *learner, const um_training_batch *batch, bool backward,
-                          float *log_probabilities, um_loss_sums *sums, um_error *error);
+/* The same in two parts, for weights that depend on the log-probabilities.  First
+ * log_probabilities [batch->target_count] of the targets, under the learner's model or (not with
+ * `record`) one of the same shape, such as a reference; NULL is the learner's. */
+um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
+                                       const um_training_batch *batch, bool record,
+                                       float *log_probabilities, um_error *error);
+
+/* Then, directly after a pass that was recorded: add the gradients of the sum over targets of
+ * weight * cross-entropy, with the batch's weights as they are now. */
+um_status um_learner_backward(um_learner *learner, const um_training_batch *batch,
+                              um_loss_sums *sums, um_error *error);
 
 /* Matrix products of a batch, multiply-adds counting two: of its forward pass. */
 double um_learner_forward_flops(const um_learner *learner, const um_training_batch *batch);

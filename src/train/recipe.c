@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "train/rollout_options.h"
 
 #define RECIPE_FILE_MAXIMUM ((size_t)1 << 20)
 #define LARGEST_SIZE 1e12
@@ -18,7 +19,8 @@ typedef enum field_kind {
     FIELD_SIZE,
     FIELD_NUMBER,
     FIELD_BOOL,
-    FIELD_CHOICE
+    FIELD_CHOICE,
+    FIELD_DECODING
 } field_kind;
 
 typedef struct choice {
@@ -42,8 +44,10 @@ typedef struct field {
     const choice *choices; /* FIELD_CHOICE: ended by a NULL text */
 } field;
 
-static const choice objectives[] = {
-    {"causal", UM_OBJECTIVE_CAUSAL}, {"diffusion", UM_OBJECTIVE_DIFFUSION}, {NULL, 0}};
+static const choice objectives[] = {{"causal", UM_OBJECTIVE_CAUSAL},
+                                    {"diffusion", UM_OBJECTIVE_DIFFUSION},
+                                    {"coupled_grpo", UM_OBJECTIVE_COUPLED_GRPO},
+                                    {NULL, 0}};
 static const choice weight_types[] = {{"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {NULL, 0}};
 static const choice saved_types[] = {
     {"f32", UM_DTYPE_F32}, {"bf16", UM_DTYPE_BF16}, {"f16", UM_DTYPE_F16}, {NULL, 0}};
@@ -53,12 +57,31 @@ static const choice normalisations[] = {
     {"tokens", UM_NORMALISE_TOKENS}, {"masked", UM_NORMALISE_MASKED}, {NULL, 0}};
 static const choice reductions[] = {
     {"ordered", UM_REDUCTION_ORDERED}, {"fast", UM_REDUCTION_FAST}, {NULL, 0}};
+static const choice estimators[] = {{"coupled", UM_ESTIMATOR_COUPLED},
+                                    {"decoupled", UM_ESTIMATOR_DECOUPLED},
+                                    {"full_mask", UM_ESTIMATOR_FULL_MASK},
+                                    {NULL, 0}};
+static const choice baselines[] = {{"group_mean", UM_BASELINE_GROUP_MEAN},
+                                   {"leave_one_out", UM_BASELINE_LEAVE_ONE_OUT},
+                                   {NULL, 0}};
+static const choice extents[] = {
+    {"to_end", UM_COMPLETION_TO_END}, {"all", UM_COMPLETION_ALL}, {NULL, 0}};
+static const choice completion_normalisations[] = {{"completions", UM_MEAN_OF_COMPLETIONS},
+                                                   {"tokens", UM_MEAN_OF_TOKENS},
+                                                   {"positions", UM_MEAN_OF_POSITIONS},
+                                                   {NULL, 0}};
+static const choice sandboxes[] = {{"full", UM_SANDBOX_FULL},
+                                   {"namespaces", UM_SANDBOX_NAMESPACES},
+                                   {"bubblewrap", UM_SANDBOX_BUBBLEWRAP},
+                                   {"seccomp", UM_SANDBOX_SECCOMP},
+                                   {"none", UM_SANDBOX_NONE},
+                                   {NULL, 0}};
 
 #define AT(member) offsetof(um_recipe, member)
 
 static const field fields[] = {
     {"model", FIELD_PATH, AT(model), true, 0, 0, NULL},
-    {"train", FIELD_PATH, AT(train), true, 0, 0, NULL},
+    {"train", FIELD_PATH, AT(train), false, 0, 0, NULL},
     {"validation", FIELD_PATH, AT(validation), false, 0, 0, NULL},
     {"initialise", FIELD_BOOL, AT(initialise), false, 0, 0, NULL},
     {"objective", FIELD_CHOICE, AT(objective), true, 0, 0, objectives},
@@ -87,6 +110,39 @@ static const field fields[] = {
     {"validation_interval", FIELD_SIZE, AT(validation_interval), false, 0, LARGEST_SIZE, NULL},
     {"checkpoint_minutes", FIELD_NUMBER, AT(checkpoint_minutes), false, 0.001, 1e6, NULL},
     {"reduction", FIELD_CHOICE, AT(reduction), false, 0, 0, reductions},
+    {"problems", FIELD_PATH, AT(problems), false, 0, 0, NULL},
+    {"validation_problems", FIELD_PATH, AT(validation_problems), false, 0, 0, NULL},
+    {"group_size", FIELD_SIZE, AT(grpo.group_size), false, 2, 1e6, NULL},
+    {"problems_per_step", FIELD_SIZE, AT(grpo.problems_per_step), false, 1, 1e6, NULL},
+    {"inner_updates", FIELD_SIZE, AT(grpo.inner_updates), false, 1, 1000, NULL},
+    {"estimator", FIELD_CHOICE, AT(grpo.estimator), false, 0, 0, estimators},
+    {"mask_pairs", FIELD_SIZE, AT(grpo.mask_pairs), false, 1, 100, NULL},
+    {"pair_rate_minimum", FIELD_NUMBER, AT(grpo.pair_rate_minimum), false, 0.001, 0.999, NULL},
+    {"pair_rate_maximum", FIELD_NUMBER, AT(grpo.pair_rate_maximum), false, 0.001, 0.999, NULL},
+    {"shared_pair_rate", FIELD_BOOL, AT(grpo.shared_pair_rate), false, 0, 0, NULL},
+    {"clip_low", FIELD_NUMBER, AT(grpo.clip_low), false, 0, 1, NULL},
+    {"clip_high", FIELD_NUMBER, AT(grpo.clip_high), false, 0, 1e6, NULL},
+    {"kl_coefficient", FIELD_NUMBER, AT(grpo.kl_coefficient), false, 0, 1e6, NULL},
+    {"advantage_baseline", FIELD_CHOICE, AT(grpo.advantage_baseline), false, 0, 0, baselines},
+    {"scale_advantages", FIELD_BOOL, AT(grpo.scale_advantages), false, 0, 0, NULL},
+    {"completion_extent", FIELD_CHOICE, AT(grpo.completion_extent), false, 0, 0, extents},
+    {"completion_normalisation", FIELD_CHOICE, AT(grpo.completion_normalisation), false, 0, 0,
+     completion_normalisations},
+    {"reference_interval", FIELD_SIZE, AT(grpo.reference_interval), false, 0, LARGEST_SIZE, NULL},
+    {"reference_mixing", FIELD_NUMBER, AT(grpo.reference_mixing), false, 0, 1, NULL},
+    {"prompt_length", FIELD_SIZE, AT(grpo.prompt_length), false, 0, 1e7, NULL},
+    {"infilling_length", FIELD_SIZE, AT(grpo.infilling_length), false, 0, 1e7, NULL},
+    {"rollout", FIELD_DECODING, AT(grpo.rollout), false, 0, 0, NULL},
+    {"validation_rollout", FIELD_DECODING, AT(grpo.validation_rollout), false, 0, 0, NULL},
+    {"early_stop", FIELD_BOOL, AT(grpo.early_stop), false, 0, 0, NULL},
+    {"rollout_batch", FIELD_SIZE, AT(grpo.rollout_batch), false, 1, 4096, NULL},
+    {"validation_maximum", FIELD_SIZE, AT(grpo.validation_maximum), false, 0, LARGEST_SIZE, NULL},
+    {"code_weight", FIELD_NUMBER, AT(grpo.code_weight), false, 0, 1e6, NULL},
+    {"format_weight", FIELD_NUMBER, AT(grpo.format_weight), false, 0, 1e6, NULL},
+    {"sandbox", FIELD_CHOICE, AT(grpo.sandbox), false, 0, 0, sandboxes},
+    {"judge_timeout", FIELD_NUMBER, AT(grpo.judge_timeout), false, 0.01, 86400, NULL},
+    {"judge_memory", FIELD_SIZE, AT(grpo.judge_memory), false, 64, 1e6, NULL},
+    {"judge_workers", FIELD_SIZE, AT(grpo.judge_workers), false, 0, 4096, NULL},
 };
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 
@@ -105,6 +161,29 @@ static void set_defaults(um_recipe *recipe) {
                           .mask_prompt_probability = 1.0,
                           .minimum_mask_rate = 1e-3,
                           .checkpoint_minutes = 10};
+}
+
+/* The values of the coupled-GRPO paper and, where it gives none, of its published code. */
+static void set_grpo_defaults(um_recipe *recipe) {
+    recipe->beta2 = 0.99;
+    recipe->gradient_clip = 0.2;
+    recipe->mask_prompt_probability = 0;
+    recipe->grpo = (um_grpo_options){.group_size = 10,
+                                     .problems_per_step = 8,
+                                     .inner_updates = 2,
+                                     .mask_pairs = 1,
+                                     .pair_rate_minimum = 0.2,
+                                     .pair_rate_maximum = 0.8,
+                                     .clip_low = 0.5,
+                                     .clip_high = 0.5,
+                                     .kl_coefficient = 0.01,
+                                     .reference_interval = 64,
+                                     .reference_mixing = 0.6,
+                                     .rollout_batch = 32,
+                                     .code_weight = 2.0,
+                                     .format_weight = 0.5,
+                                     .judge_timeout = 5,
+                                     .judge_memory = 512};
 }
 
 static const field *find_field(const char *key) {
@@ -172,6 +251,12 @@ static um_status set_field(um_recipe *recipe, const field *target, const json_t 
                                            (int64_t)target->maximum, &integer, error));
             memcpy(member, &integer, sizeof integer);
             return UM_OK;
+        case FIELD_DECODING: {
+            char place[160];
+            (void)snprintf(place, sizeof place, "%.100s: \"%s\"", where, target->key);
+            return um_rollout_text_from_json(json_object_get(object, target->key), place, member,
+                                             error);
+        }
         case FIELD_NUMBER:
             break;
     }
@@ -198,9 +283,18 @@ static um_status parse_object(const json_t *root, const char *directory, const c
                             where, key);
         }
     }
+    /* The objective decides defaults and what else is required. */
+    if (json_object_get(root, "objective")) {
+        UM_TRY(set_field(recipe, find_field("objective"), root, directory, where, error));
+    }
+    const bool is_grpo = recipe->objective == UM_OBJECTIVE_COUPLED_GRPO;
+    if (is_grpo) {
+        set_grpo_defaults(recipe);
+    }
+    const char *const data = is_grpo ? "problems" : "train";
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         const bool given = json_object_get(root, fields[i].key) != NULL;
-        if (given || fields[i].required) {
+        if (given || fields[i].required || strcmp(fields[i].key, data) == 0) {
             UM_TRY(set_field(recipe, &fields[i], root, directory, where, error));
         }
     }
@@ -247,6 +341,8 @@ static json_t *json_of(const field *target, const char *value) {
             const long long integer = strtoll(value, &end, 10);
             return *value && !*end ? json_integer(integer) : json_string(value);
         }
+        case FIELD_DECODING:
+            return json_loads(value, 0, NULL);
         case FIELD_NUMBER: {
             const double number = strtod(value, &end);
             return *value && !*end && isfinite(number) ? json_real(number) : json_string(value);
@@ -256,9 +352,21 @@ static json_t *json_of(const field *target, const char *value) {
 }
 
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error) {
-    const field *target = find_field(key);
-    if (!target) {
+    const char *inner = strchr(key, '.');
+    char outer[64];
+    (void)snprintf(outer, sizeof outer, "%.*s", inner ? (int)(inner - key) : 63, key);
+    const field *target = find_field(outer);
+    if (!target || (inner && target->kind != FIELD_DECODING)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%s\" is not an option of a recipe", key);
+    }
+    if (inner) {
+        return um_rollout_text_set((char *)recipe + target->offset, inner + 1, value, error);
+    }
+    if (strcmp(key, "objective") == 0 &&
+        (strcmp(value, "coupled_grpo") == 0) != (recipe->objective == UM_OBJECTIVE_COUPLED_GRPO)) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "\"objective\": \"coupled_grpo\" has other defaults and other data; say it "
+                        "in the recipe");
     }
     json_t *object = json_object();
     if (!object || json_object_set_new(object, key, json_of(target, value)) != 0) {
@@ -295,6 +403,10 @@ static json_t *json_of_member(const um_recipe *recipe, const field *at) {
         case FIELD_SIZE:
             memcpy(&integer, member, sizeof integer);
             return json_integer(integer);
+        case FIELD_DECODING: {
+            json_t *options = json_loads(member, 0, NULL);
+            return options ? options : json_object();
+        }
         case FIELD_NUMBER:
             return json_real(*(const double *)member);
     }
@@ -336,19 +448,32 @@ const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **k
     return NULL;
 }
 
+/* Whether it changes what is learnt, not only when that is measured or how fast it is done. */
+static bool is_decisive(const field *at) {
+    static const size_t others[] = {AT(validation_interval),     AT(checkpoint_minutes),
+                                    AT(grpo.validation_rollout), AT(grpo.validation_maximum),
+                                    AT(grpo.rollout_batch),      AT(grpo.judge_workers)};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (at->offset == others[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* FNV-1a over everything but paths and the intervals of reporting and saving. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         const field *at = &fields[i];
-        if (at->kind == FIELD_PATH || at->offset == AT(validation_interval) ||
-            at->offset == AT(checkpoint_minutes)) {
+        if (at->kind == FIELD_PATH || !is_decisive(at)) {
             continue;
         }
         const unsigned char *bytes = (const unsigned char *)recipe + at->offset;
-        const size_t size = at->kind == FIELD_BOOL     ? sizeof(bool)
-                            : at->kind == FIELD_CHOICE ? sizeof(int)
-                                                       : sizeof(int64_t);
+        const size_t size = at->kind == FIELD_BOOL       ? sizeof(bool)
+                            : at->kind == FIELD_CHOICE   ? sizeof(int)
+                            : at->kind == FIELD_DECODING ? UM_ROLLOUT_TEXT_SIZE
+                                                         : sizeof(int64_t);
         for (size_t j = 0; j < size; j++) {
             hash = (hash ^ bytes[j]) * 1099511628211u;
         }

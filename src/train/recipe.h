@@ -6,10 +6,12 @@
 
 #include "model/config.h"
 #include "tensor/dtype.h"
+#include "train/grpo_options.h"
 
 typedef enum um_objective {
-    UM_OBJECTIVE_CAUSAL,   /* next token, -log p(x_i | x_<i) */
-    UM_OBJECTIVE_DIFFUSION /* masked diffusion; both are in docs/TRAINING.md */
+    UM_OBJECTIVE_CAUSAL,      /* next token, -log p(x_i | x_<i) */
+    UM_OBJECTIVE_DIFFUSION,   /* masked diffusion; both are in docs/TRAINING.md */
+    UM_OBJECTIVE_COUPLED_GRPO /* reinforcement learning; docs/GRPO.md */
 } um_objective;
 
 /* How the cross-entropies of masked tokens are weighted. */
@@ -38,7 +40,7 @@ typedef struct um_recipe {
     char train[UM_RECIPE_PATH_SIZE];      /* "train": shard */
     char validation[UM_RECIPE_PATH_SIZE]; /* "validation": shard; may be left out */
     bool initialise;                      /* "initialise": random weights (default false) */
-    um_objective objective;               /* "objective": "causal" or "diffusion" */
+    um_objective objective;               /* "objective": also "coupled_grpo" */
 
     size_t steps;                 /* "steps": optimizer steps */
     size_t batch_tokens;          /* "batch_tokens": most rows of a micro-batch */
@@ -69,6 +71,11 @@ typedef struct um_recipe {
     size_t validation_interval;          /* "validation_interval": steps between (0: at the end) */
     double checkpoint_minutes;           /* "checkpoint_minutes" (10) */
     um_reduction reduction;              /* "reduction": "ordered" or "fast" */
+
+    /* Of "coupled_grpo". */
+    char problems[UM_RECIPE_PATH_SIZE];            /* "problems": JSON Lines (reward/problem.h) */
+    char validation_problems[UM_RECIPE_PATH_SIZE]; /* "validation_problems"; may be left out */
+    um_grpo_options grpo;
 } um_recipe;
 
 /* Read and check a recipe.  Relative paths in it are taken from its own directory.  An unknown
@@ -79,7 +86,8 @@ um_status um_recipe_read(const char *path, um_recipe *recipe, um_error *error);
 um_status um_recipe_parse(const char *text, size_t length, const char *directory, const char *where,
                           um_recipe *recipe, um_error *error);
 
-/* Set one member by its name, as a command line does: key "steps", value "100". */
+/* Set one member by its name, as a command line does: key "steps", value "100".  Of an object
+ * such as "rollout" the value is JSON, and "rollout.steps" sets one member of it. */
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error);
 
 /* All members with their values, defaults too, as a JSON object; NULL without memory.  The caller

@@ -60,16 +60,28 @@ static um_status hash_file(const char *path, uint64_t *hash, um_error *error) {
     return UM_OK;
 }
 
-/* Of a directory, which is that of a model, its configuration stands for it: the weights are read
- * by rank 0 only. */
-static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
-    char inside[PATH_SIZE];
-    struct stat kind;
-    if (stat(path, &kind) == 0 && S_ISDIR(kind.st_mode)) {
-        UM_TRY(um_path_join(inside, sizeof inside, path, "config.json", error));
-        return hash_file(inside, hash, error);
+/* Of a directory, which is that of a model, configuration and tokenizer stand for it: the weights
+ * are read by rank 0 only. */
+static um_status hash_directory(const char *directory, uint64_t *hash, um_error *error) {
+    static const char *const names[] = {"config.json", "tokenizer.json", "vocab.json",
+                                        "merges.txt"};
+    *hash = HASH_START;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[PATH_SIZE];
+        uint64_t part = 0;
+        if (um_file_exists(directory, names[i])) {
+            UM_TRY(um_path_join(path, sizeof path, directory, names[i], error));
+            UM_TRY(hash_file(path, &part, error));
+        }
+        *hash = add_to_hash(*hash, &part, sizeof part);
     }
-    return hash_file(path, hash, error);
+    return UM_OK;
+}
+
+static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
+    struct stat kind;
+    return stat(path, &kind) == 0 && S_ISDIR(kind.st_mode) ? hash_directory(path, hash, error)
+                                                           : hash_file(path, hash, error);
 }
 
 /* Where the system does not show a program's own file, versions are all there is. */
@@ -83,11 +95,15 @@ static uint64_t hash_of_program(void) {
 
 static um_status identify(const um_recipe *recipe, const um_compute *compute,
                           run_identity *identity, um_error *error) {
-    const uint64_t numbers[] = {um_recipe_fingerprint(recipe), recipe->validation_interval};
+    /* Validations change no weight, but all ranks must make the same ones. */
+    const uint64_t numbers[] = {um_recipe_fingerprint(recipe), recipe->validation_interval,
+                                recipe->grpo.validation_maximum};
+    const char *rollout = recipe->grpo.validation_rollout;
     const char *kernels = compute->kernels.name;
+    const uint64_t hash = add_to_hash(HASH_START, numbers, sizeof numbers);
     *identity = (run_identity){.program = hash_of_program(),
                                .kernels = add_to_hash(HASH_START, kernels, strlen(kernels)),
-                               .recipe = add_to_hash(HASH_START, numbers, sizeof numbers)};
+                               .recipe = add_to_hash(hash, rollout, strlen(rollout))};
     const char *key = NULL;
     for (size_t i = 0; um_recipe_path(recipe, i, &key); i++) {
         if (i == FILES_MAXIMUM) {

@@ -58,8 +58,9 @@ static um_status open_data(um_supervised *run, um_error *error) {
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
 }
 
-static um_status open_run(const um_recipe *recipe, um_model_config *config, void **state,
-                          um_error *error) {
+static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
+                          void **state, um_error *error) {
+    (void)grader;
     um_supervised *run = calloc(1, sizeof *run);
     *state = run;
     if (!run) {

@@ -23,6 +23,8 @@ static const um_training_method *method_of(um_objective objective) {
         case UM_OBJECTIVE_CAUSAL:
         case UM_OBJECTIVE_DIFFUSION:
             break;
+        case UM_OBJECTIVE_COUPLED_GRPO:
+            return &um_coupled_grpo_method;
     }
     return &um_supervised_method;
 }
@@ -66,7 +68,8 @@ static um_status begin(um_trainer *trainer, um_error *error) {
     return found ? restore(trainer, path, error) : begin_anew(trainer, error);
 }
 
-static um_status open_inputs(um_trainer *trainer, um_model_config *config, um_error *error) {
+static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_model_config *config,
+                             um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
     if (um_gguf_is_path(recipe->model)) {
         return UM_RAISE(error, UM_ERR_UNSUPPORTED,
@@ -75,7 +78,7 @@ static um_status open_inputs(um_trainer *trainer, um_model_config *config, um_er
                         recipe->model);
     }
     UM_TRY(um_model_config_read(recipe->model, config, error));
-    return trainer->method->open(recipe, config, &trainer->method_state, error);
+    return trainer->method->open(recipe, grader, config, &trainer->method_state, error);
 }
 
 static um_status open_output(um_trainer *trainer, const char *output_directory,
@@ -90,10 +93,11 @@ static um_status open_output(um_trainer *trainer, const char *output_directory,
 
 /* What can fail on one rank alone is agreed on before the next step that ranks take together. */
 static um_status set_up(um_trainer *trainer, const char *output_directory,
-                        const um_compute *compute, um_error *error) {
+                        const um_compute *compute, const um_grader *grader, um_error *error) {
     um_collective *collective = trainer->collective;
     um_model_config config;
-    UM_TRY(um_collective_agree_on_status(collective, open_inputs(trainer, &config, error), error));
+    UM_TRY(um_collective_agree_on_status(collective, open_inputs(trainer, grader, &config, error),
+                                         error));
     UM_TRY(um_same_run_check(collective, &trainer->recipe, compute, error));
     UM_TRY(um_collective_agree_on_status(
         collective, open_output(trainer, output_directory, compute, &config, error), error));
@@ -104,7 +108,7 @@ static um_status set_up(um_trainer *trainer, const char *output_directory,
 
 um_status um_trainer_create_among(um_collective *collective, const um_recipe *recipe,
                                   const char *output_directory, const um_compute *compute,
-                                  um_trainer **trainer, um_error *error) {
+                                  const um_grader *grader, um_trainer **trainer, um_error *error) {
     *trainer = NULL;
     um_trainer *created = calloc(1, sizeof *created);
     if (!created) {
@@ -116,7 +120,7 @@ um_status um_trainer_create_among(um_collective *collective, const um_recipe *re
     um_status status = collective ? UM_OK : um_collective_single_create(&created->alone, error);
     created->collective = collective ? collective : created->alone;
     if (status == UM_OK) {
-        status = set_up(created, output_directory, compute, error);
+        status = set_up(created, output_directory, compute, grader, error);
     }
     if (status != UM_OK) {
         um_trainer_free(created);
@@ -128,7 +132,13 @@ um_status um_trainer_create_among(um_collective *collective, const um_recipe *re
 
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error) {
-    return um_trainer_create_among(NULL, recipe, output_directory, compute, trainer, error);
+    return um_trainer_create_graded(recipe, output_directory, compute, NULL, trainer, error);
+}
+
+um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
+                                   const um_compute *compute, const um_grader *grader,
+                                   um_trainer **trainer, um_error *error) {
+    return um_trainer_create_among(NULL, recipe, output_directory, compute, grader, trainer, error);
 }
 
 void um_trainer_free(um_trainer *trainer) {

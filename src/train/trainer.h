@@ -4,6 +4,7 @@
 
 #include "kernels/compute.h"
 #include "train/collective.h"
+#include "train/grader.h"
 #include "train/metrics.h"
 #include "train/recipe.h"
 
@@ -59,6 +60,12 @@ typedef struct um_trainer_callbacks {
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error);
 
+/* The same with another judge of completions than the sandbox's tests (or NULL), of which what
+ * `user` points to is borrowed. */
+um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
+                                   const um_compute *compute, const um_grader *grader,
+                                   um_trainer **trainer, um_error *error);
+
 /* The same run by all ranks of a collective, which each call this and um_trainer_run.  Rank 0
  * alone reads the state and the weights to start from, and writes; the others need the recipe's
  * other files, which must be the same everywhere (UM_ERR_MISMATCH on all ranks).  With the recipe's
@@ -66,7 +73,7 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
  * rank has is returned on this rank only: um_collective_finish tells which. */
 um_status um_trainer_create_among(um_collective *collective, const um_recipe *recipe,
                                   const char *output_directory, const um_compute *compute,
-                                  um_trainer **trainer, um_error *error);
+                                  const um_grader *grader, um_trainer **trainer, um_error *error);
 void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */

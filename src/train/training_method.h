@@ -10,9 +10,10 @@
 typedef struct um_training_method {
     /* Check that the model suits the recipe, and open the data; before anything is written.
      * `config` is of the model that the recipe names and becomes that of the one to be trained.
-     * What *state points to is for `close`, also after a failure. */
-    um_status (*open)(const um_recipe *recipe, um_model_config *config, void **state,
-                      um_error *error);
+     * What *state points to is for `close`, also after a failure.  `grader` (copied; NULL for the
+     * sandbox) judges completions. */
+    um_status (*open)(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
+                      void **state, um_error *error);
     /* NULL is allowed. */
     void (*close)(void *state);
 
@@ -39,5 +40,8 @@ typedef struct um_training_method {
 
 /* causal and diffusion */
 extern const um_training_method um_supervised_method;
+
+/* coupled_grpo */
+extern const um_training_method um_coupled_grpo_method;
 
 #endif

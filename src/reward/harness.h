@@ -1,0 +1,12 @@
+/* The Python side of judging: the files of src/reward/harness, put into the library by the build.
+ */
+#ifndef UM_REWARD_HARNESS_H
+#define UM_REWARD_HARNESS_H
+
+/* NUL-terminated; each is the text of the .py file of that name. */
+extern const char um_harness_wire[];
+extern const char um_harness_program[];
+extern const char um_harness_verdict[];
+extern const char um_harness_zygote[];
+
+#endif

@@ -1,0 +1,403 @@
+"""The process of the tests: trusted code that calls the program, compares, and gives the verdict.
+
+What comes from the program is plain data or a stand-in whose comparison is that of identity.
+"""
+
+import ast
+import builtins
+import importlib
+import types
+
+MAXIMUM_SPLIT = 1 << 16  # longer tests are not taken apart into their asserts
+MAXIMUM_TEXT = 300
+PLAIN_MODULES = frozenset((
+    "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
+    "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
+
+
+class ProgramEnded(BaseException):
+    """No answer will come.  Not an Exception, so that a test does not take it for one of its own."""
+
+
+class Remote:
+    """Stands for an object of the program.  It compares and hashes by identity: nothing that the
+    program says can make it equal to a value of the tests, and no operator is forwarded."""
+
+    __slots__ = ("_um_session",)
+
+    def __init__(self, session):
+        object.__setattr__(self, "_um_session", session)
+
+    def __call__(self, *arguments, **named):
+        return self._um_session.ask("call", (self, arguments, named), arguments)
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name != "__name__":
+            raise AttributeError(name)
+        return self._um_session.ask("get", (self, name))
+
+    def __setattr__(self, name, value):
+        self._um_session.ask("set", (self, name, value))
+
+    def __getitem__(self, key):
+        return self._um_session.ask("item", (self, key))
+
+    def __setitem__(self, key, value):
+        self._um_session.ask("set item", (self, key, value))
+
+    def __iter__(self):
+        return self._um_session.ask("iter", (self,))
+
+    def __next__(self):
+        return self._um_session.ask("next", (self,))
+
+    def __len__(self):
+        return self._um_session.ask("len", (self,))
+
+    def __bool__(self):
+        return True
+
+    def __str__(self):
+        return self._um_session.ask("str", (self,))
+
+    def __repr__(self):
+        return self._um_session.ask("repr", (self,))
+
+
+def make_proxy(session):
+    def make(peer, number, name):
+        if name.startswith("exception:"):
+            base = standard_exception(name[10:]) or Exception
+            return type("ProgramException", (base,), {})
+        return Remote(session)
+    return make
+
+
+def standard_exception(name):
+    """The built-in exception class of that name, if it is one that a test may meet."""
+    kind = vars(builtins).get(name) if type(name) is str else None
+    return kind if isinstance(kind, type) and issubclass(kind, Exception) else None
+
+
+def merge(old, new):
+    """Give `old` the contents of `new`, keeping the containers inside that others may refer to."""
+    if type(old) is not type(new):
+        return
+    if type(old) is tuple:
+        for left, right in zip(old, new):
+            merge(left, right)
+    elif type(old) is list:
+        kept = [keep(left, right) for left, right in zip(old, new)]
+        old[:] = kept + new[len(kept):]
+    elif type(old) is dict:
+        fresh = {key: keep(old[key], value) if key in old else value for key, value in new.items()}
+        old.clear()
+        old.update(fresh)
+    elif type(old) is bytearray:
+        old[:] = new
+    elif type(old) in (set, deque):
+        old.clear()
+        (old.update if type(old) is set else old.extend)(new)
+
+
+def keep(old, new):
+    if type(old) is type(new) and type(old) in (list, dict, set, bytearray, deque):
+        merge(old, new)
+        return old
+    return new
+
+
+class Session:
+    """Calls to the program.  Once broken, it never gives a good verdict."""
+
+    def __init__(self, descriptor):
+        self.peer = Peer(descriptor, make_proxy(self), self.name_of)
+        self.peer.module = self.module
+        self.peer.operations = {"call": self.call_back, "next": self.next_back}
+        self.broken = None
+
+    @staticmethod
+    def name_of(value):
+        if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type,
+                              types.GeneratorType)) or hasattr(value, "__next__"):
+            return "callback"
+        raise WireError(f"an object of type {type(value).__name__} cannot be handed to the program")
+
+    @staticmethod
+    def module(name):
+        if name not in PLAIN_MODULES:
+            raise WireError("a module")
+        return importlib.import_module(name)
+
+    def call_back(self, function, arguments, named):
+        if type(arguments) is not tuple or type(named) is not dict:
+            raise WireError("no call")
+        return self.outcome(lambda: function(*arguments, **named))
+
+    def next_back(self, iterator):
+        return self.outcome(lambda: next(iterator))
+
+    @staticmethod
+    def outcome(perform):
+        try:
+            return ("return", perform())
+        except Exception as error:
+            return ("raise", type(error).__name__, (str(error)[:MAXIMUM_TEXT],))
+
+    def request(self, operation, arguments):
+        if self.broken:
+            raise ProgramEnded
+        try:
+            question = self.peer.question(operation, arguments)
+        except WireError as error:
+            raise TypeError(str(error)) from None
+        try:
+            return self.peer.request(question)
+        except EOFError:
+            self.broken = "the program ended"
+        except (WireError, OSError, RecursionError, MemoryError) as error:
+            self.broken = f"the program did not answer in plain data: {error}"
+        raise ProgramEnded
+
+    def ask(self, operation, arguments, changeable=()):
+        """The value that the operation gives; raises what it raised."""
+        answer = self.request(operation, arguments)
+        if answer[0] == "return" and len(answer) == 4:
+            self.printed(answer[3])
+            self.change(changeable, answer[2])
+            return answer[1]
+        if answer[0] == "raise" and len(answer) == 5:
+            self.printed(answer[4])
+            self.throw(answer[1], answer[2], answer[3])
+        self.broken = "the program did not answer in plain data"
+        raise ProgramEnded
+
+    @staticmethod
+    def printed(text):
+        if type(text) is str and text:
+            sys.stdout.write(text)
+
+    @staticmethod
+    def change(arguments, changes):
+        for item in changes if type(changes) is tuple else ():
+            if type(item) is tuple and len(item) == 2 and type(item[0]) is int and 0 <= item[0] < len(arguments):
+                merge(arguments[item[0]], item[1])
+
+    def throw(self, name, arguments, own):
+        kind = own if isinstance(own, type) and issubclass(own, Exception) else standard_exception(name)
+        if kind is None or type(arguments) is not tuple:
+            self.broken = "the program ended itself"  # SystemExit and the like
+            raise ProgramEnded
+        try:
+            error = kind(*arguments)
+        except Exception:
+            error = kind.__new__(kind)
+        raise error
+
+
+# ---- Tests ---------------------------------------------------------------------------------------
+
+
+class Record:
+    """Which tests passed, and what the first other one said."""
+
+    def __init__(self):
+        self.bits = []
+        self.text = ""
+
+    def passed(self, number):
+        self.bits[number] = 1
+
+    def failed(self, number, error):
+        if not self.text:
+            self.text = f"test {number + 1} of {len(self.bits)}: {describe(error)}"
+
+
+def describe(error):
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def guarded(body, number):
+    """`body`, statements of which the last is an assert, as one that records what became of it."""
+    def call(name, *extra):
+        return ast.Expr(ast.Call(ast.Name(name, ast.Load()), [ast.Constant(number), *extra], []))
+    handler = ast.ExceptHandler(ast.Name("_um_Exception", ast.Load()), "_um_error",
+                                [call("_um_failed", ast.Name("_um_error", ast.Load()))])
+    return ast.Try(body, [handler], [call("_um_passed")], [])
+
+
+def split_check(text, record):
+    """The code of `text` in which each assert at the top of check() is a test of its own."""
+    if len(text) > MAXIMUM_SPLIT:
+        record.bits = [0]
+        return compile(text, "<tests>", "exec"), True
+    tree = ast.parse(text)
+    checks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
+    body, count, others = [], 0, False
+    for node in checks[-1].body if checks else ():
+        if isinstance(node, ast.Assert):
+            node = guarded([node], count)
+            count += 1
+        else:
+            others = others or any(isinstance(inner, ast.Assert) for inner in ast.walk(node))
+        body.append(node)
+    if checks:
+        checks[-1].body = body
+    whole = others or count == 0
+    record.bits = [0] * (count + whole)
+    return compile(ast.fix_missing_locations(tree), "<tests>", "exec"), whole
+
+
+def run_check(session, record, names, entry_point, test):
+    code, whole = split_check(test, record)
+    exec(code, names)
+    candidate = names.get(entry_point)
+    if candidate is None:
+        record.text = f"the program does not define {entry_point}"
+        return
+    try:
+        names["check"](candidate)
+    except Exception as error:
+        record.failed(len(record.bits) - 1, error)
+        record.bits[-1] = 0
+    else:
+        if whole:
+            record.bits[-1] = 1
+
+
+def run_asserts(session, record, names, setup, asserts):
+    record.bits = [0] * len(asserts)
+    if setup:
+        exec(compile(setup, "<setup>", "exec"), names)
+    for number, text in enumerate(asserts):
+        try:
+            exec(compile(text, "<test>", "exec"), names)
+        except Exception as error:
+            record.failed(number, error)
+        else:
+            record.passed(number)
+
+
+def tested_name(asserts):
+    """The function that asserts are about: the first name that they call which is not built in, or
+    the first of all."""
+    first = ""
+    for text in asserts:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                first = first or node.func.id
+                if not hasattr(builtins, node.func.id):
+                    return node.func.id
+    return first
+
+
+def trusted_names(prompt):
+    """What the problem itself defines, up to where it breaks off."""
+    lines = prompt.splitlines(keepends=True)
+    while lines:
+        try:
+            code = compile("".join(lines), "<prompt>", "exec")
+        except (SyntaxError, ValueError):
+            del lines[-1]
+            continue
+        names = {"__name__": "tests"}
+        try:
+            exec(code, names)
+            return names
+        except Exception:
+            break
+    return {"__name__": "tests"}
+
+
+def may_define(name, value, trusted):
+    """Whether the program's object of that name is one that tests may see: never in place of a built-in
+    function, a module, or a function that the problem defines, since tests rely on these.  Classes of the
+    problem are the program's, which makes the objects that its functions take."""
+    if hasattr(builtins, name) or name.startswith("_um_"):
+        return False
+    if type(value) is types.ModuleType:
+        return value.__name__ == name and name not in trusted
+    if name in trusted:
+        return isinstance(trusted[name], type)
+    return name not in PLAIN_MODULES
+
+
+def namespace(found, prompt, entry_point):
+    """The names that tests see: the problem's, and the program's where it may define them.  It is one
+    dictionary, so that functions of the problem call the program's function under test."""
+    names = trusted_names(prompt)
+    names.pop(entry_point, None)
+    for name, value in found.items():
+        if name == entry_point or may_define(name, value, names):
+            names[name] = value
+    return names
+
+
+def run_tests(verdict_descriptor, program_descriptor):
+    nonce, form, prompt, program, entry_point, test, setup, *asserts = [
+        part.decode("utf-8", "surrogatepass") for part in read_fields(verdict_descriptor)]
+    session = Session(program_descriptor)
+    record = Record()
+
+    def tell(*parts):
+        body = b"".join(pack_count(len(part)) + part for part in
+                        [text.encode("utf-8", "replace") for text in (nonce, *parts)])
+        write_frame(verdict_descriptor, body)
+
+    status, text = judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts)
+    if session.broken:
+        status, text = "ended", session.broken
+        record.bits = [0] * max(1, len(record.bits))
+    tell("verdict", status, "".join(map(str, record.bits)) or "0", text[:MAXIMUM_TEXT])
+
+
+def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
+    try:
+        # Nothing of the program has run yet, so this answer is an honest one.
+        _, kind, message, _ = session.request("parse", (program,))
+        tell("format", kind)
+        if kind != "python":
+            record.bits = [0] * max(1, len(asserts))
+            return "syntax", f"SyntaxError: {message}" if kind == "syntax" else message
+        try:
+            found = session.ask("define", (program,))
+        except Exception as error:
+            record.bits = [0] * max(1, len(asserts))
+            return "error", describe(error)
+        if type(found) is not dict or not all(type(name) is str for name in found):
+            session.broken = "the program did not answer in plain data"
+            return "ended", ""
+        if "random" in test:
+            import random
+            random.seed("tests")
+        if asserts:
+            entry_point = tested_name(asserts)
+        names = namespace(found, prompt if form in ("completion", "infilling") else "", entry_point)
+        names.update(_um_Exception=Exception, _um_passed=record.passed, _um_failed=record.failed)
+        if asserts:
+            run_asserts(session, record, names, setup, asserts)
+        else:
+            run_check(session, record, names, entry_point, test)
+    except ProgramEnded:
+        return "ended", session.broken or ""
+    except BaseException as error:
+        record.bits = [0] * max(1, len(record.bits))
+        return "failed", describe(error)
+    if all(record.bits):
+        return "passed", "passed"
+    return "failed", record.text
+
+
+def read_fields(descriptor):
+    body = read_frame(descriptor, 1 << 28)
+    fields, at = [], 0
+    while at < len(body):
+        count, at = get_count(body, at)
+        fields.append(body[at:at + count])
+        at += count
+    return fields

@@ -1,0 +1,308 @@
+#include "reward/problem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/memory.h"
+#include "reward/answer.h"
+
+#define MAXIMUM_LINE ((size_t)64 << 20)
+#define MAXIMUM_ASSERTS 10000
+#define MAXIMUM_FILE ((size_t)1 << 30)
+
+typedef struct entry {
+    um_problem problem;
+    json_t *line;         /* owns most of the texts */
+    const char **asserts; /* [problem.assert_count] */
+    um_buffer setup;
+    char number[24]; /* an id that is a number */
+} entry;
+
+struct um_problem_set {
+    entry **entries; /* each allocated, so that problems do not move */
+    size_t count;
+    size_t capacity;
+    json_t *index; /* id to place */
+};
+
+static const char *const format_names[] = {"completion", "infilling", "chat", "program"};
+#define FORMAT_COUNT (sizeof format_names / sizeof *format_names)
+
+const char *um_problem_format_name(um_problem_format format) {
+    return (size_t)format < FORMAT_COUNT ? format_names[format] : "unknown";
+}
+
+um_status um_problem_set_create(um_problem_set **set, um_error *error) {
+    um_problem_set *made = calloc(1, sizeof *made);
+    json_t *index = json_object();
+    if (!made || !index) {
+        free(made);
+        json_decref(index);
+        return um_error_memory(error, "problems", sizeof *made);
+    }
+    made->index = index;
+    *set = made;
+    return UM_OK;
+}
+
+static void free_entry(entry *item) {
+    if (item) {
+        json_decref(item->line);
+        free(item->asserts);
+        um_buffer_free(&item->setup);
+        free(item);
+    }
+}
+
+void um_problem_set_free(um_problem_set *set) {
+    if (!set) {
+        return;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        free_entry(set->entries[i]);
+    }
+    free(set->entries);
+    json_decref(set->index);
+    free(set);
+}
+
+/* ---- The members of a line ------------------------------------------------ */
+
+/* The first of two names that the object has, as text; *out stays where it has neither. */
+static um_status read_either(const json_t *object, const char *where, const char *first,
+                             const char *second, const char **out, um_error *error) {
+    const char *key = json_object_get(object, first) ? first : second;
+    return um_json_optional_string(object, where, key, out, error);
+}
+
+static um_status read_id(entry *item, const char *where, um_error *error) {
+    const char *key = json_object_get(item->line, "task_id") ? "task_id" : "id";
+    const json_t *id = json_object_get(item->line, key);
+    if (json_is_integer(id)) {
+        (void)snprintf(item->number, sizeof item->number, "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(id));
+        item->problem.id = item->number;
+        return UM_OK;
+    }
+    return um_json_require_string(item->line, where, key, &item->problem.id, error);
+}
+
+static um_status read_format(entry *item, const char *where, um_problem_format otherwise,
+                             um_error *error) {
+    const char *name = NULL;
+    item->problem.format = otherwise;
+    UM_TRY(um_json_optional_string(item->line, where, "format", &name, error));
+    for (size_t i = 0; name && i < FORMAT_COUNT; i++) {
+        if (strcmp(name, format_names[i]) == 0) {
+            item->problem.format = (um_problem_format)i;
+            return UM_OK;
+        }
+    }
+    if (name) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: \"format\" is \"%.40s\"; expected completion, infilling, chat or "
+                        "program",
+                        where, name);
+    }
+    return UM_OK;
+}
+
+/* The strings of the array `key`, which stay the line's. */
+static um_status read_asserts(entry *item, const char *where, const char *key, um_error *error) {
+    json_t *array = NULL;
+    UM_TRY(um_json_require_array(item->line, where, key, &array, error));
+    const size_t count = json_array_size(array);
+    if (count == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"%s\" is empty", where, key);
+    }
+    if (count > MAXIMUM_ASSERTS) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: \"%s\" has %zu tests; at most %d are read", where,
+                        key, count, MAXIMUM_ASSERTS);
+    }
+    item->asserts = calloc(count, sizeof *item->asserts);
+    if (!item->asserts) {
+        return um_error_memory(error, "tests", count * sizeof *item->asserts);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *text = json_array_get(array, i);
+        const char *value = json_string_value(text);
+        if (!value || strlen(value) != json_string_length(text)) {
+            return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"%s\"[%zu] is not text", where, key, i);
+        }
+        item->asserts[i] = value;
+    }
+    item->problem.asserts = item->asserts;
+    item->problem.assert_count = count;
+    return UM_OK;
+}
+
+/* MBPP's "test_imports" and "test_setup_code", one below the other. */
+static um_status read_setup(entry *item, const char *where, um_error *error) {
+    const char *code = "";
+    UM_TRY(um_json_optional_string(item->line, where, "test_setup_code", &code, error));
+    const json_t *imports = json_object_get(item->line, "test_imports");
+    if (imports && !json_is_null(imports) && !json_is_array(imports)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"test_imports\" is not a list", where);
+    }
+    for (size_t i = 0; i < json_array_size(imports); i++) {
+        const char *line = json_string_value(json_array_get(imports, i));
+        if (!line) {
+            return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"test_imports\"[%zu] is not text", where,
+                            i);
+        }
+        UM_TRY(um_buffer_append_format(&item->setup, error, "%s\n", line));
+    }
+    UM_TRY(um_buffer_append_text(&item->setup, code, error));
+    item->problem.setup = um_buffer_text(&item->setup);
+    return UM_OK;
+}
+
+static um_status read_tests(entry *item, const char *where, um_error *error) {
+    um_problem *problem = &item->problem;
+    if (json_object_get(item->line, "test_cases")) {
+        UM_TRY(read_format(item, where, UM_PROBLEM_CHAT, error));
+        return read_asserts(item, where, "test_cases", error);
+    }
+    if (json_object_get(item->line, "test_list")) {
+        UM_TRY(read_format(item, where, UM_PROBLEM_PROGRAM, error));
+        UM_TRY(read_setup(item, where, error));
+        return read_asserts(item, where, "test_list", error);
+    }
+    UM_TRY(read_format(item, where, UM_PROBLEM_COMPLETION, error));
+    UM_TRY(um_json_require_string(item->line, where, "entry_point", &problem->entry_point, error));
+    return um_json_require_string(item->line, where, "test", &problem->test, error);
+}
+
+static um_status read_members(entry *item, const char *where, um_error *error) {
+    um_problem *problem = &item->problem;
+    *problem = (um_problem){.id = "",
+                            .prompt = "",
+                            .suffix = "",
+                            .key = "",
+                            .entry_point = "",
+                            .test = "",
+                            .setup = ""};
+    UM_TRY(read_id(item, where, error));
+    UM_TRY(read_tests(item, where, error));
+    UM_TRY(read_either(item->line, where, "prompt", "question", &problem->prompt, error));
+    if (!*problem->prompt) {
+        UM_TRY(um_json_optional_string(item->line, where, "text", &problem->prompt, error));
+    }
+    if (problem->format == UM_PROBLEM_INFILLING) {
+        UM_TRY(um_json_require_string(item->line, where, "suffix", &problem->suffix, error));
+    }
+    if (json_is_string(json_object_get(item->line, "key"))) {
+        UM_TRY(um_json_require_string(item->line, where, "key", &problem->key, error));
+    }
+    return um_json_optional_integer(item->line, where, "level", INT32_MIN, INT32_MAX,
+                                    &problem->level, error);
+}
+
+/* ---- The set -------------------------------------------------------------- */
+
+static um_status insert(um_problem_set *set, entry *item, const char *where, um_error *error) {
+    if (json_object_get(set->index, item->problem.id)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: the id \"%.60s\" is there twice", where,
+                        item->problem.id);
+    }
+    UM_TRY(um_grow(&set->entries, &set->capacity, set->count + 1, sizeof *set->entries, "problems",
+                   error));
+    if (json_object_set_new(set->index, item->problem.id, json_integer((json_int_t)set->count)) !=
+        0) {
+        return um_error_memory(error, "problems", sizeof *item);
+    }
+    set->entries[set->count++] = item;
+    return UM_OK;
+}
+
+static bool is_blank(const char *line, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        if (!strchr(" \t\r\n", line[i]) || !line[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+um_status um_problem_set_add_line(um_problem_set *set, const char *line, size_t length,
+                                  const char *path, size_t number, um_error *error) {
+    char where[300];
+    (void)snprintf(where, sizeof where, "%.250s:%zu", path, number);
+    if (is_blank(line, length)) {
+        return UM_OK;
+    }
+    if (length > MAXIMUM_LINE) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: a line of %zu bytes; at most %zu are read", where,
+                        length, MAXIMUM_LINE);
+    }
+    entry *item = calloc(1, sizeof *item);
+    if (!item) {
+        return um_error_memory(error, "a problem", sizeof *item);
+    }
+    um_status status = um_json_load_bytes(line, length, where, &item->line, error);
+    if (status == UM_OK && !json_is_object(item->line)) {
+        status = UM_RAISE(error, UM_ERR_FORMAT, "%s: not an object", where);
+    }
+    if (status == UM_OK) {
+        status = read_members(item, where, error);
+    }
+    if (status == UM_OK) {
+        status = insert(set, item, where, error);
+    }
+    if (status != UM_OK) {
+        free_entry(item);
+    }
+    return status;
+}
+
+static um_status add_lines(um_problem_set *set, const um_buffer *text, const char *path,
+                           um_error *error) {
+    size_t number = 1;
+    for (size_t at = 0; at < text->length; number++) {
+        const char *line = text->data + at;
+        const char *end = memchr(line, '\n', text->length - at);
+        const size_t length = end ? (size_t)(end - line) : text->length - at;
+        UM_TRY(um_problem_set_add_line(set, line, length, path, number, error));
+        at += length + 1;
+    }
+    return UM_OK;
+}
+
+um_status um_problem_set_add_file(um_problem_set *set, const char *path, um_error *error) {
+    um_buffer text = {0};
+    um_status status = um_file_read(path, MAXIMUM_FILE, &text, error);
+    if (status == UM_OK) {
+        status = add_lines(set, &text, strcmp(path, "-") == 0 ? "standard input" : path, error);
+    }
+    um_buffer_free(&text);
+    return status;
+}
+
+size_t um_problem_set_count(const um_problem_set *set) {
+    return set->count;
+}
+
+const um_problem *um_problem_set_at(const um_problem_set *set, size_t index) {
+    return &set->entries[index]->problem;
+}
+
+const um_problem *um_problem_set_find(const um_problem_set *set, const char *id) {
+    const json_t *place = json_object_get(set->index, id);
+    return place ? &set->entries[json_integer_value(place)]->problem : NULL;
+}
+
+um_status um_problem_program(const um_problem *problem, const char *completion, size_t length,
+                             um_buffer *program, um_error *error) {
+    if (problem->format == UM_PROBLEM_CHAT) {
+        const um_answer_block block = um_answer_first_block(completion, length);
+        return um_buffer_append(program, block.code, block.length, error);
+    }
+    if (problem->format != UM_PROBLEM_PROGRAM) {
+        UM_TRY(um_buffer_append_text(program, problem->prompt, error));
+    }
+    UM_TRY(um_buffer_append(program, completion, length, error));
+    return um_buffer_append_text(program, problem->suffix, error);
+}

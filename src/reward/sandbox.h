@@ -1,0 +1,66 @@
+/* How strongly a program that a model wrote is confined, and processes that are.  docs/SANDBOX.md
+ * has the threat model. */
+#ifndef UM_REWARD_SANDBOX_H
+#define UM_REWARD_SANDBOX_H
+
+#include <sys/types.h>
+
+#include "base/status.h"
+
+/* From strong to weak.  Each has the resource limits, closed descriptors and a fixed environment.
+ */
+typedef enum um_sandbox_level {
+    UM_SANDBOX_FULL,       /* namespaces, a private root, Landlock and seccomp */
+    UM_SANDBOX_NAMESPACES, /* as full, without Landlock */
+    UM_SANDBOX_BUBBLEWRAP, /* bwrap makes namespaces and root; seccomp */
+    UM_SANDBOX_SECCOMP,    /* seccomp, and Landlock where the kernel has it */
+    UM_SANDBOX_NONE        /* resource limits alone: for programs that one trusts */
+} um_sandbox_level;
+
+/* "full", "namespaces", "bubblewrap", "seccomp" or "none". */
+const char *um_sandbox_level_name(um_sandbox_level level);
+
+/* The level of that name into *level; false, with *level untouched, where there is none. */
+bool um_sandbox_level_from_name(const char *name, um_sandbox_level *level);
+
+/* ---- For the judge ---------------------------------------------------------- */
+
+/* What all processes of a judge have in common. */
+typedef struct um_sandbox um_sandbox;
+
+/* `python` is the path of the interpreter, below /usr; `memory_bytes` bounds the address space of
+ * each process.  UM_ERR_UNSUPPORTED where bubblewrap or Python is missing; what else the system
+ * lacks is found by um_sandbox_start. */
+um_status um_sandbox_create(um_sandbox_level level, const char *python, size_t memory_bytes,
+                            um_sandbox **sandbox, um_error *error);
+void um_sandbox_free(um_sandbox *sandbox);
+
+/* One line: what confines, and below full what does not. */
+const char *um_sandbox_text(const um_sandbox *sandbox);
+
+/* Whether programs have a private directory /tmp that they can write to. */
+bool um_sandbox_has_scratch(const um_sandbox *sandbox);
+
+/* The filter that takes fork, exec and signals away, for a child of a zygote: struct sock_filter's,
+ * or nothing at level none. */
+const char *um_sandbox_child_filter(const um_sandbox *sandbox, size_t *bytes);
+
+typedef struct um_sandbox_process {
+    const char *source;     /* Python text */
+    const int *descriptors; /* become 3, 4, ... */
+    size_t descriptor_count;
+    bool zygote;          /* may fork; otherwise the process is the program's own */
+    unsigned cpu_seconds; /* 0 for a zygote */
+} um_sandbox_process;
+
+/* Start an interpreter that runs process->source, and return when it does.  Standard input, output
+ * and error are /dev/null.  *pid is for um_sandbox_end. UM_ERR_UNSUPPORTED: the system lacks a part
+ * of the level, which the message names; UM_ERR_IO. */
+um_status um_sandbox_start(const um_sandbox *sandbox, const um_sandbox_process *process, pid_t *pid,
+                           um_error *error);
+
+/* Kill it with all that it started, and wait for it.  Its wait status, as it was if it had ended.
+ */
+int um_sandbox_end(const um_sandbox *sandbox, pid_t pid);
+
+#endif

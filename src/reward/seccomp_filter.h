@@ -1,0 +1,21 @@
+/* Which system calls a sandboxed process may make: a list of what Python needs, and nothing else.
+ */
+#ifndef UM_REWARD_SECCOMP_FILTER_H
+#define UM_REWARD_SECCOMP_FILTER_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+/* Who the filter is for. */
+typedef enum um_seccomp_role {
+    UM_SECCOMP_PROGRAM, /* one process, threads at most: no fork, exec, signals or sockets */
+    UM_SECCOMP_FRESH,   /* as a program, and may execute the interpreter that it is to become */
+    UM_SECCOMP_ZYGOTE   /* executes the interpreter, forks, ends its children, sets their filter */
+} um_seccomp_role;
+
+/* Append the filter for this machine's system calls: an array of struct sock_filter, 8 bytes each.
+ * A call that is not allowed fails with EPERM where it is one of those that programs try, and with
+ * ENOSYS otherwise, so that the C library falls back to an older one. */
+um_status um_seccomp_filter_build(um_seccomp_role role, um_buffer *filter, um_error *error);
+
+#endif

@@ -1,0 +1,282 @@
+#include "train/coupled_grpo.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "train/judge_grader.h"
+#include "train/rollout_options.h"
+
+/* The paper's, for rollouts. */
+#define ROLLOUT_TEMPERATURE 1.2
+#define ROLLOUT_TOP_P 0.95
+
+/* ---- Opening ---------------------------------------------------------------- */
+
+static um_status check(const um_recipe *recipe, const um_model_config *config, um_error *error) {
+    const um_grpo_options *options = &recipe->grpo;
+    if (config->attention == UM_ATTENTION_CAUSAL || config->mask_token == UM_NO_TOKEN_ID) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"coupled_grpo\" needs a diffusion model: attention that is not "
+                        "causal, and \"mask_token_id\" in config.json",
+                        recipe->model);
+    }
+    if (recipe->initialise) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "\"coupled_grpo\" starts from a trained model; leave out \"initialise\"");
+    }
+    if (recipe->answer_length == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "\"coupled_grpo\" needs \"answer_length\", the tokens of a completion");
+    }
+    if (recipe->context_length > config->maximum_positions) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "\"context_length\" is %zu, but %s/config.json allows %zu positions",
+                        recipe->context_length, recipe->model, config->maximum_positions);
+    }
+    if (options->pair_rate_minimum > options->pair_rate_maximum) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "\"pair_rate_minimum\" is above \"pair_rate_maximum\"");
+    }
+    return UM_OK;
+}
+
+static um_status open_problems(um_coupled_grpo *run, const um_model_config *config,
+                               um_error *error) {
+    const um_recipe *recipe = run->recipe;
+    UM_TRY(um_tokenizer_load(recipe->model, &run->tokenizer, error));
+    UM_TRY(um_grpo_tasks_open(recipe->problems, 0, recipe, config, run->tokenizer, &run->tasks,
+                              error));
+    if (*recipe->validation_problems) {
+        UM_TRY(um_grpo_tasks_open(recipe->validation_problems, recipe->grpo.validation_maximum,
+                                  recipe, config, run->tokenizer, &run->validation, error));
+    }
+    return um_data_order_create(recipe->seed, run->tasks.count, &run->order, error);
+}
+
+/* An option that means nothing to the algorithm is found now, not after the first hour. */
+static um_status check_decoding(const um_coupled_grpo *run, const um_decode_options *decoding,
+                                const um_model_config *config, um_error *error) {
+    um_canvas canvas = {0};
+    um_decode_options options = *decoding;
+    UM_TRY(um_grpo_tasks_canvas(&run->tasks, 0, &canvas, error));
+    const um_status status =
+        um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
+    um_canvas_free(&canvas);
+    return status;
+}
+
+static um_status open_decoding(um_coupled_grpo *run, const um_model_config *config,
+                               um_error *error) {
+    const um_grpo_options *options = &run->recipe->grpo;
+    um_status status = um_rollout_options_parse(options->rollout, ROLLOUT_TEMPERATURE,
+                                                ROLLOUT_TOP_P, &run->decoding, error);
+    if (status == UM_OK) {
+        status = check_decoding(run, &run->decoding, config, error);
+    }
+    if (status != UM_OK) {
+        return um_error_prefix(error, status, "\"rollout\"");
+    }
+    status = um_rollout_options_parse(options->validation_rollout, 0, 1, &run->validation_decoding,
+                                      error);
+    if (status == UM_OK) {
+        status = check_decoding(run, &run->validation_decoding, config, error);
+    }
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"validation_rollout\"");
+}
+
+static um_status open_judge(um_coupled_grpo *run, const um_grader *grader, um_error *error) {
+    const um_grpo_options *options = &run->recipe->grpo;
+    if (grader) {
+        run->grader = *grader;
+        return UM_OK;
+    }
+    return um_judge_grader_create(options, &run->judge, &run->grader, error);
+}
+
+static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
+                          void **state, um_error *error) {
+    um_coupled_grpo *run = calloc(1, sizeof *run);
+    *state = run;
+    if (!run) {
+        return um_error_memory(error, "training", sizeof *run);
+    }
+    run->recipe = recipe;
+    UM_TRY(check(recipe, config, error));
+    UM_TRY(open_problems(run, config, error));
+    UM_TRY(open_decoding(run, config, error));
+    return open_judge(run, grader, error);
+}
+
+static void close_run(void *state) {
+    um_coupled_grpo *run = state;
+    if (!run) {
+        return;
+    }
+    um_judge_free(run->judge);
+    um_reward_journal_close(run->journal);
+    um_grpo_updater_free(&run->updater);
+    um_grpo_rollouts_free(&run->rollouts);
+    um_grpo_reference_free(&run->reference);
+    um_data_order_free(&run->order);
+    um_grpo_tasks_close(&run->tasks);
+    um_grpo_tasks_close(&run->validation);
+    um_tokenizer_free(run->tokenizer);
+    free(run);
+}
+
+/* ---- State ------------------------------------------------------------------ */
+
+/* The batch of rollouts that the next update learns from, and which of its updates that is. */
+static uint64_t batch_number(const um_coupled_grpo *run) {
+    return um_learner_step(run->learner) / run->recipe->grpo.inner_updates;
+}
+
+static size_t inner_update(const um_coupled_grpo *run) {
+    return um_learner_step(run->learner) % run->recipe->grpo.inner_updates;
+}
+
+/* Between batches there is nothing to keep: the next one follows from step and weights. */
+static um_status save_run(void *state, um_state_sections *sections, um_error *error) {
+    um_coupled_grpo *run = state;
+    run->data_state[0] = run->tasks.count;
+    run->data_state[1] = run->tasks.digest;
+    um_state_sections_add(sections, "problems", run->data_state, sizeof run->data_state);
+    um_grpo_reference_save(&run->reference, sections);
+    return inner_update(run) > 0
+               ? um_grpo_rollouts_save(&run->rollouts, run->recipe, sections, error)
+               : UM_OK;
+}
+
+static um_status restore(um_coupled_grpo *run, const um_state_file *file, um_error *error) {
+    UM_TRY(um_state_file_read(file, "problems", run->data_state, sizeof run->data_state, error));
+    if (run->data_state[0] != run->tasks.count || run->data_state[1] != run->tasks.digest) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: %s does not hold the problems that the run began with; bring them "
+                        "back, or write to another directory",
+                        um_state_file_path(file), run->recipe->problems);
+    }
+    UM_TRY(um_grpo_reference_load(&run->reference, file, error));
+    return inner_update(run) > 0
+               ? um_grpo_rollouts_load(&run->rollouts, run->recipe, &run->tasks, &run->order,
+                                       batch_number(run), file, error)
+               : UM_OK;
+}
+
+/* What can fail on one rank alone. */
+static um_status prepare(um_coupled_grpo *run, const um_output_directory *output, um_error *error) {
+    char path[UM_RECIPE_PATH_SIZE + 32];
+    if (um_collective_rank(run->learner->collective) == 0) {
+        UM_TRY(um_output_directory_join(output, UM_REWARD_JOURNAL_FILE, path, sizeof path, error));
+        UM_TRY(um_reward_journal_open(path, um_recipe_fingerprint(run->recipe) ^ run->tasks.digest,
+                                      &run->journal, error));
+    }
+    UM_TRY(um_grpo_reference_create(run->learner, &run->reference, error));
+    return um_grpo_rollouts_create(run->recipe, &run->rollouts, error);
+}
+
+static um_status start_run(void *state, um_learner *learner, const um_output_directory *output,
+                           const um_state_file *file, um_error *error) {
+    um_coupled_grpo *run = state;
+    run->learner = learner;
+    UM_TRY(um_collective_agree_on_status(learner->collective, prepare(run, output, error), error));
+    run->updater = (um_grpo_updater){
+        .learner = learner, .reference = &run->reference, .rollouts = &run->rollouts};
+    return file ? restore(run, file, error) : UM_OK;
+}
+
+/* ---- Steps ------------------------------------------------------------------ */
+
+um_grpo_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
+                                          const um_stop_request *stop) {
+    const um_grpo_options *options = &run->recipe->grpo;
+    return (um_grpo_sampling){.transformer = &run->learner->transformer,
+                              .compute = run->learner->compute,
+                              .tasks = validation ? &run->validation : &run->tasks,
+                              .options = validation ? run->validation_decoding : run->decoding,
+                              .early_stop = options->early_stop,
+                              .seed = run->recipe->seed,
+                              .live_maximum = options->rollout_batch,
+                              .extent = options->completion_extent,
+                              .grader = &run->grader,
+                              .stop = stop};
+}
+
+void um_coupled_grpo_metric(um_coupled_grpo *run, const char *name, double value) {
+    if (run->metric_count < UM_GRPO_METRICS_MAXIMUM) {
+        run->metrics[run->metric_count++] = (um_metric){.name = name, .value = value};
+    }
+}
+
+static void report_rollouts(um_coupled_grpo *run) {
+    const um_rollout_statistics *made = &run->rollouts.statistics;
+    um_coupled_grpo_metric(run, "reward", made->reward);
+    um_coupled_grpo_metric(run, "reward_deviation", made->reward_deviation);
+    um_coupled_grpo_metric(run, "reward_code", made->code);
+    um_coupled_grpo_metric(run, "reward_format", made->format);
+    um_coupled_grpo_metric(run, "pass_rate", made->pass_rate);
+    um_coupled_grpo_metric(run, "timeout_rate", made->timeout_rate);
+    um_coupled_grpo_metric(run, "zero_variance_groups", made->zero_variance);
+    um_coupled_grpo_metric(run, "advantage_deviation", made->advantage_deviation);
+    um_coupled_grpo_metric(run, "completion_length", made->completion_length);
+    um_coupled_grpo_metric(run, "ended", made->ended);
+    um_coupled_grpo_metric(run, "rollout_seconds", made->times.sampling);
+    um_coupled_grpo_metric(run, "reward_seconds", made->times.grading);
+    um_coupled_grpo_metric(run, "reward_waiting_seconds", made->times.waiting);
+}
+
+static void report_update(um_coupled_grpo *run, const um_grpo_update_report *made,
+                          um_step_report *report) {
+    report->loss = made->loss;
+    report->token_loss = -made->log_probability;
+    report->gradient_norm = made->update.gradient_norm;
+    report->learning_rate = made->update.learning_rate;
+    report->rows = made->rows;
+    report->flops = made->flops;
+    um_coupled_grpo_metric(run, "kl", made->kl);
+    um_coupled_grpo_metric(run, "clip_low", made->clip_low);
+    um_coupled_grpo_metric(run, "clip_high", made->clip_high);
+    report->metrics = run->metrics;
+    report->metric_count = run->metric_count;
+}
+
+/* Where the step is the first of a batch, make that, unless a step that was stopped has. */
+static um_status ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
+                                 um_error *error) {
+    const uint64_t number = batch_number(run);
+    if (run->rollouts.is_ready && run->rollouts.number == number) {
+        return UM_OK;
+    }
+    const um_grpo_sampling sampling = um_coupled_grpo_sampling(run, false, stop);
+    return um_grpo_rollouts_make(&run->rollouts, run->recipe, run->learner->collective, &sampling,
+                                 &run->order, run->journal, number, error);
+}
+
+static um_status make_step(void *state, const um_stop_request *stop, um_step_report *report,
+                           um_error *error) {
+    um_coupled_grpo *run = state;
+    um_grpo_update_report made = {0};
+    const size_t inner = inner_update(run);
+    const double start = um_clock_seconds();
+    run->metric_count = 0;
+    UM_TRY(ensure_rollouts(run, stop, error));
+    const double middle = um_clock_seconds();
+    if (inner == 0) {
+        report_rollouts(run);
+        UM_TRY(um_grpo_estimate_old(&run->updater, stop, &made, error));
+    }
+    UM_TRY(um_grpo_gradients(&run->updater, inner, stop, &made, error));
+    UM_TRY(um_learner_update(run->learner, 1, &made.update, error)); /* weights hold the mean */
+    um_grpo_reference_sync(&run->reference, run->learner);
+    const double end = um_clock_seconds();
+    um_coupled_grpo_metric(run, "update_seconds", end - middle);
+    report_update(run, &made, report);
+    report->seconds = end - start;
+    return UM_OK;
+}
+
+const um_training_method um_coupled_grpo_method = {.open = open_run,
+                                                   .close = close_run,
+                                                   .start = start_run,
+                                                   .save = save_run,
+                                                   .step = make_step,
+                                                   .validate = um_coupled_grpo_validate};

@@ -1,0 +1,199 @@
+#include "train/grpo_tasks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tokenizer/chat.h"
+
+/* ---- Special tokens --------------------------------------------------------- */
+
+static um_status add_end(um_grpo_tasks *tasks, int32_t token, um_error *error) {
+    if (token < 0 || token == tasks->mask_token ||
+        um_token_list_contains(&tasks->end_tokens, token)) {
+        return UM_OK;
+    }
+    return um_token_list_append(&tasks->end_tokens, token, error);
+}
+
+static um_status settle_tokens(um_grpo_tasks *tasks, const um_recipe *recipe,
+                               const um_model_config *config, um_error *error) {
+    const int32_t pad =
+        config->pad_token >= 0 ? config->pad_token : um_tokenizer_pad(tasks->tokenizer);
+    const int32_t ends[] = {config->eos_token, um_tokenizer_eos(tasks->tokenizer), pad,
+                            um_tokenizer_pad(tasks->tokenizer),
+                            um_chat_end_of_turn(tasks->tokenizer)};
+    tasks->mask_token = config->mask_token;
+    if (um_tokenizer_vocabulary_size(tasks->tokenizer) > config->vocabulary_size) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: the tokenizer has more ids than the model's vocabulary",
+                        recipe->model);
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        UM_TRY(add_end(tasks, ends[i], error));
+    }
+    if (tasks->end_tokens.length == 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: neither config.json nor the tokenizer names a token that ends an "
+                        "answer (\"eos_token_id\" or \"pad_token_id\")",
+                        recipe->model);
+    }
+    tasks->filler = pad >= 0 ? pad : tasks->end_tokens.ids[0];
+    return UM_OK;
+}
+
+/* ---- Problems --------------------------------------------------------------- */
+
+static um_status encode_prompt(const um_grpo_tasks *tasks, const um_problem *problem,
+                               um_grpo_task *task, um_error *error) {
+    if (problem->format == UM_PROBLEM_CHAT) {
+        const um_chat_message message = {
+            .role = "user", .content = problem->prompt, .content_length = strlen(problem->prompt)};
+        return um_chat_encode(tasks->tokenizer, &message, 1, true, &task->before, error);
+    }
+    UM_TRY(um_tokenizer_encode(tasks->tokenizer, problem->prompt, strlen(problem->prompt), false,
+                               &task->before, error));
+    return um_tokenizer_encode(tasks->tokenizer, problem->suffix, strlen(problem->suffix), false,
+                               &task->after, error);
+}
+
+/* The last `maximum` tokens stay. */
+static void cut_prompt(um_token_list *tokens, size_t maximum) {
+    if (maximum > 0 && tokens->length > maximum) {
+        memmove(tokens->ids, tokens->ids + tokens->length - maximum, maximum * sizeof *tokens->ids);
+        tokens->length = maximum;
+    }
+}
+
+static um_status make_task(const um_grpo_tasks *tasks, const um_recipe *recipe,
+                           const um_problem *problem, um_grpo_task *task, um_error *error) {
+    const bool infilling = problem->format == UM_PROBLEM_INFILLING;
+    task->answer_length = infilling && recipe->grpo.infilling_length > 0
+                              ? recipe->grpo.infilling_length
+                              : recipe->answer_length;
+    UM_TRY(encode_prompt(tasks, problem, task, error));
+    cut_prompt(&task->before, recipe->grpo.prompt_length);
+    const size_t length = task->before.length + task->answer_length + task->after.length;
+    if (length > recipe->context_length) {
+        return UM_RAISE(error, UM_ERR_LIMIT,
+                        "problem %s: %zu tokens with its answer are over \"context_length\" %zu",
+                        problem->id, length, recipe->context_length);
+    }
+    if (task->before.length == 0) { /* no row predicts the first token of a shifted model */
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "problem %s: an empty prompt", problem->id);
+    }
+    return UM_OK;
+}
+
+static uint64_t add_to_digest(uint64_t hash, const int32_t *tokens, size_t count, size_t answer) {
+    hash = (hash ^ (count << 32 | answer)) * 1099511628211u;
+    for (size_t i = 0; i < count; i++) {
+        hash = (hash ^ (uint64_t)tokens[i]) * 1099511628211u;
+    }
+    return hash;
+}
+
+static um_status make_tasks(um_grpo_tasks *tasks, const char *path, size_t maximum,
+                            const um_recipe *recipe, um_error *error) {
+    const size_t all = um_problem_set_count(tasks->problems);
+    tasks->count = maximum > 0 && maximum < all ? maximum : all;
+    if (tasks->count == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: no problems", path);
+    }
+    UM_TRY(um_allocate(&tasks->tasks, tasks->count, sizeof *tasks->tasks, "problems", error));
+    tasks->digest = 14695981039346656037u;
+    for (size_t i = 0; i < tasks->count; i++) {
+        um_grpo_task *task = &tasks->tasks[i];
+        const um_status status =
+            make_task(tasks, recipe, um_problem_set_at(tasks->problems, i), task, error);
+        if (status != UM_OK) {
+            return um_error_prefix(error, status, "%s", path);
+        }
+        tasks->digest = add_to_digest(tasks->digest, task->before.ids, task->before.length,
+                                      task->answer_length);
+        tasks->digest = add_to_digest(tasks->digest, task->after.ids, task->after.length, 0);
+    }
+    return UM_OK;
+}
+
+um_status um_grpo_tasks_open(const char *path, size_t maximum, const um_recipe *recipe,
+                             const um_model_config *config, const um_tokenizer *tokenizer,
+                             um_grpo_tasks *tasks, um_error *error) {
+    *tasks = (um_grpo_tasks){.tokenizer = tokenizer};
+    UM_TRY(settle_tokens(tasks, recipe, config, error));
+    UM_TRY(um_problem_set_create(&tasks->problems, error));
+    UM_TRY(um_problem_set_add_file(tasks->problems, path, error));
+    return make_tasks(tasks, path, maximum, recipe, error);
+}
+
+void um_grpo_tasks_close(um_grpo_tasks *tasks) {
+    for (size_t i = 0; tasks->tasks && i < tasks->count; i++) {
+        um_token_list_free(&tasks->tasks[i].before);
+        um_token_list_free(&tasks->tasks[i].after);
+    }
+    free(tasks->tasks);
+    um_token_list_free(&tasks->end_tokens);
+    um_problem_set_free(tasks->problems);
+    *tasks = (um_grpo_tasks){0};
+}
+
+/* ---- Canvases --------------------------------------------------------------- */
+
+um_status um_grpo_tasks_canvas(const um_grpo_tasks *tasks, size_t index, um_canvas *canvas,
+                               um_error *error) {
+    const um_grpo_task *task = &tasks->tasks[index];
+    const um_canvas_segment segments[] = {
+        {.length = task->before.length, .tokens = task->before.ids},
+        {.is_hole = true, .length = task->answer_length},
+        {.length = task->after.length, .tokens = task->after.ids}};
+    return um_canvas_create(segments, task->after.length > 0 ? 3 : 2, tasks->mask_token, canvas,
+                            error);
+}
+
+um_status um_completion_lay_out(const um_grpo_tasks *tasks, size_t index, um_completion *completion,
+                                um_error *error) {
+    const um_grpo_task *task = &tasks->tasks[index];
+    *completion =
+        (um_completion){.problem = index,
+                        .length = task->before.length + task->answer_length + task->after.length,
+                        .start = task->before.length,
+                        .answer_length = task->answer_length};
+    return um_allocate(&completion->tokens, completion->length, sizeof *completion->tokens,
+                       "completion", error);
+}
+
+static size_t find_end(const um_grpo_tasks *tasks, const um_completion *completion) {
+    size_t at = 0;
+    while (
+        at < completion->answer_length &&
+        !um_token_list_contains(&tasks->end_tokens, completion->tokens[completion->start + at])) {
+        at++;
+    }
+    return at;
+}
+
+void um_completion_find_end(const um_grpo_tasks *tasks, um_completion_extent extent,
+                            um_completion *completion) {
+    const size_t end = find_end(tasks, completion);
+    completion->ended = end < completion->answer_length;
+    completion->counted =
+        completion->ended && extent == UM_COMPLETION_TO_END ? end + 1 : completion->answer_length;
+}
+
+um_status um_completion_take(const um_grpo_tasks *tasks, size_t index, const um_canvas *canvas,
+                             um_completion_extent extent, um_completion *completion,
+                             um_error *error) {
+    UM_TRY(um_completion_lay_out(tasks, index, completion, error));
+    for (size_t i = 0; i < completion->length; i++) {
+        const bool open = canvas->states[i] == UM_POSITION_MASKED;
+        completion->tokens[i] = open ? tasks->filler : canvas->tokens[i];
+    }
+    um_completion_find_end(tasks, extent, completion);
+    return UM_OK;
+}
+
+um_status um_completion_text(const um_grpo_tasks *tasks, const um_completion *completion,
+                             um_buffer *text, um_error *error) {
+    return um_tokenizer_decode(tasks->tokenizer, completion->tokens + completion->start,
+                               find_end(tasks, completion), true, text, error);
+}

@@ -1,0 +1,20 @@
+#include "train/judge_grader.h"
+
+static um_status grade(void *user, const um_attempt *attempts, size_t count,
+                       um_judgement *judgements, const um_watch *watch, um_error *error) {
+    return um_judge_batch(user, attempts, count, judgements, watch, error);
+}
+
+um_status um_judge_grader_create(const um_grpo_options *options, um_judge **judge,
+                                 um_grader *grader, um_error *error) {
+    um_judge_options judging = um_judge_default_options();
+    judging.level = options->sandbox;
+    judging.timeout_seconds = options->judge_timeout;
+    judging.memory_mib = options->judge_memory;
+    judging.workers = options->judge_workers;
+    judging.code_weight = options->code_weight;
+    judging.format_weight = options->format_weight;
+    UM_TRY(um_judge_create(&judging, judge, error));
+    *grader = (um_grader){.grade = grade, .user = *judge};
+    return UM_OK;
+}

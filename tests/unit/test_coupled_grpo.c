@@ -1,0 +1,314 @@
+/* Whole runs of coupled-GRPO with a toy reward: what they learn, that they do the same every time,
+ * and that they can be stopped anywhere. */
+#include "grpo_testing.h"
+
+static grpo_watch *make_watch(void) {
+    grpo_watch *seen = calloc(1, sizeof *seen);
+    assert_non_null(seen);
+    return seen;
+}
+
+static void train_to_the_end(const um_recipe *recipe, const scratch *output, grpo_watch *seen) {
+    um_error error = {0};
+    assert_ok(grpo_train(recipe, output, seen, &error), &error);
+}
+
+/* ---- Learning --------------------------------------------------------------- */
+
+static double mean_reward(const grpo_watch *seen, size_t first, size_t end) {
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = first; i < end; i++) {
+        if (!isnan(seen->rewards[i])) {
+            sum += seen->rewards[i];
+            count++;
+        }
+    }
+    return sum / (double)count;
+}
+
+static void reward_rises(const char *more) {
+    grpo_workshop made = grpo_workshop_make(more);
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    set_member(&made.recipe, "steps", "80");
+    set_member(&made.recipe, "learning_rate", "0.01");
+    set_member(&made.recipe, "problems_per_step", "3");
+    train_to_the_end(&made.recipe, &output, seen);
+    assert_int_equal(seen->steps, 80);
+    const double before = mean_reward(seen, 0, 8);
+    const double after = mean_reward(seen, 72, 80);
+    if (!(after > before + 0.3)) {
+        fail_msg("reward %g, then %g", before, after);
+    }
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+static void reward_rises_with_every_estimator(void **state) {
+    (void)state;
+    reward_rises("");
+    reward_rises(", \"estimator\": \"decoupled\"");
+    reward_rises(", \"estimator\": \"full_mask\", \"mask_prompt_probability\": 0.15");
+}
+
+static void reward_rises_with_the_other_options(void **state) {
+    (void)state;
+    reward_rises(", \"mask_pairs\": 2, \"advantage_baseline\": \"leave_one_out\", "
+                 "\"scale_advantages\": true, \"completion_normalisation\": \"tokens\", "
+                 "\"completion_extent\": \"all\", \"kl_coefficient\": 0, \"weights\": \"bf16\"");
+}
+
+/* ---- Same bits -------------------------------------------------------------- */
+
+static const char *const variants[] = {
+    "",
+    ", \"inner_updates\": 3, \"reference_interval\": 2, \"mask_pairs\": 2, \"weights\": \"bf16\", "
+    "\"rollout\": {\"algorithm\": \"threshold\", \"confidence_threshold\": 0.2}, "
+    "\"early_stop\": true",
+    ", \"inner_updates\": 1, \"estimator\": \"decoupled\", \"kl_coefficient\": 0, "
+    "\"rollout\": {\"steps\": 3}, \"completion_extent\": \"all\"",
+};
+#define VARIANTS (sizeof variants / sizeof *variants)
+
+static void a_resumed_run_equals_a_straight_one_bit_for_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < VARIANTS; i++) {
+        const grpo_workshop made = grpo_workshop_make(variants[i]);
+        const scratch straight = scratch_make();
+        grpo_watch *whole = make_watch();
+        train_to_the_end(&made.recipe, &straight, whole);
+        for (size_t stop = 1; stop <= 5; stop++) {
+            um_error error = {0};
+            const scratch output = scratch_make();
+            grpo_watch *seen = make_watch();
+            seen->stop_after = stop;
+            assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
+            assert_int_equal(seen->steps, stop);
+            *seen = (grpo_watch){0};
+            train_to_the_end(&made.recipe, &output, seen);
+            assert_int_equal(seen->steps, 6 - stop);
+            for (size_t j = 0; j < seen->steps; j++) {
+                assert_true(seen->reports[j].loss == whole->reports[stop + j].loss);
+            }
+            assert_same_run(&straight, &output);
+            free(seen);
+            scratch_remove(&output);
+        }
+        free(whole);
+        scratch_remove(&straight);
+        grpo_workshop_remove(&made);
+    }
+}
+
+/* Asked at every question in turn: between decoding steps, micro-batches and updates. */
+static void a_run_can_be_stopped_in_the_middle_of_a_step(void **state) {
+    (void)state;
+    grpo_workshop made = grpo_workshop_make("");
+    set_member(&made.recipe, "steps", "3");
+    const scratch straight = scratch_make();
+    grpo_watch *seen = make_watch();
+    train_to_the_end(&made.recipe, &straight, seen);
+    const size_t questions = seen->questions;
+    assert_true(questions > 20);
+    for (size_t at = 1; at < questions; at += 3) {
+        um_error error = {0};
+        const scratch output = scratch_make();
+        *seen = (grpo_watch){.stop_questions = at};
+        assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
+        *seen = (grpo_watch){0};
+        train_to_the_end(&made.recipe, &output, seen);
+        assert_same_run(&straight, &output);
+        scratch_remove(&output);
+    }
+    free(seen);
+    scratch_remove(&straight);
+    grpo_workshop_remove(&made);
+}
+
+static void the_number_of_threads_changes_no_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < VARIANTS; i++) {
+        const grpo_workshop made = grpo_workshop_make(variants[i]);
+        const scratch one = scratch_make();
+        grpo_watch *seen = make_watch();
+        train_to_the_end(&made.recipe, &one, seen);
+        for (size_t threads = 2; threads <= 3; threads++) {
+            const scratch more = scratch_make();
+            *seen = (grpo_watch){.threads = threads};
+            train_to_the_end(&made.recipe, &more, seen);
+            assert_same_run(&one, &more);
+            scratch_remove(&more);
+        }
+        free(seen);
+        scratch_remove(&one);
+        grpo_workshop_remove(&made);
+    }
+}
+
+/* Neither does how many canvases are decoded side by side. */
+static void the_size_of_rollout_batches_changes_no_bit(void **state) {
+    (void)state;
+    grpo_workshop made = grpo_workshop_make("");
+    const scratch many = scratch_make();
+    const scratch few = scratch_make();
+    grpo_watch *seen = make_watch();
+    train_to_the_end(&made.recipe, &many, seen);
+    set_member(&made.recipe, "rollout_batch", "3");
+    *seen = (grpo_watch){0};
+    train_to_the_end(&made.recipe, &few, seen);
+    assert_same_run(&many, &few);
+    free(seen);
+    scratch_remove(&many);
+    scratch_remove(&few);
+    grpo_workshop_remove(&made);
+}
+
+/* ---- Rewards ---------------------------------------------------------------- */
+
+/* A judge that would say something else the second time: what it said first is used again, also
+ * where the state of that step was never saved. */
+static void rewards_are_judged_once(void **state) {
+    (void)state;
+    um_error error = {0};
+    const grpo_workshop made = grpo_workshop_make("");
+    const scratch output = scratch_make();
+    const scratch copy = scratch_make();
+    grpo_watch *seen = make_watch();
+    seen->unsettled = 0.01;
+    train_to_the_end(&made.recipe, &output, seen);
+    um_buffer journal = {0};
+    assert_ok(
+        um_file_read(scratch_path(&output, UM_REWARD_JOURNAL_FILE), SIZE_MAX / 2, &journal, &error),
+        &error);
+    scratch_write(&copy, UM_REWARD_JOURNAL_FILE, journal.data, journal.length - 5); /* torn */
+    *seen = (grpo_watch){.unsettled = 0.7};
+    seen->stop_after = 4; /* two batches, which the journal has whole */
+    assert_int_equal(grpo_train(&made.recipe, &copy, seen, &error), UM_ERR_CANCELLED);
+    const scratch first = scratch_make();
+    grpo_watch *again = make_watch();
+    *again = (grpo_watch){.unsettled = 0.01, .stop_after = 4};
+    assert_int_equal(grpo_train(&made.recipe, &first, again, &error), UM_ERR_CANCELLED);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(seen->reports[i].loss == again->reports[i].loss);
+    }
+    um_buffer_free(&journal);
+    free(again);
+    free(seen);
+    scratch_remove(&first);
+    scratch_remove(&output);
+    scratch_remove(&copy);
+    grpo_workshop_remove(&made);
+}
+
+/* ---- Reports ---------------------------------------------------------------- */
+
+/* The first update of a batch is made with the weights that wrote it: no ratio is clipped, and
+ * before any update the reference is the policy. */
+static void the_first_update_is_on_policy(void **state) {
+    (void)state;
+    const grpo_workshop made = grpo_workshop_make(", \"clip_low\": 1e-9, \"clip_high\": 1e-9");
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    train_to_the_end(&made.recipe, &output, seen);
+    assert_true(seen->kl[0] == 0);
+    for (size_t i = 0; i < 6; i += 2) {
+        assert_true(seen->clip_low[i] == 0 && seen->clip_high[i] == 0);
+        assert_true(!isnan(seen->rewards[i]));
+        assert_true(!!isnan(seen->rewards[i + 1])); /* no new rollouts */
+        assert_true(seen->clip_low[i + 1] + seen->clip_high[i + 1] > 0.1);
+        assert_true(seen->kl[i + 1] > 0);
+    }
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+static void validation_measures_passed_problems(void **state) {
+    (void)state;
+    grpo_workshop made = grpo_workshop_make(", \"validation_interval\": 2");
+    write_problems(&made.data, "validation.jsonl");
+    set_member(&made.recipe, "validation_problems", scratch_path(&made.data, "validation.jsonl"));
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    train_to_the_end(&made.recipe, &output, seen);
+    assert_int_equal(seen->validations, 3);
+    assert_int_equal(seen->graded, 3 * 8 + 3 * 3);
+    assert_true(seen->pass_rate >= 0 && seen->pass_rate <= 1);
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+/* ---- Refusals --------------------------------------------------------------- */
+
+static void expect_refusal(const um_recipe *recipe, const scratch *output, um_status status,
+                           const char *text) {
+    um_error error = {0};
+    grpo_watch *seen = make_watch();
+    assert_int_equal(grpo_train(recipe, output, seen, &error), status);
+    if (!strstr(error.message, text)) {
+        fail_msg("\"%s\" lacks \"%s\"", error.message, text);
+    }
+    free(seen);
+}
+
+static void what_does_not_fit_is_refused(void **state) {
+    (void)state;
+    const grpo_workshop made = grpo_workshop_make("");
+    const scratch output = scratch_make();
+    const struct {
+        const char *key;
+        const char *value;
+        um_status status;
+        const char *text;
+    } cases[] = {
+        {"initialise", "true", UM_ERR_ARGUMENT, "leave out \"initialise\""},
+        {"answer_length", "0", UM_ERR_ARGUMENT, "needs \"answer_length\""},
+        {"context_length", "12", UM_ERR_LIMIT, "problem one: "},
+        {"pair_rate_minimum", "0.9", UM_ERR_ARGUMENT, "\"pair_rate_minimum\" is above"},
+        {"problems", "/nowhere/problems.jsonl", UM_ERR_IO, "/nowhere/problems.jsonl"},
+        {"rollout", "{\"factor\": 1}", UM_ERR_ARGUMENT, "\"rollout\""},
+        {"validation_rollout", "{\"factor\": 1}", UM_ERR_ARGUMENT, "\"validation_rollout\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        um_recipe recipe = made.recipe;
+        set_member(&recipe, cases[i].key, cases[i].value);
+        expect_refusal(&recipe, &output, cases[i].status, cases[i].text);
+    }
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+static void a_state_of_other_problems_is_refused(void **state) {
+    (void)state;
+    um_error error = {0};
+    const grpo_workshop made = grpo_workshop_make("");
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    seen->stop_after = 1;
+    assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
+    scratch_write(&made.data, "problems.jsonl", grpo_problems[0], strlen(grpo_problems[0]));
+    expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "does not hold the problems");
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reward_rises_with_every_estimator),
+        cmocka_unit_test(reward_rises_with_the_other_options),
+        cmocka_unit_test(a_resumed_run_equals_a_straight_one_bit_for_bit),
+        cmocka_unit_test(a_run_can_be_stopped_in_the_middle_of_a_step),
+        cmocka_unit_test(the_number_of_threads_changes_no_bit),
+        cmocka_unit_test(the_size_of_rollout_batches_changes_no_bit),
+        cmocka_unit_test(rewards_are_judged_once),
+        cmocka_unit_test(the_first_update_is_on_policy),
+        cmocka_unit_test(validation_measures_passed_problems),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_state_of_other_problems_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
