@@ -31,6 +31,7 @@ extern const um_command um_command_report;
 extern const um_command um_command_tokenize;
 extern const um_command um_command_train;
 extern const um_command um_command_pack;
+extern const um_command um_command_judge;
 
 /* Print "unmask: <message>" and return the exit code of the error's status. */
 int um_cli_fail(const um_error *error);

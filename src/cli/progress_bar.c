@@ -35,8 +35,14 @@ static void show(um_progress_bar *bar, size_t done, size_t total) {
     if (share > 0) {
         um_cli_format_duration((now - bar->start) * (1 - share) / share, left, sizeof left);
     }
-    (void)fprintf(stderr, "\r\033[K%s [%s] %3.0f%% of %.1f MB, %s left", bar->what, cells,
-                  100 * share, (double)total / 1e6, left);
+    char size[48];
+    if (bar->unit) {
+        (void)snprintf(size, sizeof size, "%zu %s", total, bar->unit);
+    } else {
+        (void)snprintf(size, sizeof size, "%.1f MB", (double)total / 1e6);
+    }
+    (void)fprintf(stderr, "\r\033[K%s [%s] %3.0f%% of %s, %s left", bar->what, cells, 100 * share,
+                  size, left);
     (void)fflush(stderr);
 }
 

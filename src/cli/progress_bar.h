@@ -6,6 +6,7 @@
 
 typedef struct um_progress_bar {
     const char *what; /* such as "converting" */
+    const char *unit; /* what is counted, such as "programs"; NULL for bytes, shown as MB */
     bool terminal;
     bool shown;
     double start; /* clock */
@@ -17,7 +18,7 @@ typedef struct um_progress_bar {
 um_progress_bar um_progress_bar_start(const char *what);
 
 /* For a watch, or the options of a model, whose user is the bar: show that `done` of `total` bytes
- * are; false after Ctrl-C (um_cli_catch_interrupts). */
+ * (or units) are; false after Ctrl-C (um_cli_catch_interrupts). */
 bool um_progress_bar_watch(void *bar, size_t done, size_t total);
 
 /* Wipe it out. */

