@@ -5,6 +5,9 @@
 
 #include "base/memory.h"
 
+/* The window at the very beginning looks ahead over this part of its reach. */
+#define LEAST_PART 16
+
 /* Of the first i values. */
 typedef struct prefix {
     double sum;
@@ -19,9 +22,10 @@ static void average(const double *values, size_t count, size_t reach, prefix *be
         before[i + 1].finite = before[i].finite + (finite ? 1 : 0);
     }
     for (size_t i = 0; i < count; i++) {
-        const size_t room = um_size_smaller(um_size_smaller(i, count - 1 - i), reach);
-        const prefix *first = &before[i - room];
-        const prefix *last = &before[i + room + 1];
+        const size_t back = um_size_smaller(i, reach);
+        const size_t ahead = back > reach / LEAST_PART ? back : reach / LEAST_PART;
+        const prefix *first = &before[i - back];
+        const prefix *last = &before[um_size_smaller(i + ahead, count - 1) + 1];
         const size_t finite = last->finite - first->finite;
         means[i] = finite > 0 ? (last->sum - first->sum) / (double)finite : (double)NAN;
     }

@@ -71,11 +71,20 @@ static um_status add_curve(chart *made, const um_report_run *runs, size_t run,
     return UM_OK;
 }
 
+static bool has_points(const um_run_series *series) {
+    for (size_t i = 0; series && i < series->count; i++) {
+        if (isfinite(series->values[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static um_status add_run(chart *made, const um_report_run *runs, size_t run, const char *name,
                          double scale, um_error *error) {
     const um_run_series *steps = um_run_log_find(runs[run].log, "step", name);
     const um_run_series *validations = um_run_log_find(runs[run].log, "validation", name);
-    if (steps && steps->count > 0) {
+    if (has_points(steps)) {
         const bool smooth = steps->count >= SMOOTHED_FROM && strcmp(name, "learning_rate") != 0;
         made->trained = true;
         if (smooth) {
@@ -85,7 +94,7 @@ static um_status add_run(chart *made, const um_report_run *runs, size_t run, con
         UM_TRY(add_curve(made, runs, run, steps, "line", smooth ? 4 + steps->count / 50 : 0, scale,
                          error));
     }
-    if (validations && validations->count > 0) {
+    if (has_points(validations)) {
         made->validated = true;
         UM_TRY(add_curve(made, runs, run, validations, "valid", 0, scale, error));
     }

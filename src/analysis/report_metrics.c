@@ -6,24 +6,38 @@
 
 #define LAST_STEPS 20
 
+#define LEVEL(number)                                                                              \
+    { "pass_rate_level_" number, "pass@1, level " number, "%", false, true, false, 1, NULL }
+
 static const um_report_metric metrics[] = {
     {"loss", "Loss", "", true, false, false, -1, "the objective that is minimised"},
     {"token_loss", "Cross-entropy", "nats a target", true, false, false, -1,
      "mean over the predicted tokens"},
     {"accuracy", "Accuracy", "%", false, false, false, 1, "targets that are predicted exactly"},
     {"reward", "Reward", "", false, false, false, 1, "mean over the completions of a step"},
-    {"pass_at_1", "pass@1", "%", false, true, false, 1, "problems solved by one completion"},
-    {"pass_at_10", "pass@10", "%", false, true, false, 1, NULL},
+    {"pass_rate", "pass@1", "%", false, true, false, 1, "problems solved by one completion"},
+    LEVEL("1"),
+    LEVEL("2"),
+    LEVEL("3"),
+    LEVEL("4"),
+    LEVEL("5"),
+    LEVEL("6"),
+    LEVEL("7"),
+    LEVEL("8"),
+    LEVEL("9"),
     {"reward_deviation", "Spread of the reward", "", false, true, false, 0,
      "standard deviation over the completions of a step"},
     {"reward_code", "Reward: code", "", false, false, false, 1, "tests that pass"},
     {"reward_format", "Reward: format", "", false, false, false, 1, "answers of the right form"},
     {"zero_variance_groups", "Groups without variance", "%", false, true, false, 0,
      "all completions have one reward, which gives no gradient"},
+    {"advantage_deviation", "Spread of the advantages", "", false, true, false, 0, NULL},
     {"kl", "KL to the reference", "nats a token", true, true, false, 0, NULL},
     {"clip_low", "Ratios clipped from below", "%", false, true, false, 0, NULL},
     {"clip_high", "Ratios clipped from above", "%", false, true, false, 0, NULL},
     {"completion_length", "Length of completions", "tokens", false, true, false, 0, NULL},
+    {"ended", "Completions that end", "%", false, true, false, 0, "by an end token"},
+    {"timeout_rate", "Timeouts", "%", false, true, false, -1, "completions that ran too long"},
     {"gradient_norm", "Gradient norm", "", true, true, false, 0, "before clipping"},
     {"learning_rate", "Learning rate", "", false, true, false, 0, NULL},
     {"tokens_per_second", "Speed", "tokens/s", false, true, false, 1,
@@ -33,6 +47,8 @@ static const um_report_metric metrics[] = {
     {"seconds", "Time of a step", "s", true, true, false, -1, NULL},
     {"rollout_seconds", "Time of rollouts", "s", false, true, false, -1, "of each step"},
     {"reward_seconds", "Time of rewards", "s", false, true, false, -1, "of each step"},
+    {"reward_waiting_seconds", "Waiting for rewards", "s", false, true, false, -1,
+     "of each step, rollouts being done"},
     {"update_seconds", "Time of updates", "s", false, true, false, -1, "of each step"},
     {"rows", "Rows", "tokens", false, true, true, 0, NULL},
     {"predicted_tokens", "Targets", "tokens", false, true, true, 0, NULL},
@@ -82,8 +98,8 @@ um_report_summary um_report_summarise(const um_run_series *series, int better) {
     const size_t taken = series->count < wanted ? series->count : wanted;
     double sum = 0;
     for (size_t i = series->count - taken; i < series->count; i++) {
-        sum += series->values[i] / (double)taken;
+        sum += series->values[i];
     }
-    summary.last = sum;
+    summary.last = sum / (double)taken;
     return summary;
 }

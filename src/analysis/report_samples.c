@@ -67,42 +67,57 @@ static double step_of(const json_t *sample) {
     return json_number_value(json_object_get(sample, "step"));
 }
 
-/* The samples of one step, from `first` on; *next: of the step before. */
-static um_status put_step(const um_run_log *log, size_t end, bool open, size_t *begin,
-                          um_buffer *page, um_error *error) {
-    const double step = step_of(log->samples[end - 1]);
+/* The first of the samples of one step, the last of which is end - 1. */
+static size_t begin_of_step(const um_run_log *log, size_t end) {
     size_t first = end;
-    while (first > 0 && step_of(log->samples[first - 1]) == step) {
+    while (first > 0 && step_of(log->samples[first - 1]) == step_of(log->samples[end - 1])) {
         first--;
     }
-    UM_TRY(um_buffer_append_format(
-        page, error, "<details%s><summary>step %.0f</summary><div class=\"samples\">\n",
-        open ? " open" : "", step));
+    return first;
+}
+
+static um_status put_step(const um_run_log *log, size_t first, size_t end, um_buffer *page,
+                          um_error *error) {
+    UM_TRY(um_buffer_append_format(page, error,
+                                   "<p class=\"note\">step %.0f</p>\n<div class=\"samples\">\n",
+                                   step_of(log->samples[first])));
     for (size_t i = first; i < end; i++) {
         UM_TRY(put_sample(log->samples[i], page, error));
     }
-    *begin = first;
-    return um_buffer_append_text(page, "</div></details>\n", error);
+    return um_buffer_append_text(page, "</div>\n", error);
+}
+
+static um_status put_run(const um_run_log *log, um_buffer *page, um_error *error) {
+    size_t first = begin_of_step(log, log->sample_count);
+    UM_TRY(put_step(log, first, log->sample_count, page, error));
+    if (first == 0) {
+        return UM_OK;
+    }
+    UM_TRY(um_buffer_append_text(page, "<details><summary>earlier steps</summary>\n", error));
+    while (first > 0) {
+        const size_t end = first;
+        first = begin_of_step(log, end);
+        UM_TRY(put_step(log, first, end, page, error));
+    }
+    return um_buffer_append_text(page, "</details>\n", error);
 }
 
 um_status um_report_put_samples(const um_report_run *runs, size_t count, um_buffer *page,
                                 um_error *error) {
     bool titled = false;
     for (size_t i = 0; i < count; i++) {
-        const um_run_log *log = runs[i].log;
-        if (log->sample_count > 0 && !titled) {
+        if (runs[i].log->sample_count == 0) {
+            continue;
+        }
+        if (!titled) {
             titled = true;
             UM_TRY(um_buffer_append_text(page, "<h2>Samples</h2>\n", error));
         }
-        if (log->sample_count > 0) {
-            UM_TRY(um_buffer_append_format(page, error, "<div class=\"g%zu\">\n<h3>", i));
-            UM_TRY(um_report_put_run_name(runs, i, page, error));
-            UM_TRY(um_buffer_append_text(page, "</h3>\n", error));
-            for (size_t end = log->sample_count; end > 0;) {
-                UM_TRY(put_step(log, end, end == log->sample_count, &end, page, error));
-            }
-            UM_TRY(um_buffer_append_text(page, "</div>\n", error));
-        }
+        UM_TRY(um_buffer_append_format(page, error, "<div class=\"g%zu\">\n<h3>", i));
+        UM_TRY(um_report_put_run_name(runs, i, page, error));
+        UM_TRY(um_buffer_append_text(page, "</h3>\n", error));
+        UM_TRY(put_run(runs[i].log, page, error));
+        UM_TRY(um_buffer_append_text(page, "</div>\n", error));
     }
     return UM_OK;
 }

@@ -46,7 +46,7 @@ const char um_report_style[] =
     "circle{fill:currentColor;stroke-dasharray:none}\n"
     ".tip{position:absolute;pointer-events:none;z-index:1;background:var(--ground);font-size:12px;"
     "border:1px solid var(--line);border-radius:6px;padding:4px 8px;max-width:90%;"
-    "box-shadow:0 2px 8px #0003}.tip div{white-space:nowrap;overflow:hidden;"
+    "box-shadow:0 2px 8px #0003}.tip div{white-space:pre;overflow:hidden;"
     "text-overflow:ellipsis}\n"
     ".wide{overflow-x:auto}\n"
     "table{border-collapse:collapse;font-size:14px}th,td{padding:4px 12px 4px 0;text-align:left;"

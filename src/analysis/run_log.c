@@ -216,9 +216,6 @@ static um_status read_line(log_reader *reader, json_t *line, um_error *error) {
         note_problem(reader, "\"step\" is missing or no number of a step");
         return UM_OK;
     } else if (strcmp(kind, "step") == 0 || strcmp(kind, "validation") == 0) {
-        if (strcmp(kind, "validation") == 0) {
-            forget_samples(log, step, true); /* its own follow */
-        }
         UM_TRY(read_numbers(reader, kind, step, line, error));
     } else if (strcmp(kind, "sample") == 0) {
         add_sample(log, line, step);

@@ -18,8 +18,9 @@
 #define BOTTOM 36.0
 #define X_TICKS 6
 #define Y_TICKS 5
-#define WIDE_RANGE 30.0 /* highest by lowest value from which an axis is logarithmic */
+#define WIDE_RANGE 10.0 /* highest by lowest value from which an axis is logarithmic */
 #define LARGEST 1e100   /* drawn */
+#define MOST_MARKS 40   /* more dots side by side would be a band */
 #define OUTLIERS 0.01   /* share of a background curve, at each end, that the axis need not reach */
 
 typedef struct axes {
@@ -56,14 +57,17 @@ static int compare_numbers(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The same for a background curve, a few of whose points may lie far out. */
-static um_status widen_by_most(extent *range, const double *values, size_t count, um_error *error) {
+/* The same for a background curve, of whose points as they are drawn a few may lie far out.
+ * `indices` [2 * columns] is scratch. */
+static um_status widen_by_most(extent *range, const um_plot_curve *curve, size_t columns,
+                               size_t *indices, um_error *error) {
     double *sorted = NULL;
     size_t kept = 0;
+    const size_t count = um_curve_thin(curve->x, curve->y, curve->count, columns, indices);
     UM_TRY(um_allocate(&sorted, count, sizeof *sorted, "range of a plot", error));
     for (size_t i = 0; i < count; i++) {
-        if (drawable(values[i])) {
-            sorted[kept++] = values[i];
+        if (drawable(curve->y[indices[i]])) {
+            sorted[kept++] = curve->y[indices[i]];
         }
     }
     qsort(sorted, kept, sizeof *sorted, compare_numbers);
@@ -83,7 +87,8 @@ static void open_range(double *low, double *high) {
     }
 }
 
-static um_status find_extents(const um_plot *plot, extent *x, extent *y, um_error *error) {
+static um_status find_extents(const um_plot *plot, size_t *indices, extent *x, extent *y,
+                              um_error *error) {
     *x = *y = (extent){.low = INFINITY, .high = -INFINITY};
     for (size_t i = 0; i < plot->curve_count; i++) {
         const um_plot_curve *curve = &plot->curves[i];
@@ -91,16 +96,16 @@ static um_status find_extents(const um_plot *plot, extent *x, extent *y, um_erro
         if (curve->label) {
             widen(y, curve->y, curve->count);
         } else {
-            UM_TRY(widen_by_most(y, curve->y, curve->count, error));
+            UM_TRY(widen_by_most(y, curve, plot->columns, indices, error));
         }
     }
     return UM_OK;
 }
 
-static um_status find_axes(const um_plot *plot, axes *found, um_error *error) {
+static um_status find_axes(const um_plot *plot, size_t *indices, axes *found, um_error *error) {
     extent x;
     extent y;
-    UM_TRY(find_extents(plot, &x, &y, error));
+    UM_TRY(find_extents(plot, indices, &x, &y, error));
     *found = (axes){.x0 = 0, .x1 = 1, .y0 = 0, .y1 = 1};
     if (x.count == 0 || y.count == 0) {
         return UM_OK;
@@ -231,15 +236,15 @@ static um_status put_curve(const um_plot *plot, const um_plot_curve *curve, cons
         UM_TRY(um_html_text(page, curve->label, strlen(curve->label), error));
     }
     UM_TRY(um_buffer_append_text(page, "\"/>\n", error));
-    /* Dots side by side would be a band. */
-    return curve->marked && count <= 120 ? put_marks(curve, frame, indices, count, page, error)
-                                         : UM_OK;
+    return curve->marked && count <= MOST_MARKS
+               ? put_marks(curve, frame, indices, count, page, error)
+               : UM_OK;
 }
 
-um_status um_svg_plot(const um_plot *plot, um_buffer *page, um_error *error) {
+static um_status put_picture(const um_plot *plot, size_t *indices, um_buffer *page,
+                             um_error *error) {
     axes frame;
-    size_t *indices = NULL;
-    UM_TRY(find_axes(plot, &frame, error));
+    UM_TRY(find_axes(plot, indices, &frame, error));
     UM_TRY(um_buffer_append_format(
         page, error,
         "<svg class=\"plot\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" data-frame=\"%.0f %.0f %.0f "
@@ -250,14 +255,18 @@ um_status um_svg_plot(const um_plot *plot, um_buffer *page, um_error *error) {
     UM_TRY(um_buffer_append_text(page, "\">", error));
     UM_TRY(put_axes(plot, &frame, page, error));
     UM_TRY(um_buffer_append_text(page, "\n", error));
-    UM_TRY(um_allocate(&indices, 2 * plot->columns, sizeof *indices, "points of a plot", error));
-    um_status status = UM_OK;
-    for (size_t i = 0; i < plot->curve_count && status == UM_OK; i++) {
-        status = put_curve(plot, &plot->curves[i], &frame, indices, page, error);
+    for (size_t i = 0; i < plot->curve_count; i++) {
+        UM_TRY(put_curve(plot, &plot->curves[i], &frame, indices, page, error));
     }
-    free(indices);
-    UM_TRY(status);
     return um_buffer_append_format(page, error,
                                    "<path class=\"cursor\" d=\"M0 %.0fv%.0f\"/></svg>\n", TOP,
                                    HEIGHT - TOP - BOTTOM);
+}
+
+um_status um_svg_plot(const um_plot *plot, um_buffer *page, um_error *error) {
+    size_t *indices = NULL;
+    UM_TRY(um_allocate(&indices, 2 * plot->columns, sizeof *indices, "points of a plot", error));
+    const um_status status = put_picture(plot, indices, page, error);
+    free(indices);
+    return status;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/html.h"
 #include "cli/colour_ramp.h"
 #include "cli/quote.h"
 #include "cli/replay.h"
@@ -66,19 +67,6 @@ static um_status put_style(const picture *state, um_error *error) {
 
 /* ---- Text ---------------------------------------------------------------- */
 
-static um_status put_escaped(um_buffer *output, const char *bytes, size_t length, um_error *error) {
-    switch (*bytes) {
-        case '&':
-            return um_buffer_append_text(output, "&amp;", error);
-        case '<':
-            return um_buffer_append_text(output, "&lt;", error);
-        case '>':
-            return um_buffer_append_text(output, "&gt;", error);
-        default:
-            return um_buffer_append(output, bytes, length, error);
-    }
-}
-
 /* Cells [first, last) stand side by side: given text, masks, or the characters of one token. */
 typedef struct cell_run {
     size_t first;
@@ -130,7 +118,7 @@ static um_status put_text(const picture *state, const cell_run *run, um_error *e
     }
     UM_TRY(um_buffer_append_text(state->output, ">", error));
     for (size_t i = run->first; i < run->last; i++) {
-        UM_TRY(put_escaped(state->output, cells[i].bytes, cells[i].length, error));
+        UM_TRY(um_html_text(state->output, cells[i].bytes, cells[i].length, error));
     }
     return um_buffer_append_text(state->output, "</text>\n", error);
 }
@@ -151,8 +139,8 @@ static um_status put_run(const picture *state, const cell_run *run, um_error *er
 static um_status put_algorithm(const char *name, um_buffer *output, um_error *error) {
     um_buffer printable = {0};
     um_status status = um_cli_append_printable(&printable, name, strlen(name), error);
-    for (size_t i = 0; status == UM_OK && i < printable.length; i++) {
-        status = put_escaped(output, printable.data + i, 1, error);
+    if (status == UM_OK) {
+        status = um_html_text(output, um_buffer_text(&printable), printable.length, error);
     }
     um_buffer_free(&printable);
     return status;

@@ -45,40 +45,49 @@ typedef struct watcher {
     um_metrics *metrics;
     um_train_ranks *ranks;
     double peak; /* FLOP/s of all ranks */
+    bool warned; /* of lines that could not be written */
 } watcher;
 
 /* A line that cannot be written is told once; training goes on. */
 static void note_loss(watcher *state, um_status status, const um_error *error) {
-    if (status != UM_OK && um_metrics_lost(state->metrics) == 1) {
+    if (status != UM_OK && !state->warned) {
+        state->warned = true;
         um_train_progress_clear(&state->progress);
         (void)fprintf(stderr, "unmask: warning: %s; training goes on without those lines\n",
                       error->message);
     }
 }
 
+static void write_numbers(watcher *state, const char *kind, size_t step, const um_metric *values,
+                          size_t count) {
+    um_error error = {0};
+    note_loss(state, um_metrics_numbers(state->metrics, kind, step, values, count, &error), &error);
+}
+
 static void on_step(void *user, const um_step_report *report) {
     watcher *state = user;
-    um_metric values[UM_STEP_METRICS];
-    um_error error = {0};
-    um_train_step_metrics(report, state->peak, values);
-    note_loss(
-        state,
-        um_metrics_numbers(state->metrics, "step", report->step, values, UM_STEP_METRICS, &error),
-        &error);
-    um_train_progress_step(&state->progress, report->step, report->seconds, values,
-                           UM_STEP_METRICS);
+    um_metric values[UM_LINE_METRICS];
+    const size_t count = um_train_step_metrics(report, state->peak, values);
+    write_numbers(state, "step", report->step, values, count);
+    um_train_progress_step(&state->progress, report->step, report->seconds, values, count);
 }
 
 static void on_validation(void *user, const um_validation_report *report) {
     watcher *state = user;
-    um_metric values[UM_VALIDATION_METRICS];
+    um_metric values[UM_LINE_METRICS];
+    const size_t count = um_train_validation_metrics(report, values);
+    write_numbers(state, "validation", report->step, values, count);
+    um_train_progress_validation(&state->progress, report->step, values, count);
+}
+
+static void on_phase(void *user, const char *phase, size_t done, size_t total) {
+    um_train_progress_phase(&((watcher *)user)->progress, phase, done, total);
+}
+
+static void on_sample(void *user, size_t step, const um_sample_report *sample) {
+    watcher *state = user;
     um_error error = {0};
-    um_train_validation_metrics(report, values);
-    note_loss(state,
-              um_metrics_numbers(state->metrics, "validation", report->step, values,
-                                 UM_VALIDATION_METRICS, &error),
-              &error);
-    um_train_progress_validation(&state->progress, report->step, values, UM_VALIDATION_METRICS);
+    note_loss(state, um_metrics_put_sample(state->metrics, step, sample, &error), &error);
 }
 
 static void on_saved(void *user, const char *path, size_t step) {
@@ -112,6 +121,8 @@ static um_status run_trainer(watcher *state, um_trainer *trainer, const um_recip
     const um_trainer_callbacks callbacks = {.step = on_step,
                                             .validation = on_validation,
                                             .saved = on_saved,
+                                            .phase = on_phase,
+                                            .sample = on_sample,
                                             .should_stop = should_stop,
                                             .user = state};
     const double start = um_clock_seconds();
@@ -147,7 +158,9 @@ static um_status watch_training(const train_options *options, watcher *state, um
         return status;
     }
     const um_status closed = um_metrics_close(state->metrics, error);
-    return closed == UM_OK ? UM_OK : um_error_prefix(error, closed, "the model is whole, but");
+    return closed == UM_OK
+               ? UM_OK
+               : um_error_prefix(error, closed, "the model is whole, its metrics are not");
 }
 
 /* One rank reports; the others train along. */

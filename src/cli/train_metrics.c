@@ -74,12 +74,26 @@ um_status um_train_metrics_open(const char *path, const char *output, const um_r
 
 /* ---- Numbers ------------------------------------------------------------- */
 
-void um_train_step_metrics(const um_step_report *report, double peak,
-                           um_metric values[UM_STEP_METRICS]) {
-    const um_metric made[UM_STEP_METRICS] = {
+/* Numbers that the objective gives itself take the place of those of the same name. */
+static size_t add_own(const um_metric *own, size_t own_count, um_metric values[UM_LINE_METRICS],
+                      size_t count) {
+    for (size_t i = 0; i < own_count; i++) {
+        size_t place = 0;
+        while (place < count && strcmp(values[place].name, own[i].name) != 0) {
+            place++;
+        }
+        if (place < UM_LINE_METRICS) {
+            values[place] = own[i];
+            count = place == count ? count + 1 : count;
+        }
+    }
+    return count;
+}
+
+size_t um_train_step_metrics(const um_step_report *report, double peak,
+                             um_metric values[UM_LINE_METRICS]) {
+    const um_metric of_all[] = {
         {"loss", report->loss},
-        {"token_loss", report->token_loss},
-        {"accuracy", report->accuracy},
         {"gradient_norm", report->gradient_norm},
         {"learning_rate", report->learning_rate},
         {"rows", (double)report->rows},
@@ -87,16 +101,24 @@ void um_train_step_metrics(const um_step_report *report, double peak,
         {"tokens_per_second", (double)report->rows / report->seconds},
         {"share_of_peak", report->flops / report->seconds / peak},
     };
-    memcpy(values, made, sizeof made);
+    const um_metric token_loss = {"token_loss", report->token_loss};
+    const um_metric accuracy = {"accuracy", report->accuracy};
+    size_t count = add_own(of_all, sizeof of_all / sizeof *of_all, values, 0);
+    count = add_own(&token_loss, (size_t)!isnan(token_loss.value), values, count);
+    count = add_own(&accuracy, (size_t)!isnan(accuracy.value), values, count);
+    return add_own(report->metrics, report->metric_count, values, count);
 }
 
-void um_train_validation_metrics(const um_validation_report *report,
-                                 um_metric values[UM_VALIDATION_METRICS]) {
-    const um_metric made[UM_VALIDATION_METRICS] = {
+size_t um_train_validation_metrics(const um_validation_report *report,
+                                   um_metric values[UM_LINE_METRICS]) {
+    const um_metric made[] = {
         {"loss", report->loss},
         {"token_loss", report->token_loss},
         {"accuracy", report->accuracy},
         {"predicted_tokens", (double)report->predicted_tokens},
     };
-    memcpy(values, made, sizeof made);
+    /* An objective without targets has only numbers of its own. */
+    const size_t count = isnan(report->token_loss) ? 0 : sizeof made / sizeof *made;
+    memcpy(values, made, count * sizeof *made);
+    return add_own(report->metrics, report->metric_count, values, count);
 }

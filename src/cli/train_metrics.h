@@ -6,8 +6,8 @@
 #include "train/metrics.h"
 #include "train/trainer.h"
 
-#define UM_STEP_METRICS 9
-#define UM_VALIDATION_METRICS 4
+/* Room for what a line has by itself and what an objective adds. */
+#define UM_LINE_METRICS 64
 
 /* Open the file of a run: `path`, or metrics.jsonl in the output directory where that is NULL.
  * `peak` is the rate of matrix products, in operations a second. */
@@ -15,10 +15,11 @@ um_status um_train_metrics_open(const char *path, const char *output, const um_r
                                 const um_trainer *trainer, const um_compute *compute, double peak,
                                 um_metrics **metrics, um_error *error);
 
-/* The numbers of a step or a validation by their names. */
-void um_train_step_metrics(const um_step_report *report, double peak,
-                           um_metric values[UM_STEP_METRICS]);
-void um_train_validation_metrics(const um_validation_report *report,
-                                 um_metric values[UM_VALIDATION_METRICS]);
+/* The numbers of a step or a validation by their names, those of its objective included; returns
+ * how many. */
+size_t um_train_step_metrics(const um_step_report *report, double peak,
+                             um_metric values[UM_LINE_METRICS]);
+size_t um_train_validation_metrics(const um_validation_report *report,
+                                   um_metric values[UM_LINE_METRICS]);
 
 #endif

@@ -30,7 +30,7 @@ static const shown_metric shown_metrics[] = {
     {"loss", "loss ", "", 4, 1, true, 9, true},
     {"token_loss", "", " nats a predicted token", 4, 1, true, -1, true},
     {"reward", "reward ", "", 3, 1, true, 8, true},
-    {"pass_at_1", "pass@1 ", "%", 1, 100, true, 7, true},
+    {"pass_rate", "pass@1 ", "%", 1, 100, true, 7, true},
     {"kl", "KL ", "", 4, 1, true, 4, false},
     {"accuracy", "accuracy ", "", 3, 1, true, 3, true},
     {"learning_rate", "lr ", "", -2, 1, false, 1, false},

@@ -18,23 +18,27 @@ void um_collective_free(um_collective *collective) {
     }
 }
 
+static bool is_alone(const um_collective *collective) {
+    return !collective || !collective->operations;
+}
+
 size_t um_collective_rank(const um_collective *collective) {
-    return collective->rank;
+    return collective ? collective->rank : 0;
 }
 
 size_t um_collective_size(const um_collective *collective) {
-    return collective->size;
+    return collective ? collective->size : 1;
 }
 
 size_t um_collective_node_size(const um_collective *collective) {
-    return collective->node_size;
+    return collective ? collective->node_size : 1;
 }
 
 /* ---- Numbers ----------------------------------------------------------- */
 
 um_status um_collective_sum_in_order(um_collective *collective, size_t ranks, bool first,
                                      float *sum, float *block, size_t count, um_error *error) {
-    if (collective->rank >= ranks) {
+    if (um_collective_rank(collective) >= ranks) {
         return UM_OK;
     }
     if (ranks > 1) {
@@ -53,16 +57,14 @@ um_status um_collective_sum_in_order(um_collective *collective, size_t ranks, bo
 
 um_status um_collective_sum_fast(um_collective *collective, float *block, size_t count,
                                  um_error *error) {
-    return collective->operations
-               ? collective->operations->sum_fast(collective, block, count, error)
-               : UM_OK;
+    return is_alone(collective) ? UM_OK
+                                : collective->operations->sum_fast(collective, block, count, error);
 }
 
 um_status um_collective_broadcast(um_collective *collective, void *data, size_t bytes,
                                   um_error *error) {
-    return collective->operations
-               ? collective->operations->broadcast(collective, data, bytes, error)
-               : UM_OK;
+    return is_alone(collective) ? UM_OK
+                                : collective->operations->broadcast(collective, data, bytes, error);
 }
 
 /* ---- Messages ---------------------------------------------------------- */
@@ -89,18 +91,18 @@ static um_status place_all(um_gathered *gathered, size_t size, um_error *error) 
 
 um_status um_collective_gather(um_collective *collective, const void *bytes, size_t length,
                                um_gathered *gathered, um_error *error) {
-    const size_t size = collective->size;
+    const size_t size = um_collective_size(collective);
     UM_TRY(um_grow(&gathered->starts, &gathered->start_capacity, size + 1, sizeof *gathered->starts,
                    "messages of the ranks", error));
     gathered->starts[1] = length;
-    if (collective->operations) {
+    if (!is_alone(collective)) {
         UM_TRY(collective->operations->gather_lengths(collective, length, gathered->starts + 1,
                                                       error));
     }
     UM_TRY(place_all(gathered, size, error));
     UM_TRY(um_grow(&gathered->bytes, &gathered->byte_capacity, gathered->starts[size] + 1, 1,
                    "messages of the ranks", error));
-    if (collective->operations) {
+    if (!is_alone(collective)) {
         return collective->operations->gather(collective, bytes, gathered->starts, gathered->bytes,
                                               error);
     }
@@ -111,7 +113,7 @@ um_status um_collective_gather(um_collective *collective, const void *bytes, siz
 }
 
 bool um_collective_owns(const um_collective *collective, size_t number) {
-    return number % collective->size == collective->rank;
+    return number % um_collective_size(collective) == um_collective_rank(collective);
 }
 
 /* This rank's records one behind the other. */
@@ -125,7 +127,7 @@ static um_status collect_own(const um_collective *collective, const unsigned cha
 
 um_status um_collective_share(um_collective *collective, void *records, size_t count, size_t size,
                               um_error *error) {
-    if (!collective->operations) {
+    if (is_alone(collective)) {
         return UM_OK;
     }
     um_buffer own = {0};
@@ -145,7 +147,7 @@ um_status um_collective_share(um_collective *collective, void *records, size_t c
 }
 
 um_status um_collective_barrier(um_collective *collective, um_error *error) {
-    return collective->operations ? collective->operations->barrier(collective, error) : UM_OK;
+    return is_alone(collective) ? UM_OK : collective->operations->barrier(collective, error);
 }
 
 /* ---- Agreements -------------------------------------------------------- */
@@ -153,7 +155,7 @@ um_status um_collective_barrier(um_collective *collective, um_error *error) {
 um_status um_collective_agree_on_any(um_collective *collective, unsigned wanted, unsigned *agreed,
                                      um_error *error) {
     *agreed = wanted;
-    if (!collective->operations) {
+    if (is_alone(collective)) {
         return UM_OK;
     }
     um_gathered answers = {0};
@@ -190,7 +192,7 @@ static um_status first_failure(const um_collective *collective, const um_gathere
 
 um_status um_collective_agree_on_status(um_collective *collective, um_status status,
                                         um_error *error) {
-    if (!collective->operations) {
+    if (is_alone(collective)) {
         return status;
     }
     rank_status mine = {.status = status};
@@ -210,14 +212,14 @@ um_status um_collective_agree_on_status(um_collective *collective, um_status sta
 /* ---- The end ----------------------------------------------------------- */
 
 um_collective_end um_collective_finish(um_collective *collective, bool failed, double patience) {
-    if (collective->operations) {
+    if (!is_alone(collective)) {
         return collective->operations->finish(collective, failed, patience);
     }
     return failed ? UM_COLLECTIVE_FAILED : UM_COLLECTIVE_SUCCEEDED;
 }
 
 void um_collective_abort(um_collective *collective, int exit_status) {
-    if (collective->operations) {
+    if (!is_alone(collective)) {
         collective->operations->abort(collective, exit_status);
     }
 }

@@ -1,6 +1,7 @@
 /* What the processes of one training run ("ranks") do together: sums, copies and agreements.
  *
- * One process alone is a collective of size 1, in which everything below is a plain assignment.
+ * One process alone is a collective of size 1, in which everything below is a plain assignment;
+ * NULL is one too.
  * Several are started by `mpirun` or a scheduler (collective_mpi.c, the only file that knows MPI).
  * Every rank makes the same calls in the same order.  Errors of the transport are UM_ERR_IO, and
  * after one the collective can only be ended with um_collective_abort.

@@ -1,5 +1,6 @@
 #include "train/coupled_grpo.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -228,6 +229,7 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
                           um_step_report *report) {
     report->loss = made->loss;
     report->token_loss = -made->log_probability;
+    report->accuracy = NAN; /* rewards stand for it */
     report->gradient_norm = made->update.gradient_norm;
     report->learning_rate = made->update.learning_rate;
     report->rows = made->rows;
@@ -274,9 +276,16 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
     return UM_OK;
 }
 
+static void describe(const void *state, um_trainer_sizes *sizes) {
+    const um_coupled_grpo *run = state;
+    sizes->train_documents = run->tasks.count;
+    sizes->validation_documents = run->validation.count;
+}
+
 const um_training_method um_coupled_grpo_method = {.open = open_run,
                                                    .close = close_run,
                                                    .start = start_run,
+                                                   .describe = describe,
                                                    .save = save_run,
                                                    .step = make_step,
                                                    .validate = um_coupled_grpo_validate};

@@ -47,8 +47,14 @@ static void add_tile(float *block, float *sum, size_t count) {
     }
 }
 
+static void end_tile(float *block, float *sum, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        block[i] = sum[i] + block[i];
+    }
+}
+
 void um_gradient_sum_start(um_gradient_sum *sum) {
-    sum->parts_added = 0;
+    sum->total = sum->block;
     run_tiled(sum, clear_tile);
 }
 
@@ -64,9 +70,11 @@ static um_status add_round(um_gradient_sum *sum, size_t ranks, bool first, bool 
                                           sum->count, error));
         if (!last) {
             run_tiled(sum, clear_tile);
+        } else if (um_collective_rank(sum->collective) == 0) {
+            sum->total = sum->in_order;
         }
     } else if (um_collective_rank(sum->collective) == 0) {
-        run_tiled(sum, first ? move_tile : add_tile);
+        run_tiled(sum, last ? end_tile : first ? move_tile : add_tile);
     }
     return UM_OK;
 }
@@ -75,7 +83,6 @@ um_status um_gradient_sum_add(um_gradient_sum *sum, size_t part, size_t parts, u
     const size_t size = um_collective_size(sum->collective);
     const size_t ranks = part % size + 1; /* of this round, so far */
     const bool last = part + 1 == parts;
-    sum->parts_added++;
     if (sum->reduction == UM_REDUCTION_FAST || parts == 1 || (ranks < size && !last)) {
         return UM_OK;
     }
@@ -83,12 +90,8 @@ um_status um_gradient_sum_add(um_gradient_sum *sum, size_t part, size_t parts, u
 }
 
 um_status um_gradient_sum_finish(um_gradient_sum *sum, um_error *error) {
-    sum->total = sum->block;
     if (sum->reduction == UM_REDUCTION_FAST) {
         return um_collective_sum_fast(sum->collective, sum->block, sum->count, error);
-    }
-    if (sum->parts_added > 1 && um_collective_rank(sum->collective) == 0) {
-        sum->total = sum->in_order;
     }
     return um_collective_broadcast(sum->collective, sum->total, sum->count * sizeof *sum->total,
                                    error);

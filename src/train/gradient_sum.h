@@ -13,14 +13,13 @@
 #include "train/recipe.h"
 
 typedef struct um_gradient_sum {
-    um_collective *collective; /* borrowed, as are compute and block */
+    um_collective *collective; /* borrowed, as are compute and block; NULL: alone */
     const um_compute *compute;
     um_reduction reduction;
-    float *block;       /* [count]: backward passes add to it */
-    float *in_order;    /* [count] sum so far: on rank 0, for steps of several parts; or NULL */
-    size_t count;       /* floats */
-    size_t parts_added; /* of this step */
-    float *total;       /* [count] after um_gradient_sum_finish */
+    float *block;    /* [count]: backward passes add to it */
+    float *in_order; /* [count] sum so far: on rank 0, for steps of several parts; or NULL */
+    size_t count;    /* floats */
+    float *total;    /* [count] after um_gradient_sum_finish: one of the two */
 } um_gradient_sum;
 
 /* Start a step: zero the block. */
@@ -30,7 +29,7 @@ void um_gradient_sum_start(um_gradient_sum *sum);
  * block is ready for the next one.  UM_ERR_MEMORY, and errors of the collective. */
 um_status um_gradient_sum_add(um_gradient_sum *sum, size_t part, size_t parts, um_error *error);
 
-/* After the last part: `total` is the sum, on all ranks. */
+/* After the last part: `total` is the sum, on all ranks.  Of a process alone that is `block`. */
 um_status um_gradient_sum_finish(um_gradient_sum *sum, um_error *error);
 
 void um_gradient_sum_free(um_gradient_sum *sum);

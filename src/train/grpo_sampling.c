@@ -120,6 +120,7 @@ static um_status decode(sampling_run *run, um_error *error) {
         }
         unfinished = um_decode_batch_step(run->batch);
         UM_TRY(collect_finished(run, error));
+        um_stop_request_tell(stop, "rollout", run->ready, run->count);
     }
     return UM_OK;
 }
@@ -144,6 +145,7 @@ static um_status sample_and_grade(sampling_run *run, um_judgement *judgements,
     const um_status status = decode(run, error);
     const double middle = um_clock_seconds();
     um_error grading_error = {0};
+    um_stop_request_tell(run->setup->stop, "rewards", 0, 0);
     const um_status graded =
         um_grading_finish(run->grading, status != UM_OK, &times->grading, &grading_error);
     times->sampling = middle - begin;

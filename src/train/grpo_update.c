@@ -100,6 +100,7 @@ static um_status count_micro_batches(um_grpo_updater *updater, size_t inner, siz
 }
 
 static um_status check_stop(const um_stop_request *stop, um_error *error) {
+    um_stop_request_tell(stop, "update", 0, 0);
     return stop->should_stop && stop->should_stop(stop->user)
                ? UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop")
                : UM_OK;

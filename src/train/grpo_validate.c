@@ -1,10 +1,13 @@
 /* Validation of coupled-GRPO: one completion of each validation problem, judged. */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "train/coupled_grpo.h"
 #include "train/grpo_sharing.h"
 
+#define SHOWN_SAMPLES 6
 #define LEVELS 10 /* 0 to 9; others are not told apart */
 
 typedef struct validation_samples {
@@ -81,8 +84,48 @@ static void report_validation(um_coupled_grpo *run, const validation_samples *sa
     um_coupled_grpo_metric(run, "rollout_seconds", times->sampling);
     um_coupled_grpo_metric(run, "reward_seconds", times->grading);
     report_levels(run, samples->judgements);
+    report->loss = NAN; /* there are no targets */
+    report->token_loss = NAN;
     report->metrics = run->metrics;
     report->metric_count = run->metric_count;
+}
+
+static um_status show_sample(const um_coupled_grpo *run, const validation_samples *samples,
+                             size_t index, const um_stop_request *stop, um_buffer *text,
+                             um_error *error) {
+    const um_grpo_options *options = &run->recipe->grpo;
+    const um_problem *problem = um_problem_set_at(run->validation.problems, index);
+    const um_judgement *judgement = &samples->judgements[index];
+    um_buffer_clear(text);
+    UM_TRY(um_completion_text(&run->validation, &samples->completions[index], text, error));
+    const um_sample_report sample = {
+        .prompt = problem->prompt,
+        .prompt_length = strlen(problem->prompt),
+        .completion = um_buffer_text(text),
+        .completion_length = text->length,
+        .suffix = *problem->suffix ? problem->suffix : NULL,
+        .suffix_length = strlen(problem->suffix),
+        .task_id = problem->id,
+        .verdict = um_verdict_name(judgement->verdict),
+        .reward =
+            options->code_weight * judgement->code + options->format_weight * judgement->format,
+    };
+    stop->sample(stop->user, um_learner_step(run->learner), &sample);
+    return UM_OK;
+}
+
+/* A few, spread over the problems, which may be in the order of their levels. */
+static um_status show_samples(const um_coupled_grpo *run, const validation_samples *samples,
+                              const um_stop_request *stop, um_error *error) {
+    const size_t count = run->validation.count;
+    const size_t shown = um_size_smaller(count, SHOWN_SAMPLES);
+    um_buffer text = {0};
+    um_status status = UM_OK;
+    for (size_t i = 0; stop->sample && i < shown && status == UM_OK; i++) {
+        status = show_sample(run, samples, i * count / shown, stop, &text, error);
+    }
+    um_buffer_free(&text);
+    return status;
 }
 
 um_status um_coupled_grpo_validate(void *state, const um_stop_request *stop, bool *has_data,
@@ -94,9 +137,10 @@ um_status um_coupled_grpo_validate(void *state, const um_stop_request *stop, boo
     }
     validation_samples samples = {0};
     um_sampling_times times = {0};
-    const um_status status = sample(run, stop, &samples, &times, error);
+    um_status status = sample(run, stop, &samples, &times, error);
     if (status == UM_OK) {
         report_validation(run, &samples, &times, report);
+        status = show_samples(run, &samples, stop, error);
     }
     um_completions_free(samples.completions, run->validation.count);
     free(samples.requests);

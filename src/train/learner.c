@@ -36,15 +36,12 @@ static um_status lay_out_blocks(um_learner *learner, um_error *error) {
 }
 
 um_status um_learner_create(const um_recipe *recipe, const um_model_config *config,
-                            const um_compute *compute, um_collective *collective,
-                            um_learner *learner, um_error *error) {
-    *learner = (um_learner){
-        .recipe = recipe, .compute = compute, .collective = collective, .config = *config};
+                            const um_compute *compute, um_learner *learner, um_error *error) {
+    *learner = (um_learner){.recipe = recipe, .compute = compute, .config = *config};
     learner->transformer =
         (um_transformer){.config = &learner->config, .parameters = &learner->parameters};
     UM_TRY(lay_out_blocks(learner, error));
-    learner->gradient_sum = (um_gradient_sum){.collective = collective,
-                                              .compute = compute,
+    learner->gradient_sum = (um_gradient_sum){.compute = compute,
                                               .reduction = recipe->reduction,
                                               .block = learner->gradient_block,
                                               .count = learner->block_count};
@@ -65,6 +62,11 @@ void um_learner_free(um_learner *learner) {
     free(learner->hidden);
     free(learner->hidden_gradient);
     *learner = (um_learner){0};
+}
+
+void um_learner_join(um_learner *learner, um_collective *collective) {
+    learner->collective = collective;
+    learner->gradient_sum.collective = collective;
 }
 
 /* ---- State ------------------------------------------------------------------ */

@@ -13,7 +13,7 @@
 typedef struct um_learner {
     const um_recipe *recipe;   /* borrowed */
     const um_compute *compute; /* borrowed */
-    um_collective *collective; /* borrowed: the ranks that train this model together */
+    um_collective *collective; /* borrowed: the ranks that train this model; NULL: alone */
     um_model_config config;    /* of the model that is trained */
     um_parameters parameters;  /* what the passes read */
     um_parameters gradients;
@@ -39,9 +39,11 @@ typedef struct um_learner {
 /* Make room for a model of `config`, whose weights are not set yet.  *learner must not move
  * afterwards; um_learner_free in any case. */
 um_status um_learner_create(const um_recipe *recipe, const um_model_config *config,
-                            const um_compute *compute, um_collective *collective,
-                            um_learner *learner, um_error *error);
+                            const um_compute *compute, um_learner *learner, um_error *error);
 void um_learner_free(um_learner *learner);
+
+/* Train the same model together with the other ranks of a collective (borrowed). */
+void um_learner_join(um_learner *learner, um_collective *collective);
 
 /* The weights that a run begins with: random where the recipe says `initialise` (normal with
  * deviation 0.02, divided by sqrt(2 layers) where a matrix writes into the residual stream; norms

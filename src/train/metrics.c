@@ -96,7 +96,7 @@ um_status um_metrics_numbers(um_metrics *metrics, const char *kind, size_t step,
     return end_line(metrics, error);
 }
 
-um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_metrics_sample *sample,
+um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_sample_report *sample,
                                 um_error *error) {
     UM_TRY(begin_line(metrics, "sample", step, error));
     if (sample->task_id) {
@@ -184,14 +184,16 @@ static um_status cut_back(um_metrics *metrics, const um_metrics_run *run, um_err
                : um_error_set_errno(error, errno, "%s: cannot cut", metrics->path);
 }
 
-/* A full disk is no reason not to train: lines that do not fit are lost, as later ones are. */
+/* A full disk is no reason not to train: lines that do not fit are lost, as later ones are, but the
+ * first, which waits until there is room. */
 static um_status begin(um_metrics *metrics, const um_metrics_run *run, um_error *error) {
     UM_TRY(cut_back(metrics, run, error));
     um_status status = UM_OK;
     if (metrics->length == 0) {
         status = put_run(metrics, run, error);
+        metrics->lost = 0;
     }
-    if (status == UM_OK && run->step > 0) {
+    if ((status == UM_OK || status == UM_ERR_IO) && run->step > 0) {
         status = put_resumed(metrics, run, error);
     }
     return status == UM_ERR_IO ? UM_OK : status;

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "base/status.h"
+#include "train/metric.h"
 
 /* The file inside an output directory. */
 #define UM_METRICS_FILE "metrics.jsonl"
@@ -18,13 +18,6 @@
 #define UM_METRICS_FORMAT 1
 
 typedef struct um_metrics um_metrics;
-
-/* One named number of a line.  Names are letters, digits and underscores, and stable: they are what
- * a report draws one curve for.  A value that is not finite is written as null. */
-typedef struct um_metric {
-    const char *name;
-    double value;
-} um_metric;
 
 /* What the first line of a file tells, and which part of an older file still holds. */
 typedef struct um_metrics_run {
@@ -43,25 +36,13 @@ typedef struct um_metrics_run {
 um_status um_metrics_open(const char *path, const um_metrics_run *run, um_metrics **metrics,
                           um_error *error);
 
-/* Append {"kind": kind, "step": step, name: value...}.  On UM_ERR_IO the line is lost. */
+/* Append {"kind": kind, "step": step, name: value...}; null for what is not finite.  On UM_ERR_IO
+ * the line is lost. */
 um_status um_metrics_numbers(um_metrics *metrics, const char *kind, size_t step,
                              const um_metric *values, size_t count, um_error *error);
 
-/* A completion that the model wrote, with what became of it. */
-typedef struct um_metrics_sample {
-    const char *prompt; /* texts need not be UTF-8 */
-    size_t prompt_length;
-    const char *completion;
-    size_t completion_length;
-    const char *suffix; /* behind the completion, when it fills a hole; or NULL */
-    size_t suffix_length;
-    const char *task_id; /* or NULL */
-    const char *verdict; /* such as "passed" or "wrong"; NULL where nobody judged */
-    double reward;       /* NAN for none */
-} um_metrics_sample;
-
 /* Append a "sample" line. */
-um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_metrics_sample *sample,
+um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_sample_report *sample,
                                 um_error *error);
 
 /* Append the last line: "end" with how the run ended ("finished", "stopped", "failed") and how long

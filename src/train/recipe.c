@@ -404,7 +404,7 @@ static json_t *json_of_member(const um_recipe *recipe, const field *at) {
             memcpy(&integer, member, sizeof integer);
             return json_integer(integer);
         case FIELD_DECODING: {
-            json_t *options = json_loads(member, 0, NULL);
+            json_t *options = json_loads(member, 0, NULL); /* "" where none are given */
             return options ? options : json_object();
         }
         case FIELD_NUMBER:
@@ -413,11 +413,19 @@ static json_t *json_of_member(const um_recipe *recipe, const field *at) {
     return NULL;
 }
 
+/* Whether the objective has a use for the member, and it has a value. */
+static bool is_told(const um_recipe *recipe, const field *at) {
+    const bool of_grpo = at->offset >= AT(grpo) && at->offset < AT(grpo) + sizeof recipe->grpo;
+    const bool empty = at->kind == FIELD_PATH && !*((const char *)recipe + at->offset);
+    return !empty && (!of_grpo || recipe->objective == UM_OBJECTIVE_COUPLED_GRPO);
+}
+
 json_t *um_recipe_json(const um_recipe *recipe) {
     json_t *object = json_object();
     bool complete = object != NULL;
     for (size_t i = 0; complete && i < FIELD_COUNT; i++) {
         complete =
+            !is_told(recipe, &fields[i]) ||
             json_object_set_new(object, fields[i].key, json_of_member(recipe, &fields[i])) == 0;
     }
     if (!complete) {

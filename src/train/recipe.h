@@ -90,8 +90,8 @@ um_status um_recipe_parse(const char *text, size_t length, const char *directory
  * such as "rollout" the value is JSON, and "rollout.steps" sets one member of it. */
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error);
 
-/* All members with their values, defaults too, as a JSON object; NULL without memory.  The caller
- * owns it. */
+/* All members that the objective reads with their values, defaults too, as a JSON object; NULL
+ * without memory.  The caller owns it. */
 json_t *um_recipe_json(const um_recipe *recipe);
 
 /* The learning rate of `step` (from 0): linear warm-up, then a cosine down to the minimum. */

@@ -85,6 +85,16 @@ static void close_run(void *state) {
     free(run);
 }
 
+static void describe(const void *state, um_trainer_sizes *sizes) {
+    const um_supervised *run = state;
+    sizes->train_documents = um_shard_document_count(run->train_shard);
+    sizes->train_tokens = um_shard_token_count(run->train_shard);
+    if (run->validation_shard) {
+        sizes->validation_documents = um_shard_document_count(run->validation_shard);
+        sizes->validation_tokens = um_shard_token_count(run->validation_shard);
+    }
+}
+
 /* ---- State ------------------------------------------------------------------ */
 
 static um_status save_run(void *state, um_state_sections *sections, um_error *error) {
@@ -250,20 +260,10 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     return UM_OK;
 }
 
-static void describe(const void *state, um_trainer_sizes *sizes) {
-    const um_supervised *run = state;
-    sizes->train_documents = um_shard_document_count(run->train_shard);
-    sizes->train_tokens = um_shard_token_count(run->train_shard);
-    if (run->validation_shard) {
-        sizes->validation_documents = um_shard_document_count(run->validation_shard);
-        sizes->validation_tokens = um_shard_token_count(run->validation_shard);
-    }
-}
-
 const um_training_method um_supervised_method = {.open = open_run,
                                                  .close = close_run,
                                                  .start = start_run,
+                                                 .describe = describe,
                                                  .save = save_run,
                                                  .step = train_step,
-                                                 .validate = validate,
-                                                 .describe = describe};
+                                                 .validate = validate};

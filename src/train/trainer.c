@@ -87,8 +87,9 @@ static um_status open_output(um_trainer *trainer, const char *output_directory,
     UM_TRY(is_first_rank(trainer)
                ? um_output_directory_open(output_directory, &trainer->output, error)
                : um_output_directory_name(output_directory, &trainer->output, error));
-    return um_learner_create(&trainer->recipe, config, compute, trainer->collective,
-                             &trainer->learner, error);
+    UM_TRY(um_learner_create(&trainer->recipe, config, compute, &trainer->learner, error));
+    um_learner_join(&trainer->learner, trainer->collective);
+    return UM_OK;
 }
 
 /* What can fail on one rank alone is agreed on before the next step that ranks take together. */
@@ -117,11 +118,8 @@ um_status um_trainer_create_among(um_collective *collective, const um_recipe *re
     created->recipe = *recipe;
     created->output.lock_descriptor = -1;
     created->method = method_of(recipe->objective);
-    um_status status = collective ? UM_OK : um_collective_single_create(&created->alone, error);
-    created->collective = collective ? collective : created->alone;
-    if (status == UM_OK) {
-        status = set_up(created, output_directory, compute, grader, error);
-    }
+    created->collective = collective;
+    const um_status status = set_up(created, output_directory, compute, grader, error);
     if (status != UM_OK) {
         um_trainer_free(created);
         return status;
@@ -148,7 +146,6 @@ void um_trainer_free(um_trainer *trainer) {
     um_output_directory_close(&trainer->output);
     trainer->method->close(trainer->method_state);
     um_learner_free(&trainer->learner);
-    um_collective_free(trainer->alone);
     free(trainer);
 }
 
@@ -212,16 +209,18 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
 
 /* In the middle of a step or validation only a run of one process stops: ranks agree on that
  * between steps. */
-static um_stop_request stop_request(const um_trainer *trainer,
-                                    const um_trainer_callbacks *callbacks) {
+static um_stop_request request_of(const um_trainer *trainer,
+                                  const um_trainer_callbacks *callbacks) {
     const bool alone = um_collective_size(trainer->collective) == 1;
-    return alone ? (um_stop_request){callbacks->should_stop, callbacks->user}
-                 : (um_stop_request){0};
+    return (um_stop_request){.should_stop = alone ? callbacks->should_stop : NULL,
+                             .user = callbacks->user,
+                             .phase = callbacks->phase,
+                             .sample = callbacks->sample};
 }
 
 static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                           um_error *error) {
-    const um_stop_request request = stop_request(trainer, callbacks);
+    const um_stop_request request = request_of(trainer, callbacks);
     um_validation_report report = {.step = um_trainer_step(trainer)};
     bool has_data = false;
     const um_status status =
@@ -266,7 +265,7 @@ static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *cal
 
 static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                            um_error *error) {
-    const um_stop_request request = stop_request(trainer, callbacks);
+    const um_stop_request request = request_of(trainer, callbacks);
     um_step_report report = {.total_steps = trainer->recipe.steps};
     UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
     report.step = um_trainer_step(trainer);

@@ -5,24 +5,35 @@
 #include "kernels/compute.h"
 #include "train/collective.h"
 #include "train/grader.h"
-#include "train/metrics.h"
+#include "train/metric.h"
 #include "train/recipe.h"
 
 typedef struct um_trainer um_trainer;
 
-/* Asks whether the run is to end; `should_stop` may be NULL. */
+/* Whom a long step or validation asks whether the run is to end, and tells what it does.  Functions
+ * may be NULL. */
 typedef struct um_stop_request {
     bool (*should_stop)(void *user);
     void *user;
+    void (*phase)(void *user, const char *phase, size_t done, size_t total);
+    void (*sample)(void *user, size_t step, const um_sample_report *sample);
 } um_stop_request;
+
+/* Tell it that `done` of `total` parts of a phase are; total 0: it has no parts. */
+static inline void um_stop_request_tell(const um_stop_request *request, const char *phase,
+                                        size_t done, size_t total) {
+    if (request->phase) {
+        request->phase(request->user, phase, done, total);
+    }
+}
 
 /* What one optimizer step did. */
 typedef struct um_step_report {
     size_t step;          /* steps made, this one included */
     size_t total_steps;   /* of the recipe */
     double loss;          /* the weighted objective, mean over micro-batches */
-    double token_loss;    /* mean cross-entropy of the predicted tokens, nats */
-    double accuracy;      /* share of them predicted exactly */
+    double token_loss;    /* mean cross-entropy of the predicted tokens, nats; NAN: has none */
+    double accuracy;      /* share of them predicted exactly; NAN: has none */
     double gradient_norm; /* before clipping */
     double learning_rate;
     double seconds;           /* of this step */
@@ -35,7 +46,7 @@ typedef struct um_step_report {
 typedef struct um_validation_report {
     size_t step;
     double loss;       /* weighted objective, as if the whole shard were one batch */
-    double token_loss; /* mean cross-entropy, nats */
+    double token_loss; /* mean cross-entropy, nats; NAN where there are no targets */
     double accuracy;
     size_t predicted_tokens;
     const um_metric *metrics; /* [metric_count] further numbers, valid during the callback */
@@ -47,6 +58,11 @@ typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
     void (*saved)(void *user, const char *path, size_t step);
+    /* `done` of `total` parts of "rollout", "rewards", ... of a step are; total 0: it has no parts.
+     */
+    void (*phase)(void *user, const char *phase, size_t done, size_t total);
+    /* One of a few completions of a validation, before that is reported. */
+    void (*sample)(void *user, size_t step, const um_sample_report *sample);
     bool (*should_stop)(void *user); /* asked after every step, and while a long one goes on */
     void *user;
 } um_trainer_callbacks;

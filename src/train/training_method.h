@@ -22,6 +22,9 @@ typedef struct um_training_method {
     um_status (*start)(void *state, um_learner *learner, const um_output_directory *output,
                        const um_state_file *file, um_error *error);
 
+    /* Set the sizes of the data.  May be NULL. */
+    void (*describe)(const void *state, um_trainer_sizes *sizes);
+
     /* Add sections for `start`, without ending the file's: the learner's follow. */
     um_status (*save)(void *state, um_state_sections *sections, um_error *error);
 
@@ -33,9 +36,6 @@ typedef struct um_training_method {
     /* Measure the model.  *has_data is false where there is nothing to measure it with. */
     um_status (*validate)(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error);
-
-    /* Set the sizes of the data; NULL where there is nothing to tell. */
-    void (*describe)(const void *state, um_trainer_sizes *sizes);
 } um_training_method;
 
 /* causal and diffusion */

@@ -63,7 +63,7 @@ class KilledRuns(unittest.TestCase):
     def start(cls, name):
         return subprocess.Popen(
             [PROGRAM, "train", cls.work / "recipe.json", "--output", cls.work / name,
-             "--log", cls.work / f"{name}.log", "--threads", "1"],
+             "--threads", "1"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     @classmethod
@@ -74,8 +74,21 @@ class KilledRuns(unittest.TestCase):
             raise AssertionError(messages.decode())
 
     def logged(self, name):
-        log = self.work / f"{name}.log"
-        return log.stat().st_size if log.exists() else 0
+        metrics = self.work / name / "metrics.jsonl"
+        return metrics.stat().st_size if metrics.exists() else 0
+
+    def assert_steps_stand_once(self, name):
+        """However often the run was killed, its metrics are whole lines with each step once."""
+        lines = (self.work / name / "metrics.jsonl").read_text().splitlines()
+        lines = [json.loads(line) for line in lines]
+        self.assertEqual(lines[0]["kind"], "run")
+        self.assertEqual(lines[-1]["kind"], "end")
+        self.assertEqual([line["step"] for line in lines if line["kind"] == "step"],
+                         list(range(1, STEPS + 1)))
+        straight = (self.work / "straight" / "metrics.jsonl").read_text().splitlines()
+        losses = [json.loads(line).get("loss") for line in straight]
+        self.assertEqual([line["loss"] for line in lines if "loss" in line],
+                         [loss for loss in losses if loss is not None])
 
     def wait_for(self, process, condition):
         """Whether the condition came true before the process ended."""
@@ -112,6 +125,7 @@ class KilledRuns(unittest.TestCase):
             self.finish("killed")
             self.assertGreater(kills, 0)
             self.assert_like_straight("killed")
+            self.assert_steps_stand_once("killed")
 
     def test_kills_while_a_state_is_written(self):
         output = self.work / "torn"
@@ -128,6 +142,7 @@ class KilledRuns(unittest.TestCase):
         self.finish("torn")
         self.assertGreater(kills, 0)
         self.assert_like_straight("torn")
+        self.assert_steps_stand_once("torn")
 
     def test_an_interrupt_saves_the_state_and_exits_130(self):
         process = self.start("interrupted")
@@ -139,9 +154,7 @@ class KilledRuns(unittest.TestCase):
         self.assertFalse((self.work / "interrupted" / "DONE").exists())
         self.finish("interrupted")
         self.assert_like_straight("interrupted")
-        # Nothing was lost: every step is in the log once.
-        log = (self.work / "interrupted.log").read_text().splitlines()
-        self.assertEqual([json.loads(line)["step"] for line in log], list(range(1, STEPS + 1)))
+        self.assert_steps_stand_once("interrupted")
 
     def test_another_recipe_does_not_touch_the_state(self):
         state = (self.work / "straight" / "training.state").read_bytes()
