@@ -43,7 +43,7 @@ class Results(ranks.Ranks):
                 self.assertFalse((self.work / "moving" / "DONE").exists())
             else:
                 self.finish(process)
-        self.assert_same_run("whole", "moving")
+        self.assert_same_run("whole", "moving", kinds=("step",))
 
     def weights(self, name):
         data = (self.work / name / "model.safetensors").read_bytes()
