@@ -6,6 +6,7 @@
 
 #include "train/collective.h"
 #include "train/launch.h"
+#include "train/same_run.h"
 
 /* More than one window of chunks of two ranks, and a last chunk that is not full. */
 #define COUNT ((size_t)600007)
@@ -138,6 +139,26 @@ static void agreements_are_the_same_everywhere(void) {
     CHECK(strstr(mine.message, "its file is broken") != NULL);
 }
 
+/* A single bit of one weight of the last rank. */
+static void weights_that_differ_are_found(void) {
+    const size_t rank = um_collective_rank(ranks);
+    const size_t last = um_collective_size(ranks) - 1;
+    const um_compute compute = {0};
+    float *weights = allocate();
+    um_error found = {0};
+    CHECK_OK(um_same_weights_check(ranks, &compute, weights, COUNT, 7, &found));
+    if (rank == last) {
+        weights[COUNT - 1] = 0x1p-149f;
+    }
+    const um_status status = um_same_weights_check(ranks, &compute, weights, COUNT, 7, &found);
+    CHECK(status == (last > 0 ? UM_ERR_MISMATCH : UM_OK));
+    char name[32];
+    (void)snprintf(name, sizeof name, "rank %zu (", last);
+    CHECK(last == 0 || (strncmp(found.message, name, strlen(name)) == 0 &&
+                        strstr(found.message, "not those of rank 0 after step 7") != NULL));
+    free(weights);
+}
+
 /* "fail": the last rank says that its work failed. */
 static int end(const char *how) {
     const size_t rank = um_collective_rank(ranks);
@@ -169,6 +190,7 @@ int main(int argc, char **argv) {
     messages_of_any_length_reach_everyone();
     shared_records_are_complete();
     agreements_are_the_same_everywhere();
+    weights_that_differ_are_found();
     CHECK_OK(um_collective_barrier(ranks, &failure));
     return end(argc > 1 ? argv[1] : "succeed");
 }
