@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "train/supervised_samples.h"
 
 /* Validation noise does not depend on the step or the run, so that losses compare. */
 #define VALIDATION_SEED 20506
@@ -52,6 +53,7 @@ static um_status open_data(um_supervised *run, um_error *error) {
     UM_TRY(um_shard_open(recipe->train, &run->train_shard, error));
     if (*recipe->validation) {
         UM_TRY(um_shard_open(recipe->validation, &run->validation_shard, error));
+        (void)um_tokenizer_load(recipe->model, &run->tokenizer, NULL); /* training needs none */
     }
     const um_status status = um_data_order_create(
         recipe->seed, um_shard_document_count(run->train_shard), &run->order, error);
@@ -79,6 +81,7 @@ static void close_run(void *state) {
     }
     um_shard_close(run->train_shard);
     um_shard_close(run->validation_shard);
+    um_tokenizer_free(run->tokenizer);
     um_data_order_free(&run->order);
     um_training_batch_free(&run->batch);
     free(run->parts);
@@ -240,7 +243,6 @@ static void report_validation(const um_supervised *run, size_t parts,
 /* Mean losses over the validation shard with a fixed set of masks. */
 static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error) {
-    (void)stop;
     um_supervised *run = state;
     *has_data = run->validation_shard != NULL;
     if (!*has_data) {
@@ -257,7 +259,7 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     }
     UM_TRY(share_parts(run, parts, error));
     report_validation(run, parts, report);
-    return UM_OK;
+    return um_supervised_samples_show(run, run->tokenizer, stop, error);
 }
 
 const um_training_method um_supervised_method = {.open = open_run,
