@@ -30,7 +30,7 @@ class Results(ranks.Ranks):
     def test_a_run_continues_on_any_number_of_ranks(self):
         first = self.write_recipe("first.json", steps=2)
         self.run_ranks(1, "first", first)
-        recipe = self.write_recipe("moving.json", model="first", initialise=False, steps=120,
+        recipe = self.write_recipe("moving.json", model="first", initialise=False, steps=80,
                                    weights="bf16", attention_annealing_steps=6)
         self.run_ranks(1, "whole", recipe)
         for stop, count in ((2, 2), (5, 3), (None, 1)):
