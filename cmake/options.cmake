@@ -13,6 +13,8 @@ endif()
 
 option(UNMASK_BUILD_TESTS "build the tests" ON)
 option(UNMASK_SANITIZE "build with the address and undefined-behaviour sanitizers" OFF)
+set(UNMASK_MPI AUTO CACHE STRING "training in several processes: ON, OFF, or AUTO where MPI is found")
+set_property(CACHE UNMASK_MPI PROPERTY STRINGS AUTO ON OFF)
 option(UNMASK_FUZZ "build the libFuzzer targets (clang only)" OFF)
 
 # Contraction is off so that one source gives one result with every compiler.

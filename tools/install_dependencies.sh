@@ -24,6 +24,9 @@ library:libseccomp libseccomp-dev
 END
         test) cat <<'END' ;;
 library:cmocka libcmocka-dev
+library:ompi-c libopenmpi-dev
+command:mpirun openmpi-bin
+command:ip iproute2
 python:unittest python3
 command:bwrap bubblewrap
 END

@@ -60,14 +60,18 @@ static void on_interrupt(int number) {
     }
 }
 
-void um_cli_catch_interrupts(void) {
+void um_cli_catch_signal(int number) {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(number, &action, NULL);
+}
+
+void um_cli_catch_interrupts(void) {
+    um_cli_catch_signal(SIGINT);
+    um_cli_catch_signal(SIGTERM);
     struct sigaction hangup;
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) { /* by nohup */
-        (void)sigaction(SIGHUP, &action, NULL);
+        um_cli_catch_signal(SIGHUP);
     }
 }
 

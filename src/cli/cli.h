@@ -54,6 +54,9 @@ int um_cli_help(const um_command *command);
 void um_cli_catch_interrupts(void);
 bool um_cli_interrupted(void);
 
+/* The same for one more signal. */
+void um_cli_catch_signal(int number);
+
 /* A whole number of an option's text within [minimum, maximum]; false and a message otherwise. */
 bool um_cli_parse_count(const um_command *command, const char *option, const char *text,
                         unsigned long long minimum, unsigned long long maximum,

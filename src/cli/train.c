@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/train_metrics.h"
 #include "cli/train_progress.h"
+#include "cli/train_ranks.h"
 #include "kernels/blas/peak.h"
 #include "train/trainer.h"
 
@@ -20,7 +21,10 @@ static const char help[] =
     "\n"
     "  -o, --output DIR       where state and model go (required)\n"
     "  -s, --set KEY=VALUE    override a member of the recipe; may be repeated\n"
-    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
+    "  -t, --threads N        threads (default: one a processor, shared out between the ranks of "
+    "a\n"
+    "                         machine); results do not depend on it\n"
+    "      --ranks N          fail unless mpirun has started N processes (docs/CLUSTER.md)\n"
     "      --log FILE         metrics go to FILE instead of DIR/metrics.jsonl (docs/METRICS.md);\n"
     "                         `unmask report DIR` draws them\n"
     "  -h, --help             this text\n"
@@ -33,12 +37,14 @@ typedef struct train_options {
     const char *output;
     const char *log_path;
     unsigned long long threads;
+    unsigned long long ranks; /* 0: any number */
 } train_options;
 
 typedef struct watcher {
     um_train_progress progress;
     um_metrics *metrics;
-    double peak; /* FLOP/s */
+    um_train_ranks *ranks;
+    double peak; /* FLOP/s of all ranks */
     bool warned; /* of lines that could not be written */
 } watcher;
 
@@ -86,8 +92,9 @@ static void on_sample(void *user, size_t step, const um_sample_report *sample) {
 
 static void on_saved(void *user, const char *path, size_t step) {
     (void)path;
-    (void)step;
-    um_metrics_sync(((watcher *)user)->metrics);
+    watcher *state = user;
+    state->ranks->saved_step = step;
+    um_metrics_sync(state->metrics);
 }
 
 static bool should_stop(void *user) {
@@ -132,46 +139,69 @@ static um_status run_trainer(watcher *state, um_trainer *trainer, const um_recip
     return status;
 }
 
-static um_status watch_training(const train_options *options, um_trainer *trainer,
+static um_status watch_training(const train_options *options, watcher *state, um_trainer *trainer,
                                 const um_recipe *recipe, const um_compute *compute,
                                 um_error *error) {
-    watcher state = {.peak = um_sgemm_peak(compute->pool, PEAK_SECONDS)};
+    const size_t ranks = um_collective_size(state->ranks->collective);
     UM_TRY(um_train_metrics_open(options->log_path, options->output, recipe, trainer, compute,
-                                 state.peak, &state.metrics, error));
-    (void)fprintf(stderr, "%zu parameters, %zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
-                  um_trainer_parameter_count(trainer), um_thread_pool_size(compute->pool),
-                  state.peak / 1e9, um_trainer_step(trainer));
+                                 state->peak, &state->metrics, error));
+    (void)fprintf(stderr, "%zu parameters, ", um_trainer_parameter_count(trainer));
+    if (ranks > 1) {
+        (void)fprintf(stderr, "%zu ranks, %zu on this machine, with ", ranks,
+                      um_collective_node_size(state->ranks->collective));
+    }
+    (void)fprintf(stderr, "%zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
+                  um_thread_pool_size(compute->pool), state->peak / 1e9, um_trainer_step(trainer));
     const um_trainer_sizes sizes = um_trainer_describe(trainer);
     if (sizes.cut_documents > 0) {
         (void)fprintf(stderr,
                       "%zu of %zu documents are longer than context_length %zu and are cut\n",
                       sizes.cut_documents, sizes.train_documents, recipe->context_length);
     }
-    const um_status status = run_trainer(&state, trainer, recipe, error);
+    const um_status status = run_trainer(state, trainer, recipe, error);
     if (status != UM_OK) {
-        (void)um_metrics_close(state.metrics, NULL);
+        (void)um_metrics_close(state->metrics, NULL);
         return status;
     }
-    const um_status closed = um_metrics_close(state.metrics, error);
+    const um_status closed = um_metrics_close(state->metrics, error);
     return closed == UM_OK
                ? UM_OK
                : um_error_prefix(error, closed, "the model is whole, its metrics are not");
 }
 
-static um_status run_training(const train_options *options, const um_recipe *recipe,
-                              const um_compute *compute, um_error *error) {
+/* One rank reports; the others train along. */
+static um_status join_training(const train_options *options, um_train_ranks *ranks,
+                               um_trainer *trainer, const um_recipe *recipe,
+                               const um_compute *compute, um_error *error) {
+    watcher state = {.ranks = ranks};
+    UM_TRY(
+        um_train_ranks_sum(ranks, um_sgemm_peak(compute->pool, PEAK_SECONDS), &state.peak, error));
+    ranks->saved_step = um_trainer_step(trainer);
+    if (um_train_ranks_first(ranks)) {
+        return watch_training(options, &state, trainer, recipe, compute, error);
+    }
+    const um_trainer_callbacks callbacks = {.should_stop = should_stop};
+    return um_trainer_run(trainer, &callbacks, error);
+}
+
+static um_status run_training(const train_options *options, um_train_ranks *ranks,
+                              const um_recipe *recipe, const um_compute *compute, um_error *error) {
     um_trainer *trainer = NULL;
-    UM_TRY(um_trainer_create(recipe, options->output, compute, &trainer, error));
-    const um_status status = watch_training(options, trainer, recipe, compute, error);
+    UM_TRY(um_trainer_create_among(ranks->collective, recipe, options->output, compute, NULL,
+                                   &trainer, error));
+    const um_status status = join_training(options, ranks, trainer, recipe, compute, error);
     um_trainer_free(trainer);
     return status;
 }
 
-static um_status train(const train_options *options, const um_recipe *recipe, um_error *error) {
+static um_status train(const train_options *options, um_train_ranks *ranks, const um_recipe *recipe,
+                       um_error *error) {
     um_compute compute = {0};
+    const size_t threads =
+        options->threads > 0 ? (size_t)options->threads : um_train_ranks_threads(ranks);
     UM_TRY(um_kernels_select(NULL, &compute.kernels, error));
-    UM_TRY(um_thread_pool_create((size_t)options->threads, &compute.pool, error));
-    const um_status status = run_training(options, recipe, &compute, error);
+    UM_TRY(um_thread_pool_create(threads, &compute.pool, error));
+    const um_status status = run_training(options, ranks, recipe, &compute, error);
     um_thread_pool_free(compute.pool);
     return status;
 }
@@ -179,10 +209,13 @@ static um_status train(const train_options *options, const um_recipe *recipe, um
 /* Options are read twice: the recipe file is named after some of them.  First all but --set. */
 static int parse_options(const um_command *command, int argc, char **argv, train_options *options,
                          um_recipe *recipe, bool apply, um_error *error) {
-    static const struct option long_options[] = {
-        {"output", required_argument, NULL, 'o'},  {"set", required_argument, NULL, 's'},
-        {"threads", required_argument, NULL, 't'}, {"log", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
+                                                 {"set", required_argument, NULL, 's'},
+                                                 {"threads", required_argument, NULL, 't'},
+                                                 {"log", required_argument, NULL, 'l'},
+                                                 {"ranks", required_argument, NULL, 'r'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
     int option = 0;
     optind = 1;
     while ((option = um_cli_next_option(command, argc, argv, ":o:s:t:h", long_options)) != -1) {
@@ -198,9 +231,14 @@ static int parse_options(const um_command *command, int argc, char **argv, train
                     return UM_EXIT_USAGE;
                 }
                 break;
+            case 'r':
+                if (!um_cli_parse_count(command, "--ranks", optarg, 1, 1 << 20, &options->ranks)) {
+                    return UM_EXIT_USAGE;
+                }
+                break;
             case 's':
                 if (apply && apply_setting(recipe, optarg, error) != UM_OK) {
-                    return um_cli_fail(error);
+                    return UM_EXIT_FAILURE; /* which the caller tells */
                 }
                 break;
             case 'h':
@@ -220,27 +258,36 @@ static int parse_options(const um_command *command, int argc, char **argv, train
     return UM_EXIT_OK;
 }
 
+/* Every rank reads the recipe and trains; what only some of them cannot read ends all. */
+static um_status read_and_train(const um_command *command, int argc, char **argv,
+                                train_options *options, um_train_ranks *ranks, um_error *error) {
+    um_recipe recipe;
+    UM_TRY(um_train_ranks_start((size_t)options->ranks, options->output, ranks, error));
+    um_status status = um_recipe_read(options->recipe_path, &recipe, error);
+    if (status == UM_OK &&
+        parse_options(command, argc, argv, options, &recipe, true, error) != UM_EXIT_OK) {
+        status = error->status;
+    }
+    UM_TRY(um_collective_agree_on_status(ranks->collective, status, error));
+    return train(options, ranks, &recipe, error);
+}
+
 static int run(const um_command *command, int argc, char **argv) {
     um_error error = {0};
-    um_recipe recipe;
     train_options options = {0};
-    int code = parse_options(command, argc, argv, &options, &recipe, false, &error);
+    um_train_ranks ranks = {0};
+    int code = parse_options(command, argc, argv, &options, NULL, false, &error);
     if (code != UM_EXIT_OK) {
         return code == -1 ? um_cli_help(command) : code;
     }
-    if (um_recipe_read(options.recipe_path, &recipe, &error) != UM_OK) {
-        return um_cli_fail(&error);
-    }
-    code = parse_options(command, argc, argv, &options, &recipe, true, &error);
-    if (code != UM_EXIT_OK) {
-        return code;
-    }
     um_cli_catch_interrupts();
-    if (train(&options, &recipe, &error) != UM_OK) {
-        return um_cli_fail(&error);
+    const um_status status = read_and_train(command, argc, argv, &options, &ranks, &error);
+    const bool first = ranks.collective && um_train_ranks_first(&ranks);
+    code = um_train_ranks_end(&ranks, status, &error);
+    if (code == UM_EXIT_OK && first) {
+        (void)fprintf(stderr, "wrote %s\n", options.output);
     }
-    (void)fprintf(stderr, "wrote %s\n", options.output);
-    return UM_EXIT_OK;
+    return code;
 }
 
 const um_command um_command_train = {

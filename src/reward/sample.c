@@ -77,11 +77,11 @@ um_status um_sample_list_add_reference(um_sample_list *list, const um_problem *p
         return UM_RAISE(error, UM_ERR_MISMATCH, "problem \"%.60s\" has no reference solution",
                         problem->id);
     }
-    /* A chat answer is a block. */
-    const bool chat = problem->format == UM_PROBLEM_CHAT;
+    /* A chat answer is a block, which the reference may have already. */
+    const bool bare = problem->format == UM_PROBLEM_CHAT && !strstr(problem->reference, "```");
     um_buffer text = {0};
-    um_status status = um_buffer_append_format(&text, error, "%s%s%s", chat ? "```python\n" : "",
-                                               problem->reference, chat ? "\n```\n" : "");
+    um_status status = um_buffer_append_format(&text, error, "%s%s%s", bare ? "```python\n" : "",
+                                               problem->reference, bare ? "\n```\n" : "");
     json_t *line = NULL;
     if (status == UM_OK) {
         line = json_pack("{s:s, s:s}", "task_id", problem->id, "completion", um_buffer_text(&text));

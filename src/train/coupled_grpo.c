@@ -171,16 +171,23 @@ static um_status restore(um_coupled_grpo *run, const um_state_file *file, um_err
                : UM_OK;
 }
 
+/* What can fail on one rank alone. */
+static um_status prepare(um_coupled_grpo *run, const um_output_directory *output, um_error *error) {
+    char path[UM_RECIPE_PATH_SIZE + 32];
+    if (um_collective_rank(run->learner->collective) == 0) {
+        UM_TRY(um_output_directory_join(output, UM_REWARD_JOURNAL_FILE, path, sizeof path, error));
+        UM_TRY(um_reward_journal_open(path, um_recipe_fingerprint(run->recipe) ^ run->tasks.digest,
+                                      &run->journal, error));
+    }
+    UM_TRY(um_grpo_reference_create(run->learner, &run->reference, error));
+    return um_grpo_rollouts_create(run->recipe, &run->rollouts, error);
+}
+
 static um_status start_run(void *state, um_learner *learner, const um_output_directory *output,
                            const um_state_file *file, um_error *error) {
     um_coupled_grpo *run = state;
-    char path[UM_RECIPE_PATH_SIZE + 32];
     run->learner = learner;
-    UM_TRY(um_output_directory_join(output, UM_REWARD_JOURNAL_FILE, path, sizeof path, error));
-    UM_TRY(um_reward_journal_open(path, um_recipe_fingerprint(run->recipe) ^ run->tasks.digest,
-                                  &run->journal, error));
-    UM_TRY(um_grpo_reference_create(learner, &run->reference, error));
-    UM_TRY(um_grpo_rollouts_create(run->recipe, &run->rollouts, error));
+    UM_TRY(um_collective_agree_on_status(learner->collective, prepare(run, output, error), error));
     run->updater = (um_grpo_updater){
         .learner = learner, .reference = &run->reference, .rollouts = &run->rollouts};
     return file ? restore(run, file, error) : UM_OK;
@@ -250,8 +257,8 @@ static um_status ensure_rollouts(um_coupled_grpo *run, const um_stop_request *st
         return UM_OK;
     }
     const um_grpo_sampling sampling = um_coupled_grpo_sampling(run, false, stop);
-    return um_grpo_rollouts_make(&run->rollouts, run->recipe, &sampling, &run->order, run->journal,
-                                 number, error);
+    return um_grpo_rollouts_make(&run->rollouts, run->recipe, run->learner->collective, &sampling,
+                                 &run->order, run->journal, number, error);
 }
 
 static um_status make_step(void *state, const um_stop_request *stop, um_step_report *report,
@@ -268,7 +275,7 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
         UM_TRY(um_grpo_estimate_old(&run->updater, stop, &made, error));
     }
     UM_TRY(um_grpo_gradients(&run->updater, inner, stop, &made, error));
-    UM_TRY(um_learner_update(run->learner, 1, &made.update, error));
+    UM_TRY(um_learner_update(run->learner, 1, &made.update, error)); /* weights hold the mean */
     um_grpo_reference_sync(&run->reference, run->learner);
     const double end = um_clock_seconds();
     um_coupled_grpo_metric(run, "update_seconds", end - middle);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "train/grpo_loss.h"
+#include "train/grpo_sharing.h"
 
 um_status um_grpo_rollouts_create(const um_recipe *recipe, um_grpo_rollouts *rollouts,
                                   um_error *error) {
@@ -112,10 +113,23 @@ static um_status use_judgements(um_grpo_rollouts *rollouts, const um_recipe *rec
     return UM_OK;
 }
 
+/* What was judged first holds; on the rank that has the journal. */
+static um_status record(const um_grpo_rollouts *rollouts, um_reward_journal *journal,
+                        um_judgement *judgements, um_error *error) {
+    const uint64_t digest = digest_of(rollouts);
+    if (!journal ||
+        um_reward_journal_find(journal, rollouts->number, digest, judgements, rollouts->count)) {
+        return UM_OK;
+    }
+    return um_reward_journal_append(journal, rollouts->number, digest, judgements, rollouts->count,
+                                    error);
+}
+
 static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                              const um_grpo_sampling *sampling, um_data_order *order,
-                              um_sample_request *requests, um_judgement *judgements,
-                              um_reward_journal *journal, um_error *error) {
+                              um_collective *collective, const um_grpo_sampling *sampling,
+                              um_data_order *order, um_sample_request *requests,
+                              um_judgement *judgements, um_reward_journal *journal,
+                              um_error *error) {
     for (size_t i = 0; i < rollouts->count; i++) {
         const size_t group = i / recipe->grpo.group_size;
         requests[i] =
@@ -123,20 +137,19 @@ static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recip
                                 .sample = (uint32_t)(rollouts->number * rollouts->count + i)};
     }
     um_completions_free(rollouts->completions, rollouts->count);
-    UM_TRY(um_grpo_sample(sampling, requests, rollouts->count, rollouts->completions, judgements,
-                          &rollouts->statistics.times, error));
-    const uint64_t digest = digest_of(rollouts);
-    if (!journal ||
-        um_reward_journal_find(journal, rollouts->number, digest, judgements, rollouts->count)) {
-        return UM_OK; /* what was judged first holds */
-    }
-    return um_reward_journal_append(journal, rollouts->number, digest, judgements, rollouts->count,
-                                    error);
+    UM_TRY(um_grpo_sample_among(collective, sampling, requests, rollouts->count,
+                                recipe->grpo.group_size, rollouts->completions, judgements,
+                                &rollouts->statistics.times, error));
+    UM_TRY(um_collective_agree_on_status(collective, record(rollouts, journal, judgements, error),
+                                         error));
+    return um_collective_broadcast(collective, judgements, rollouts->count * sizeof *judgements,
+                                   error);
 }
 
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_sampling *sampling, um_data_order *order,
-                                um_reward_journal *journal, uint64_t number, um_error *error) {
+                                um_collective *collective, const um_grpo_sampling *sampling,
+                                um_data_order *order, um_reward_journal *journal, uint64_t number,
+                                um_error *error) {
     um_sample_request *requests = NULL;
     um_judgement *judgements = NULL;
     rollouts->is_ready = false;
@@ -147,8 +160,8 @@ um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *rec
         status = um_allocate(&judgements, rollouts->count, sizeof *judgements, "rollouts", error);
     }
     if (status == UM_OK) {
-        status =
-            sample_batch(rollouts, recipe, sampling, order, requests, judgements, journal, error);
+        status = sample_batch(rollouts, recipe, collective, sampling, order, requests, judgements,
+                              journal, error);
     }
     if (status == UM_OK) {
         status = use_judgements(rollouts, recipe, judgements, error);

@@ -3,6 +3,7 @@
 #ifndef UM_TRAIN_GRPO_ROLLOUTS_H
 #define UM_TRAIN_GRPO_ROLLOUTS_H
 
+#include "train/collective.h"
 #include "train/grpo_sampling.h"
 #include "train/reward_journal.h"
 
@@ -43,10 +44,13 @@ void um_grpo_rollouts_free(um_grpo_rollouts *rollouts);
 
 /* Sample and grade batch `number`.  Its problems are those that come next in permutations of all,
  * one an epoch, drawn from the seed.  With a journal (or NULL) known rewards are taken from it and
- * new ones recorded.  The old log-probabilities are left to the caller. */
+ * new ones recorded.  The ranks of
+ * the collective make it together; rank 0 alone has a journal, and its rewards hold.  The old
+ * log-probabilities are left to the caller. */
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_sampling *sampling, um_data_order *order,
-                                um_reward_journal *journal, uint64_t number, um_error *error);
+                                um_collective *collective, const um_grpo_sampling *sampling,
+                                um_data_order *order, um_reward_journal *journal, uint64_t number,
+                                um_error *error);
 
 /* Add the sections of a batch that is still in use, and read them back. */
 um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *recipe,

@@ -2,7 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "train/grpo_loss.h"
 
@@ -13,6 +15,8 @@ void um_grpo_updater_free(um_grpo_updater *updater) {
     free(updater->indices);
     free(updater->estimates);
     free(updater->references);
+    free(updater->owners);
+    free(updater->parts);
     *updater = (um_grpo_updater){0};
 }
 
@@ -44,9 +48,9 @@ static um_status add_completion(um_grpo_updater *updater, size_t index, size_t i
 }
 
 /* Take completions from *next on until the passes over one more would not fit into batch_tokens, at
- * least one, and lay out their passes.  None are left where updater->count is then 0. */
-static um_status next_micro_batch(um_grpo_updater *updater, size_t inner, size_t *next,
-                                  um_error *error) {
+ * least one.  None are left where updater->count is then 0. */
+static um_status select_completions(um_grpo_updater *updater, size_t inner, size_t *next,
+                                    um_error *error) {
     const um_learner *learner = updater->learner;
     const um_grpo_rollouts *rollouts = updater->rollouts;
     size_t rows = 0;
@@ -63,6 +67,14 @@ static um_status next_micro_batch(um_grpo_updater *updater, size_t inner, size_t
         UM_TRY(add_completion(updater, *next, inner, error));
         rows += more;
     }
+    return UM_OK;
+}
+
+/* The same, and lay out their passes. */
+static um_status next_micro_batch(um_grpo_updater *updater, size_t inner, size_t *next,
+                                  um_error *error) {
+    const um_learner *learner = updater->learner;
+    UM_TRY(select_completions(updater, inner, next, error));
     if (updater->count == 0) {
         return UM_OK;
     }
@@ -72,6 +84,19 @@ static um_status next_micro_batch(um_grpo_updater *updater, size_t inner, size_t
                    sizeof(double), "micro-batch", error));
     return um_grow(&updater->references, &updater->reference_capacity, updater->passes.token_count,
                    sizeof(double), "micro-batch", error);
+}
+
+static um_status count_micro_batches(um_grpo_updater *updater, size_t inner, size_t *parts,
+                                     um_error *error) {
+    size_t next = 0;
+    *parts = 0;
+    for (;;) {
+        UM_TRY(select_completions(updater, inner, &next, error));
+        if (updater->count == 0) {
+            return UM_OK;
+        }
+        (*parts)++;
+    }
 }
 
 static um_status check_stop(const um_stop_request *stop, um_error *error) {
@@ -94,26 +119,75 @@ static double *old_of(const um_grpo_rollouts *rollouts, size_t inner, size_t ind
            rollouts->first_token[index];
 }
 
+/* Estimate the completions of a micro-batch, where it is this rank's. */
+static um_status estimate_part(um_grpo_updater *updater, size_t inner, size_t part,
+                               um_error *error) {
+    const size_t owner = part % um_collective_size(updater->learner->collective);
+    for (size_t i = 0; i < updater->count; i++) {
+        updater->owners[updater->indices[i]] = owner;
+    }
+    if (!um_learner_owns(updater->learner, part)) {
+        return UM_OK;
+    }
+    UM_TRY(um_grpo_passes_estimate(&updater->passes, updater->learner, NULL, false,
+                                   updater->estimates, error));
+    const double *from = updater->estimates;
+    for (size_t i = 0; i < updater->count; i++) {
+        double *to = old_of(updater->rollouts, inner, updater->indices[i]);
+        for (size_t j = 0; j < updater->completions[i]->counted; j++) {
+            to[j] = *from++;
+        }
+    }
+    return UM_OK;
+}
+
+/* Complete what the ranks have estimated: each sends its completions' values in their order. */
+static um_status share_old(um_grpo_updater *updater, size_t inner, um_error *error) {
+    um_collective *collective = updater->learner->collective;
+    const um_grpo_rollouts *rollouts = updater->rollouts;
+    um_buffer own = {0};
+    um_gathered all = {0};
+    um_status status = UM_OK;
+    for (size_t i = 0; status == UM_OK && i < rollouts->count; i++) {
+        if (updater->owners[i] == um_collective_rank(collective)) {
+            status = um_buffer_append(&own, old_of(rollouts, inner, i),
+                                      rollouts->completions[i].counted * sizeof(double), error);
+        }
+    }
+    if (status == UM_OK) {
+        status = um_collective_gather(collective, um_buffer_text(&own), own.length, &all, error);
+    }
+    for (size_t i = 0; status == UM_OK && i < rollouts->count; i++) {
+        if (updater->owners[i] != UM_GRPO_NO_OWNER) {
+            size_t *at = &all.starts[updater->owners[i]];
+            const size_t bytes = rollouts->completions[i].counted * sizeof(double);
+            memcpy(old_of(rollouts, inner, i), all.bytes + *at, bytes);
+            *at += bytes;
+        }
+    }
+    um_buffer_free(&own);
+    um_gathered_free(&all);
+    return status;
+}
+
 static um_status estimate_old_of(um_grpo_updater *updater, size_t inner,
                                  const um_stop_request *stop, um_grpo_update_report *report,
                                  um_error *error) {
+    const size_t count = updater->rollouts->count;
     size_t next = 0;
-    for (;;) {
+    UM_TRY(um_grow(&updater->owners, &updater->owner_capacity, count, sizeof *updater->owners,
+                   "rollouts", error));
+    for (size_t i = 0; i < count; i++) {
+        updater->owners[i] = UM_GRPO_NO_OWNER;
+    }
+    for (size_t part = 0;; part++) {
         UM_TRY(check_stop(stop, error));
         UM_TRY(next_micro_batch(updater, inner, &next, error));
         if (updater->count == 0) {
-            return UM_OK;
+            return share_old(updater, inner, error);
         }
-        UM_TRY(um_grpo_passes_estimate(&updater->passes, updater->learner, NULL, false,
-                                       updater->estimates, error));
+        UM_TRY(estimate_part(updater, inner, part, error));
         count_pass(updater, 1, report);
-        const double *from = updater->estimates;
-        for (size_t i = 0; i < updater->count; i++) {
-            double *to = old_of(updater->rollouts, inner, updater->indices[i]);
-            for (size_t j = 0; j < updater->completions[i]->counted; j++) {
-                to[j] = *from++;
-            }
-        }
     }
 }
 
@@ -176,6 +250,7 @@ static void apply_loss(um_grpo_updater *updater, size_t inner, um_grpo_update_re
     }
 }
 
+/* Add the gradients of a micro-batch. */
 static um_status add_gradients(um_grpo_updater *updater, size_t inner,
                                um_grpo_update_report *report, um_error *error) {
     um_learner *learner = updater->learner;
@@ -183,30 +258,60 @@ static um_status add_gradients(um_grpo_updater *updater, size_t inner,
     if (updater->reference->block) {
         UM_TRY(um_grpo_passes_estimate(passes, learner, &updater->reference->transformer, false,
                                        updater->references, error));
-        count_pass(updater, 1, report);
     }
     UM_TRY(um_grpo_passes_estimate(passes, learner, NULL, true, updater->estimates, error));
     apply_loss(updater, inner, report);
-    count_pass(updater, 3, report);
     return um_grpo_passes_backward(passes, learner, updater->estimates, error);
 }
 
-um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_stop_request *stop,
-                            um_grpo_update_report *report, um_error *error) {
-    size_t next = 0;
-    um_learner_clear_gradients(updater->learner);
-    for (;;) {
-        UM_TRY(check_stop(stop, error));
-        UM_TRY(next_micro_batch(updater, inner, &next, error));
-        if (updater->count == 0) {
-            break;
-        }
-        UM_TRY(add_gradients(updater, inner, report, error));
+/* Where the micro-batch is this rank's, its gradients; of all of them, the work is counted. */
+static um_status run_part(um_grpo_updater *updater, size_t inner, size_t part, size_t parts,
+                          um_grpo_update_report *report, um_error *error) {
+    updater->parts[part] = (um_grpo_update_report){0};
+    if (um_learner_owns(updater->learner, part)) {
+        UM_TRY(add_gradients(updater, inner, &updater->parts[part], error));
+    }
+    if (updater->reference->block) {
+        count_pass(updater, 1, report);
+    }
+    count_pass(updater, 3, report);
+    return um_learner_end_part(updater->learner, part, parts, error);
+}
+
+/* Sums of all parts, in their order, become means. */
+static void report_parts(const um_grpo_updater *updater, size_t parts,
+                         um_grpo_update_report *report) {
+    for (size_t i = 0; i < parts; i++) {
+        const um_grpo_update_report *part = &updater->parts[i];
+        report->loss += part->loss;
+        report->kl += part->kl;
+        report->clip_low += part->clip_low;
+        report->clip_high += part->clip_high;
+        report->log_probability += part->log_probability;
+        report->tokens += part->tokens;
     }
     const double tokens = fmax(1.0, (double)report->tokens);
     report->kl /= tokens;
     report->clip_low /= tokens;
     report->clip_high /= tokens;
     report->log_probability /= tokens;
+}
+
+um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_stop_request *stop,
+                            um_grpo_update_report *report, um_error *error) {
+    size_t next = 0;
+    size_t parts = 0;
+    UM_TRY(count_micro_batches(updater, inner, &parts, error));
+    UM_TRY(um_grow(&updater->parts, &updater->part_capacity, parts, sizeof *updater->parts,
+                   "micro-batches", error));
+    um_learner_clear_gradients(updater->learner);
+    for (size_t part = 0; part < parts; part++) {
+        UM_TRY(check_stop(stop, error));
+        UM_TRY(next_micro_batch(updater, inner, &next, error));
+        UM_TRY(run_part(updater, inner, part, parts, report, error));
+    }
+    UM_TRY(um_collective_share(updater->learner->collective, updater->parts, parts,
+                               sizeof *updater->parts, error));
+    report_parts(updater, parts, report);
     return UM_OK;
 }

@@ -18,6 +18,8 @@ typedef struct um_grpo_update_report {
     double flops;
 } um_grpo_update_report;
 
+#define UM_GRPO_NO_OWNER SIZE_MAX /* a completion that changes nothing */
+
 typedef struct um_grpo_updater {
     um_learner *learner;
     um_grpo_reference *reference;
@@ -35,6 +37,11 @@ typedef struct um_grpo_updater {
     size_t index_capacity;
     size_t estimate_capacity;
     size_t reference_capacity;
+    /* Of all micro-batches. */
+    size_t *owners; /* [completions] the rank that has estimated each, or UM_GRPO_NO_OWNER */
+    size_t owner_capacity;
+    um_grpo_update_report *parts; /* [micro-batches] sums */
+    size_t part_capacity;
 } um_grpo_updater;
 
 void um_grpo_updater_free(um_grpo_updater *updater);

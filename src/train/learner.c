@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
+#include "train/same_run.h"
 
 static um_status add_count(void *user, const char *name, um_tensor *tensor,
                            const um_tensor *expected, um_error *error) {
@@ -43,6 +43,10 @@ um_status um_learner_create(const um_recipe *recipe, const um_model_config *conf
     learner->transformer =
         (um_transformer){.config = &learner->config, .parameters = &learner->parameters};
     UM_TRY(lay_out_blocks(learner, error));
+    learner->gradient_sum = (um_gradient_sum){.compute = compute,
+                                              .reduction = recipe->reduction,
+                                              .block = learner->gradient_block,
+                                              .count = learner->block_count};
     UM_TRY(um_activations_create(true, &learner->recording, error));
     um_activations_recompute(learner->recording, recipe->recompute_activations);
     UM_TRY(um_activations_create(false, &learner->plain, error));
@@ -53,6 +57,7 @@ void um_learner_free(um_learner *learner) {
     um_parameters_free(&learner->parameters);
     um_parameters_free(&learner->gradients);
     um_parameters_free(&learner->unrounded);
+    um_gradient_sum_free(&learner->gradient_sum);
     um_optimizer_free(&learner->optimizer);
     um_activations_free(learner->recording);
     um_activations_free(learner->plain);
@@ -60,6 +65,11 @@ void um_learner_free(um_learner *learner) {
     free(learner->hidden);
     free(learner->hidden_gradient);
     *learner = (um_learner){0};
+}
+
+void um_learner_join(um_learner *learner, um_collective *collective) {
+    learner->collective = collective;
+    learner->gradient_sum.collective = collective;
 }
 
 /* ---- State ------------------------------------------------------------------ */
@@ -87,10 +97,28 @@ um_status um_learner_load(um_learner *learner, const um_state_file *file, um_err
                               sizeof learner->optimizer.step, error);
 }
 
+um_status um_learner_broadcast_weights(um_learner *learner, um_error *error) {
+    return um_collective_broadcast(learner->collective, learner->master_block,
+                                   learner->block_count * sizeof *learner->master_block, error);
+}
+
+um_status um_learner_compare_weights(um_learner *learner, um_error *error) {
+    return um_same_weights_check(learner->collective, learner->compute, learner->master_block,
+                                 learner->block_count, um_learner_step(learner), error);
+}
+
 /* ---- Passes ----------------------------------------------------------------- */
 
 void um_learner_clear_gradients(um_learner *learner) {
-    memset(learner->gradient_block, 0, learner->block_count * sizeof *learner->gradient_block);
+    um_gradient_sum_start(&learner->gradient_sum);
+}
+
+bool um_learner_owns(const um_learner *learner, size_t part) {
+    return um_collective_owns(learner->collective, part);
+}
+
+um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um_error *error) {
+    return um_gradient_sum_add(&learner->gradient_sum, part, parts, error);
 }
 
 static um_status forward(um_learner *learner, const um_transformer *transformer,
@@ -170,7 +198,9 @@ um_status um_learner_update(um_learner *learner, size_t parts, um_update_report 
                             um_error *error) {
     const um_recipe *recipe = learner->recipe;
     const double average = 1.0 / (double)parts;
-    report->gradient_norm = average * um_block_norm(learner->gradient_block, learner->block_count);
+    UM_TRY(um_gradient_sum_finish(&learner->gradient_sum, error));
+    const float *gradients = learner->gradient_sum.total;
+    report->gradient_norm = average * um_block_norm(gradients, learner->block_count);
     if (!isfinite(report->gradient_norm)) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "step %zu: the gradient is not finite; lower \"learning_rate\" or look for "
@@ -180,8 +210,7 @@ um_status um_learner_update(um_learner *learner, size_t parts, um_update_report 
     const double scale = average * um_clip_factor(report->gradient_norm, recipe->gradient_clip);
     report->learning_rate = um_recipe_learning_rate(recipe, um_learner_step(learner));
     UM_TRY(um_optimizer_update(&learner->optimizer, learner->compute, recipe, report->learning_rate,
-                               scale, learner->masters, learner->master_block,
-                               learner->gradient_block, error));
+                               scale, learner->masters, learner->master_block, gradients, error));
     um_learner_round_weights(learner);
     return UM_OK;
 }

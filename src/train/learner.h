@@ -5,6 +5,7 @@
 #define UM_TRAIN_LEARNER_H
 
 #include "train/batch.h"
+#include "train/gradient_sum.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/state_file.h"
@@ -13,6 +14,7 @@ typedef struct um_learner {
     const um_recipe *recipe;   /* borrowed */
     um_compute own_compute;    /* the caller's, with the recipe's kind of products */
     const um_compute *compute; /* own_compute */
+    um_collective *collective; /* borrowed: the ranks that train this model; NULL: alone */
     um_model_config config;    /* of the model that is trained */
     um_parameters parameters;  /* what the passes read */
     um_parameters gradients;
@@ -21,9 +23,10 @@ typedef struct um_learner {
     um_transformer transformer;
     float *parameter_block;
     float *gradient_block;
-    float *master_block; /* of `masters` */
-    size_t block_count;  /* floats of each block */
-    size_t weight_count; /* parameters, without padding */
+    float *master_block;          /* of `masters` */
+    size_t block_count;           /* floats of each block */
+    size_t weight_count;          /* parameters, without padding */
+    um_gradient_sum gradient_sum; /* over the parts of a step */
     um_optimizer optimizer;
     um_activations *recording; /* of passes that are followed by a backward pass */
     um_activations *plain;     /* of others */
@@ -40,6 +43,9 @@ um_status um_learner_create(const um_recipe *recipe, const um_model_config *conf
                             const um_compute *compute, um_learner *learner, um_error *error);
 void um_learner_free(um_learner *learner);
 
+/* Train the same model together with the other ranks of a collective (borrowed). */
+void um_learner_join(um_learner *learner, um_collective *collective);
+
 /* The weights that a run begins with: random where the recipe says `initialise` (normal with
  * deviation 0.02, divided by sqrt(2 layers) where a matrix writes into the residual stream; norms
  * 1, biases 0), otherwise those of its model. */
@@ -53,12 +59,23 @@ void um_learner_round_weights(um_learner *learner);
 /* Updates made. */
 size_t um_learner_step(const um_learner *learner);
 
+/* Give all ranks the masters of rank 0, and compare them. */
+um_status um_learner_broadcast_weights(um_learner *learner, um_error *error);
+um_status um_learner_compare_weights(um_learner *learner, um_error *error);
+
 /* Add or restore the sections of the learner's state. */
 void um_learner_save(const um_learner *learner, um_state_sections *sections);
 um_status um_learner_load(um_learner *learner, const um_state_file *file, um_error *error);
 
-/* Set the gradients to zero. */
+/* Start a step: set the gradients to zero. */
 void um_learner_clear_gradients(um_learner *learner);
+
+/* Whether this rank computes part `part` of a step. */
+bool um_learner_owns(const um_learner *learner, size_t part);
+
+/* Part `part` of a step's `parts` is done, here or on the rank that owns it: add up the gradients
+ * (gradient_sum.h).  All ranks call it for each part in turn. */
+um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um_error *error);
 
 /* Forward pass and loss of a batch; with `backward` its gradients are added. */
 um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
@@ -85,7 +102,7 @@ typedef struct um_update_report {
     double learning_rate;
 } um_update_report;
 
-/* Divide the gradients by `parts`, clip them, and make the step that the schedule says.
+/* Divide the sum of the gradients by `parts`, clip them, and make the step that the schedule says.
  * UM_ERR_MISMATCH: the gradient is not finite, nothing was changed. */
 um_status um_learner_update(um_learner *learner, size_t parts, um_update_report *report,
                             um_error *error);

@@ -38,13 +38,19 @@ static um_status remove_leftovers(const um_output_directory *directory, um_error
     return UM_OK;
 }
 
-um_status um_output_directory_open(const char *path, um_output_directory *directory,
+um_status um_output_directory_name(const char *path, um_output_directory *directory,
                                    um_error *error) {
     *directory = (um_output_directory){.lock_descriptor = -1};
     if (strlen(path) >= sizeof directory->path) {
         return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
     }
     strcpy(directory->path, path);
+    return UM_OK;
+}
+
+um_status um_output_directory_open(const char *path, um_output_directory *directory,
+                                   um_error *error) {
+    UM_TRY(um_output_directory_name(path, directory, error));
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
         return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
     }

@@ -14,6 +14,10 @@ typedef struct um_output_directory {
 um_status um_output_directory_open(const char *path, um_output_directory *directory,
                                    um_error *error);
 
+/* Only name the directory: for a process that does not write to it.  UM_ERR_LIMIT. */
+um_status um_output_directory_name(const char *path, um_output_directory *directory,
+                                   um_error *error);
+
 /* Give the lock back. */
 void um_output_directory_close(um_output_directory *directory);
 

@@ -68,6 +68,8 @@ static const choice paddings[] = {{"random", UM_PADDING_RANDOM},
                                   {NULL, 0}};
 static const choice packings[] = {
     {"documents", UM_PACKING_DOCUMENTS}, {"fixed_length", UM_PACKING_FIXED_LENGTH}, {NULL, 0}};
+static const choice reductions[] = {
+    {"ordered", UM_REDUCTION_ORDERED}, {"fast", UM_REDUCTION_FAST}, {NULL, 0}};
 static const choice estimators[] = {{"coupled", UM_ESTIMATOR_COUPLED},
                                     {"decoupled", UM_ESTIMATOR_DECOUPLED},
                                     {"full_mask", UM_ESTIMATOR_FULL_MASK},
@@ -134,6 +136,7 @@ static const field fields[] = {
     {"attention_annealing_steps", FIELD_SIZE, AT(annealing_steps), false, 0, LARGEST_SIZE, NULL},
     {"validation_interval", FIELD_SIZE, AT(validation_interval), false, 0, LARGEST_SIZE, NULL},
     {"checkpoint_minutes", FIELD_NUMBER, AT(checkpoint_minutes), false, 0.001, 1e6, NULL},
+    {"reduction", FIELD_CHOICE, AT(reduction), false, 0, 0, reductions},
     {"problems", FIELD_PATH, AT(problems), false, 0, 0, NULL},
     {"validation_problems", FIELD_PATH, AT(validation_problems), false, 0, 0, NULL},
     {"group_size", FIELD_SIZE, AT(grpo.group_size), false, 2, 1e6, NULL},
@@ -529,6 +532,16 @@ static size_t size_of_member(const field *at, const void *member) {
             break;
     }
     return sizeof(int64_t);
+}
+
+const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **key) {
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (fields[i].kind == FIELD_PATH && index-- == 0) {
+            *key = fields[i].key;
+            return (const char *)recipe + fields[i].offset;
+        }
+    }
+    return NULL;
 }
 
 /* Whether it changes what is learnt, not only when that is measured or how fast it is done. */

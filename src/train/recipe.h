@@ -48,6 +48,12 @@ typedef enum um_sequence_packing {
     UM_PACKING_FIXED_LENGTH /* context_length tokens, wherever documents end */
 } um_sequence_packing;
 
+/* How the gradients of a step's micro-batches are added up. */
+typedef enum um_reduction {
+    UM_REDUCTION_ORDERED, /* one by one: the same bytes for any number of processes */
+    UM_REDUCTION_FAST     /* as is fastest, to a stated rounding (collective.h) */
+} um_reduction;
+
 #define UM_RECIPE_PATH_SIZE 1024
 #define UM_RECIPE_TEXT_SIZE 64
 
@@ -102,6 +108,7 @@ typedef struct um_recipe {
     size_t annealing_steps;              /* "attention_annealing_steps" (0) */
     size_t validation_interval;          /* "validation_interval": steps between (0: at the end) */
     double checkpoint_minutes;           /* "checkpoint_minutes" (10) */
+    um_reduction reduction;              /* "reduction": "ordered" or "fast" */
 
     /* Of "coupled_grpo". */
     char problems[UM_RECIPE_PATH_SIZE];            /* "problems": JSON Lines (reward/problem.h) */
@@ -140,6 +147,10 @@ um_recipe um_recipe_for_validation(const um_recipe *recipe);
 
 /* Whether documents are padded. */
 bool um_recipe_pads(const um_recipe *recipe);
+
+/* The members that are paths, `index` from 0: the path ("" where it was left out) and its *key;
+ * NULL behind the last. */
+const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **key);
 
 /* A number that changes with every member that decides the course of a run. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe);

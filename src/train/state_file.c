@@ -25,11 +25,18 @@ typedef struct section_entry {
     uint64_t size;
 } section_entry;
 
+typedef struct section_copies {
+    void *items[UM_STATE_SECTION_MAXIMUM];
+    size_t count;
+} section_copies;
+
 struct um_state_file {
     char path[PATH_SIZE];
-    um_mapped_file mapped;
+    um_mapped_file mapped; /* none on the ranks that get copies */
     const section_entry *entries;
     size_t count;
+    um_collective *collective; /* NULL for one process */
+    section_copies *copies;    /* that um_state_file_find has made */
 };
 
 void um_state_sections_add(um_state_sections *sections, const char *name, const void *data,
@@ -169,8 +176,7 @@ static um_status check(um_state_file *file, uint64_t fingerprint, um_error *erro
     return checksum == header.checksum ? UM_OK : raise_damaged(file->path, error);
 }
 
-um_status um_state_file_open(const char *path, uint64_t fingerprint, um_state_file **file,
-                             um_error *error) {
+static um_status create(const char *path, um_state_file **file, um_error *error) {
     *file = NULL;
     if (strlen(path) >= PATH_SIZE) {
         return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
@@ -180,21 +186,54 @@ um_status um_state_file_open(const char *path, uint64_t fingerprint, um_state_fi
         return um_error_memory(error, "state", sizeof *opened);
     }
     strcpy(opened->path, path);
-    um_status status = um_mapped_file_open(path, &opened->mapped, error);
-    if (status == UM_OK) {
-        status = check(opened, fingerprint, error);
-    }
-    if (status != UM_OK) {
-        um_state_file_close(opened);
-        return status;
-    }
     *file = opened;
     return UM_OK;
+}
+
+static um_status map(um_state_file *file, uint64_t fingerprint, um_error *error) {
+    UM_TRY(um_mapped_file_open(file->path, &file->mapped, error));
+    return check(file, fingerprint, error);
+}
+
+um_status um_state_file_open(const char *path, uint64_t fingerprint, um_state_file **file,
+                             um_error *error) {
+    UM_TRY(create(path, file, error));
+    const um_status status = map(*file, fingerprint, error);
+    if (status != UM_OK) {
+        um_state_file_close(*file);
+        *file = NULL;
+    }
+    return status;
+}
+
+um_status um_state_file_open_among(um_collective *collective, const char *path,
+                                   uint64_t fingerprint, um_state_file **file, um_error *error) {
+    if (um_collective_size(collective) == 1) {
+        return um_state_file_open(path, fingerprint, file, error);
+    }
+    um_status status = create(path, file, error);
+    if (status == UM_OK) {
+        (*file)->collective = collective;
+        status = um_allocate(&(*file)->copies, 1, sizeof *(*file)->copies, "state", error);
+    }
+    if (status == UM_OK && um_collective_rank(collective) == 0) {
+        status = map(*file, fingerprint, error);
+    }
+    status = um_collective_agree_on_status(collective, status, error);
+    if (status != UM_OK) {
+        um_state_file_close(*file);
+        *file = NULL;
+    }
+    return status;
 }
 
 void um_state_file_close(um_state_file *file) {
     if (file) {
         um_mapped_file_close(&file->mapped);
+        for (size_t i = 0; file->copies && i < file->copies->count; i++) {
+            free(file->copies->items[i]);
+        }
+        free(file->copies);
         free(file);
     }
 }
@@ -203,7 +242,7 @@ const char *um_state_file_path(const um_state_file *file) {
     return file->path;
 }
 
-um_status um_state_file_find(const um_state_file *file, const char *name, const void **data,
+static um_status find_mapped(const um_state_file *file, const char *name, const void **data,
                              size_t *size, um_error *error) {
     const uint8_t *next = (const uint8_t *)(file->entries + file->count);
     for (size_t i = 0; i < file->count; i++) {
@@ -217,16 +256,57 @@ um_status um_state_file_find(const um_state_file *file, const char *name, const 
     return UM_RAISE(error, UM_ERR_MISMATCH, "%s: has no section \"%s\"", file->path, name);
 }
 
+/* On rank 0 the section, on the others its size. */
+static um_status find_among(const um_state_file *file, const char *name, const void **data,
+                            size_t *size, um_error *error) {
+    um_status status = UM_OK;
+    *data = NULL;
+    *size = 0;
+    if (um_collective_rank(file->collective) == 0) {
+        status = find_mapped(file, name, data, size, error);
+    }
+    UM_TRY(um_collective_agree_on_status(file->collective, status, error));
+    return um_collective_broadcast(file->collective, size, sizeof *size, error);
+}
+
+static um_status find_section(const um_state_file *file, const char *name, const void **data,
+                              size_t *size, um_error *error) {
+    return file->collective ? find_among(file, name, data, size, error)
+                            : find_mapped(file, name, data, size, error);
+}
+
+um_status um_state_file_find(const um_state_file *file, const char *name, const void **data,
+                             size_t *size, um_error *error) {
+    UM_TRY(find_section(file, name, data, size, error));
+    if (!file->collective) {
+        return UM_OK;
+    }
+    void *copy = NULL;
+    um_status status =
+        file->copies->count < UM_STATE_SECTION_MAXIMUM
+            ? um_allocate(&copy, *size, 1, "state", error)
+            : UM_RAISE(error, UM_ERR_LIMIT, "%s: too many sections are open", file->path);
+    UM_TRY(um_collective_agree_on_status(file->collective, status, error));
+    file->copies->items[file->copies->count++] = copy;
+    if (*data) {
+        memcpy(copy, *data, *size);
+    }
+    *data = copy;
+    return um_collective_broadcast(file->collective, copy, *size, error);
+}
+
 um_status um_state_file_read(const um_state_file *file, const char *name, void *data, size_t size,
                              um_error *error) {
     const void *stored = NULL;
     size_t stored_size = 0;
-    UM_TRY(um_state_file_find(file, name, &stored, &stored_size, error));
+    UM_TRY(find_section(file, name, &stored, &stored_size, error));
     if (stored_size != size) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "%s: belongs to another recipe or model (\"%s\" has %zu bytes, not %zu)",
                         file->path, name, stored_size, size);
     }
-    memcpy(data, stored, size);
-    return UM_OK;
+    if (stored) {
+        memcpy(data, stored, size);
+    }
+    return file->collective ? um_collective_broadcast(file->collective, data, size, error) : UM_OK;
 }

@@ -7,7 +7,7 @@
 #ifndef UM_TRAIN_STATE_FILE_H
 #define UM_TRAIN_STATE_FILE_H
 
-#include "base/status.h"
+#include "train/collective.h"
 
 #define UM_STATE_SECTION_MAXIMUM 24
 #define UM_STATE_NAME_SIZE 24
@@ -39,6 +39,10 @@ typedef struct um_state_file um_state_file;
  * damaged anywhere. */
 um_status um_state_file_open(const char *path, uint64_t fingerprint, um_state_file **file,
                              um_error *error);
+/* The same for all ranks of a collective: rank 0 opens `path`, and what it reads is copied to the
+ * others, which need not see that file.  All ranks make the same calls in the same order. */
+um_status um_state_file_open_among(um_collective *collective, const char *path,
+                                   uint64_t fingerprint, um_state_file **file, um_error *error);
 void um_state_file_close(um_state_file *file);
 
 const char *um_state_file_path(const um_state_file *file);

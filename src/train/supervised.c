@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "tokenizer/tokenizer.h"
 #include "train/supervised_samples.h"
 
@@ -142,6 +143,7 @@ static void close_run(void *state) {
     um_tokenizer_free(run->tokenizer);
     um_data_order_free(&run->order);
     um_training_batch_free(&run->batch);
+    free(run->parts);
     free(run);
 }
 
@@ -193,6 +195,37 @@ static um_status start_run(void *state, um_learner *learner, const um_output_dir
     return UM_OK;
 }
 
+/* ---- Parts ------------------------------------------------------------------ */
+
+static um_status grow_parts(um_supervised *run, size_t count, um_error *error) {
+    return um_grow(&run->parts, &run->part_capacity, count, sizeof *run->parts, "micro-batches",
+                   error);
+}
+
+/* Pass the batch through the model, where it is this rank's. */
+static um_status run_part(um_supervised *run, size_t part, bool backward, um_error *error) {
+    const um_training_batch *batch = &run->batch;
+    um_loss_sums sums;
+    if (!um_learner_owns(run->learner, part)) {
+        return UM_OK;
+    }
+    UM_TRY(um_learner_batch_loss(run->learner, batch, backward, &sums, error));
+    run->parts[part] = (um_part_record){.weighted = sums.weighted,
+                                        .plain = sums.plain,
+                                        .divisor = batch->divisor,
+                                        .flops = um_learner_forward_flops(run->learner, batch),
+                                        .targets = batch->target_count,
+                                        .correct = sums.correct,
+                                        .rows = batch->row_count};
+    return UM_OK;
+}
+
+/* Complete the records of `count` parts with those of the other ranks. */
+static um_status share_parts(um_supervised *run, size_t count, um_error *error) {
+    return um_collective_share(run->learner->collective, run->parts, count, sizeof *run->parts,
+                               error);
+}
+
 /* ---- Training --------------------------------------------------------------- */
 
 /* Epochs of the data that are behind, the current one's share among them. */
@@ -200,13 +233,8 @@ static double epochs_done(const um_supervised *run) {
     return (double)run->cursor.epoch + (double)run->cursor.index / (double)run->order.count;
 }
 
-typedef struct micro_batch_sums {
-    size_t targets;
-    size_t correct;
-} micro_batch_sums;
-
-static um_status train_micro_batch(um_supervised *run, size_t part, um_step_report *report,
-                                   micro_batch_sums *totals, um_error *error) {
+/* All ranks fill all batches, so that all know where the next one begins. */
+static um_status train_micro_batch(um_supervised *run, size_t part, um_error *error) {
     const um_recipe *recipe = run->recipe;
     const um_model_config *config = &run->learner->config;
     const size_t step = um_learner_step(run->learner);
@@ -221,15 +249,25 @@ static um_status train_micro_batch(um_supervised *run, size_t part, um_step_repo
         const double rate = (double)(step + 1) / (double)recipe->annealing_steps;
         UM_TRY(um_training_batch_anneal(&run->batch, rate, noise, error));
     }
-    um_loss_sums sums;
-    UM_TRY(um_learner_batch_loss(run->learner, &run->batch, true, &sums, error));
-    report->loss += sums.weighted / (double)recipe->gradient_accumulation;
-    report->token_loss += sums.plain;
-    report->rows += run->batch.row_count;
-    report->flops += 3 * um_learner_forward_flops(run->learner, &run->batch); /* and backward */
-    totals->targets += run->batch.target_count;
-    totals->correct += sums.correct;
-    return UM_OK;
+    UM_TRY(run_part(run, part, true, error));
+    return um_learner_end_part(run->learner, part, recipe->gradient_accumulation, error);
+}
+
+static void report_step(const um_supervised *run, um_step_report *report) {
+    const size_t parts = run->recipe->gradient_accumulation;
+    uint64_t targets = 0;
+    uint64_t correct = 0;
+    for (size_t i = 0; i < parts; i++) {
+        const um_part_record *part = &run->parts[i];
+        report->loss += part->weighted / (double)parts;
+        report->token_loss += part->plain;
+        report->rows += part->rows;
+        report->flops += 3 * part->flops; /* and backward */
+        targets += part->targets;
+        correct += part->correct;
+    }
+    report->token_loss /= fmax(1.0, (double)targets);
+    report->accuracy = (double)correct / fmax(1.0, (double)targets);
 }
 
 static um_status train_step(void *state, const um_stop_request *stop, um_step_report *report,
@@ -238,19 +276,39 @@ static um_status train_step(void *state, const um_stop_request *stop, um_step_re
     um_supervised *run = state;
     const size_t parts = run->recipe->gradient_accumulation;
     const double start = um_clock_seconds();
-    micro_batch_sums totals = {0};
     um_update_report update = {0};
+    UM_TRY(grow_parts(run, parts, error));
     um_learner_clear_gradients(run->learner);
     for (size_t part = 0; part < parts; part++) {
-        UM_TRY(train_micro_batch(run, part, report, &totals, error));
+        UM_TRY(train_micro_batch(run, part, error));
     }
+    UM_TRY(share_parts(run, parts, error));
     UM_TRY(um_learner_update(run->learner, parts, &update, error));
+    report_step(run, report);
     report->gradient_norm = update.gradient_norm;
     report->learning_rate = update.learning_rate;
-    report->token_loss /= fmax(1.0, (double)totals.targets);
-    report->accuracy = (double)totals.correct / fmax(1.0, (double)totals.targets);
     report->seconds = um_clock_seconds() - start;
     return UM_OK;
+}
+
+/* ---- Validation ------------------------------------------------------------- */
+
+static void report_validation(const um_supervised *run, size_t parts,
+                              um_validation_report *report) {
+    uint64_t correct = 0;
+    double divisor = 0;
+    for (size_t i = 0; i < parts; i++) {
+        const um_part_record *part = &run->parts[i];
+        report->loss += part->weighted * part->divisor;
+        divisor += part->divisor;
+        report->token_loss += part->plain;
+        report->predicted_tokens += part->targets;
+        correct += part->correct;
+    }
+    const double predicted = fmax(1.0, (double)report->predicted_tokens);
+    report->loss = divisor > 0 ? report->loss / divisor : 0;
+    report->token_loss /= predicted;
+    report->accuracy = (double)correct / predicted;
 }
 
 /* Mean losses over the validation shard with a fixed set of masks. */
@@ -262,26 +320,17 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
         return UM_OK;
     }
     size_t next = 0;
-    size_t correct = 0;
-    double divisor = 0;
-    uint32_t number = 0;
+    size_t parts = 0;
     const um_recipe recipe = um_recipe_for_validation(run->recipe);
     while (next < um_shard_document_count(run->validation_shard)) {
-        const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = number++};
-        um_loss_sums sums;
+        const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = (uint32_t)parts};
         UM_TRY(um_training_batch_fill_in_order(&run->batch, &recipe, &run->learner->config,
                                                run->validation_shard, &next, noise, error));
-        UM_TRY(um_learner_batch_loss(run->learner, &run->batch, false, &sums, error));
-        report->loss += sums.weighted * run->batch.divisor;
-        divisor += run->batch.divisor;
-        report->token_loss += sums.plain;
-        report->predicted_tokens += run->batch.target_count;
-        correct += sums.correct;
+        UM_TRY(grow_parts(run, parts + 1, error));
+        UM_TRY(run_part(run, parts++, false, error));
     }
-    const double predicted = fmax(1.0, (double)report->predicted_tokens);
-    report->loss = divisor > 0 ? report->loss / divisor : 0;
-    report->token_loss /= predicted;
-    report->accuracy = (double)correct / predicted;
+    UM_TRY(share_parts(run, parts, error));
+    report_validation(run, parts, report);
     return um_supervised_samples_show(run, run->tokenizer, stop, error);
 }
 

@@ -6,6 +6,17 @@
 #include "tokenizer/tokenizer.h"
 #include "train/training_method.h"
 
+/* What the pass over one micro-batch found. */
+typedef struct um_part_record {
+    double weighted; /* sums of the losses: objective, and cross-entropies in nats */
+    double plain;
+    double divisor; /* of the objective */
+    double flops;   /* of a forward pass */
+    uint64_t targets;
+    uint64_t correct;
+    uint64_t rows;
+} um_part_record;
+
 typedef struct um_supervised {
     const um_recipe *recipe; /* borrowed, as are learner and output */
     um_learner *learner;
@@ -15,6 +26,8 @@ typedef struct um_supervised {
     um_data_order order;
     um_data_cursor cursor;
     um_training_batch batch;
+    um_part_record *parts; /* of a step or validation, complete once it has been shared */
+    size_t part_capacity;
     uint64_t data_state[4]; /* as saved: documents, tokens, epoch, index */
 } um_supervised;
 

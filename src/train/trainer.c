@@ -5,10 +5,16 @@
 #include "base/clock.h"
 #include "base/mapped_file.h"
 #include "model/save.h"
+#include "train/same_run.h"
 #include "train/trainer_internal.h"
 #include "weights/gguf.h"
 
 #define STATE_PATH_SIZE (UM_RECIPE_PATH_SIZE + 32)
+#define COMPARISON_INTERVAL 100 /* steps between comparisons of the ranks' weights */
+
+static bool is_first_rank(const um_trainer *trainer) {
+    return um_collective_rank(trainer->collective) == 0;
+}
 
 /* ---- Beginning -------------------------------------------------------------- */
 
@@ -25,7 +31,8 @@ static const um_training_method *method_of(um_objective objective) {
 
 static um_status restore(um_trainer *trainer, const char *path, um_error *error) {
     um_state_file *file = NULL;
-    UM_TRY(um_state_file_open(path, um_recipe_fingerprint(&trainer->recipe), &file, error));
+    UM_TRY(um_state_file_open_among(trainer->collective, path,
+                                    um_recipe_fingerprint(&trainer->recipe), &file, error));
     um_status status = um_learner_load(&trainer->learner, file, error);
     if (status == UM_OK) {
         um_learner_round_weights(&trainer->learner);
@@ -36,37 +43,88 @@ static um_status restore(um_trainer *trainer, const char *path, um_error *error)
     return status;
 }
 
-/* From the state in the directory, or with the recipe's first weights. */
-static um_status begin(um_trainer *trainer, um_error *error) {
-    char path[STATE_PATH_SIZE];
+/* The recipe's first weights, made by rank 0. */
+static um_status begin_anew(um_trainer *trainer, um_error *error) {
     um_learner *learner = &trainer->learner;
-    UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
-                                    error));
-    if (um_file_exists(trainer->output.path, UM_TRAINER_STATE_FILE)) {
-        return restore(trainer, path, error);
+    um_status status = UM_OK;
+    if (is_first_rank(trainer)) {
+        status = trainer->recipe.initialise ? um_learner_initialise(learner, error)
+                                            : um_learner_load_weights(learner, error);
     }
-    UM_TRY(trainer->recipe.initialise ? um_learner_initialise(learner, error)
-                                      : um_learner_load_weights(learner, error));
+    UM_TRY(um_collective_agree_on_status(trainer->collective, status, error));
+    UM_TRY(um_learner_broadcast_weights(learner, error));
     um_learner_round_weights(learner);
     return trainer->method->start(trainer->method_state, learner, &trainer->output, NULL, error);
 }
 
-static um_status set_up(um_trainer *trainer, const char *output_directory,
-                        const um_compute *compute, const um_grader *grader, um_error *error) {
+/* From the state in the directory, or with the recipe's first weights. */
+static um_status begin(um_trainer *trainer, um_error *error) {
+    char path[STATE_PATH_SIZE];
+    UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
+                                    error));
+    unsigned found =
+        is_first_rank(trainer) && um_file_exists(trainer->output.path, UM_TRAINER_STATE_FILE);
+    UM_TRY(um_collective_agree_on_any(trainer->collective, found, &found, error));
+    return found ? restore(trainer, path, error) : begin_anew(trainer, error);
+}
+
+static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_model_config *config,
+                             um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
-    um_model_config config;
     if (um_gguf_is_path(recipe->model)) {
         return UM_RAISE(error, UM_ERR_UNSUPPORTED,
                         "%s: training starts from a directory; `unmask convert` makes one of a "
                         "GGUF file",
                         recipe->model);
     }
-    UM_TRY(um_model_config_read(recipe->model, &config, error));
-    UM_TRY(trainer->method->open(recipe, grader, &config, &trainer->method_state, error));
-    UM_TRY(um_output_directory_open(output_directory, &trainer->output, error));
-    UM_TRY(um_learner_create(recipe, &config, compute, &trainer->learner, error));
-    UM_TRY(begin(trainer, error));
+    UM_TRY(um_model_config_read(recipe->model, config, error));
+    return trainer->method->open(recipe, grader, config, &trainer->method_state, error);
+}
+
+static um_status open_output(um_trainer *trainer, const char *output_directory,
+                             const um_compute *compute, const um_model_config *config,
+                             um_error *error) {
+    UM_TRY(is_first_rank(trainer)
+               ? um_output_directory_open(output_directory, &trainer->output, error)
+               : um_output_directory_name(output_directory, &trainer->output, error));
+    UM_TRY(um_learner_create(&trainer->recipe, config, compute, &trainer->learner, error));
+    um_learner_join(&trainer->learner, trainer->collective);
+    return UM_OK;
+}
+
+/* What can fail on one rank alone is agreed on before the next step that ranks take together. */
+static um_status set_up(um_trainer *trainer, const char *output_directory,
+                        const um_compute *compute, const um_grader *grader, um_error *error) {
+    um_collective *collective = trainer->collective;
+    um_model_config config;
+    UM_TRY(um_collective_agree_on_status(collective, open_inputs(trainer, grader, &config, error),
+                                         error));
+    UM_TRY(um_same_run_check(collective, &trainer->recipe, compute, error));
+    UM_TRY(um_collective_agree_on_status(
+        collective, open_output(trainer, output_directory, compute, &config, error), error));
+    UM_TRY(um_collective_agree_on_status(collective, begin(trainer, error), error));
     trainer->last_save = um_clock_seconds();
+    return UM_OK;
+}
+
+um_status um_trainer_create_among(um_collective *collective, const um_recipe *recipe,
+                                  const char *output_directory, const um_compute *compute,
+                                  const um_grader *grader, um_trainer **trainer, um_error *error) {
+    *trainer = NULL;
+    um_trainer *created = calloc(1, sizeof *created);
+    if (!created) {
+        return um_error_memory(error, "trainer", sizeof *created);
+    }
+    created->recipe = *recipe;
+    created->output.lock_descriptor = -1;
+    created->method = method_of(recipe->objective);
+    created->collective = collective;
+    const um_status status = set_up(created, output_directory, compute, grader, error);
+    if (status != UM_OK) {
+        um_trainer_free(created);
+        return status;
+    }
+    *trainer = created;
     return UM_OK;
 }
 
@@ -78,21 +136,7 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
 um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
                                    const um_compute *compute, const um_grader *grader,
                                    um_trainer **trainer, um_error *error) {
-    *trainer = NULL;
-    um_trainer *created = calloc(1, sizeof *created);
-    if (!created) {
-        return um_error_memory(error, "trainer", sizeof *created);
-    }
-    created->recipe = *recipe;
-    created->output.lock_descriptor = -1;
-    created->method = method_of(recipe->objective);
-    const um_status status = set_up(created, output_directory, compute, grader, error);
-    if (status != UM_OK) {
-        um_trainer_free(created);
-        return status;
-    }
-    *trainer = created;
-    return UM_OK;
+    return um_trainer_create_among(NULL, recipe, output_directory, compute, grader, trainer, error);
 }
 
 void um_trainer_free(um_trainer *trainer) {
@@ -127,14 +171,21 @@ um_trainer_sizes um_trainer_describe(const um_trainer *trainer) {
 
 /* ---- The loop --------------------------------------------------------------- */
 
-static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
+static um_status write_state(um_trainer *trainer, um_error *error) {
     char path[STATE_PATH_SIZE];
     um_state_sections sections = {.count = 0};
     UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
                                     error));
     UM_TRY(trainer->method->save(trainer->method_state, &sections, error));
     um_learner_save(&trainer->learner, &sections);
-    UM_TRY(um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error));
+    return um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error);
+}
+
+/* Only weights that the ranks agree on are saved, and none goes on before that is done. */
+static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
+    UM_TRY(um_learner_compare_weights(&trainer->learner, error));
+    const um_status status = is_first_rank(trainer) ? write_state(trainer, error) : UM_OK;
+    UM_TRY(um_collective_agree_on_status(trainer->collective, status, error));
     trainer->last_save = um_clock_seconds();
     if (callbacks->saved) {
         callbacks->saved(callbacks->user, trainer->output.path, um_trainer_step(trainer));
@@ -156,8 +207,12 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
     return trainer->method->validate(trainer->method_state, &never, &has_data, report, error);
 }
 
-static um_stop_request request_of(const um_trainer_callbacks *callbacks) {
-    return (um_stop_request){.should_stop = callbacks->should_stop,
+/* In the middle of a step or validation only a run of one process stops: ranks agree on that
+ * between steps. */
+static um_stop_request request_of(const um_trainer *trainer,
+                                  const um_trainer_callbacks *callbacks) {
+    const bool alone = um_collective_size(trainer->collective) == 1;
+    return (um_stop_request){.should_stop = alone ? callbacks->should_stop : NULL,
                              .user = callbacks->user,
                              .phase = callbacks->phase,
                              .sample = callbacks->sample};
@@ -165,7 +220,7 @@ static um_stop_request request_of(const um_trainer_callbacks *callbacks) {
 
 static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                           um_error *error) {
-    const um_stop_request request = request_of(callbacks);
+    const um_stop_request request = request_of(trainer, callbacks);
     um_validation_report report = {.step = um_trainer_step(trainer)};
     bool has_data = false;
     const um_status status =
@@ -176,28 +231,41 @@ static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callb
     return status;
 }
 
+/* What is to be done after a step: bits, which the ranks agree on. */
+enum { STOP = 1, SAVE = 2 };
+
+static unsigned wishes(const um_trainer *trainer, const um_trainer_callbacks *callbacks) {
+    const bool due =
+        um_clock_seconds() - trainer->last_save > 60 * trainer->recipe.checkpoint_minutes;
+    const bool asked = callbacks->should_stop && callbacks->should_stop(callbacks->user);
+    return (asked ? STOP : 0) | (due && is_first_rank(trainer) ? SAVE : 0);
+}
+
 static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                             const um_step_report *report, um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
     if (callbacks->step) {
         callbacks->step(callbacks->user, report);
     }
-    if (callbacks->should_stop && callbacks->should_stop(callbacks->user)) {
+    unsigned agreed = 0;
+    UM_TRY(um_collective_agree_on_any(trainer->collective, wishes(trainer, callbacks), &agreed,
+                                      error));
+    if (agreed & STOP) {
         return UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop");
+    }
+    if (report->step % COMPARISON_INTERVAL == 0) {
+        UM_TRY(um_learner_compare_weights(&trainer->learner, error));
     }
     if (recipe->validation_interval > 0 && report->step % recipe->validation_interval == 0 &&
         report->step < recipe->steps) {
         UM_TRY(validate(trainer, callbacks, error));
     }
-    if (um_clock_seconds() - trainer->last_save > 60 * recipe->checkpoint_minutes) {
-        UM_TRY(save(trainer, callbacks, error));
-    }
-    return UM_OK;
+    return agreed & SAVE ? save(trainer, callbacks, error) : UM_OK;
 }
 
 static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                            um_error *error) {
-    const um_stop_request request = request_of(callbacks);
+    const um_stop_request request = request_of(trainer, callbacks);
     um_step_report report = {.total_steps = trainer->recipe.steps};
     UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
     report.step = um_trainer_step(trainer);
@@ -214,6 +282,9 @@ um_status um_trainer_run(um_trainer *trainer, const um_trainer_callbacks *callba
     }
     UM_TRY(save(trainer, callbacks, error));
     UM_TRY(validate(trainer, callbacks, error));
+    if (!is_first_rank(trainer)) {
+        return UM_OK;
+    }
     return um_model_directory_write(&trainer->learner.config, &trainer->learner.parameters,
                                     trainer->recipe.saved_weights, trainer->recipe.model,
                                     trainer->output.path, error);

@@ -3,6 +3,7 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
+#include "train/collective.h"
 #include "train/grader.h"
 #include "train/metric.h"
 #include "train/recipe.h"
@@ -52,7 +53,7 @@ typedef struct um_validation_report {
     size_t metric_count;
 } um_validation_report;
 
-/* All optional. */
+/* All optional, and called on all ranks. */
 typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
@@ -80,6 +81,15 @@ um_status um_trainer_create(const um_recipe *recipe, const char *output_director
 um_status um_trainer_create_graded(const um_recipe *recipe, const char *output_directory,
                                    const um_compute *compute, const um_grader *grader,
                                    um_trainer **trainer, um_error *error);
+
+/* The same run by all ranks of a collective, which each call this and um_trainer_run.  Rank 0
+ * alone reads the state and the weights to start from, and writes; the others need the recipe's
+ * other files, which must be the same everywhere (UM_ERR_MISMATCH on all ranks).  With the recipe's
+ * ordered reduction the result does not depend on the number of ranks.  An error that only this
+ * rank has is returned on this rank only: um_collective_finish tells which. */
+um_status um_trainer_create_among(um_collective *collective, const um_recipe *recipe,
+                                  const char *output_directory, const um_compute *compute,
+                                  const um_grader *grader, um_trainer **trainer, um_error *error);
 void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */

@@ -6,6 +6,7 @@
 
 struct um_trainer {
     um_recipe recipe;
+    um_collective *collective; /* borrowed: the ranks that make this run; NULL: alone */
     um_output_directory output;
     um_learner learner;
     const um_training_method *method; /* of the recipe's objective */

@@ -95,6 +95,7 @@ static const char *const members[][2] = {
     {"attention_annealing_steps", "8"},
     {"validation_interval", "10"},
     {"checkpoint_minutes", "2.5"},
+    {"reduction", "fast"},
 };
 #define MEMBERS (sizeof members / sizeof *members)
 
@@ -136,6 +137,7 @@ static void every_member_can_be_set(void **state) {
     assert_int_equal(recipe.annealing_steps, 8);
     assert_int_equal(recipe.validation_interval, 10);
     assert_true(recipe.checkpoint_minutes == 2.5);
+    assert_int_equal(recipe.reduction, UM_REDUCTION_FAST);
 }
 
 static void expect_refusal(um_status status, const um_error *error, const char *text) {

@@ -1,0 +1,138 @@
+"""What the tests of training in several processes share: a small task, and runs under mpirun."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+RESULTS = ("training.state", "model.safetensors", "config.json", "DONE")
+TIMES = ("seconds", "tokens_per_second", "share_of_peak", "rollout_seconds", "reward_seconds",
+         "reward_waiting_seconds", "update_seconds")
+KINDS = ("step", "validation")
+
+CONFIG = {
+    "model_type": "qwen2", "vocab_size": 64, "hidden_size": 48, "intermediate_size": 128,
+    "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "max_position_embeddings": 64, "hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+    "tie_word_embeddings": False, "bos_token_id": None, "eos_token_id": 62, "pad_token_id": 62,
+    "mask_token_id": 63,
+}
+
+# Four micro-batches a step: three ranks have a last round that is not full.
+RECIPE = {
+    "model": "model", "initialise": True, "train": "train.shard", "validation": "validation.shard",
+    "objective": "diffusion", "steps": 12, "batch_tokens": 64, "gradient_accumulation": 4,
+    "context_length": 32, "learning_rate": 0.003, "validation_interval": 5,
+}
+
+# Ranks on fewer processors than they are, started by any user, over the loop-back device only.
+MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
+ENVIRONMENT = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Open MPI itself does not give everything back.
+    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0",
+}
+
+
+def environment():
+    return {**os.environ, **ENVIRONMENT}
+
+
+def write_shard(path, seed, count):
+    """Documents of unequal length, a third of each its prompt."""
+    numbers = random.Random(seed)
+    documents = [[numbers.randrange(60) for _ in range(numbers.randrange(4, 28))]
+                 for _ in range(count)]
+    index, first = b"", 0
+    for tokens in documents:
+        index += struct.pack("<QII", first, len(tokens), len(tokens) // 3)
+        first += len(tokens)
+    tokens = sum(documents, [])
+    header = struct.pack("<8sIIQQ", b"UMSHARD1", 1, 2, len(documents), len(tokens))
+    path.write_bytes(header + index + struct.pack(f"<{len(tokens)}H", *tokens))
+
+
+class Ranks(unittest.TestCase):
+    """Runs in a folder of their own."""
+
+    program = ""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="unmask-ranks-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.work = pathlib.Path(folder.name)
+        causal = {key: value for key, value in CONFIG.items() if key != "mask_token_id"}
+        for name, config in (("model", CONFIG), ("causal", causal)):
+            (cls.work / name).mkdir()
+            (cls.work / name / "config.json").write_text(json.dumps(config))
+        cls.write_recipe("recipe.json")
+        write_shard(cls.work / "train.shard", 1, 90)
+        write_shard(cls.work / "validation.shard", 2, 30)
+
+    @classmethod
+    def write_recipe(cls, name, **members):
+        (cls.work / name).write_text(json.dumps({**RECIPE, **members}))
+        return name
+
+    def train(self, output, recipe="recipe.json", *options, program=None):
+        return [program or self.program, "train", str(self.work / recipe),
+                "--output", str(self.work / output), "--threads", "1", *options]
+
+    def start(self, ranks, *arguments, **keywords):
+        """The run by so many ranks; by 1 without mpirun."""
+        command = self.train(*arguments, **keywords)
+        if ranks > 1:
+            command = [*MPIRUN, "-n", str(ranks), *command]
+        return subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self, process, status=0):
+        messages, _ = process.communicate(timeout=240)
+        self.assertEqual(process.returncode, status, messages)
+        return messages
+
+    def run_ranks(self, ranks, *arguments, **keywords):
+        return self.finish(self.start(ranks, *arguments, **keywords))
+
+    def steps_logged(self, output):
+        metrics = self.work / output / "metrics.jsonl"
+        return metrics.read_text().count('"kind": "step"') if metrics.exists() else 0
+
+    def wait_for_steps(self, process, output, count):
+        while process.poll() is None and self.steps_logged(output) < count:
+            time.sleep(0.01)
+        self.assertIsNone(process.poll(), "the run ended too early")
+
+    def numbers(self, output, kinds=KINDS):
+        """Steps and validations of a run, without what depends on the machine's speed."""
+        lines = [json.loads(line) for line in
+                 (self.work / output / "metrics.jsonl").read_text().splitlines()]
+        return [{key: value for key, value in line.items() if key not in TIMES}
+                for line in lines if line["kind"] in kinds]
+
+    def assert_same_run(self, one, other, kinds=KINDS):
+        """A run that was stopped has not made the validation of that step: compare "step" only."""
+        for result in RESULTS:
+            self.assertEqual((self.work / one / result).read_bytes(),
+                             (self.work / other / result).read_bytes(), f"{other}/{result}")
+        self.assertEqual(self.numbers(one, kinds), self.numbers(other, kinds))
+
+
+def main():
+    """test_NAME.py PROGRAM: skipped, with exit status 77, where nothing starts ranks."""
+    Ranks.program = sys.argv.pop(1)
+    if shutil.which("mpirun") is None:
+        print("skipped: mpirun is not installed (openmpi-bin)")
+        sys.exit(77)
+    unittest.main()
