@@ -16,7 +16,6 @@
 
 #include "base/memory.h"
 #include "reward/confinement.h"
-#include "reward/seccomp_filter.h"
 
 #define NOBODY 65534
 #define BUBBLEWRAP "/usr/bin/bwrap"
@@ -31,9 +30,7 @@ struct um_sandbox {
     char python[256];
     size_t memory_bytes;
     int landlock; /* version, or 0 where it is not used */
-    um_buffer zygote_filter;
-    um_buffer fresh_filter;
-    um_buffer child_filter;
+    um_buffer filters[UM_SECCOMP_ROLES];
     char text[256];
 };
 
@@ -92,9 +89,10 @@ static um_status build_filters(um_sandbox *sandbox, um_error *error) {
     if (sandbox->level == UM_SANDBOX_NONE) {
         return UM_OK;
     }
-    UM_TRY(um_seccomp_filter_build(UM_SECCOMP_ZYGOTE, &sandbox->zygote_filter, error));
-    UM_TRY(um_seccomp_filter_build(UM_SECCOMP_FRESH, &sandbox->fresh_filter, error));
-    return um_seccomp_filter_build(UM_SECCOMP_PROGRAM, &sandbox->child_filter, error);
+    for (int role = 0; role < UM_SECCOMP_ROLES; role++) {
+        UM_TRY(um_seccomp_filter_build((um_seccomp_role)role, &sandbox->filters[role], error));
+    }
+    return UM_OK;
 }
 
 um_status um_sandbox_create(um_sandbox_level level, const char *python, size_t memory_bytes,
@@ -134,9 +132,9 @@ um_status um_sandbox_create(um_sandbox_level level, const char *python, size_t m
 
 void um_sandbox_free(um_sandbox *sandbox) {
     if (sandbox) {
-        um_buffer_free(&sandbox->zygote_filter);
-        um_buffer_free(&sandbox->fresh_filter);
-        um_buffer_free(&sandbox->child_filter);
+        for (int role = 0; role < UM_SECCOMP_ROLES; role++) {
+            um_buffer_free(&sandbox->filters[role]);
+        }
         free(sandbox);
     }
 }
@@ -150,8 +148,8 @@ bool um_sandbox_has_scratch(const um_sandbox *sandbox) {
 }
 
 const char *um_sandbox_child_filter(const um_sandbox *sandbox, size_t *bytes) {
-    *bytes = sandbox->child_filter.length;
-    return sandbox->child_filter.data;
+    *bytes = sandbox->filters[UM_SECCOMP_PROGRAM].length;
+    return sandbox->filters[UM_SECCOMP_PROGRAM].data;
 }
 
 /* ---- The new process, up to exec: system calls only --------------------------- */
@@ -504,7 +502,7 @@ um_status um_sandbox_start(const um_sandbox *sandbox, const um_sandbox_process *
     char filter_place[24];
     launch work = {.sandbox = sandbox,
                    .process = process,
-                   .filter = process->zygote ? &sandbox->zygote_filter : &sandbox->fresh_filter,
+                   .filter = &sandbox->filters[process->role],
                    .filter_file = -1,
                    .go = {-1, -1},
                    .status = {-1, -1}};

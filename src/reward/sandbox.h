@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/status.h"
+#include "reward/seccomp_filter.h"
 
 /* From strong to weak.  Each has the resource limits, closed descriptors and a fixed environment.
  */
@@ -49,8 +50,8 @@ typedef struct um_sandbox_process {
     const char *source;     /* Python text */
     const int *descriptors; /* become 3, 4, ... */
     size_t descriptor_count;
-    bool zygote;          /* may fork; otherwise the process is the program's own */
-    unsigned cpu_seconds; /* 0 for a zygote */
+    um_seccomp_role role; /* FRESH for a program, or one of the warm interpreters */
+    unsigned cpu_seconds; /* 0 for a warm interpreter */
 } um_sandbox_process;
 
 /* Start an interpreter that runs process->source, and return when it does.  Standard input, output

@@ -48,8 +48,16 @@ static const char *const allowed_everywhere[] = {
     "set_robust_list", "set_tid_address", "setrlimit", "sigaltstack", "sysinfo", "uname", "wait4",
     "waitid"};
 
-static const char *const allowed_to_zygote[] = {
-    "execve", "fork", "vfork", "kill", "recvmsg", "sendmsg", "getsockopt", "getsockname", "sendto"};
+static const char *const allowed_to_fresh[] = {"execve", NULL};
+static const char *const allowed_to_tests[] = {"execve", "recvmsg", "sendto", NULL};
+static const char *const allowed_to_zygote[] = {"execve",  "fork",   "vfork",    "kill",
+                                                "recvmsg", "sendto", "shutdown", NULL};
+
+/* What each role has more than a program. */
+static const char *const *const allowed_to[UM_SECCOMP_ROLES] = {
+    [UM_SECCOMP_FRESH] = allowed_to_fresh,
+    [UM_SECCOMP_ZYGOTE] = allowed_to_zygote,
+    [UM_SECCOMP_TESTS] = allowed_to_tests};
 
 /* Tried by programs that then expect PermissionError. */
 static const char *const refused[] = {"socket",
@@ -130,23 +138,25 @@ static void allow_values(builder *made, const char *name, unsigned place,
     }
 }
 
+static bool is_allowed_to(um_seccomp_role role, const char *name) {
+    const char *const *names = allowed_to[role];
+    for (; names && *names; names++) {
+        if (strcmp(*names, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_lists(builder *made, um_seccomp_role role) {
     for (size_t i = 0; i < COUNT(allowed_everywhere); i++) {
         add(made, SCMP_ACT_ALLOW, allowed_everywhere[i], 0, NULL);
     }
-    for (size_t i = 0; role == UM_SECCOMP_ZYGOTE && i < COUNT(allowed_to_zygote); i++) {
-        add(made, SCMP_ACT_ALLOW, allowed_to_zygote[i], 0, NULL);
-    }
-    if (role == UM_SECCOMP_FRESH) {
-        add(made, SCMP_ACT_ALLOW, "execve", 0, NULL);
+    for (const char *const *names = allowed_to[role]; names && *names; names++) {
+        add(made, SCMP_ACT_ALLOW, *names, 0, NULL);
     }
     for (size_t i = 0; i < COUNT(refused); i++) {
-        const bool given = (role == UM_SECCOMP_FRESH && strcmp(refused[i], "execve") == 0);
-        bool zygotes = false;
-        for (size_t j = 0; role == UM_SECCOMP_ZYGOTE && j < COUNT(allowed_to_zygote); j++) {
-            zygotes = zygotes || strcmp(refused[i], allowed_to_zygote[j]) == 0;
-        }
-        if (!given && !zygotes) {
+        if (!is_allowed_to(role, refused[i])) {
             add(made, SCMP_ACT_ERRNO(EPERM), refused[i], 0, NULL);
         }
     }
@@ -186,6 +196,8 @@ static void add_conditions(builder *made, um_seccomp_role role) {
         const struct scmp_arg_cmp process = {0, SCMP_CMP_MASKED_EQ, CLONE_THREAD_FLAG, 0};
         add(made, SCMP_ACT_ALLOW, "clone", 1, &thread);
         add(made, SCMP_ACT_ERRNO(EPERM), "clone", 1, &process);
+    }
+    if (!is_allowed_to(role, "sendto")) {
         /* Within a pair only: with an address it could reach another socket. */
         const struct scmp_arg_cmp no_address = {4, SCMP_CMP_EQ, 0, 0};
         add(made, SCMP_ACT_ALLOW, "sendto", 1, &no_address);

@@ -10,8 +10,10 @@
 typedef enum um_seccomp_role {
     UM_SECCOMP_PROGRAM, /* one process, threads at most: no fork, exec, signals or sockets */
     UM_SECCOMP_FRESH,   /* as a program, and may execute the interpreter that it is to become */
-    UM_SECCOMP_ZYGOTE   /* executes the interpreter, forks, ends its children, sets their filter */
+    UM_SECCOMP_ZYGOTE,  /* executes the interpreter, forks, ends its children, sets their filter */
+    UM_SECCOMP_TESTS    /* as a fresh one, and is handed descriptors */
 } um_seccomp_role;
+#define UM_SECCOMP_ROLES 4
 
 /* Append the filter for this machine's system calls: an array of struct sock_filter, 8 bytes each.
  * A call that is not allowed fails with EPERM where it is one of those that programs try, and with

@@ -37,9 +37,9 @@ um_status um_worker_sources_create(um_worker_sources *sources, um_error *error) 
     const char *const fresh_tests[] = {um_harness_wire, um_harness_verdict, "\nrun_tests(3, 4)\n",
                                        NULL};
     const char *const warm_program[] = {um_harness_wire, um_harness_program, um_harness_zygote,
-                                        "\nrun_zygote(3, run_program)\n", NULL};
+                                        "\nrun_zygote(3)\n", NULL};
     const char *const warm_tests[] = {um_harness_wire, um_harness_verdict, um_harness_zygote,
-                                      "\nrun_zygote(3, run_tests)\n", NULL};
+                                      "\nrun_test_server(3)\n", NULL};
     UM_TRY(join(&sources->fresh[UM_WORKER_PROGRAM], error, fresh_program));
     UM_TRY(join(&sources->fresh[UM_WORKER_TESTS], error, fresh_tests));
     UM_TRY(join(&sources->warm[UM_WORKER_PROGRAM], error, warm_program));
@@ -114,7 +114,8 @@ static um_status start_warm(um_worker *worker, um_worker_side side, um_error *er
     const um_sandbox_process process = {.source = um_buffer_text(&worker->sources->warm[side]),
                                         .descriptors = &ends[1],
                                         .descriptor_count = 1,
-                                        .zygote = true};
+                                        .role = side == UM_WORKER_PROGRAM ? UM_SECCOMP_ZYGOTE
+                                                                          : UM_SECCOMP_TESTS};
     um_status status = um_sandbox_start(worker->sandbox, &process, &warm->pid, error);
     close_end(&ends[1]);
     if (status != UM_OK) {
@@ -181,6 +182,7 @@ static um_status start_side(trial *run, um_worker_side side, const int *descript
         const um_sandbox_process process = {.source = um_buffer_text(&worker->sources->fresh[side]),
                                             .descriptors = descriptors,
                                             .descriptor_count = count,
+                                            .role = UM_SECCOMP_FRESH,
                                             .cpu_seconds = cpu_seconds(worker)};
         UM_TRY(um_sandbox_start(worker->sandbox, &process, &run->fresh[side], error));
     } else {
@@ -210,18 +212,23 @@ static um_status start_trial(trial *run, um_error *error) {
     return status;
 }
 
-/* End the child of a warm interpreter; the interpreter too where it does not answer, or the child
- * has left something behind.  Whether *status is how the child ended. */
-static bool stop_child(um_worker *worker, um_worker_side side, int *status) {
+static bool ask_to_stop(const um_worker *worker, um_worker_side side) {
+    static const char command[] = "stop";
+    return um_channel_send_packet(worker->warm[side].control, command, sizeof command - 1, NULL,
+                                  0) == UM_CHANNEL_DONE;
+}
+
+/* Wait until a warm interpreter that was `asked` has ended its child; end the interpreter too where
+ * it does not answer, or the child has left something behind.  Whether *status is how it ended. */
+static bool await_stop(um_worker *worker, um_worker_side side, bool asked, int *status) {
     struct {
         int32_t status;
         uint32_t dirty;
     } answer = {0};
-    const int control = worker->warm[side].control;
     const um_channel_wait wait = {.deadline = um_clock_seconds() + STOP_SECONDS};
     const bool answered =
-        um_channel_send_packet(control, "stop", 4, NULL, 0) == UM_CHANNEL_DONE &&
-        um_channel_receive_packet(control, &answer, sizeof answer, &wait) == UM_CHANNEL_DONE;
+        asked && um_channel_receive_packet(worker->warm[side].control, &answer, sizeof answer,
+                                           &wait) == UM_CHANNEL_DONE;
     if (!answered || answer.dirty) {
         end_warm(worker, side);
     }
@@ -229,22 +236,32 @@ static bool stop_child(um_worker *worker, um_worker_side side, int *status) {
     return answered;
 }
 
+static void note_end(trial *run, int side, bool known, int status) {
+    if (side == UM_WORKER_PROGRAM && known) {
+        run->program_ended = true;
+        run->program_status = status;
+    }
+}
+
+/* The program first: the tests may be waiting for it. */
 static void end_trial(trial *run) {
+    um_worker *worker = run->worker;
+    bool asked[UM_WORKER_SIDES] = {false, false};
+    for (int side = 0; side < UM_WORKER_SIDES && !worker->options->fresh; side++) {
+        asked[side] = run->started[side] && ask_to_stop(worker, (um_worker_side)side);
+    }
     for (int side = 0; side < UM_WORKER_SIDES; side++) {
         int status = 0;
         bool known = true;
         if (!run->started[side]) {
             continue;
         }
-        if (run->worker->options->fresh) {
-            status = um_sandbox_end(run->worker->sandbox, run->fresh[side]);
+        if (worker->options->fresh) {
+            status = um_sandbox_end(worker->sandbox, run->fresh[side]);
         } else {
-            known = stop_child(run->worker, (um_worker_side)side, &status);
+            known = await_stop(worker, (um_worker_side)side, asked[side], &status);
         }
-        if (side == UM_WORKER_PROGRAM && known) {
-            run->program_ended = true;
-            run->program_status = status;
-        }
+        note_end(run, side, known, status);
     }
     close_end(&run->verdict);
 }

@@ -10,6 +10,7 @@ PLAIN_MODULES = frozenset((
     "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
     "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
 MAXIMUM_PRINTED = 1 << 16
+ONLY_SYNTAX_TREE = 0x400  # ast.PyCF_ONLY_AST, without the import of ast
 
 
 class Printed:
@@ -70,10 +71,10 @@ class Callback:
 class Program:
     """Performs what the tests ask for."""
 
-    def __init__(self, descriptor):
-        self.peer = Peer(descriptor, Callback, self.name_of)
+    def __init__(self):
+        self.peer = Peer(-1, Callback, self.name_of)
         self.names = {"__name__": "program", "__builtins__": builtins}
-        self.printed = sys.stdout = Printed()
+        self.printed = Printed()
         operations = {
             "call": self.call, "next": next, "iter": iter, "len": len, "str": str, "repr": repr,
             "get": getattr, "set": setattr, "item": lambda a, key: a[key], "set item": self.set_item,
@@ -81,6 +82,7 @@ class Program:
         self.peer.operations = {name: self.answering(perform) for name, perform in operations.items()}
         self.peer.operations["parse"] = self.parse
         self.peer.operations["call"] = self.call
+        self.peer.operations["calls"] = self.calls
 
     def name_of(self, value):
         if isinstance(value, type(sys)) and value.__name__ in PLAIN_MODULES:
@@ -114,9 +116,8 @@ class Program:
 
     @staticmethod
     def parse(text):
-        import ast
         try:
-            ast.parse(text)
+            compile(text, "<unknown>", "exec", ONLY_SYNTAX_TREE)  # what ast.parse does
         except SyntaxError as error:
             return ("return", "syntax", str(error), "")
         except BaseException as error:
@@ -152,24 +153,32 @@ class Program:
                     changed.append((place, value))
         return ("return", result, tuple(changed), self.printed.take())
 
+    def calls(self, function, calls):
+        """Several calls, one after the other."""
+        return ("return", tuple(self.call(function, *each) for each in calls), (), "")
+
     @staticmethod
     def set_item(target, key, value):
         target[key] = value
 
-    def run(self):
-        while True:
-            message = self.peer.receive()
-            if message[0] != "ask":
-                return
-            try:
-                self.peer.serve(message)
-            except WireError as error:
-                self.peer.send(("raise", "ValueError", (str(error),), None, ""))
+    def run(self, descriptor):
+        """Answer until the tests are over."""
+        sys.setrecursionlimit(1030)  # the frames of this file are not the program's
+        sys.stdout = self.printed
+        self.peer.descriptor = descriptor
+        try:
+            while True:
+                self.answer_one()
+        except EOFError:
+            pass
+
+    def answer_one(self):
+        message = self.peer.receive()
+        try:
+            self.peer.serve(message)
+        except WireError as error:
+            self.peer.send(("raise", "ValueError", (str(error),), None, ""))
 
 
 def run_program(descriptor):
-    sys.setrecursionlimit(1030)  # the frames of this file are not the program's
-    try:
-        Program(descriptor).run()
-    except EOFError:
-        pass  # the tests are over
+    Program().run(descriptor)

@@ -12,6 +12,11 @@ MAXIMUM_TEXT = 300
 PLAIN_MODULES = frozenset((
     "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
     "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
+# Names by which tests use a module that they do not import: they get the real one, whatever a program
+# has made of the name.
+MODULE_NAMES = {name: name for name in PLAIN_MODULES} | {
+    "np": "numpy", "numpy": "numpy", "pd": "pandas", "pandas": "pandas", "os": "os", "sys": "sys", "json": "json",
+    "time": "time", "torch": "torch", "scipy": "scipy", "pytest": "pytest", "unittest": "unittest"}
 
 
 class ProgramEnded(BaseException):
@@ -114,6 +119,7 @@ class Session:
         self.peer.module = self.module
         self.peer.operations = {"call": self.call_back, "next": self.next_back}
         self.broken = None
+        self.regular = True  # what came was in the form that it has to have
 
     @staticmethod
     def name_of(value):
@@ -144,6 +150,12 @@ class Session:
             return ("raise", type(error).__name__, (str(error)[:MAXIMUM_TEXT],))
 
     def request(self, operation, arguments):
+        """The answer to a question: the tuple ("return", ...) or ("raise", ...)."""
+        self.post(operation, arguments)
+        return self.answer()
+
+    def post(self, operation, arguments):
+        """Ask, and leave the answer for later."""
         if self.broken:
             raise ProgramEnded
         try:
@@ -151,16 +163,27 @@ class Session:
         except WireError as error:
             raise TypeError(str(error)) from None
         try:
-            return self.peer.request(question)
-        except EOFError:
+            write_frame(self.peer.descriptor, question)
+        except OSError:
+            self.broken = "the program ended"
+            raise ProgramEnded from None
+
+    def answer(self):
+        try:
+            return self.peer.answer()
+        except (EOFError, ConnectionError):
             self.broken = "the program ended"
         except (WireError, OSError, RecursionError, MemoryError) as error:
             self.broken = f"the program did not answer in plain data: {error}"
+            self.regular = False
         raise ProgramEnded
 
     def ask(self, operation, arguments, changeable=()):
         """The value that the operation gives; raises what it raised."""
-        answer = self.request(operation, arguments)
+        return self.take(self.request(operation, arguments), changeable)
+
+    def take(self, answer, changeable):
+        """What an answer gives or raises."""
         if answer[0] == "return" and len(answer) == 4:
             self.printed(answer[3])
             self.change(changeable, answer[2])
@@ -194,6 +217,59 @@ class Session:
         raise error
 
 
+class Pending(Exception):
+    """In place of the answer to a call that is only noted."""
+
+
+class Foreseen:
+    """The function under test, where each test calls it once: the calls are noted in a run that each of them
+    breaks off, made all at once, and answered in a second run.  They come in the same order as one by one, but
+    the two processes wait for each other once."""
+
+    def __init__(self, session, function):
+        self._um = session, function
+        self._um_noting = True
+        self._um_calls = []
+        self._um_answers = deque()
+
+    def __getattr__(self, name):
+        return getattr(self._um[1], name)
+
+    def __call__(self, *arguments, **named):
+        session, function = self._um
+        if self._um_noting:
+            self._um_calls.append((arguments, named))
+            raise Pending
+        if self._um_answers:
+            noted, answer = self._um_answers.popleft()
+            if noted == encode((arguments, named), refuse):
+                return session.take(answer, arguments)
+            self._um_answers.clear()
+        return function(*arguments, **named)
+
+    def _um_make_calls(self):
+        """Make the calls that were noted, if plain data is all that they pass."""
+        session, function = self._um
+        self._um_noting = False
+        try:
+            noted = [encode(call, refuse) for call in self._um_calls]
+        except WireError:
+            return
+        answer = session.request("calls", (function, tuple(self._um_calls)))
+        if answer[0] == "return" and type(answer[1]) is tuple and len(answer[1]) == len(noted):
+            if all(type(each) is tuple and each for each in answer[1]):
+                self._um_answers.extend(zip(noted, answer[1]))
+
+
+def refuse(value):
+    raise WireError("not plain data")
+
+
+def calls_once(texts, *names):
+    """Whether each of the texts, of which there are several, calls one of these names exactly once."""
+    return len(texts) > 1 and all(sum(text.count(name + "(") for name in names) == 1 for text in texts)
+
+
 # ---- Tests ---------------------------------------------------------------------------------------
 
 
@@ -203,9 +279,14 @@ class Record:
     def __init__(self):
         self.bits = []
         self.text = ""
+        self.lines = []  # the asserts of a check() that has nothing else
 
     def passed(self, number):
         self.bits[number] = 1
+
+    def restart(self):
+        self.bits = [0] * len(self.bits)
+        self.text = ""
 
     def failed(self, number, error):
         if not self.text:
@@ -248,7 +329,7 @@ def split_lines(text, record):
     indent = first[:len(first) - len(first.lstrip())]
     if not starts or not indent or '"""' in text or "'''" in text or "\\\n" in text:
         raise SyntaxError
-    count, others = 0, False
+    count, others, plain, asserts = 0, False, "random" not in text, []
     for number in range(body, len(lines)):
         line = lines[number]
         if line.startswith(indent + "assert ") or line.startswith(indent + "assert("):
@@ -256,13 +337,16 @@ def split_lines(text, record):
                              f"{indent}except _um_Exception as _um_error: _um_failed({count}, _um_error)\n"
                              f"{indent}else: _um_passed({count})")
             count += 1
+            asserts.append(line)
         elif line and not line.startswith(indent):
             break
         else:
             others = others or "assert" in line
+            plain = plain and not line.strip()
     whole = others or count == 0
     code = compile("\n".join(lines), "<tests>", "exec")
     record.bits = [0] * (count + whole)
+    record.lines = asserts if plain else []
     return code, whole
 
 
@@ -288,11 +372,20 @@ def split_tree(text, record):
 
 def run_check(session, record, names, entry_point, test):
     code, whole = split_check(test, record)
-    exec(code, names)
     candidate = names.get(entry_point)
-    if candidate is None:
-        record.text = f"the program does not define {entry_point}"
+    foreseen = None
+    if calls_once(record.lines, "candidate", entry_point) and type(candidate) is Remote:
+        candidate = foreseen = Foreseen(session, candidate)
+        names[entry_point] = candidate
+    names.pop("check", None)  # only that of the tests counts
+    exec(code, names)
+    if candidate is None or "check" not in names:
+        record.text = f"the program does not define {entry_point}" if candidate is None else "there is no check()"
         return
+    if foreseen:
+        names["check"](foreseen)
+        foreseen._um_make_calls()
+        record.restart()
     try:
         names["check"](candidate)
     except Exception as error:
@@ -303,10 +396,20 @@ def run_check(session, record, names, entry_point, test):
             record.bits[-1] = 1
 
 
-def run_asserts(session, record, names, setup, asserts):
+def run_asserts(session, record, names, entry_point, setup, asserts):
     record.bits = [0] * len(asserts)
     if setup:
         exec(compile(setup, "<setup>", "exec"), names)
+    tested = names.get(entry_point)
+    if type(tested) is Remote and not setup and calls_once(asserts, entry_point):
+        names[entry_point] = foreseen = Foreseen(session, tested)
+        run_each(record, names, asserts)
+        foreseen._um_make_calls()
+        record.restart()
+    run_each(record, names, asserts)
+
+
+def run_each(record, names, asserts):
     for number, text in enumerate(asserts):
         try:
             exec(compile(text, "<test>", "exec"), names)
@@ -354,15 +457,19 @@ def trusted_names(prompt):
 
 def may_define(name, value, trusted):
     """Whether the program's object of that name is one that tests may see: never in place of a built-in
-    function, a module, or a function that the problem defines, since tests rely on these.  Classes of the
-    problem are the program's, which makes the objects that its functions take."""
-    if hasattr(builtins, name) or name.startswith("_um_"):
+    function, or a function that the problem defines, since tests rely on these.  Classes of the problem are
+    the program's, which makes the objects that its functions take."""
+    if hasattr(builtins, name) or name.startswith("_um_") or type(value) is types.ModuleType:
         return False
-    if type(value) is types.ModuleType:
-        return value.__name__ == name and name not in trusted
-    if name in trusted:
-        return isinstance(trusted[name], type)
-    return name not in PLAIN_MODULES
+    return name not in trusted or isinstance(trusted[name], type)
+
+
+def own_module(name):
+    """The module of that name, or None where it is not installed."""
+    try:
+        return importlib.import_module(MODULE_NAMES[name])
+    except ImportError:
+        return None
 
 
 def namespace(found, prompt, entry_point):
@@ -371,12 +478,17 @@ def namespace(found, prompt, entry_point):
     names = trusted_names(prompt)
     names.pop(entry_point, None)
     for name, value in found.items():
-        if name == entry_point or may_define(name, value, names):
+        if name == entry_point:
+            names[name] = value
+        elif name in MODULE_NAMES:
+            names.setdefault(name, own_module(name))
+        elif may_define(name, value, names):
             names[name] = value
     return names
 
 
 def run_tests(verdict_descriptor, program_descriptor):
+    """Read a job, run its tests and write the verdict; whether the program kept to the form of answers."""
     nonce, form, prompt, program, entry_point, test, setup, *asserts = [
         part.decode("utf-8", "surrogatepass") for part in read_fields(verdict_descriptor)]
     session = Session(program_descriptor)
@@ -391,26 +503,30 @@ def run_tests(verdict_descriptor, program_descriptor):
     if session.broken:
         status, text = "ended", session.broken
         record.bits = [0] * max(1, len(record.bits))
-    tell("verdict", status, "".join(map(str, record.bits)) or "0", text[:MAXIMUM_TEXT])
+    text = "".join(character if character.isprintable() else " " for character in text[:MAXIMUM_TEXT])
+    tell("verdict", status, "".join(map(str, record.bits)) or "0", text)
+    return session.regular
 
 
 def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
     try:
         # Nothing of the program has run yet, so this answer is an honest one.
-        _, kind, message, _ = session.request("parse", (program,))
+        session.post("parse", (program,))
+        session.post("define", (program,))
+        _, kind, message, _ = session.answer()
         tell("format", kind)
         if kind != "python":
             record.bits = [0] * max(1, len(asserts))
             return "syntax", f"SyntaxError: {message}" if kind == "syntax" else message
         try:
-            found = session.ask("define", (program,))
+            found = session.take(session.answer(), ())
         except Exception as error:
             record.bits = [0] * max(1, len(asserts))
             return "error", describe(error)
         if type(found) is not dict or not all(type(name) is str for name in found):
             session.broken = "the program did not answer in plain data"
             return "ended", ""
-        if "random" in test:
+        if "random" in test or "random" in setup:
             import random
             random.seed("tests")
         if asserts:
@@ -418,7 +534,7 @@ def judge(session, record, tell, form, prompt, program, entry_point, test, setup
         names = namespace(found, prompt if form in ("completion", "infilling") else "", entry_point)
         names.update(_um_Exception=Exception, _um_passed=record.passed, _um_failed=record.failed)
         if asserts:
-            run_asserts(session, record, names, setup, asserts)
+            run_asserts(session, record, names, entry_point, setup, asserts)
         else:
             run_check(session, record, names, entry_point, test)
     except ProgramEnded:

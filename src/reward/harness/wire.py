@@ -398,6 +398,9 @@ class Peer:
     def request(self, question):
         """Ask, and serve until the answer comes: the tuple ("return", ...) or ("raise", ...)."""
         write_frame(self.descriptor, question)
+        return self.answer()
+
+    def answer(self):
         while True:
             message = self.receive()
             if message[0] != "ask":

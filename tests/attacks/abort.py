@@ -1,0 +1,7 @@
+"""Ends by abort."""
+
+import os
+
+
+def solve(numbers):
+    os.abort()

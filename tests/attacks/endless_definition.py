@@ -1,0 +1,4 @@
+"""Is never defined."""
+
+while True:
+    pass

@@ -1,0 +1,5 @@
+"""Never answers."""
+
+def solve(numbers):
+    while True:
+        pass

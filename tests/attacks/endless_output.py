@@ -1,0 +1,5 @@
+"""Prints without end."""
+
+def solve(numbers):
+    while True:
+        print("passed" * 1000)

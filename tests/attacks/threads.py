@@ -1,0 +1,12 @@
+"""Starts a thousand threads."""
+
+import threading
+import time
+
+threading.stack_size(32768)
+for _ in range(1000):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+def solve(numbers):
+    return sum(n * n for n in numbers)
