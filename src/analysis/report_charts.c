@@ -23,7 +23,7 @@ typedef struct chart {
     char labels[UM_REPORT_RUNS * CURVES_PER_RUN][LABEL_SIZE];
     double *owned[UM_REPORT_RUNS * CURVES_PER_RUN];
     size_t count;
-    bool smoothed;
+    double last_step; /* of all runs: charts have one x axis */
     bool validated;
     bool trained;
 } chart;
@@ -88,7 +88,6 @@ static um_status add_run(chart *made, const um_report_run *runs, size_t run, con
         const bool smooth = steps->count >= SMOOTHED_FROM && strcmp(name, "learning_rate") != 0;
         made->trained = true;
         if (smooth) {
-            made->smoothed = true;
             UM_TRY(add_curve(made, runs, run, steps, "raw", 0, scale, error));
         }
         UM_TRY(add_curve(made, runs, run, steps, "line", smooth ? 4 + steps->count / 50 : 0, scale,
@@ -127,6 +126,7 @@ static um_status put_chart(const chart *made, const char *name, const um_report_
                           .y_name = metric ? metric->unit : "",
                           .curves = made->curves,
                           .curve_count = made->count,
+                          .x_last = made->last_step,
                           .columns = columns_of(made),
                           .may_be_log = metric && metric->may_be_log,
                           .starts_at_zero = metric && metric->starts_at_zero};
@@ -146,6 +146,9 @@ static um_status draw_metric(const um_report_run *runs, size_t count, const char
     chart *made = calloc(1, sizeof *made);
     if (!made) {
         return um_error_memory(error, "chart", sizeof *made);
+    }
+    for (size_t i = 0; i < count; i++) {
+        made->last_step = fmax(made->last_step, um_run_log_last_step(runs[i].log));
     }
     const double scale = metric && strcmp(metric->unit, "%") == 0 ? 100 : 1;
     um_status status = UM_OK;

@@ -90,6 +90,9 @@ static void open_range(double *low, double *high) {
 static um_status find_extents(const um_plot *plot, size_t *indices, extent *x, extent *y,
                               um_error *error) {
     *x = *y = (extent){.low = INFINITY, .high = -INFINITY};
+    if (plot->x_first < plot->x_last) {
+        widen(x, (const double[]){plot->x_first, plot->x_last}, 2);
+    }
     for (size_t i = 0; i < plot->curve_count; i++) {
         const um_plot_curve *curve = &plot->curves[i];
         widen(x, curve->x, curve->count);
@@ -115,8 +118,9 @@ static um_status find_axes(const um_plot *plot, size_t *indices, axes *found, um
     if (found->log) {
         found->y0 = log10(y.low);
         found->y1 = log10(y.high);
-    } else if (plot->starts_at_zero && y.low > 0) {
+    } else if (plot->starts_at_zero && y.low >= 0) {
         found->y0 = 0;
+        found->y1 = y.high > 0 ? y.high : 1;
     }
     open_range(&found->x0, &found->x1);
     open_range(&found->y0, &found->y1);
@@ -163,7 +167,9 @@ static um_status put_y_axis(const axes *frame, um_buffer *page, um_error *error)
 }
 
 static um_status put_x_axis(const axes *frame, um_buffer *page, um_error *error) {
-    const um_ticks ticks = um_ticks_linear(frame->x0, frame->x1, X_TICKS);
+    /* Steps are whole. */
+    const double most = fmin(X_TICKS, fmax(1, floor(frame->x1 - frame->x0)));
+    const um_ticks ticks = um_ticks_linear(frame->x0, frame->x1, (size_t)most);
     const double bottom = HEIGHT - BOTTOM;
     UM_TRY(um_buffer_append_format(page, error, "<path class=\"axis\" d=\"M%.0f %.0fH%.0f\"/>",
                                    LEFT, bottom, WIDTH - RIGHT));

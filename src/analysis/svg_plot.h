@@ -32,6 +32,8 @@ typedef struct um_plot {
     const char *y_name;
     const um_plot_curve *curves;
     size_t curve_count;
+    double x_first; /* the x axis goes so far at least; both 0: as far as the curves */
+    double x_last;
     size_t columns;      /* curves are thinned to two points in each of so many columns */
     bool may_be_log;     /* take a logarithmic axis where values span a wide range above 0 */
     bool starts_at_zero; /* the y axis does, when values are not far from it */

@@ -31,7 +31,7 @@ static const shown_metric shown_metrics[] = {
     {"token_loss", "", " nats a predicted token", 4, 1, true, -1, true},
     {"reward", "reward ", "", 3, 1, true, 8, true},
     {"pass_rate", "pass@1 ", "%", 1, 100, true, 7, true},
-    {"kl", "KL ", "", 4, 1, true, 4, false},
+    {"kl", "KL ", "", -1, 1, true, 4, false},
     {"accuracy", "accuracy ", "", 3, 1, true, 3, true},
     {"learning_rate", "lr ", "", -2, 1, false, 1, false},
     {"tokens_per_second", "", " tokens/s", 0, 1, true, 6, false},
@@ -75,9 +75,11 @@ double um_train_progress_left(const um_train_progress *progress, double now) {
     if (done == 0) {
         return NAN;
     }
-    const double others = fmax(0, now - progress->start - progress->all_step_seconds);
-    const double each = progress->step_seconds + others / (double)done;
-    return each * (double)(progress->total_steps - progress->step);
+    /* Only what is over counts: the step that goes on is one of those that are left. */
+    const double others = progress->step_end - progress->start - progress->all_step_seconds;
+    const double each = progress->step_seconds + fmax(0, others) / (double)done;
+    const double left = each * (double)(progress->total_steps - progress->step);
+    return fmax(0, left - (now - progress->step_end));
 }
 
 /* ---- The line ------------------------------------------------------------ */
@@ -217,13 +219,18 @@ static void show(um_train_progress *progress, bool now_or_never) {
     (void)draw(progress, now, !live || now_or_never, NULL);
 }
 
-void um_train_progress_step(um_train_progress *progress, size_t step, double seconds,
-                            const um_metric *values, size_t count) {
+void um_train_progress_note(um_train_progress *progress, size_t step, double seconds, double now) {
     const bool first = progress->step == progress->first_step;
     progress->step = step;
     progress->step_seconds = smooth(first ? NAN : progress->step_seconds, seconds, true);
     progress->all_step_seconds += seconds;
+    progress->step_end = now;
     *progress->phase = '\0';
+}
+
+void um_train_progress_step(um_train_progress *progress, size_t step, double seconds,
+                            const um_metric *values, size_t count) {
+    um_train_progress_note(progress, step, seconds, um_clock_seconds());
     for (size_t i = 0; i < SHOWN_COUNT; i++) {
         const double value = value_of(shown_metrics[i].name, values, count);
         if (isfinite(value)) {

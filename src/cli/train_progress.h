@@ -20,6 +20,7 @@ typedef struct um_train_progress {
     double next_line;                   /* clock */
     double step_seconds;                /* moving average of a step */
     double all_step_seconds;            /* sum */
+    double step_end;                    /* clock at the end of the last one */
     size_t shown;                       /* columns of the line on the screen */
 } um_train_progress;
 
@@ -46,8 +47,11 @@ void um_train_progress_end(um_train_progress *progress);
 
 /* ---- Parts, also used by tests ------------------------------------------- */
 
+/* The times of a step that ended at `now`. */
+void um_train_progress_note(um_train_progress *progress, size_t step, double seconds, double now);
+
 /* Seconds until the last step: the average of newer steps, and what else (validations, saves) came
- * so far with each step, `now` being the clock.  NAN before the first step. */
+ * so far with each step, less what has passed since the last one.  NAN before the first step. */
 double um_train_progress_left(const um_train_progress *progress, double now);
 
 /* The line in at most `columns` characters, all ASCII: what matters least is left out first. */

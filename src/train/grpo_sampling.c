@@ -120,7 +120,7 @@ static um_status decode(sampling_run *run, um_error *error) {
         }
         unfinished = um_decode_batch_step(run->batch);
         UM_TRY(collect_finished(run, error));
-        um_stop_request_tell(stop, "rollout", run->ready, run->count);
+        um_stop_request_tell(stop, "rollout", run->count - unfinished, run->count);
     }
     return UM_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "train/supervised_samples.h"
 
 /* Validation noise does not depend on the step or the run, so that losses compare. */
 #define VALIDATION_SEED 20506
@@ -51,6 +52,7 @@ static um_status open_data(um_supervised *run, um_error *error) {
     UM_TRY(um_shard_open(recipe->train, &run->train_shard, error));
     if (*recipe->validation) {
         UM_TRY(um_shard_open(recipe->validation, &run->validation_shard, error));
+        (void)um_tokenizer_load(recipe->model, &run->tokenizer, NULL); /* training needs none */
     }
     const um_status status = um_data_order_create(
         recipe->seed, um_shard_document_count(run->train_shard), &run->order, error);
@@ -78,6 +80,7 @@ static void close_run(void *state) {
     }
     um_shard_close(run->train_shard);
     um_shard_close(run->validation_shard);
+    um_tokenizer_free(run->tokenizer);
     um_data_order_free(&run->order);
     um_training_batch_free(&run->batch);
     free(run);
@@ -182,7 +185,6 @@ static um_status train_step(void *state, const um_stop_request *stop, um_step_re
 /* Mean losses over the validation shard with a fixed set of masks. */
 static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error) {
-    (void)stop;
     um_supervised *run = state;
     *has_data = run->validation_shard != NULL;
     if (!*has_data) {
@@ -208,7 +210,7 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     report->loss = divisor > 0 ? report->loss / divisor : 0;
     report->token_loss /= predicted;
     report->accuracy = (double)correct / predicted;
-    return UM_OK;
+    return um_supervised_samples_show(run, run->tokenizer, stop, error);
 }
 
 const um_training_method um_supervised_method = {.open = open_run,

@@ -3,6 +3,7 @@
 #ifndef UM_TRAIN_SUPERVISED_H
 #define UM_TRAIN_SUPERVISED_H
 
+#include "tokenizer/tokenizer.h"
 #include "train/training_method.h"
 
 typedef struct um_supervised {
@@ -10,6 +11,7 @@ typedef struct um_supervised {
     um_learner *learner;
     um_shard *train_shard;
     um_shard *validation_shard; /* NULL for none */
+    um_tokenizer *tokenizer;    /* for samples; NULL where the model directory has none */
     um_data_order order;
     um_data_cursor cursor;
     um_training_batch batch;

@@ -199,6 +199,27 @@ static void wide_ranges_are_logarithmic_where_that_is_allowed(void **state) {
     um_buffer_free(&page);
 }
 
+static void the_axes_can_be_wider_than_the_curves(void **state) {
+    (void)state;
+    um_buffer page = {0};
+    um_error error = {0};
+    const double x[] = {4};
+    const double y[] = {0};
+    const um_plot_curve curve = {.x = x, .y = y, .count = 1, .style = "s", .label = "l"};
+    um_plot asked = {.title = "t",
+                     .x_name = "x",
+                     .y_name = "y",
+                     .curves = &curve,
+                     .curve_count = 1,
+                     .x_last = 8,
+                     .columns = 10,
+                     .starts_at_zero = true};
+    assert_ok(um_svg_plot(&asked, &page, &error), &error);
+    assert_non_null(strstr(page.data, "data-range=\"0 8 0 1.04\""));
+    assert_non_null(strstr(page.data, "d=\"M258.0 214.0h0\"")); /* a lone point */
+    um_buffer_free(&page);
+}
+
 static void outliers_of_the_background_do_not_set_the_axis(void **state) {
     (void)state;
     um_buffer page = {0};
@@ -211,6 +232,7 @@ static void outliers_of_the_background_do_not_set_the_axis(void **state) {
     y[75] = 1e6;
     um_plot_curve curve = {.x = x, .y = y, .count = 150, .style = "s"};
     assert_non_null(strstr(plot(&curve, 1, false, &page), "data-range=\"0 149 0.96 2.04\""));
+    assert_non_null(strstr(page.data, "L259.4 20.0L")); /* the outlier, at the edge */
     curve.label = "read off";
     assert_null(strstr(plot(&curve, 1, false, &page), "data-range=\"0 149 0.96 2.04\""));
     um_buffer_free(&page);
@@ -286,6 +308,7 @@ int main(void) {
         cmocka_unit_test(curves_are_drawn_with_gaps),
         cmocka_unit_test(odd_numbers_make_a_picture_too),
         cmocka_unit_test(wide_ranges_are_logarithmic_where_that_is_allowed),
+        cmocka_unit_test(the_axes_can_be_wider_than_the_curves),
         cmocka_unit_test(outliers_of_the_background_do_not_set_the_axis),
         cmocka_unit_test(summaries_have_the_last_and_the_best),
         cmocka_unit_test(values_are_written_with_their_units),

@@ -35,6 +35,7 @@ static void the_line_loses_what_matters_least(void **state) {
                                 {"unknown", 3},
                                 {"kl", NAN}};
     um_train_progress_step(&progress, 1, 2.0, values, sizeof values / sizeof *values);
+    progress.step_end = 1002;
     assert_string_equal(line(&progress, 1002, 200, &text),
                         "step 1/100  loss 1.2500  accuracy 0.500  lr 1.00e-03  4321 tokens/s  62% "
                         "of SGEMM  3m 18s left");
@@ -57,8 +58,9 @@ static void a_phase_lasts_until_the_step_is_made(void **state) {
     assert_string_equal(line(&progress, 1001, 80, &text), "step 0/10  update");
     const um_metric values[] = {{"reward", 1.5}, {"pass_rate", 0.25}, {"kl", 0.001}};
     um_train_progress_step(&progress, 1, 1.0, values, 3);
+    progress.step_end = 1001;
     assert_string_equal(line(&progress, 1001, 80, &text),
-                        "step 1/10  reward 1.500  pass@1 25.0%  KL 0.0010  9s left");
+                        "step 1/10  reward 1.500  pass@1 25.0%  KL 1.0e-03  9s left");
     um_buffer_free(&text);
 }
 
@@ -67,12 +69,14 @@ static void time_left_counts_what_is_not_a_step(void **state) {
     um_train_progress progress = quiet_progress(40, 100);
     assert_true(isnan(um_train_progress_left(&progress, 1005)));
     for (size_t step = 41; step <= 50; step++) {
-        um_train_progress_step(&progress, step, 1.0, NULL, 0);
+        um_train_progress_note(&progress, step, 1.0, 1000 + 2 * (double)(step - 40));
     }
     /* Ten steps of a second, and ten seconds of validations and saves: two seconds a step. */
     assert_true(fabs(um_train_progress_left(&progress, 1020) - 100) < 1e-9);
+    assert_true(fabs(um_train_progress_left(&progress, 1021) - 99) < 1e-9);
+    assert_true(um_train_progress_left(&progress, 9999) == 0);
     /* One slow step moves it by a twentieth of its excess. */
-    um_train_progress_step(&progress, 51, 21.0, NULL, 0);
+    um_train_progress_note(&progress, 51, 21.0, 1041);
     assert_true(fabs(um_train_progress_left(&progress, 1041) - 49 * (2.0 + 10.0 / 11)) < 1e-9);
 }
 
