@@ -55,10 +55,10 @@ def write_shard(path, seed, count):
                  for _ in range(count)]
     index, first = b"", 0
     for tokens in documents:
-        index += struct.pack("<QII", first, len(tokens), len(tokens) // 3)
+        index += struct.pack("<QIIII", first, len(tokens), len(tokens) // 3, 0, 0)
         first += len(tokens)
     tokens = sum(documents, [])
-    header = struct.pack("<8sIIQQ", b"UMSHARD1", 1, 2, len(documents), len(tokens))
+    header = struct.pack("<8sIIQQ", b"UMSHARD1", 2, 2, len(documents), len(tokens))
     path.write_bytes(header + index + struct.pack(f"<{len(tokens)}H", *tokens))
 
 

@@ -12,7 +12,7 @@ import time
 
 import ranks
 
-STEPS = 150
+STEPS = 400
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 
 
