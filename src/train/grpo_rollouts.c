@@ -113,7 +113,7 @@ static um_status use_judgements(um_grpo_rollouts *rollouts, const um_recipe *rec
 }
 
 static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                              const um_grpo_sampling *sampling, um_data_order *order,
+                              const um_completion_sampling *sampling, um_data_order *order,
                               um_sample_request *requests, um_judgement *judgements,
                               um_reward_journal *journal, um_error *error) {
     for (size_t i = 0; i < rollouts->count; i++) {
@@ -123,8 +123,8 @@ static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recip
                                 .sample = (uint32_t)(rollouts->number * rollouts->count + i)};
     }
     um_completions_free(rollouts->completions, rollouts->count);
-    UM_TRY(um_grpo_sample(sampling, requests, rollouts->count, rollouts->completions, judgements,
-                          &rollouts->statistics.times, error));
+    UM_TRY(um_sample_completions(sampling, requests, rollouts->count, rollouts->completions,
+                                 judgements, &rollouts->statistics.times, error));
     const uint64_t digest = digest_of(rollouts);
     if (!journal ||
         um_reward_journal_find(journal, rollouts->number, digest, judgements, rollouts->count)) {
@@ -135,7 +135,7 @@ static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recip
 }
 
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_sampling *sampling, um_data_order *order,
+                                const um_completion_sampling *sampling, um_data_order *order,
                                 um_reward_journal *journal, uint64_t number, um_error *error) {
     um_sample_request *requests = NULL;
     um_judgement *judgements = NULL;
@@ -197,7 +197,7 @@ um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *rec
     return UM_OK;
 }
 
-static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_grpo_tasks *tasks,
+static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_completion_tasks *tasks,
                                 const um_state_file *file, um_completion_extent extent,
                                 um_error *error) {
     const void *stored = NULL;
@@ -218,8 +218,8 @@ static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_grpo_tasks 
 }
 
 um_status um_grpo_rollouts_load(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_tasks *tasks, um_data_order *order, uint64_t number,
-                                const um_state_file *file, um_error *error) {
+                                const um_completion_tasks *tasks, um_data_order *order,
+                                uint64_t number, const um_state_file *file, um_error *error) {
     um_completions_free(rollouts->completions, rollouts->count);
     rollouts->number = number;
     for (size_t i = 0; i < rollouts->count; i++) {

@@ -3,8 +3,10 @@
 #ifndef UM_TRAIN_GRPO_ROLLOUTS_H
 #define UM_TRAIN_GRPO_ROLLOUTS_H
 
-#include "train/grpo_sampling.h"
+#include "train/completion_sampling.h"
+#include "train/data_order.h"
 #include "train/reward_journal.h"
+#include "train/state_file.h"
 
 /* What a new batch was like. */
 typedef struct um_rollout_statistics {
@@ -45,14 +47,14 @@ void um_grpo_rollouts_free(um_grpo_rollouts *rollouts);
  * one an epoch, drawn from the seed.  With a journal (or NULL) known rewards are taken from it and
  * new ones recorded.  The old log-probabilities are left to the caller. */
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_sampling *sampling, um_data_order *order,
+                                const um_completion_sampling *sampling, um_data_order *order,
                                 um_reward_journal *journal, uint64_t number, um_error *error);
 
 /* Add the sections of a batch that is still in use, and read them back. */
 um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *recipe,
                                 um_state_sections *sections, um_error *error);
 um_status um_grpo_rollouts_load(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_tasks *tasks, um_data_order *order, uint64_t number,
-                                const um_state_file *file, um_error *error);
+                                const um_completion_tasks *tasks, um_data_order *order,
+                                uint64_t number, const um_state_file *file, um_error *error);
 
 #endif

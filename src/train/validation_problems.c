@@ -27,9 +27,9 @@ static um_status sample(const um_coupled_grpo *run, const um_stop_request *stop,
         samples->requests[i] =
             (um_sample_request){.problem = i, .sample = UINT32_MAX - (uint32_t)i};
     }
-    const um_grpo_sampling sampling = um_coupled_grpo_sampling(run, true, stop);
-    return um_grpo_sample(&sampling, samples->requests, count, samples->completions,
-                          samples->judgements, times, error);
+    const um_completion_sampling sampling = um_coupled_grpo_sampling(run, true, stop);
+    return um_sample_completions(&sampling, samples->requests, count, samples->completions,
+                                 samples->judgements, times, error);
 }
 
 static void report_levels(um_coupled_grpo *run, const um_judgement *judgements) {
