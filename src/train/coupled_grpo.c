@@ -46,11 +46,12 @@ static um_status open_problems(um_coupled_grpo *run, const um_model_config *conf
                                um_error *error) {
     const um_recipe *recipe = run->recipe;
     UM_TRY(um_tokenizer_load(recipe->model, &run->tokenizer, error));
-    UM_TRY(um_grpo_tasks_open(recipe->problems, 0, recipe, config, run->tokenizer, &run->tasks,
-                              error));
+    UM_TRY(um_completion_tasks_open(recipe->problems, 0, recipe, config, run->tokenizer,
+                                    &run->tasks, error));
     if (*recipe->validation_problems) {
-        UM_TRY(um_grpo_tasks_open(recipe->validation_problems, recipe->grpo.validation_maximum,
-                                  recipe, config, run->tokenizer, &run->validation, error));
+        UM_TRY(um_completion_tasks_open(recipe->validation_problems,
+                                        recipe->grpo.validation_maximum, recipe, config,
+                                        run->tokenizer, &run->validation, error));
     }
     return um_data_order_create(recipe->seed, run->tasks.count, &run->order, error);
 }
@@ -67,7 +68,7 @@ static um_status check_decoding(const um_coupled_grpo *run, const um_decode_opti
                         "algorithm %s needs a causal model; choose one that fills masks",
                         options.algorithm);
     }
-    UM_TRY(um_grpo_tasks_canvas(&run->tasks, 0, &canvas, error));
+    UM_TRY(um_completion_tasks_canvas(&run->tasks, 0, &canvas, error));
     const um_status status =
         um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
     um_canvas_free(&canvas);
@@ -127,8 +128,8 @@ static void close_run(void *state) {
     um_grpo_rollouts_free(&run->rollouts);
     um_grpo_reference_free(&run->reference);
     um_data_order_free(&run->order);
-    um_grpo_tasks_close(&run->tasks);
-    um_grpo_tasks_close(&run->validation);
+    um_completion_tasks_close(&run->tasks);
+    um_completion_tasks_close(&run->validation);
     um_tokenizer_free(run->tokenizer);
     free(run);
 }
@@ -195,19 +196,20 @@ static um_status start_run(void *state, um_learner *learner, const um_output_dir
 
 /* ---- Steps ------------------------------------------------------------------ */
 
-um_grpo_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
-                                          const um_stop_request *stop) {
+um_completion_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
+                                                const um_stop_request *stop) {
     const um_grpo_options *options = &run->recipe->grpo;
-    return (um_grpo_sampling){.transformer = &run->learner->transformer,
-                              .compute = run->learner->compute,
-                              .tasks = validation ? &run->validation : &run->tasks,
-                              .options = validation ? run->validation_decoding : run->decoding,
-                              .early_stop = options->early_stop,
-                              .seed = run->recipe->seed,
-                              .live_maximum = options->rollout_batch,
-                              .extent = options->completion_extent,
-                              .grader = &run->grader,
-                              .stop = stop};
+    return (um_completion_sampling){.transformer = &run->learner->transformer,
+                                    .compute = run->learner->compute,
+                                    .tasks = validation ? &run->validation : &run->tasks,
+                                    .options =
+                                        validation ? run->validation_decoding : run->decoding,
+                                    .early_stop = options->early_stop,
+                                    .seed = run->recipe->seed,
+                                    .live_maximum = options->rollout_batch,
+                                    .extent = options->completion_extent,
+                                    .grader = &run->grader,
+                                    .stop = stop};
 }
 
 void um_coupled_grpo_metric(um_coupled_grpo *run, const char *name, double value) {
@@ -256,7 +258,7 @@ static um_status ensure_rollouts(um_coupled_grpo *run, const um_stop_request *st
     if (run->rollouts.is_ready && run->rollouts.number == number) {
         return UM_OK;
     }
-    const um_grpo_sampling sampling = um_coupled_grpo_sampling(run, false, stop);
+    const um_completion_sampling sampling = um_coupled_grpo_sampling(run, false, stop);
     return um_grpo_rollouts_make(&run->rollouts, run->recipe, run->learner->collective, &sampling,
                                  &run->order, run->journal, number, error);
 }

@@ -12,8 +12,8 @@ typedef struct um_coupled_grpo {
     const um_recipe *recipe; /* borrowed, as is the learner */
     um_learner *learner;
     um_tokenizer *tokenizer;
-    um_grpo_tasks tasks;
-    um_grpo_tasks validation; /* count 0 for none */
+    um_completion_tasks tasks;
+    um_completion_tasks validation; /* count 0 for none */
     um_decode_options decoding;
     um_decode_options validation_decoding;
     um_judge *judge; /* NULL where a caller grades */
@@ -29,8 +29,8 @@ typedef struct um_coupled_grpo {
 } um_coupled_grpo;
 
 /* How completions are sampled for training, or for validation. */
-um_grpo_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
-                                          const um_stop_request *stop);
+um_completion_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
+                                                const um_stop_request *stop);
 
 /* Add a number to the report being made. */
 void um_coupled_grpo_metric(um_coupled_grpo *run, const char *name, double value);

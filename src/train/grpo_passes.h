@@ -6,19 +6,9 @@
 #ifndef UM_TRAIN_GRPO_PASSES_H
 #define UM_TRAIN_GRPO_PASSES_H
 
+#include "train/completion_tasks.h"
 #include "train/grpo_masks.h"
 #include "train/learner.h"
-
-/* A completed canvas. */
-typedef struct um_completion {
-    size_t problem;  /* number in the set */
-    int32_t *tokens; /* [length] prompt, answer and, of an infilling problem, suffix */
-    size_t length;
-    size_t start;         /* where the answer begins */
-    size_t answer_length; /* tokens of the answer */
-    size_t counted;       /* of those, from the first, which the loss counts */
-    bool ended;           /* an end token is among the answer */
-} um_completion;
 
 /* Reused from micro-batch to micro-batch; zero-initialise. */
 typedef struct um_grpo_passes {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/completion_sharing.h"
 #include "train/grpo_loss.h"
-#include "train/grpo_sharing.h"
 
 um_status um_grpo_rollouts_create(const um_recipe *recipe, um_grpo_rollouts *rollouts,
                                   um_error *error) {
@@ -126,7 +126,7 @@ static um_status record(const um_grpo_rollouts *rollouts, um_reward_journal *jou
 }
 
 static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                              um_collective *collective, const um_grpo_sampling *sampling,
+                              um_collective *collective, const um_completion_sampling *sampling,
                               um_data_order *order, um_sample_request *requests,
                               um_judgement *judgements, um_reward_journal *journal,
                               um_error *error) {
@@ -137,9 +137,9 @@ static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recip
                                 .sample = (uint32_t)(rollouts->number * rollouts->count + i)};
     }
     um_completions_free(rollouts->completions, rollouts->count);
-    UM_TRY(um_grpo_sample_among(collective, sampling, requests, rollouts->count,
-                                recipe->grpo.group_size, rollouts->completions, judgements,
-                                &rollouts->statistics.times, error));
+    UM_TRY(um_sample_completions_among(collective, sampling, requests, rollouts->count,
+                                       recipe->grpo.group_size, rollouts->completions, judgements,
+                                       &rollouts->statistics.times, error));
     UM_TRY(um_collective_agree_on_status(collective, record(rollouts, journal, judgements, error),
                                          error));
     return um_collective_broadcast(collective, judgements, rollouts->count * sizeof *judgements,
@@ -147,7 +147,7 @@ static um_status sample_batch(um_grpo_rollouts *rollouts, const um_recipe *recip
 }
 
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                um_collective *collective, const um_grpo_sampling *sampling,
+                                um_collective *collective, const um_completion_sampling *sampling,
                                 um_data_order *order, um_reward_journal *journal, uint64_t number,
                                 um_error *error) {
     um_sample_request *requests = NULL;
@@ -210,7 +210,7 @@ um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *rec
     return UM_OK;
 }
 
-static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_grpo_tasks *tasks,
+static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_completion_tasks *tasks,
                                 const um_state_file *file, um_completion_extent extent,
                                 um_error *error) {
     const void *stored = NULL;
@@ -231,8 +231,8 @@ static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_grpo_tasks 
 }
 
 um_status um_grpo_rollouts_load(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_tasks *tasks, um_data_order *order, uint64_t number,
-                                const um_state_file *file, um_error *error) {
+                                const um_completion_tasks *tasks, um_data_order *order,
+                                uint64_t number, const um_state_file *file, um_error *error) {
     um_completions_free(rollouts->completions, rollouts->count);
     rollouts->number = number;
     for (size_t i = 0; i < rollouts->count; i++) {

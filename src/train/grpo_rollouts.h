@@ -4,8 +4,10 @@
 #define UM_TRAIN_GRPO_ROLLOUTS_H
 
 #include "train/collective.h"
-#include "train/grpo_sampling.h"
+#include "train/completion_sampling.h"
+#include "train/data_order.h"
 #include "train/reward_journal.h"
+#include "train/state_file.h"
 
 /* What a new batch was like. */
 typedef struct um_rollout_statistics {
@@ -48,7 +50,7 @@ void um_grpo_rollouts_free(um_grpo_rollouts *rollouts);
  * the collective make it together; rank 0 alone has a journal, and its rewards hold.  The old
  * log-probabilities are left to the caller. */
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                um_collective *collective, const um_grpo_sampling *sampling,
+                                um_collective *collective, const um_completion_sampling *sampling,
                                 um_data_order *order, um_reward_journal *journal, uint64_t number,
                                 um_error *error);
 
@@ -56,7 +58,7 @@ um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *rec
 um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *recipe,
                                 um_state_sections *sections, um_error *error);
 um_status um_grpo_rollouts_load(um_grpo_rollouts *rollouts, const um_recipe *recipe,
-                                const um_grpo_tasks *tasks, um_data_order *order, uint64_t number,
-                                const um_state_file *file, um_error *error);
+                                const um_completion_tasks *tasks, um_data_order *order,
+                                uint64_t number, const um_state_file *file, um_error *error);
 
 #endif

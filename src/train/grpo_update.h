@@ -2,6 +2,7 @@
 #ifndef UM_TRAIN_GRPO_UPDATE_H
 #define UM_TRAIN_GRPO_UPDATE_H
 
+#include "train/grpo_passes.h"
 #include "train/grpo_reference.h"
 #include "train/grpo_rollouts.h"
 

@@ -1,4 +1,4 @@
-#include "train/grpo_sharing.h"
+#include "train/completion_sharing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,19 +97,21 @@ static um_status exchange(um_collective *collective, const own_part *part, size_
     return status;
 }
 
-um_status um_grpo_sample_among(um_collective *collective, const um_grpo_sampling *sampling,
-                               const um_sample_request *requests, size_t count, size_t unit,
-                               um_completion *completions, um_judgement *judgements,
-                               um_sampling_times *times, um_error *error) {
+um_status um_sample_completions_among(um_collective *collective,
+                                      const um_completion_sampling *sampling,
+                                      const um_sample_request *requests, size_t count, size_t unit,
+                                      um_completion *completions, um_judgement *judgements,
+                                      um_sampling_times *times, um_error *error) {
     if (um_collective_size(collective) == 1) {
-        return um_grpo_sample(sampling, requests, count, completions, judgements, times, error);
+        return um_sample_completions(sampling, requests, count, completions, judgements, times,
+                                     error);
     }
     own_part part = {0};
     *times = (um_sampling_times){0};
     um_status status = take_own(collective, requests, count, unit, &part, error);
     if (status == UM_OK && part.count > 0) {
-        status = um_grpo_sample(sampling, part.requests, part.count, part.completions,
-                                part.judgements, times, error);
+        status = um_sample_completions(sampling, part.requests, part.count, part.completions,
+                                       part.judgements, times, error);
     }
     if (status == UM_OK) {
         status = exchange(collective, &part, count, unit, completions, judgements, error);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/completion_sharing.h"
 #include "train/coupled_grpo.h"
-#include "train/grpo_sharing.h"
 
 #define SHOWN_SAMPLES 6
 #define LEVELS 10 /* 0 to 9; others are not told apart */
@@ -28,9 +28,10 @@ static um_status sample(const um_coupled_grpo *run, const um_stop_request *stop,
         samples->requests[i] =
             (um_sample_request){.problem = i, .sample = UINT32_MAX - (uint32_t)i};
     }
-    const um_grpo_sampling sampling = um_coupled_grpo_sampling(run, true, stop);
-    return um_grpo_sample_among(run->learner->collective, &sampling, samples->requests, count, 1,
-                                samples->completions, samples->judgements, times, error);
+    const um_completion_sampling sampling = um_coupled_grpo_sampling(run, true, stop);
+    return um_sample_completions_among(run->learner->collective, &sampling, samples->requests,
+                                       count, 1, samples->completions, samples->judgements, times,
+                                       error);
 }
 
 static void report_levels(um_coupled_grpo *run, const um_judgement *judgements) {

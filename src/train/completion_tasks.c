@@ -1,4 +1,4 @@
-#include "train/grpo_tasks.h"
+#include "train/completion_tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 /* ---- Special tokens --------------------------------------------------------- */
 
-static um_status add_end(um_grpo_tasks *tasks, int32_t token, um_error *error) {
+static um_status add_end(um_completion_tasks *tasks, int32_t token, um_error *error) {
     if (token < 0 || token == tasks->mask_token ||
         um_token_list_contains(&tasks->end_tokens, token)) {
         return UM_OK;
@@ -16,7 +16,7 @@ static um_status add_end(um_grpo_tasks *tasks, int32_t token, um_error *error) {
     return um_token_list_append(&tasks->end_tokens, token, error);
 }
 
-static um_status settle_tokens(um_grpo_tasks *tasks, const um_recipe *recipe,
+static um_status settle_tokens(um_completion_tasks *tasks, const um_recipe *recipe,
                                const um_model_config *config, um_error *error) {
     const int32_t pad =
         config->pad_token >= 0 ? config->pad_token : um_tokenizer_pad(tasks->tokenizer);
@@ -44,8 +44,8 @@ static um_status settle_tokens(um_grpo_tasks *tasks, const um_recipe *recipe,
 
 /* ---- Problems --------------------------------------------------------------- */
 
-static um_status encode_prompt(const um_grpo_tasks *tasks, const um_problem *problem,
-                               um_grpo_task *task, um_error *error) {
+static um_status encode_prompt(const um_completion_tasks *tasks, const um_problem *problem,
+                               um_completion_task *task, um_error *error) {
     if (problem->format == UM_PROBLEM_CHAT) {
         const um_chat_message message = {
             .role = "user", .content = problem->prompt, .content_length = strlen(problem->prompt)};
@@ -65,8 +65,8 @@ static void cut_prompt(um_token_list *tokens, size_t maximum) {
     }
 }
 
-static um_status make_task(const um_grpo_tasks *tasks, const um_recipe *recipe,
-                           const um_problem *problem, um_grpo_task *task, um_error *error) {
+static um_status make_task(const um_completion_tasks *tasks, const um_recipe *recipe,
+                           const um_problem *problem, um_completion_task *task, um_error *error) {
     const bool infilling = problem->format == UM_PROBLEM_INFILLING;
     task->answer_length = infilling && recipe->grpo.infilling_length > 0
                               ? recipe->grpo.infilling_length
@@ -93,7 +93,7 @@ static uint64_t add_to_digest(uint64_t hash, const int32_t *tokens, size_t count
     return hash;
 }
 
-static um_status make_tasks(um_grpo_tasks *tasks, const char *path, size_t maximum,
+static um_status make_tasks(um_completion_tasks *tasks, const char *path, size_t maximum,
                             const um_recipe *recipe, um_error *error) {
     const size_t all = um_problem_set_count(tasks->problems);
     tasks->count = maximum > 0 && maximum < all ? maximum : all;
@@ -103,7 +103,7 @@ static um_status make_tasks(um_grpo_tasks *tasks, const char *path, size_t maxim
     UM_TRY(um_allocate(&tasks->tasks, tasks->count, sizeof *tasks->tasks, "problems", error));
     tasks->digest = 14695981039346656037u;
     for (size_t i = 0; i < tasks->count; i++) {
-        um_grpo_task *task = &tasks->tasks[i];
+        um_completion_task *task = &tasks->tasks[i];
         const um_status status =
             make_task(tasks, recipe, um_problem_set_at(tasks->problems, i), task, error);
         if (status != UM_OK) {
@@ -116,17 +116,17 @@ static um_status make_tasks(um_grpo_tasks *tasks, const char *path, size_t maxim
     return UM_OK;
 }
 
-um_status um_grpo_tasks_open(const char *path, size_t maximum, const um_recipe *recipe,
-                             const um_model_config *config, const um_tokenizer *tokenizer,
-                             um_grpo_tasks *tasks, um_error *error) {
-    *tasks = (um_grpo_tasks){.tokenizer = tokenizer};
+um_status um_completion_tasks_open(const char *path, size_t maximum, const um_recipe *recipe,
+                                   const um_model_config *config, const um_tokenizer *tokenizer,
+                                   um_completion_tasks *tasks, um_error *error) {
+    *tasks = (um_completion_tasks){.tokenizer = tokenizer};
     UM_TRY(settle_tokens(tasks, recipe, config, error));
     UM_TRY(um_problem_set_create(&tasks->problems, error));
     UM_TRY(um_problem_set_add_file(tasks->problems, path, error));
     return make_tasks(tasks, path, maximum, recipe, error);
 }
 
-void um_grpo_tasks_close(um_grpo_tasks *tasks) {
+void um_completion_tasks_close(um_completion_tasks *tasks) {
     for (size_t i = 0; tasks->tasks && i < tasks->count; i++) {
         um_token_list_free(&tasks->tasks[i].before);
         um_token_list_free(&tasks->tasks[i].after);
@@ -134,14 +134,14 @@ void um_grpo_tasks_close(um_grpo_tasks *tasks) {
     free(tasks->tasks);
     um_token_list_free(&tasks->end_tokens);
     um_problem_set_free(tasks->problems);
-    *tasks = (um_grpo_tasks){0};
+    *tasks = (um_completion_tasks){0};
 }
 
 /* ---- Canvases --------------------------------------------------------------- */
 
-um_status um_grpo_tasks_canvas(const um_grpo_tasks *tasks, size_t index, um_canvas *canvas,
-                               um_error *error) {
-    const um_grpo_task *task = &tasks->tasks[index];
+um_status um_completion_tasks_canvas(const um_completion_tasks *tasks, size_t index,
+                                     um_canvas *canvas, um_error *error) {
+    const um_completion_task *task = &tasks->tasks[index];
     const um_canvas_segment segments[] = {
         {.length = task->before.length, .tokens = task->before.ids},
         {.is_hole = true, .length = task->answer_length},
@@ -150,9 +150,9 @@ um_status um_grpo_tasks_canvas(const um_grpo_tasks *tasks, size_t index, um_canv
                             error);
 }
 
-um_status um_completion_lay_out(const um_grpo_tasks *tasks, size_t index, um_completion *completion,
-                                um_error *error) {
-    const um_grpo_task *task = &tasks->tasks[index];
+um_status um_completion_lay_out(const um_completion_tasks *tasks, size_t index,
+                                um_completion *completion, um_error *error) {
+    const um_completion_task *task = &tasks->tasks[index];
     *completion =
         (um_completion){.problem = index,
                         .length = task->before.length + task->answer_length + task->after.length,
@@ -162,7 +162,7 @@ um_status um_completion_lay_out(const um_grpo_tasks *tasks, size_t index, um_com
                        "completion", error);
 }
 
-static size_t find_end(const um_grpo_tasks *tasks, const um_completion *completion) {
+static size_t find_end(const um_completion_tasks *tasks, const um_completion *completion) {
     size_t at = 0;
     while (
         at < completion->answer_length &&
@@ -172,7 +172,7 @@ static size_t find_end(const um_grpo_tasks *tasks, const um_completion *completi
     return at;
 }
 
-void um_completion_find_end(const um_grpo_tasks *tasks, um_completion_extent extent,
+void um_completion_find_end(const um_completion_tasks *tasks, um_completion_extent extent,
                             um_completion *completion) {
     const size_t end = find_end(tasks, completion);
     completion->ended = end < completion->answer_length;
@@ -180,9 +180,9 @@ void um_completion_find_end(const um_grpo_tasks *tasks, um_completion_extent ext
         completion->ended && extent == UM_COMPLETION_TO_END ? end + 1 : completion->answer_length;
 }
 
-um_status um_completion_take(const um_grpo_tasks *tasks, size_t index, const um_canvas *canvas,
-                             um_completion_extent extent, um_completion *completion,
-                             um_error *error) {
+um_status um_completion_take(const um_completion_tasks *tasks, size_t index,
+                             const um_canvas *canvas, um_completion_extent extent,
+                             um_completion *completion, um_error *error) {
     UM_TRY(um_completion_lay_out(tasks, index, completion, error));
     for (size_t i = 0; i < completion->length; i++) {
         const bool open = canvas->states[i] == UM_POSITION_MASKED;
@@ -192,7 +192,7 @@ um_status um_completion_take(const um_grpo_tasks *tasks, size_t index, const um_
     return UM_OK;
 }
 
-um_status um_completion_text(const um_grpo_tasks *tasks, const um_completion *completion,
+um_status um_completion_text(const um_completion_tasks *tasks, const um_completion *completion,
                              um_buffer *text, um_error *error) {
     return um_tokenizer_decode(tasks->tokenizer, completion->tokens + completion->start,
                                find_end(tasks, completion), true, text, error);

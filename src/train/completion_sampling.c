@@ -1,4 +1,4 @@
-#include "train/grpo_sampling.h"
+#include "train/completion_sampling.h"
 
 #include <stdlib.h>
 
@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "decode/batch.h"
 #include "decode/transformer_denoiser.h"
-#include "train/grpo_grading.h"
+#include "train/completion_grading.h"
 
 /* One completion on its way. */
 typedef struct sample {
@@ -18,7 +18,7 @@ typedef struct sample {
 } sample;
 
 typedef struct sampling_run {
-    const um_grpo_sampling *setup;
+    const um_completion_sampling *setup;
     const um_sample_request *requests;
     size_t count;
     um_completion *completions;
@@ -37,7 +37,7 @@ void um_completions_free(um_completion *completions, size_t count) {
     }
 }
 
-static void set_options(const um_grpo_sampling *setup, uint32_t number,
+static void set_options(const um_completion_sampling *setup, uint32_t number,
                         um_decode_options *options) {
     const um_algorithm *algorithm = NULL;
     *options = setup->options;
@@ -53,7 +53,7 @@ static void set_options(const um_grpo_sampling *setup, uint32_t number,
 static um_status queue_sample(sampling_run *run, size_t index, um_error *error) {
     sample *made = &run->samples[index];
     const um_sample_request *request = &run->requests[index];
-    UM_TRY(um_grpo_tasks_canvas(run->setup->tasks, request->problem, &made->canvas, error));
+    UM_TRY(um_completion_tasks_canvas(run->setup->tasks, request->problem, &made->canvas, error));
     set_options(run->setup, request->sample, &made->options);
     made->hooks = (um_decode_hooks){.kernels = &run->setup->compute->kernels};
     return um_decode_batch_add(run->batch, &made->canvas, &made->options, &made->hooks, &made->job,
@@ -61,7 +61,7 @@ static um_status queue_sample(sampling_run *run, size_t index, um_error *error) 
 }
 
 static um_status start(sampling_run *run, um_error *error) {
-    const um_grpo_sampling *setup = run->setup;
+    const um_completion_sampling *setup = run->setup;
     UM_TRY(um_allocate(&run->samples, run->count, sizeof *run->samples, "rollouts", error));
     UM_TRY(um_allocate(&run->attempts, run->count, sizeof *run->attempts, "rollouts", error));
     UM_TRY(
@@ -78,7 +78,7 @@ static um_status start(sampling_run *run, um_error *error) {
 
 /* Take a finished job over, and make an attempt of it. */
 static um_status collect(sampling_run *run, size_t index, um_error *error) {
-    const um_grpo_sampling *setup = run->setup;
+    const um_completion_sampling *setup = run->setup;
     sample *made = &run->samples[index];
     const size_t problem = run->requests[index].problem;
     if (made->job.status != UM_OK) {
@@ -156,9 +156,10 @@ static um_status sample_and_grade(sampling_run *run, um_judgement *judgements,
     return status != UM_OK ? status : graded;
 }
 
-um_status um_grpo_sample(const um_grpo_sampling *sampling, const um_sample_request *requests,
-                         size_t count, um_completion *completions, um_judgement *judgements,
-                         um_sampling_times *times, um_error *error) {
+um_status um_sample_completions(const um_completion_sampling *sampling,
+                                const um_sample_request *requests, size_t count,
+                                um_completion *completions, um_judgement *judgements,
+                                um_sampling_times *times, um_error *error) {
     sampling_run run = {
         .setup = sampling, .requests = requests, .count = count, .completions = completions};
     *times = (um_sampling_times){0};

@@ -1,6 +1,6 @@
 /* Grading on a thread of its own, while later completions are still being sampled. */
-#ifndef UM_TRAIN_GRPO_GRADING_H
-#define UM_TRAIN_GRPO_GRADING_H
+#ifndef UM_TRAIN_COMPLETION_GRADING_H
+#define UM_TRAIN_COMPLETION_GRADING_H
 
 #include "train/grader.h"
 

@@ -1,16 +1,17 @@
 /* Completions of problems: sampled many side by side, and graded while others are sampled. */
-#ifndef UM_TRAIN_GRPO_SAMPLING_H
-#define UM_TRAIN_GRPO_SAMPLING_H
+#ifndef UM_TRAIN_COMPLETION_SAMPLING_H
+#define UM_TRAIN_COMPLETION_SAMPLING_H
 
 #include "decode/options.h"
+#include "model/transformer.h"
+#include "train/completion_tasks.h"
 #include "train/grader.h"
-#include "train/grpo_tasks.h"
 #include "train/trainer.h"
 
-typedef struct um_grpo_sampling {
+typedef struct um_completion_sampling {
     const um_transformer *transformer;
     const um_compute *compute;
-    const um_grpo_tasks *tasks;
+    const um_completion_tasks *tasks;
     um_decode_options options; /* its seed, sequence and stop tokens are not read */
     bool early_stop;           /* where the algorithm can */
     uint64_t seed;
@@ -18,7 +19,7 @@ typedef struct um_grpo_sampling {
     um_completion_extent extent; /* which tokens are counted */
     const um_grader *grader;
     const um_stop_request *stop;
-} um_grpo_sampling;
+} um_completion_sampling;
 
 /* A completion to make. */
 typedef struct um_sample_request {
@@ -35,9 +36,10 @@ typedef struct um_sampling_times {
 /* Fill completions[count] (zero-initialised; um_completions_free also after a failure) and
  * judgements[count].  Both are pure functions of the weights, the options, the requests and, for
  * the latter, the grader.  UM_ERR_CANCELLED where sampling->stop says so. */
-um_status um_grpo_sample(const um_grpo_sampling *sampling, const um_sample_request *requests,
-                         size_t count, um_completion *completions, um_judgement *judgements,
-                         um_sampling_times *times, um_error *error);
+um_status um_sample_completions(const um_completion_sampling *sampling,
+                                const um_sample_request *requests, size_t count,
+                                um_completion *completions, um_judgement *judgements,
+                                um_sampling_times *times, um_error *error);
 
 void um_completions_free(um_completion *completions, size_t count);
 

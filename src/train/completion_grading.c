@@ -1,4 +1,4 @@
-#include "train/grpo_grading.h"
+#include "train/completion_grading.h"
 
 #include <pthread.h>
 #include <stdlib.h>
