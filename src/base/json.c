@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,34 @@ um_status um_json_load_bytes(const char *bytes, size_t length, const char *where
     if (!*root) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: line %d, column %d: %s", where, problem.line,
                         problem.column, problem.text);
+    }
+    return UM_OK;
+}
+
+um_status um_json_load_line(const char *bytes, size_t length, const char *path, size_t number,
+                            um_json_line *line, um_error *error) {
+    line->object = NULL;
+    (void)snprintf(line->where, sizeof line->where, "%.440s: line %zu", path, number);
+    while (length > 0 && memchr(" \t\r\n", bytes[length - 1], 4)) {
+        length--;
+    }
+    if (length == 0) {
+        return UM_OK;
+    }
+    if (length > UM_JSON_LINE_MAXIMUM) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: %zu bytes, at most %zu are read", line->where,
+                        length, UM_JSON_LINE_MAXIMUM);
+    }
+    json_error_t problem;
+    line->object = json_loadb(bytes, length, JSON_ALLOW_NUL, &problem);
+    if (!line->object) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s, column %d: %s", line->where, problem.column,
+                        problem.text);
+    }
+    if (!json_is_object(line->object)) {
+        json_decref(line->object);
+        line->object = NULL;
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", line->where);
     }
     return UM_OK;
 }
@@ -150,6 +179,17 @@ um_status um_json_require_string(const json_t *object, const char *where, const 
     json_t *value = NULL;
     UM_TRY(require(object, where, key, &value, error));
     return um_json_optional_string(object, where, key, out, error);
+}
+
+um_status um_json_require_id(const json_t *object, const char *where, const char *key,
+                             char number[24], const char **out, um_error *error) {
+    const json_t *id = json_object_get(object, key);
+    if (!json_is_integer(id)) {
+        return um_json_require_string(object, where, key, out, error);
+    }
+    (void)snprintf(number, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
+    *out = number;
+    return UM_OK;
 }
 
 um_status um_json_require_bool(const json_t *object, const char *where, const char *key, bool *out,

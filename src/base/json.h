@@ -12,8 +12,9 @@
 #include "base/buffer.h"
 #include "base/status.h"
 
-/* Largest JSON file that is read, in bytes. */
+/* Largest JSON file, and line of JSON Lines, that is read, in bytes. */
 #define UM_JSON_FILE_MAXIMUM ((size_t)256 << 20)
+#define UM_JSON_LINE_MAXIMUM ((size_t)64 << 20)
 
 /* Parse the file at `path`; *root is a new reference: json_decref it. */
 um_status um_json_load_file(const char *path, json_t **root, um_error *error);
@@ -21,6 +22,17 @@ um_status um_json_load_file(const char *path, json_t **root, um_error *error);
 /* Parse `length` bytes; `where` names them in messages. */
 um_status um_json_load_bytes(const char *bytes, size_t length, const char *where, json_t **root,
                              um_error *error);
+
+/* A line of a JSON Lines file. */
+typedef struct um_json_line {
+    json_t *object;  /* a reference of the reader's; NULL for a blank line */
+    char where[480]; /* "PATH: line NUMBER", for messages; also after a failure */
+} um_json_line;
+
+/* Parse the bytes of line `number` (from 1) of `path`, with or without its line feed.
+ * UM_ERR_FORMAT: not an object; UM_ERR_LIMIT: a longer line than is read. */
+um_status um_json_load_line(const char *bytes, size_t length, const char *path, size_t number,
+                            um_json_line *line, um_error *error);
 
 um_status um_json_require_object(const json_t *object, const char *where, const char *key,
                                  json_t **out, um_error *error);
@@ -36,6 +48,10 @@ um_status um_json_require_number(const json_t *object, const char *where, const 
 /* An integer in [minimum, maximum]. */
 um_status um_json_require_integer(const json_t *object, const char *where, const char *key,
                                   int64_t minimum, int64_t maximum, int64_t *out, um_error *error);
+
+/* An id: a string, or an integer as its decimal text, for which `number` has the room. */
+um_status um_json_require_id(const json_t *object, const char *where, const char *key,
+                             char number[24], const char **out, um_error *error);
 
 um_status um_json_optional_string(const json_t *object, const char *where, const char *key,
                                   const char **out, um_error *error);

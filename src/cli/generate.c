@@ -343,21 +343,12 @@ static um_status run_object(generator *state, const json_t *object, const char *
     return status;
 }
 
-static bool is_blank(const char *line, size_t length) {
-    return strspn(line, " \t\r\n") == length;
-}
-
-static um_status run_line(void *user, const char *line, size_t length, const char *path,
+static um_status run_line(void *user, const char *bytes, size_t length, const char *path,
                           size_t number, um_error *error) {
-    char where[1100];
-    json_t *object = NULL;
-    if (is_blank(line, length)) {
-        return UM_OK;
-    }
-    (void)snprintf(where, sizeof where, "%.1000s: line %zu", path, number);
-    UM_TRY(um_json_load_bytes(line, length, where, &object, error));
-    const um_status status = run_object(user, object, where, error);
-    json_decref(object);
+    um_json_line line;
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    const um_status status = line.object ? run_object(user, line.object, line.where, error) : UM_OK;
+    json_decref(line.object);
     return status;
 }
 

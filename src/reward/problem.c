@@ -1,6 +1,5 @@
 #include "reward/problem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,6 @@
 #include "base/memory.h"
 #include "reward/answer.h"
 
-#define MAXIMUM_LINE ((size_t)64 << 20)
 #define MAXIMUM_ASSERTS 10000
 #define MAXIMUM_FILE ((size_t)1 << 30)
 
@@ -78,18 +76,6 @@ static um_status read_either(const json_t *object, const char *where, const char
                              const char *second, const char **out, um_error *error) {
     const char *key = json_object_get(object, first) ? first : second;
     return um_json_optional_string(object, where, key, out, error);
-}
-
-static um_status read_id(entry *item, const char *where, um_error *error) {
-    const char *key = json_object_get(item->line, "task_id") ? "task_id" : "id";
-    const json_t *id = json_object_get(item->line, key);
-    if (json_is_integer(id)) {
-        (void)snprintf(item->number, sizeof item->number, "%" JSON_INTEGER_FORMAT,
-                       json_integer_value(id));
-        item->problem.id = item->number;
-        return UM_OK;
-    }
-    return um_json_require_string(item->line, where, key, &item->problem.id, error);
 }
 
 static um_status read_format(entry *item, const char *where, um_problem_format otherwise,
@@ -198,7 +184,8 @@ static um_status read_members(entry *item, const char *where, um_error *error) {
                             .entry_point = "",
                             .test = "",
                             .setup = ""};
-    UM_TRY(read_id(item, where, error));
+    const char *id_key = json_object_get(item->line, "task_id") ? "task_id" : "id";
+    UM_TRY(um_json_require_id(item->line, where, id_key, item->number, &problem->id, error));
     UM_TRY(read_tests(item, where, error));
     UM_TRY(read_either(item->line, where, "prompt", "question", &problem->prompt, error));
     UM_TRY(
@@ -233,39 +220,22 @@ static um_status insert(um_problem_set *set, entry *item, const char *where, um_
     return UM_OK;
 }
 
-static bool is_blank(const char *line, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        if (!strchr(" \t\r\n", line[i]) || !line[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-um_status um_problem_set_add_line(um_problem_set *set, const char *line, size_t length,
+um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t length,
                                   const char *path, size_t number, um_error *error) {
-    char where[300];
-    (void)snprintf(where, sizeof where, "%.250s:%zu", path, number);
-    if (is_blank(line, length)) {
+    um_json_line line;
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    if (!line.object) {
         return UM_OK;
-    }
-    if (length > MAXIMUM_LINE) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "%s: a line of %zu bytes; at most %zu are read", where,
-                        length, MAXIMUM_LINE);
     }
     entry *item = calloc(1, sizeof *item);
     if (!item) {
+        json_decref(line.object);
         return um_error_memory(error, "a problem", sizeof *item);
     }
-    um_status status = um_json_load_bytes(line, length, where, &item->line, error);
-    if (status == UM_OK && !json_is_object(item->line)) {
-        status = UM_RAISE(error, UM_ERR_FORMAT, "%s: not an object", where);
-    }
+    item->line = line.object;
+    um_status status = read_members(item, line.where, error);
     if (status == UM_OK) {
-        status = read_members(item, where, error);
-    }
-    if (status == UM_OK) {
-        status = insert(set, item, where, error);
+        status = insert(set, item, line.where, error);
     }
     if (status != UM_OK) {
         free_entry(item);

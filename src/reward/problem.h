@@ -51,9 +51,9 @@ void um_problem_set_free(um_problem_set *set);
 
 /* Add the problem of one line of `length` bytes (a line of white space adds none).  `path` and
  * `number` name the line in messages.  UM_ERR_FORMAT: not an object of a form above, or an id that
- * the set has; UM_ERR_LIMIT: longer than 64 MiB or more than 10,000 asserts.  The set is as before
+ * the set has; UM_ERR_LIMIT: more than 10,000 asserts.  The set is as before
  * after a failure. */
-um_status um_problem_set_add_line(um_problem_set *set, const char *line, size_t length,
+um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t length,
                                   const char *path, size_t number, um_error *error);
 
 /* Add every line of the file at `path` ("-": standard input). */

@@ -1,32 +1,16 @@
 #include "reward/sample.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 
-/* The id as problems have it: a number as its decimal text. */
-static um_status read_id(const json_t *line, const char *where, char number[24], const char **id,
-                         um_error *error) {
-    const json_t *member = json_object_get(line, "task_id");
-    if (json_is_integer(member)) {
-        (void)snprintf(number, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(member));
-        *id = number;
-        return UM_OK;
-    }
-    return um_json_require_string(line, where, "task_id", id, error);
-}
-
 static um_status read_sample(json_t *line, const um_problem_set *problems, const char *where,
                              um_sample *sample, um_error *error) {
     char number[24];
     const char *id = NULL;
-    if (!json_is_object(line)) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not an object", where);
-    }
-    UM_TRY(read_id(line, where, number, &id, error));
+    UM_TRY(um_json_require_id(line, where, "task_id", number, &id, error));
     UM_TRY(um_json_require_string(line, where, "completion", &sample->completion, error));
     sample->length = json_string_length(json_object_get(line, "completion"));
     sample->problem = um_problem_set_find(problems, id);
@@ -47,26 +31,20 @@ static um_status append(um_sample_list *list, const um_sample *sample, um_error 
 }
 
 um_status um_sample_list_add_line(um_sample_list *list, const um_problem_set *problems,
-                                  const char *line, size_t length, const char *path, size_t number,
+                                  const char *bytes, size_t length, const char *path, size_t number,
                                   um_error *error) {
-    char where[300];
-    json_t *root = NULL;
+    um_json_line line;
     um_sample sample = {0};
-    size_t blank = 0;
-    while (blank < length && line[blank] && strchr(" \t\r\n", line[blank])) {
-        blank++;
-    }
-    if (blank == length) {
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    if (!line.object) {
         return UM_OK;
     }
-    (void)snprintf(where, sizeof where, "%.250s:%zu", path, number);
-    UM_TRY(um_json_load_bytes(line, length, where, &root, error));
-    um_status status = read_sample(root, problems, where, &sample, error);
+    um_status status = read_sample(line.object, problems, line.where, &sample, error);
     if (status == UM_OK) {
         status = append(list, &sample, error);
     }
     if (status != UM_OK) {
-        json_decref(root);
+        json_decref(line.object);
     }
     return status;
 }

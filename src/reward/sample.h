@@ -24,7 +24,7 @@ typedef struct um_sample_list {
 /* Add the sample of a line (one of white space adds none).  `path` and `number` name the line in
  * messages.  UM_ERR_FORMAT: not in that form; UM_ERR_MISMATCH: no such problem. */
 um_status um_sample_list_add_line(um_sample_list *list, const um_problem_set *problems,
-                                  const char *line, size_t length, const char *path, size_t number,
+                                  const char *bytes, size_t length, const char *path, size_t number,
                                   um_error *error);
 
 /* Add the problem's own reference as a sample; UM_ERR_MISMATCH where it has none. */

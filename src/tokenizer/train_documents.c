@@ -1,7 +1,4 @@
 /* Documents as JSON Lines: the texts in them. */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/json.h"
 #include "tokenizer/train_internal.h"
 #include "tokenizer/utf8.h"
@@ -43,9 +40,6 @@ static um_status add_messages(um_tokenizer_trainer *trainer, const json_t *docum
 static um_status add_document(um_tokenizer_trainer *trainer, const json_t *document,
                               const char *where, um_error *error) {
     static const char *const members[] = {"prompt", "completion", "suffix"};
-    if (!json_is_object(document)) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", where);
-    }
     const uint64_t before = trainer->texts;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         UM_TRY(add_member(trainer, document, members[i], where, error));
@@ -60,34 +54,19 @@ static um_status add_document(um_tokenizer_trainer *trainer, const json_t *docum
     return UM_OK;
 }
 
-static bool is_white(const char *line, size_t length) {
-    size_t at = 0;
-    while (at < length && memchr(" \t\r\n", line[at], 4)) {
-        at++;
-    }
-    return at == length;
-}
-
-um_status um_tokenizer_trainer_add_line(um_tokenizer_trainer *trainer, const char *line,
-                                        size_t length, const char *where, size_t number,
+um_status um_tokenizer_trainer_add_line(um_tokenizer_trainer *trainer, const char *bytes,
+                                        size_t length, const char *path, size_t number,
                                         um_error *error) {
-    if (is_white(line, length)) {
-        return UM_OK;
-    }
-    char place[400];
-    (void)snprintf(place, sizeof place, "%.300s, line %zu", where, number);
-    if (trainer->replace_ill_formed && !um_utf8_valid(line, length)) {
+    if (trainer->replace_ill_formed && !um_utf8_valid(bytes, length)) {
         um_buffer_clear(&trainer->repaired);
-        UM_TRY(um_utf8_repair(line, length, &trainer->repaired, error));
-        line = trainer->repaired.data;
+        UM_TRY(um_utf8_repair(bytes, length, &trainer->repaired, error));
+        bytes = trainer->repaired.data;
         length = trainer->repaired.length;
     }
-    json_t *document = NULL;
-    um_status status = um_json_load_bytes(line, length, "JSON", &document, error);
-    if (status != UM_OK) {
-        return um_error_prefix(error, status, "%s", place);
-    }
-    status = add_document(trainer, document, place, error);
-    json_decref(document);
+    um_json_line line;
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    const um_status status =
+        line.object ? add_document(trainer, line.object, line.where, error) : UM_OK;
+    json_decref(line.object);
     return status;
 }

@@ -40,9 +40,9 @@ um_status um_tokenizer_trainer_add_text(um_tokenizer_trainer *trainer, const cha
 
 /* Learn from a document, one line of JSON: the strings "prompt", "completion" and "suffix", and
  * the "content" of each object in the array "messages", each a text of its own.  Other members and
- * lines of white space are ignored.  `where` and the line's `number` name it in messages. */
-um_status um_tokenizer_trainer_add_line(um_tokenizer_trainer *trainer, const char *line,
-                                        size_t length, const char *where, size_t number,
+ * lines of white space are ignored.  `path` and the line's `number` name it in messages. */
+um_status um_tokenizer_trainer_add_line(um_tokenizer_trainer *trainer, const char *bytes,
+                                        size_t length, const char *path, size_t number,
                                         um_error *error);
 
 /* Find the merges, once, when all texts have been added.  The watch (may be NULL) is told of

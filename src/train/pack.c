@@ -1,6 +1,5 @@
 #include "train/pack.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,9 +244,6 @@ static void count_document(um_packer *packer) {
 
 static um_status add_document(um_packer *packer, const json_t *document, const char *where,
                               um_error *error) {
-    if (!json_is_object(document)) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", where);
-    }
     um_token_list_clear(&packer->tokens);
     packer->document = (um_document){0};
     bool taken = true;
@@ -262,28 +258,13 @@ static um_status add_document(um_packer *packer, const json_t *document, const c
     return um_corpus_writer_add(packer->writer, packer->tokens.ids, packer->document, error);
 }
 
-static size_t length_without_trailing_space(const char *line, size_t length) {
-    while (length > 0 && memchr(" \t\r\n", line[length - 1], 4)) {
-        length--;
-    }
-    return length;
-}
-
-um_status um_packer_add_line(um_packer *packer, const char *line, size_t length, const char *where,
+um_status um_packer_add_line(um_packer *packer, const char *bytes, size_t length, const char *path,
                              size_t number, um_error *error) {
-    const size_t used = length_without_trailing_space(line, length);
-    if (used == 0) {
-        return UM_OK;
-    }
-    char place[1100];
-    (void)snprintf(place, sizeof place, "%.1000s, line %zu", where, number);
-    json_t *document = NULL;
-    um_status status = um_json_load_bytes(line, used, "JSON", &document, error);
-    if (status != UM_OK) {
-        return um_error_prefix(error, status, "%s", place);
-    }
-    status = add_document(packer, document, place, error);
-    json_decref(document);
+    um_json_line line;
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    const um_status status =
+        line.object ? add_document(packer, line.object, line.where, error) : UM_OK;
+    json_decref(line.object);
     return status;
 }
 

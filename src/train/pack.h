@@ -54,9 +54,9 @@ um_status um_packer_create(const um_tokenizer *tokenizer, const um_pack_options 
                            um_packer **packer, um_error *error);
 void um_packer_free(um_packer *packer);
 
-/* Add the document of one line; a line of white space is none.  `where` and the line's `number`
+/* Add the document of one line; a line of white space is none.  `path` and the line's `number`
  * name it in messages.  After a failure the packer can only be freed. */
-um_status um_packer_add_line(um_packer *packer, const char *line, size_t length, const char *where,
+um_status um_packer_add_line(um_packer *packer, const char *bytes, size_t length, const char *path,
                              size_t number, um_error *error);
 
 /* Write what is left and the index, if there is one.  UM_ERR_ARGUMENT when there is no document. */

@@ -9,8 +9,6 @@
 #include "tokenizer/character_class.h"
 #include "train/pass_rates.h"
 
-#define LINE_MAXIMUM ((size_t)64 << 20)
-
 typedef struct selected_problem {
     double mean; /* of the pass rates */
     double deviation;
@@ -93,9 +91,9 @@ static um_status read_inferences(um_problem_selection *selection, const json_t *
     size_t index = 0;
     json_t *inference = NULL;
     json_array_foreach (inferences, index, inference) {
-        char place[480];
+        char place[520];
         double rate = 0;
-        (void)snprintf(place, sizeof place, "%.400s, inference %zu", where, index);
+        (void)snprintf(place, sizeof place, "%s, inference %zu", where, index);
         UM_TRY(read_inference(selection, inference, place, &count, &rate, error));
         if (rate > best_rate) {
             best_rate = rate;
@@ -125,22 +123,18 @@ static um_status check_tests(const json_t *line, const char *where, json_t **tes
                             "%s: \"test_cases\" is not a list of at least one string", where);
 }
 
-/* The id as text; a whole number is taken as well.  *id is a new reference. */
+/* *id is a new reference. */
 static um_status read_id(um_problem_selection *selection, const json_t *line, const char *where,
                          json_t **id, um_error *error) {
-    const json_t *value = json_object_get(line, "id");
-    *id = json_is_string(value)    ? json_copy((json_t *)(uintptr_t)value)
-          : json_is_integer(value) ? json_sprintf("%lld", (long long)json_integer_value(value))
-                                   : NULL;
-    if (!*id) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"id\" is %s", where,
-                        value ? "neither a string nor a whole number" : "missing");
-    }
-    if (json_object_get(selection->ids, json_string_value(*id))) {
+    char number[24];
+    const char *text = NULL;
+    UM_TRY(um_json_require_id(line, where, "id", number, &text, error));
+    if (json_object_get(selection->ids, text)) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: an earlier problem has the id \"%.80s\"", where,
-                        json_string_value(*id));
+                        text);
     }
-    return UM_OK;
+    *id = json_string(text);
+    return *id ? UM_OK : um_error_memory(error, "id", strlen(text));
 }
 
 /* ---- Rewriting ------------------------------------------------------------------ */
@@ -241,9 +235,6 @@ static void free_problem(selected_problem *problem) {
 
 static um_status add_problem(um_problem_selection *selection, const json_t *line, const char *where,
                              um_error *error) {
-    if (!json_is_object(line)) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", where);
-    }
     UM_TRY(um_grow(&selection->problems, &selection->capacity, selection->count + 1,
                    sizeof *selection->problems, "problems", error));
     selected_problem problem = {0};
@@ -261,29 +252,14 @@ static um_status add_problem(um_problem_selection *selection, const json_t *line
     return UM_OK;
 }
 
-um_status um_problem_selection_add_line(um_problem_selection *selection, const char *line,
-                                        size_t length, const char *where, size_t number,
+um_status um_problem_selection_add_line(um_problem_selection *selection, const char *bytes,
+                                        size_t length, const char *path, size_t number,
                                         um_error *error) {
-    char place[400];
-    (void)snprintf(place, sizeof place, "%.300s, line %zu", where, number);
-    if (length > LINE_MAXIMUM) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "%s: %zu bytes, at most %zu are read", place, length,
-                        LINE_MAXIMUM);
-    }
-    size_t used = length;
-    while (used > 0 && memchr(" \t\r\n", line[used - 1], 4)) {
-        used--;
-    }
-    if (used == 0) {
-        return UM_OK;
-    }
-    json_t *root = NULL;
-    um_status status = um_json_load_bytes(line, used, "JSON", &root, error);
-    if (status != UM_OK) {
-        return um_error_prefix(error, status, "%s", place);
-    }
-    status = add_problem(selection, root, place, error);
-    json_decref(root);
+    um_json_line line;
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    const um_status status =
+        line.object ? add_problem(selection, line.object, line.where, error) : UM_OK;
+    json_decref(line.object);
     return status;
 }
 

@@ -34,12 +34,11 @@ typedef struct um_problem_selection um_problem_selection;
 um_status um_problem_selection_create(const char *const *models, size_t model_count,
                                       um_problem_selection **selection, um_error *error);
 
-/* Add the problem of one line; one of white space adds none.  `where` and the line's `number` name
+/* Add the problem of one line; one of white space adds none.  `path` and the line's `number` name
  * it in messages.  UM_ERR_FORMAT: not JSON, a member that is missing or of another type, a pass
- * rate outside 0 to 1, no inference of the named models, an id that was there before. UM_ERR_LIMIT:
- * more than 64 MiB. */
-um_status um_problem_selection_add_line(um_problem_selection *selection, const char *line,
-                                        size_t length, const char *where, size_t number,
+ * rate outside 0 to 1, no inference of the named models, an id that was there before. */
+um_status um_problem_selection_add_line(um_problem_selection *selection, const char *bytes,
+                                        size_t length, const char *path, size_t number,
                                         um_error *error);
 
 typedef struct um_problem_selection_counts {

@@ -21,7 +21,7 @@ static void add_lines(um_problem_selection *selection, const char *text, size_t 
         um_error error = {0};
         const um_status status =
             um_problem_selection_add_line(selection, text, used, "input", number, &error);
-        require(status == UM_OK || strncmp(error.message, "input, line ", 12) == 0);
+        require(status == UM_OK || strncmp(error.message, "input: line ", 12) == 0);
         text += used;
         length -= used;
     }

@@ -169,6 +169,51 @@ static void json_strings_are_always_valid(void **state) {
     um_buffer_free(&buffer);
 }
 
+static um_status load_line(const char *bytes, size_t length, um_json_line *line, um_error *error) {
+    return um_json_load_line(bytes, length, "f.jsonl", 7, line, error);
+}
+
+static void a_line_of_json_is_an_object_or_blank(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *message;
+    } refused[] = {{"[1]\n", "f.jsonl: line 7: not a JSON object"},
+                   {"{\"a\": \n", "f.jsonl: line 7, column "},
+                   {"{} {}\n", "f.jsonl: line 7, column "}};
+    um_json_line line;
+    um_error error = {0};
+    assert_ok(load_line(" \t\r\n", 4, &line, &error), &error);
+    assert_null(line.object);
+    assert_ok(load_line(" {\"a\": 1} \n", 11, &line, &error), &error);
+    assert_int_equal(json_object_size(line.object), 1);
+    assert_string_equal(line.where, "f.jsonl: line 7");
+    json_decref(line.object);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const char *text = refused[i].text;
+        assert_int_equal(load_line(text, strlen(text), &line, &error), UM_ERR_FORMAT);
+        assert_null(line.object);
+        assert_ptr_equal(strstr(error.message, refused[i].message), error.message);
+    }
+    assert_int_equal(load_line("\0\n", 2, &line, &error), UM_ERR_FORMAT); /* is not blank */
+}
+
+static void an_id_is_text_or_an_integer(void **state) {
+    (void)state;
+    char number[24];
+    const char *id = NULL;
+    um_error error = {0};
+    json_t *root = json_pack("{s:s, s:I, s:f}", "text", "HumanEval/0", "number",
+                             (json_int_t)INT64_MIN, "real", 1.5);
+    assert_ok(um_json_require_id(root, "t", "text", number, &id, &error), &error);
+    assert_string_equal(id, "HumanEval/0");
+    assert_ok(um_json_require_id(root, "t", "number", number, &id, &error), &error);
+    assert_string_equal(id, "-9223372036854775808");
+    assert_int_equal(um_json_require_id(root, "t", "real", number, &id, &error), UM_ERR_FORMAT);
+    assert_int_equal(um_json_require_id(root, "t", "none", number, &id, &error), UM_ERR_FORMAT);
+    json_decref(root);
+}
+
 static void deep_json_is_refused(void **state) {
     (void)state;
     char *bomb = malloc(100000);
@@ -214,6 +259,8 @@ int main(void) {
         cmocka_unit_test(json_errors_name_the_member),
         cmocka_unit_test(a_json_string_with_a_nul_is_refused_not_cut),
         cmocka_unit_test(json_strings_are_always_valid),
+        cmocka_unit_test(a_line_of_json_is_an_object_or_blank),
+        cmocka_unit_test(an_id_is_text_or_an_integer),
         cmocka_unit_test(deep_json_is_refused),
         cmocka_unit_test(the_pool_runs_every_task_once),
     };

@@ -110,7 +110,7 @@ static void a_bad_line_is_refused_with_its_place(void **state) {
         if (add(set, lines[i], &error) != UM_ERR_FORMAT) {
             fail_msg("accepted: %s", lines[i]);
         }
-        assert_non_null(strstr(error.message, "file:3"));
+        assert_non_null(strstr(error.message, "file: line 3"));
         assert_int_equal(um_problem_set_count(set), 1);
     }
     um_error error = {0};

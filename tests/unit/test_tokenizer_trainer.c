@@ -267,13 +267,13 @@ static void lines_that_are_no_documents_are_named(void **state) {
         const char *line;
         const char *message;
     } cases[] = {
-        {"{\"prompt\": 3}", "file, line 7: \"prompt\" is not a string"},
-        {"[\"prompt\"]", "file, line 7: not a JSON object"},
-        {"{\"text\": \"x\"}", "file, line 7: no text"},
-        {"{\"messages\": {}}", "file, line 7: \"messages\" is not an array"},
-        {"{\"messages\": [3]}", "file, line 7: message 0 is not an object"},
-        {"{\"prompt\": \"x", "file, line 7: JSON"},
-        {"{\"prompt\": \"\xFF\"}", "file, line 7: JSON"},
+        {"{\"prompt\": 3}", "file: line 7: \"prompt\" is not a string"},
+        {"[\"prompt\"]", "file: line 7: not a JSON object"},
+        {"{\"text\": \"x\"}", "file: line 7: no text"},
+        {"{\"messages\": {}}", "file: line 7: \"messages\" is not an array"},
+        {"{\"messages\": [3]}", "file: line 7: message 0 is not an object"},
+        {"{\"prompt\": \"x", "file: line 7, column "},
+        {"{\"prompt\": \"\xFF\"}", "file: line 7, column "},
     };
     um_tokenizer_trainer *trainer =
         start(&(um_tokenizer_training){.vocabulary_size = 300, .threads = 1});
