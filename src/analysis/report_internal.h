@@ -35,7 +35,4 @@ double um_report_total_steps(const um_run_log *log);
 /* Seconds that its steps took in all. */
 double um_report_step_seconds(const um_run_log *log);
 
-/* "1h 02m", "3m 20s" or "12s". */
-void um_report_duration(double seconds, char *text, size_t text_size);
-
 #endif

@@ -51,18 +51,6 @@ double um_report_step_seconds(const um_run_log *log) {
     return sum;
 }
 
-void um_report_duration(double seconds, char *text, size_t text_size) {
-    const double whole = floor(fmin(seconds, 1e12) + 0.5);
-    if (whole >= 3600) {
-        (void)snprintf(text, text_size, "%.0fh %02.0fm", floor(whole / 3600),
-                       floor(fmod(whole, 3600) / 60));
-    } else if (whole >= 60) {
-        (void)snprintf(text, text_size, "%.0fm %02.0fs", floor(whole / 60), fmod(whole, 60));
-    } else {
-        (void)snprintf(text, text_size, "%.0fs", whole);
-    }
-}
-
 um_status um_report_put_run_name(const um_report_run *runs, size_t index, um_buffer *page,
                                  um_error *error) {
     UM_TRY(um_buffer_append_format(page, error, "<span class=\"swatch c%zu\"></span>",

@@ -5,6 +5,7 @@
 
 #include "analysis/report_internal.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define VALUE_SIZE 160
 #define SECTION_ROWS 200 /* that are shown */
@@ -109,7 +110,7 @@ static um_status put_states(const um_report_run *runs, size_t count, um_buffer *
     }
     UM_TRY(um_buffer_append_text(page, "</tr>\n<tr><th>Time of all steps</th>", error));
     for (size_t i = 0; i < count; i++) {
-        um_report_duration(um_report_step_seconds(runs[i].log), text, sizeof text);
+        um_text_of_duration(um_report_step_seconds(runs[i].log), text, sizeof text);
         UM_TRY(put_cell(i, text, page, error));
     }
     return um_buffer_append_text(page, "</tr>\n", error);

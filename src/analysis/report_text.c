@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/report_internal.h"
+#include "base/text.h"
 
 /* ---- For people ---------------------------------------------------------- */
 
@@ -36,7 +37,7 @@ um_status um_report_text(const um_report_run *runs, size_t count, um_buffer *tex
         char state[96];
         char duration[32];
         um_report_state(runs[i].log, state, sizeof state);
-        um_report_duration(um_report_step_seconds(runs[i].log), duration, sizeof duration);
+        um_text_of_duration(um_report_step_seconds(runs[i].log), duration, sizeof duration);
         UM_TRY(um_buffer_append_format(text, error, "%s: %s, %s of training\n", runs[i].name, state,
                                        duration));
         for (size_t j = 0; j < sizeof kinds / sizeof *kinds; j++) {

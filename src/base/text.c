@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +9,18 @@ bool um_text_ends_with(const char *text, const char *end) {
     const size_t length = strlen(text);
     const size_t end_length = strlen(end);
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+void um_text_of_duration(double seconds, char *text, size_t text_size) {
+    const double whole = floor(fmin(seconds, 1e12) + 0.5);
+    if (whole >= 3600) {
+        (void)snprintf(text, text_size, "%.0fh %02.0fm", floor(whole / 3600),
+                       floor(fmod(whole, 3600) / 60));
+    } else if (whole >= 60) {
+        (void)snprintf(text, text_size, "%.0fm %02.0fs", floor(whole / 60), fmod(whole, 60));
+    } else {
+        (void)snprintf(text, text_size, "%.0fs", whole);
+    }
 }
 
 bool um_text_to_flag(const char *text, bool *flag) {

@@ -1,10 +1,13 @@
-/* Small questions to NUL-terminated text. */
+/* Small questions to NUL-terminated text, and small answers. */
 #ifndef UM_BASE_TEXT_H
 #define UM_BASE_TEXT_H
 
 #include "base/status.h"
 
 bool um_text_ends_with(const char *text, const char *end);
+
+/* "1h 02m", "3m 20s" or "12s". */
+void um_text_of_duration(double seconds, char *text, size_t text_size);
 
 /* "true" or "false" into *flag; false, with *flag untouched, for any other text. */
 bool um_text_to_flag(const char *text, bool *flag);

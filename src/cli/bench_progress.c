@@ -1,9 +1,10 @@
 #include "cli/bench_progress.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/cli.h"
+#include "base/text.h"
 
 #define PATIENCE 2.0 /* seconds */
 #define INTERVAL 0.2
@@ -30,7 +31,7 @@ void um_bench_progress_show(um_bench_progress *progress, const char *what, doubl
     const double all = done + left + progress->later;
     const int filled = (int)(WIDTH * done / all);
     char duration[32];
-    um_cli_format_duration(left + progress->later, duration, sizeof duration);
+    um_text_of_duration(left + progress->later, duration, sizeof duration);
     (void)fprintf(stderr, "\r\033[K[%.*s%.*s] %s, %s left", filled, "####################",
                   WIDTH - filled, "....................", what, duration);
 }

@@ -103,14 +103,3 @@ int um_cli_set_count(const um_command *command, const char *option, const char *
     *target = (size_t)value;
     return UM_EXIT_OK;
 }
-
-void um_cli_format_duration(double seconds, char *text, size_t text_size) {
-    const long whole = (long)(seconds + 0.5);
-    if (whole >= 3600) {
-        (void)snprintf(text, text_size, "%ldh %02ldm", whole / 3600, whole / 60 % 60);
-    } else if (whole >= 60) {
-        (void)snprintf(text, text_size, "%ldm %02lds", whole / 60, whole % 60);
-    } else {
-        (void)snprintf(text, text_size, "%lds", whole);
-    }
-}

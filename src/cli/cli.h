@@ -66,7 +66,4 @@ bool um_cli_parse_count(const um_command *command, const char *option, const cha
 int um_cli_set_count(const um_command *command, const char *option, const char *text,
                      size_t maximum, size_t *target);
 
-/* "1h 02m", "3m 20s" or "12s" into text. */
-void um_cli_format_duration(double seconds, char *text, size_t text_size);
-
 #endif

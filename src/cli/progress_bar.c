@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 /* Seconds before it appears, and between two looks. */
@@ -33,7 +34,7 @@ static void show(um_progress_bar *bar, size_t done, size_t total) {
     cells[CELLS] = '\0';
     char left[32] = "?";
     if (share > 0) {
-        um_cli_format_duration((now - bar->start) * (1 - share) / share, left, sizeof left);
+        um_text_of_duration((now - bar->start) * (1 - share) / share, left, sizeof left);
     }
     char size[48];
     if (bar->unit) {

@@ -2,11 +2,12 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/cli.h"
+#include "base/text.h"
 
 #define LIVE_INTERVAL 0.2 /* seconds */
 #define LINE_INTERVAL 10.0
@@ -126,7 +127,7 @@ static void collect_fields(const um_train_progress *progress, double now, line_f
     const double left = um_train_progress_left(progress, now);
     if (isfinite(left)) {
         char text[32];
-        um_cli_format_duration(left, text, sizeof text);
+        um_text_of_duration(left, text, sizeof text);
         add_field(fields, 10, "%s left", text);
     }
     if (*progress->phase) {

@@ -1,8 +1,8 @@
 /* Rewards from executed tests: programs that a model wrote are run in a sandbox, and judged.
  *
  * The program of an attempt runs in one process, the problem's tests in another one; both are
- * sandboxed and share nothing but a pipe on which calls and plain values travel.  What the program
- * does to its own process cannot change a verdict (docs/SANDBOX.md). */
+ * sandboxed and share nothing but a socket on which calls and plain values travel.  What the
+ * program does to its own process cannot change a verdict (docs/SANDBOX.md). */
 #ifndef UM_REWARD_REWARD_H
 #define UM_REWARD_REWARD_H
 

@@ -34,10 +34,6 @@ struct um_sandbox {
     char text[256];
 };
 
-const char *um_sandbox_level_name(um_sandbox_level level) {
-    return (size_t)level < LEVEL_COUNT ? level_names[level] : "unknown";
-}
-
 bool um_sandbox_level_from_name(const char *name, um_sandbox_level *level) {
     for (size_t i = 0; i < LEVEL_COUNT; i++) {
         if (strcmp(name, level_names[i]) == 0) {

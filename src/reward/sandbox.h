@@ -18,10 +18,8 @@ typedef enum um_sandbox_level {
     UM_SANDBOX_NONE        /* resource limits alone: for programs that one trusts */
 } um_sandbox_level;
 
-/* "full", "namespaces", "bubblewrap", "seccomp" or "none". */
-const char *um_sandbox_level_name(um_sandbox_level level);
-
-/* The level of that name into *level; false, with *level untouched, where there is none. */
+/* The level of that name ("full", "namespaces", "bubblewrap", "seccomp" or "none") into *level;
+ * false, with *level untouched, where there is none. */
 bool um_sandbox_level_from_name(const char *name, um_sandbox_level *level);
 
 /* ---- For the judge ---------------------------------------------------------- */

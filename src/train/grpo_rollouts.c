@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "train/completion_sharing.h"
 #include "train/grpo_loss.h"
@@ -54,12 +55,12 @@ static um_status number_tokens(um_grpo_rollouts *rollouts, const um_recipe *reci
 /* ---- Making ----------------------------------------------------------------- */
 
 static uint64_t digest_of(const um_grpo_rollouts *rollouts) {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = UM_HASH_START;
     for (size_t i = 0; i < rollouts->count; i++) {
         const um_completion *completion = &rollouts->completions[i];
-        hash = (hash ^ completion->problem) * 1099511628211u;
+        hash = um_hash_add(hash, completion->problem);
         for (size_t j = 0; j < completion->length; j++) {
-            hash = (hash ^ (uint64_t)completion->tokens[j]) * 1099511628211u;
+            hash = um_hash_add(hash, (uint64_t)completion->tokens[j]);
         }
     }
     return hash;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 #define LARGEST_SIZE 1e12
 
 /* Sizes, the seed among them, are written as 64-bit integers, choices as int. */
@@ -228,7 +230,7 @@ static bool is_decisive(const um_recipe_field *at) {
 
 /* FNV-1a over everything but paths and the intervals of reporting and saving. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = UM_HASH_START;
     for (size_t i = 0; i < um_recipe_field_count; i++) {
         const um_recipe_field *at = &um_recipe_fields[i];
         if (at->kind == UM_FIELD_PATH || !is_decisive(at)) {
@@ -237,7 +239,7 @@ uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
         const unsigned char *bytes = (const unsigned char *)recipe + at->offset;
         const size_t size = size_of_member(at, bytes);
         for (size_t j = 0; j < size; j++) {
-            hash = (hash ^ bytes[j]) * 1099511628211u;
+            hash = um_hash_add(hash, bytes[j]);
         }
     }
     return hash;

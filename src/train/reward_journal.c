@@ -6,13 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
 #define MAGIC "UMREWARD"
 #define FILE_MAXIMUM ((size_t)1 << 32)
-#define HASH_START 14695981039346656037u
-#define HASH_FACTOR 1099511628211u
 
 typedef struct journal_header {
     char magic[8];
@@ -46,12 +45,12 @@ struct um_reward_journal {
 static uint64_t checksum_of(const journal_record *record, const void *entries) {
     const uint64_t head[] = {record->batch, record->digest, record->count};
     const unsigned char *bytes = entries;
-    uint64_t hash = HASH_START;
+    uint64_t hash = UM_HASH_START;
     for (size_t i = 0; i < 3; i++) {
-        hash = (hash ^ head[i]) * HASH_FACTOR;
+        hash = um_hash_add(hash, head[i]);
     }
     for (size_t i = 0; i < record->count * sizeof(journal_entry); i++) {
-        hash = (hash ^ bytes[i]) * HASH_FACTOR;
+        hash = um_hash_add(hash, bytes[i]);
     }
     return hash;
 }

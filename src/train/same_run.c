@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
@@ -14,18 +15,16 @@
 #define FILES_MAXIMUM 16
 #define PATH_SIZE (UM_RECIPE_PATH_SIZE + 16)
 
-#define HASH_START 14695981039346656037u
-
 /* FNV-1a over 64-bit words and the bytes that are left. */
 static uint64_t add_to_hash(uint64_t hash, const void *data, size_t bytes) {
     const unsigned char *next = data;
     for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t), next += sizeof(uint64_t)) {
         uint64_t word;
         memcpy(&word, next, sizeof word);
-        hash = (hash ^ word) * 1099511628211u;
+        hash = um_hash_add(hash, word);
     }
     for (; bytes > 0; bytes--) {
-        hash = (hash ^ *next++) * 1099511628211u;
+        hash = um_hash_add(hash, *next++);
     }
     return hash;
 }
@@ -41,7 +40,7 @@ typedef struct run_identity {
 } run_identity;
 
 static uint64_t hash_of_contents(const um_mapped_file *file) {
-    uint64_t hash = add_to_hash(HASH_START, &file->size, sizeof file->size);
+    uint64_t hash = add_to_hash(UM_HASH_START, &file->size, sizeof file->size);
     if (file->size <= WHOLE_FILE) {
         return add_to_hash(hash, file->data, file->size);
     }
@@ -65,7 +64,7 @@ static um_status hash_file(const char *path, uint64_t *hash, um_error *error) {
 static um_status hash_directory(const char *directory, uint64_t *hash, um_error *error) {
     static const char *const names[] = {"config.json", "tokenizer.json", "vocab.json",
                                         "merges.txt"};
-    *hash = HASH_START;
+    *hash = UM_HASH_START;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[PATH_SIZE];
         uint64_t part = 0;
@@ -86,7 +85,7 @@ static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
 
 /* Where the system does not show a program's own file, versions are all there is. */
 static uint64_t hash_of_program(void) {
-    uint64_t hash = HASH_START;
+    uint64_t hash = UM_HASH_START;
     if (hash_file("/proc/self/exe", &hash, NULL) != UM_OK) {
         hash = add_to_hash(hash, um_version(), strlen(um_version()));
     }
@@ -100,9 +99,9 @@ static um_status identify(const um_recipe *recipe, const um_compute *compute,
                                 recipe->grpo.validation_maximum};
     const char *rollout = recipe->grpo.validation_rollout;
     const char *kernels = compute->kernels.name;
-    const uint64_t hash = add_to_hash(HASH_START, numbers, sizeof numbers);
+    const uint64_t hash = add_to_hash(UM_HASH_START, numbers, sizeof numbers);
     *identity = (run_identity){.program = hash_of_program(),
-                               .kernels = add_to_hash(HASH_START, kernels, strlen(kernels)),
+                               .kernels = add_to_hash(UM_HASH_START, kernels, strlen(kernels)),
                                .recipe = add_to_hash(hash, rollout, strlen(rollout))};
     const char *key = NULL;
     for (size_t i = 0; um_recipe_path(recipe, i, &key); i++) {
@@ -173,7 +172,7 @@ static void hash_tile(void *user, size_t task, size_t worker) {
     const size_t first = task * TILE;
     const size_t count = um_size_smaller(TILE, call->count - first);
     call->tiles[task] =
-        add_to_hash(HASH_START, call->weights + first, count * sizeof *call->weights);
+        add_to_hash(UM_HASH_START, call->weights + first, count * sizeof *call->weights);
 }
 
 um_status um_same_weights_check(um_collective *collective, const um_compute *compute,
@@ -185,7 +184,7 @@ um_status um_same_weights_check(um_collective *collective, const um_compute *com
     weights_hash call = {.weights = weights, .count = count};
     UM_TRY(um_allocate(&call.tiles, tiles, sizeof *call.tiles, "checksums", error));
     um_thread_pool_run(compute->pool, tiles, hash_tile, &call);
-    const uint64_t mine = add_to_hash(HASH_START, call.tiles, tiles * sizeof *call.tiles);
+    const uint64_t mine = add_to_hash(UM_HASH_START, call.tiles, tiles * sizeof *call.tiles);
     free(call.tiles);
     uint64_t first = mine;
     UM_TRY(um_collective_broadcast(collective, &first, sizeof first, error));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/atomic_file.h"
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
@@ -52,13 +53,13 @@ static uint64_t add_to_checksum(uint64_t hash, const void *data, size_t bytes) {
     for (size_t i = 0; i < bytes; i += WORD) {
         uint64_t word = 0;
         memcpy(&word, next + i, um_size_smaller(bytes - i, WORD));
-        hash = (hash ^ word) * 1099511628211u;
+        hash = um_hash_add(hash, word);
     }
     return hash;
 }
 
 static uint64_t start_checksum(const state_header *header) {
-    return add_to_checksum(14695981039346656037u, header, offsetof(state_header, checksum));
+    return add_to_checksum(UM_HASH_START, header, offsetof(state_header, checksum));
 }
 
 /* ---- Writing ---------------------------------------------------------------- */

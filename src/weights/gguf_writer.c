@@ -151,10 +151,6 @@ um_status um_gguf_add_tensor(um_gguf_writer *writer, const char *name, um_dtype 
     return UM_OK;
 }
 
-size_t um_gguf_writer_data_bytes(const um_gguf_writer *writer) {
-    return writer->data_bytes;
-}
-
 /* ---- The file ---------------------------------------------------------------- */
 
 static um_status write_padding(um_gguf_writer *writer, size_t bytes, um_error *error) {

@@ -33,9 +33,6 @@ um_status um_gguf_put_entry(um_gguf_writer *writer, const um_gguf_entry *entry, 
 um_status um_gguf_add_tensor(um_gguf_writer *writer, const char *name, um_dtype dtype, size_t rank,
                              const size_t *shape, um_error *error);
 
-/* Bytes of the data of all tensors. */
-size_t um_gguf_writer_data_bytes(const um_gguf_writer *writer);
-
 /* Start the file that is to appear at `path`, whole or not at all (base/atomic_file.h). */
 um_status um_gguf_writer_begin(um_gguf_writer *writer, const char *path, um_error *error);
 

@@ -67,6 +67,20 @@ static void endings_and_flags_of_texts_are_told(void **state) {
     assert_true(um_text_to_flag("false", &flag) && !flag);
 }
 
+static void durations_are_told_in_two_units(void **state) {
+    (void)state;
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{0.4, "0s"},     {59.4, "59s"},      {59.6, "1m 00s"},
+                 {200, "3m 20s"}, {3599.6, "1h 00m"}, {1e300, "277777777h 46m"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[32];
+        um_text_of_duration(cases[i].seconds, text, sizeof text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 static void a_path_gives_the_name_of_what_it_leads_to(void **state) {
     (void)state;
     static const char *const paths[][2] = {{"no/such/a.gguf", "a"},
@@ -252,6 +266,7 @@ int main(void) {
         cmocka_unit_test(sizes_are_checked_for_overflow),
         cmocka_unit_test(tiles_cover_the_last_element),
         cmocka_unit_test(endings_and_flags_of_texts_are_told),
+        cmocka_unit_test(durations_are_told_in_two_units),
         cmocka_unit_test(a_path_gives_the_name_of_what_it_leads_to),
         cmocka_unit_test(philox_matches_the_published_vectors),
         cmocka_unit_test(random_draws_have_the_right_moments),
