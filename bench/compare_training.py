@@ -45,11 +45,11 @@ def make_documents():
 
 def write_shard(path, documents):
     with open(path, "wb") as file:
-        file.write(b"UMSHARD1" + struct.pack("<IIQQ", 1, 2, len(documents),
+        file.write(b"UMSHARD1" + struct.pack("<IIQQ", 2, 2, len(documents),
                                              sum(map(len, documents))))
         first = 0
         for document in documents:
-            file.write(struct.pack("<QII", first, len(document), 0))
+            file.write(struct.pack("<QIIII", first, len(document), 0, 0, 0))
             first += len(document)
         for document in documents:
             file.write(struct.pack("<%dH" % len(document), *document))
