@@ -1,5 +1,7 @@
 /* Pass@1 on validation problems in causal and diffusion runs: what is sampled, what is reported,
  * and that it changes nothing of the run. */
+#include <sys/resource.h>
+
 #include "grpo_testing.h"
 #include "train/validation_problems.h"
 
@@ -205,6 +207,29 @@ static void what_cannot_be_decoded_is_refused_at_the_start(void **state) {
     }
 }
 
+/* Sixty-four sandboxes with pipes for a process that may open few files: the judge cannot start,
+ * which the run says before it does anything. */
+static void a_judge_that_does_not_start_ends_the_run_at_its_start(void **state) {
+    (void)state;
+    grpo_workshop made = workshop_of("causal", ", \"sandbox\": \"none\", \"judge_workers\": 64");
+    const scratch output = scratch_make();
+    const um_compute compute = make_grpo_compute(1);
+    um_error error = {0};
+    um_trainer *trainer = NULL;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {.rlim_cur = 24, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const um_status status =
+        um_trainer_create(&made.recipe, output.path, &compute, &trainer, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    um_trainer_free(trainer);
+    assert_int_not_equal(status, UM_OK);
+    assert_non_null(strstr(error.message, "\"validation_problems\": "));
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
 /* ---- Runs ------------------------------------------------------------------- */
 
 typedef struct seen_run {
@@ -352,6 +377,7 @@ int main(void) {
         cmocka_unit_test(infilling_is_left_out_where_it_cannot_be_shown),
         cmocka_unit_test(models_are_decoded_as_generation_does),
         cmocka_unit_test(what_cannot_be_decoded_is_refused_at_the_start),
+        cmocka_unit_test(a_judge_that_does_not_start_ends_the_run_at_its_start),
         cmocka_unit_test(every_validation_measures_what_passes),
         cmocka_unit_test(what_is_measured_and_learnt_does_not_depend_on_how),
         cmocka_unit_test(a_recipe_tells_how_problems_are_judged_where_it_has_some),
