@@ -105,6 +105,11 @@ make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --c
     --split train --levels 5,6 --seed 4
 make_file "$data/rewards.validation.jsonl" "$python" "$here/tasks.py" problems --count "$per_level" \
     --split validation --levels 5,6 --seed 4
+# What stages 0 to 3 are validated with: the formats that they are trained on, of all levels.
+make_file "$data/completions.validation.jsonl" "$python" "$here/tasks.py" problems --per-level $(((per_level + 4) / 5)) \
+    --split validation --seed 5 --formats completion,infilling
+make_file "$data/instructions.validation.jsonl" "$python" "$here/tasks.py" problems --per-level $(((per_level + 4) / 5)) \
+    --split validation --seed 5
 
 # Tokenizer: the texts of all stages.
 if [ ! -e "$data/init/tokenizer_config.json" ]; then
@@ -127,8 +132,10 @@ before=init
 for number in 0 1 2 3; do
     validation=$data/stage$number.validation.shard
     [ -e "$validation" ] || validation=$data/stage1.validation.shard
+    problems=$data/completions.validation.jsonl
+    [ "$number" -lt 3 ] || problems=$data/instructions.validation.jsonl
     train "stage$number" --set "model=$data/$before" --set "train=$data/stage$number.shard" \
-        --set "validation=$validation"
+        --set "validation=$validation" --set "validation_problems=$problems"
     before=stage$number
 done
 if [ "$baseline" = 1 ]; then
