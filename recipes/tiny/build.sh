@@ -14,6 +14,8 @@
 #     PER_LEVEL  problems of a level in each test set, formats in turn      (150)
 #     STEPS      steps of each stage, in place of the recipe's; for trying the script out
 #     LAST       the last stage to train           (4)
+#     BASELINE   1: also an autoregressive model of the same size, which goes on where stage 0 ends, over the
+#                documents and as many rows as stages 1 to 3           (0)
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,6 +25,7 @@ unmask=${UNMASK:-$here/../../build/unmask}
 documents=${DOCUMENTS:-400000}
 per_level=${PER_LEVEL:-150}
 last=${LAST:-4}
+baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
 
 say() {
@@ -51,11 +54,19 @@ pack() {
     fi
 }
 
+# is_wanted STAGE
+is_wanted() {
+    case $1 in
+        baseline*) [ "$baseline" = 1 ] ;;
+        *) [ "${1#stage}" -le "$last" ] ;;
+    esac
+}
+
 # train STAGE --set MEMBER=VALUE...: the stage, unless it is done or behind the last one wanted.
 train() {
     stage=$1
     shift
-    [ "${stage#stage}" -le "$last" ] || return 0
+    is_wanted "$stage" || return 0
     if [ ! -e "$data/$stage/DONE" ]; then
         say "training $stage"
         "$unmask" train "$here/$stage.json" --output "$data/$stage" "$@" ${STEPS:+--set "steps=$STEPS"}
@@ -64,7 +75,7 @@ train() {
 
 # measure STAGE FORMATS: pass@1 of the stage's model on the validation problems.
 measure() {
-    [ "${1#stage}" -le "$last" ] || return 0
+    is_wanted "$1" || return 0
     if [ ! -e "$data/results/$1.json" ]; then
         say "measuring $1"
         "$python" "$here/evaluate.py" --unmask "$unmask" --model "$data/$1" --problems "$data/validation.problems.jsonl" \
@@ -94,6 +105,11 @@ make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --c
     --split train --levels 5,6 --seed 4
 make_file "$data/rewards.validation.jsonl" "$python" "$here/tasks.py" problems --count "$per_level" \
     --split validation --levels 5,6 --seed 4
+# What stages 0 to 3 are validated with: the formats that they are trained on, of all levels.
+make_file "$data/completions.validation.jsonl" "$python" "$here/tasks.py" problems --per-level $(((per_level + 4) / 5)) \
+    --split validation --seed 5 --formats completion,infilling
+make_file "$data/instructions.validation.jsonl" "$python" "$here/tasks.py" problems --per-level $(((per_level + 4) / 5)) \
+    --split validation --seed 5
 
 # Tokenizer: the texts of all stages.
 if [ ! -e "$data/init/tokenizer_config.json" ]; then
@@ -116,13 +132,30 @@ before=init
 for number in 0 1 2 3; do
     validation=$data/stage$number.validation.shard
     [ -e "$validation" ] || validation=$data/stage1.validation.shard
+    problems=$data/completions.validation.jsonl
+    [ "$number" -lt 3 ] || problems=$data/instructions.validation.jsonl
     train "stage$number" --set "model=$data/$before" --set "train=$data/stage$number.shard" \
-        --set "validation=$validation"
+        --set "validation=$validation" --set "validation_problems=$problems"
     before=stage$number
+done
+if [ "$baseline" = 1 ]; then
+    pack "$data/baseline2.shard" fim "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
+    pack "$data/baseline3.shard" fim "$data/instructions.jsonl"
+    pack "$data/baseline3.validation.shard" fim "$data/validation.3.jsonl"
+fi
+before=stage0
+for number in 1 2 3; do
+    shard=$data/baseline$number.shard
+    [ "$number" != 1 ] || shard=$data/stage0.shard
+    validation=$data/baseline$number.validation.shard
+    [ -e "$validation" ] || validation=$data/stage0.validation.shard
+    train "baseline$number" --set "model=$data/$before" --set "train=$shard" --set "validation=$validation"
+    before=baseline$number
 done
 for number in 0 1 2; do
     measure "stage$number" completion,infilling
 done
+measure baseline3 completion,chat,infilling
 measure stage3 completion,chat,infilling
 if [ "$last" -ge 4 ] && [ ! -e "$here/stage4.json" ]; then
     say "there is no recipe of stage 4 in $here: stopping after stage 3"

@@ -1,50 +1,9 @@
 #include "api/defaults.h"
 
-/* docs/FRONTIER.md: at most a point of pass@1 below one token a step. */
-#define DEFAULT_THRESHOLD 0.95
-#define DEFAULT_BLOCK_LENGTH 8
-
-/* What only a number of steps gives a meaning to. */
-#define SCHEDULE_OPTIONS                                                                           \
-    (UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
-     UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
-
-const char *um_default_algorithm(const um_model_config *config) {
-    return config->attention == UM_ATTENTION_CAUSAL ? um_algorithm_autoregressive.name
-                                                    : um_algorithm_threshold.name;
-}
-
-/* Blocks of attention were trained to be decided one after the other. */
-static size_t block_length_for(const um_model_config *config) {
-    return config->attention == UM_ATTENTION_BLOCK_CAUSAL ? config->attention_block_length
-                                                          : DEFAULT_BLOCK_LENGTH;
-}
-
-static void choose_threshold(const um_model_config *config, um_decode_options *decode) {
-    if (!um_decode_options_is_given(decode, UM_OPTION_CONFIDENCE_THRESHOLD)) {
-        decode->confidence_threshold = DEFAULT_THRESHOLD;
-    }
-    if (!um_decode_options_is_given(decode, UM_OPTION_BLOCK_LENGTH)) {
-        decode->block_length = block_length_for(config);
-        um_decode_options_mark(decode, UM_OPTION_BLOCK_LENGTH);
-    }
-    if (!um_decode_options_is_given(decode, UM_OPTION_CACHE)) {
-        decode->cache = UM_CACHE_DUAL;
-    }
-}
+#include "decode/default_options.h"
 
 void um_choose_defaults(const um_model_config *config, um_options *options) {
-    um_decode_options *decode = &options->decode;
-    if (options->has_algorithm) {
-        return;
-    }
-    decode->algorithm = um_default_algorithm(config);
-    if (config->attention == UM_ATTENTION_CAUSAL) {
-        return;
-    }
-    if ((decode->given & SCHEDULE_OPTIONS) != 0) {
-        decode->algorithm = um_algorithm_entropy.name;
-    } else {
-        choose_threshold(config, decode);
+    if (!options->has_algorithm) {
+        um_decode_options_choose_defaults(config, &options->decode);
     }
 }

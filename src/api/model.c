@@ -1,10 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/defaults.h"
 #include "api/internal.h"
 #include "api/quantised_model.h"
 #include "base/text.h"
+#include "decode/default_options.h"
 
 /* ---- Opening --------------------------------------------------------------- */
 

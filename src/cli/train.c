@@ -139,6 +139,23 @@ static um_status run_trainer(watcher *state, um_trainer *trainer, const um_recip
     return status;
 }
 
+/* Data that the run does not see whole. */
+static void say_what_is_missing(const um_trainer *trainer, const um_recipe *recipe) {
+    const um_trainer_sizes sizes = um_trainer_describe(trainer);
+    if (sizes.cut_documents > 0) {
+        (void)fprintf(stderr,
+                      "%zu of %zu documents are longer than context_length %zu and are cut\n",
+                      sizes.cut_documents, sizes.train_documents, recipe->context_length);
+    }
+    if (sizes.left_out_problems > 0) {
+        (void)fprintf(stderr,
+                      "%zu of %zu validation problems are left out: a causal model is shown what "
+                      "follows a hole by <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>, which "
+                      "its tokenizer lacks\n",
+                      sizes.left_out_problems, sizes.left_out_problems + sizes.validation_problems);
+    }
+}
+
 static um_status watch_training(const train_options *options, watcher *state, um_trainer *trainer,
                                 const um_recipe *recipe, const um_compute *compute,
                                 um_error *error) {
@@ -152,12 +169,7 @@ static um_status watch_training(const train_options *options, watcher *state, um
     }
     (void)fprintf(stderr, "%zu threads, SGEMM %.0f GFLOP/s, from step %zu\n",
                   um_thread_pool_size(compute->pool), state->peak / 1e9, um_trainer_step(trainer));
-    const um_trainer_sizes sizes = um_trainer_describe(trainer);
-    if (sizes.cut_documents > 0) {
-        (void)fprintf(stderr,
-                      "%zu of %zu documents are longer than context_length %zu and are cut\n",
-                      sizes.cut_documents, sizes.train_documents, recipe->context_length);
-    }
+    say_what_is_missing(trainer, recipe);
     const um_status status = run_trainer(state, trainer, recipe, error);
     if (status != UM_OK) {
         (void)um_metrics_close(state->metrics, NULL);

@@ -26,10 +26,12 @@ static json_t *model_facts(const um_trainer_sizes *sizes) {
 }
 
 static json_t *data_facts(const um_trainer_sizes *sizes) {
-    return json_pack("{s:I, s:I, s:I, s:I}", "train_documents", (json_int_t)sizes->train_documents,
-                     "train_tokens", (json_int_t)sizes->train_tokens, "validation_documents",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "train_documents",
+                     (json_int_t)sizes->train_documents, "train_tokens",
+                     (json_int_t)sizes->train_tokens, "validation_documents",
                      (json_int_t)sizes->validation_documents, "validation_tokens",
-                     (json_int_t)sizes->validation_tokens);
+                     (json_int_t)sizes->validation_tokens, "validation_problems",
+                     (json_int_t)sizes->validation_problems);
 }
 
 static void format_now(char text[32]) {

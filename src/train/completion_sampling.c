@@ -30,6 +30,29 @@ typedef struct sampling_run {
     um_grading *grading;
 } sampling_run;
 
+um_status um_completion_options_check(const um_completion_tasks *tasks,
+                                      const um_model_config *config,
+                                      const um_decode_options *chosen, um_error *error) {
+    um_canvas canvas = {0};
+    um_decode_options options = *chosen;
+    const um_algorithm *algorithm = NULL;
+    const bool is_causal = config->attention == UM_ATTENTION_CAUSAL;
+    UM_TRY(um_algorithm_find(options.algorithm, &algorithm, error));
+    if (algorithm->shows_masks == is_causal) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        is_causal
+                            ? "algorithm %s fills masks, which a causal model does not see; "
+                              "leave it out"
+                            : "algorithm %s needs a causal model; choose one that fills masks",
+                        options.algorithm);
+    }
+    UM_TRY(um_completion_tasks_canvas(tasks, 0, &canvas, error));
+    const um_status status =
+        um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
+    um_canvas_free(&canvas);
+    return status;
+}
+
 void um_completions_free(um_completion *completions, size_t count) {
     for (size_t i = 0; completions && i < count; i++) {
         free(completions[i].tokens);
@@ -83,18 +106,16 @@ static um_status collect(sampling_run *run, size_t index, um_error *error) {
     const size_t problem = run->requests[index].problem;
     if (made->job.status != UM_OK) {
         return UM_RAISE(error, made->job.status, "problem %s: %s",
-                        um_problem_set_at(setup->tasks->problems, problem)->id,
-                        made->job.error.message);
+                        setup->tasks->tasks[problem].problem->id, made->job.error.message);
     }
     um_completion *completion = &run->completions[index];
     UM_TRY(
         um_completion_take(setup->tasks, problem, &made->canvas, setup->extent, completion, error));
     um_canvas_free(&made->canvas);
     UM_TRY(um_completion_text(setup->tasks, completion, &made->text, error));
-    run->attempts[index] =
-        (um_attempt){.problem = um_problem_set_at(setup->tasks->problems, problem),
-                     .completion = um_buffer_text(&made->text),
-                     .length = made->text.length};
+    run->attempts[index] = (um_attempt){.problem = setup->tasks->tasks[problem].problem,
+                                        .completion = um_buffer_text(&made->text),
+                                        .length = made->text.length};
     return UM_OK;
 }
 

@@ -33,6 +33,12 @@ typedef struct um_sampling_times {
     double waiting;  /* seconds from the last completion to the last grade */
 } um_sampling_times;
 
+/* Whether the model of `config` can be decoded with the options: one that means nothing to the
+ * algorithm is found at the start of a run, not after the first hour.  UM_ERR_ARGUMENT if not. */
+um_status um_completion_options_check(const um_completion_tasks *tasks,
+                                      const um_model_config *config,
+                                      const um_decode_options *chosen, um_error *error);
+
 /* Fill completions[count] (zero-initialised; um_completions_free also after a failure) and
  * judgements[count].  Both are pure functions of the weights, the options, the requests and, for
  * the latter, the grader.  UM_ERR_CANCELLED where sampling->stop says so. */

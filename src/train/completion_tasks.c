@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "tokenizer/chat.h"
+#include "tokenizer/fim.h"
 
 /* ---- Special tokens --------------------------------------------------------- */
 
@@ -44,17 +46,31 @@ static um_status settle_tokens(um_completion_tasks *tasks, const um_recipe *reci
 
 /* ---- Problems --------------------------------------------------------------- */
 
-static um_status encode_prompt(const um_completion_tasks *tasks, const um_problem *problem,
-                               um_completion_task *task, um_error *error) {
-    if (problem->format == UM_PROBLEM_CHAT) {
-        const um_chat_message message = {
-            .role = "user", .content = problem->prompt, .content_length = strlen(problem->prompt)};
-        return um_chat_encode(tasks->tokenizer, &message, 1, true, &task->before, error);
-    }
-    UM_TRY(um_tokenizer_encode(tasks->tokenizer, problem->prompt, strlen(problem->prompt), false,
-                               &task->before, error));
-    return um_tokenizer_encode(tasks->tokenizer, problem->suffix, strlen(problem->suffix), false,
-                               &task->after, error);
+/* How problems become tasks. */
+typedef struct task_layout {
+    const um_tokenizer *tokenizer;
+    const um_recipe *recipe;
+    bool hole_last; /* the model writes from left to right */
+    bool has_fim;   /* and can be shown what follows the hole */
+    um_fim_tokens fim;
+} task_layout;
+
+static task_layout layout_for(const um_recipe *recipe, const um_model_config *config,
+                              const um_tokenizer *tokenizer) {
+    task_layout layout = {.tokenizer = tokenizer,
+                          .recipe = recipe,
+                          .hole_last = config->attention == UM_ATTENTION_CAUSAL};
+    layout.has_fim = layout.hole_last && !um_fim_tokens_find(tokenizer, &layout.fim);
+    return layout;
+}
+
+static bool can_show(const task_layout *layout, const um_problem *problem) {
+    return problem->format != UM_PROBLEM_INFILLING || !layout->hole_last || layout->has_fim;
+}
+
+static um_status encode_text(const task_layout *layout, const char *text, um_token_list *tokens,
+                             um_error *error) {
+    return um_tokenizer_encode(layout->tokenizer, text, strlen(text), false, tokens, error);
 }
 
 /* The last `maximum` tokens stay. */
@@ -65,53 +81,119 @@ static void cut_prompt(um_token_list *tokens, size_t maximum) {
     }
 }
 
-static um_status make_task(const um_completion_tasks *tasks, const um_recipe *recipe,
-                           const um_problem *problem, um_completion_task *task, um_error *error) {
-    const bool infilling = problem->format == UM_PROBLEM_INFILLING;
-    task->answer_length = infilling && recipe->grpo.infilling_length > 0
-                              ? recipe->grpo.infilling_length
-                              : recipe->answer_length;
-    UM_TRY(encode_prompt(tasks, problem, task, error));
-    cut_prompt(&task->before, recipe->grpo.prompt_length);
-    const size_t length = task->before.length + task->answer_length + task->after.length;
+static um_status encode_prompt(const task_layout *layout, const um_problem *problem,
+                               um_token_list *prompt, um_error *error) {
+    const um_chat_message message = {
+        .role = "user", .content = problem->prompt, .content_length = strlen(problem->prompt)};
+    UM_TRY(problem->format == UM_PROBLEM_CHAT
+               ? um_chat_encode(layout->tokenizer, &message, 1, true, prompt, error)
+               : encode_text(layout, problem->prompt, prompt, error));
+    cut_prompt(prompt, layout->recipe->problem_options.prompt_length);
+    return UM_OK;
+}
+
+/* Before the hole stands all that a model sees which writes from left to right. */
+static um_status join_fim(const task_layout *layout, const um_problem *problem,
+                          const um_token_list *prompt, um_token_list *before, um_error *error) {
+    UM_TRY(um_token_list_append(before, layout->fim.prefix, error));
+    UM_TRY(um_token_list_append_all(before, prompt->ids, prompt->length, error));
+    UM_TRY(um_token_list_append(before, layout->fim.suffix, error));
+    UM_TRY(encode_text(layout, problem->suffix, before, error));
+    return um_token_list_append(before, layout->fim.middle, error);
+}
+
+static um_status encode_problem(const task_layout *layout, const um_problem *problem,
+                                um_completion_task *task, um_error *error) {
+    if (problem->format != UM_PROBLEM_INFILLING || !layout->hole_last) {
+        UM_TRY(encode_prompt(layout, problem, &task->before, error));
+        return problem->format == UM_PROBLEM_INFILLING
+                   ? encode_text(layout, problem->suffix, &task->after, error)
+                   : UM_OK;
+    }
+    um_token_list prompt = {0};
+    um_status status = encode_prompt(layout, problem, &prompt, error);
+    if (status == UM_OK) {
+        status = join_fim(layout, problem, &prompt, &task->before, error);
+    }
+    um_token_list_free(&prompt);
+    return status;
+}
+
+static size_t answer_length(const um_recipe *recipe, const um_problem *problem, size_t given) {
+    const size_t of_infilling = recipe->problem_options.infilling_length;
+    if (problem->format == UM_PROBLEM_INFILLING && of_infilling > 0) {
+        return of_infilling;
+    }
+    if (recipe->answer_length > 0) {
+        return recipe->answer_length;
+    }
+    const size_t room = recipe->context_length > given ? recipe->context_length - given : 1;
+    return um_size_smaller(UM_DEFAULT_ANSWER_LENGTH, room);
+}
+
+static um_status make_task(const task_layout *layout, const um_problem *problem,
+                           um_completion_task *task, um_error *error) {
+    const um_recipe *recipe = layout->recipe;
+    task->problem = problem;
+    UM_TRY(encode_problem(layout, problem, task, error));
+    const size_t given = task->before.length + task->after.length;
+    if (task->before.length == 0) { /* no row predicts the first token of a shifted model */
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "problem %s: an empty prompt", problem->id);
+    }
+    task->answer_length = answer_length(recipe, problem, given);
+    const size_t length = given + task->answer_length;
     if (length > recipe->context_length) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "problem %s: %zu tokens with its answer are over \"context_length\" %zu",
                         problem->id, length, recipe->context_length);
     }
-    if (task->before.length == 0) { /* no row predicts the first token of a shifted model */
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "problem %s: an empty prompt", problem->id);
-    }
     return UM_OK;
 }
 
 static uint64_t add_to_digest(uint64_t hash, const int32_t *tokens, size_t count, size_t answer) {
-    hash = (hash ^ (count << 32 | answer)) * 1099511628211u;
+    hash = um_hash_add(hash, count << 32 | answer);
     for (size_t i = 0; i < count; i++) {
-        hash = (hash ^ (uint64_t)tokens[i]) * 1099511628211u;
+        hash = um_hash_add(hash, (uint64_t)tokens[i]);
     }
     return hash;
 }
 
+static um_status add_task(um_completion_tasks *tasks, const task_layout *layout,
+                          const um_problem *problem, um_error *error) {
+    if (!can_show(layout, problem)) {
+        tasks->left_out++;
+        return UM_OK;
+    }
+    um_completion_task *task = &tasks->tasks[tasks->count++];
+    UM_TRY(make_task(layout, problem, task, error));
+    tasks->digest =
+        add_to_digest(tasks->digest, task->before.ids, task->before.length, task->answer_length);
+    tasks->digest = add_to_digest(tasks->digest, task->after.ids, task->after.length, 0);
+    return UM_OK;
+}
+
 static um_status make_tasks(um_completion_tasks *tasks, const char *path, size_t maximum,
-                            const um_recipe *recipe, um_error *error) {
+                            const task_layout *layout, um_error *error) {
     const size_t all = um_problem_set_count(tasks->problems);
-    tasks->count = maximum > 0 && maximum < all ? maximum : all;
-    if (tasks->count == 0) {
+    const size_t used = maximum > 0 && maximum < all ? maximum : all;
+    if (used == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: no problems", path);
     }
-    UM_TRY(um_allocate(&tasks->tasks, tasks->count, sizeof *tasks->tasks, "problems", error));
-    tasks->digest = 14695981039346656037u;
-    for (size_t i = 0; i < tasks->count; i++) {
-        um_completion_task *task = &tasks->tasks[i];
+    UM_TRY(um_allocate(&tasks->tasks, used, sizeof *tasks->tasks, "problems", error));
+    tasks->digest = UM_HASH_START;
+    for (size_t i = 0; i < used; i++) {
         const um_status status =
-            make_task(tasks, recipe, um_problem_set_at(tasks->problems, i), task, error);
+            add_task(tasks, layout, um_problem_set_at(tasks->problems, i), error);
         if (status != UM_OK) {
             return um_error_prefix(error, status, "%s", path);
         }
-        tasks->digest = add_to_digest(tasks->digest, task->before.ids, task->before.length,
-                                      task->answer_length);
-        tasks->digest = add_to_digest(tasks->digest, task->after.ids, task->after.length, 0);
+    }
+    if (tasks->count == 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: only infilling problems, of which a causal model sees what follows "
+                        "the hole by the tokens <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>; "
+                        "the tokenizer lacks them",
+                        path);
     }
     return UM_OK;
 }
@@ -123,7 +205,8 @@ um_status um_completion_tasks_open(const char *path, size_t maximum, const um_re
     UM_TRY(settle_tokens(tasks, recipe, config, error));
     UM_TRY(um_problem_set_create(&tasks->problems, error));
     UM_TRY(um_problem_set_add_file(tasks->problems, path, error));
-    return make_tasks(tasks, path, maximum, recipe, error);
+    const task_layout layout = layout_for(recipe, config, tokenizer);
+    return make_tasks(tasks, path, maximum, &layout, error);
 }
 
 void um_completion_tasks_close(um_completion_tasks *tasks) {

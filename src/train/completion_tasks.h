@@ -7,9 +7,14 @@
 #include "tokenizer/tokenizer.h"
 #include "train/recipe.h"
 
+/* The longest answer where the recipe gives no length, and the context has room for it. */
+#define UM_DEFAULT_ANSWER_LENGTH 128
+
 typedef struct um_completion_task {
-    um_token_list before; /* the prompt; of a chat problem with the opening of the answer */
-    um_token_list after;  /* the suffix of an infilling problem */
+    const um_problem *problem;
+    um_token_list before; /* the prompt; of a chat problem with the opening of the answer, of an
+                             infilling one for a causal model with the suffix (tokenizer/fim.h) */
+    um_token_list after;  /* the suffix of an infilling problem for a model that sees it */
     size_t answer_length;
 } um_completion_task;
 
@@ -18,6 +23,7 @@ typedef struct um_completion_tasks {
     um_problem_set *problems;
     um_completion_task *tasks; /* [count], of the first problems of the set */
     size_t count;
+    size_t left_out;          /* infilling problems among those, which the model cannot be shown */
     um_token_list end_tokens; /* any of them ends an answer */
     int32_t mask_token;
     int32_t filler;  /* what stands where an early stop has left masks: pad, else an end token */
@@ -35,10 +41,11 @@ typedef struct um_completion {
     bool ended;           /* an end token is among the answer */
 } um_completion;
 
-/* Read the problems at `path` (at most `maximum` of them, 0: all) and lay them out for the recipe.
- * UM_ERR_LIMIT names one that does not fit into the context, UM_ERR_ARGUMENT a file without any,
- * UM_ERR_MISMATCH a model without a token that this needs.  um_completion_tasks_close in any case.
- */
+/* Read the problems at `path` (the first `maximum` of them, 0: all) and lay them out for the recipe
+ * and the model of `config`.  For a causal model without the tokens of tokenizer/fim.h infilling
+ * problems are left out.  UM_ERR_LIMIT names one that does not fit into the context,
+ * UM_ERR_ARGUMENT a file without any, UM_ERR_MISMATCH a model without a token that this needs.
+ * um_completion_tasks_close in any case. */
 um_status um_completion_tasks_open(const char *path, size_t maximum, const um_recipe *recipe,
                                    const um_model_config *config, const um_tokenizer *tokenizer,
                                    um_completion_tasks *tasks, um_error *error);

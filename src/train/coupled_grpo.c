@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "decode/algorithm.h"
 #include "train/judge_grader.h"
 #include "train/rollout_options.h"
 
@@ -48,59 +47,18 @@ static um_status open_problems(um_coupled_grpo *run, const um_model_config *conf
     UM_TRY(um_tokenizer_load(recipe->model, &run->tokenizer, error));
     UM_TRY(um_completion_tasks_open(recipe->problems, 0, recipe, config, run->tokenizer,
                                     &run->tasks, error));
-    if (*recipe->validation_problems) {
-        UM_TRY(um_completion_tasks_open(recipe->validation_problems,
-                                        recipe->grpo.validation_maximum, recipe, config,
-                                        run->tokenizer, &run->validation, error));
-    }
+    UM_TRY(um_validation_problems_open(recipe, config, run->tokenizer, &run->validation, error));
     return um_data_order_create(recipe->seed, run->tasks.count, &run->order, error);
-}
-
-/* An option that means nothing to the algorithm is found now, not after the first hour. */
-static um_status check_decoding(const um_coupled_grpo *run, const um_decode_options *decoding,
-                                const um_model_config *config, um_error *error) {
-    um_canvas canvas = {0};
-    um_decode_options options = *decoding;
-    const um_algorithm *algorithm = NULL;
-    UM_TRY(um_algorithm_find(options.algorithm, &algorithm, error));
-    if (!algorithm->shows_masks) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "algorithm %s needs a causal model; choose one that fills masks",
-                        options.algorithm);
-    }
-    UM_TRY(um_completion_tasks_canvas(&run->tasks, 0, &canvas, error));
-    const um_status status =
-        um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
-    um_canvas_free(&canvas);
-    return status;
 }
 
 static um_status open_decoding(um_coupled_grpo *run, const um_model_config *config,
                                um_error *error) {
-    const um_grpo_options *options = &run->recipe->grpo;
-    um_status status = um_rollout_options_parse(options->rollout, ROLLOUT_TEMPERATURE,
+    um_status status = um_rollout_options_parse(run->recipe->grpo.rollout, ROLLOUT_TEMPERATURE,
                                                 ROLLOUT_TOP_P, &run->decoding, error);
     if (status == UM_OK) {
-        status = check_decoding(run, &run->decoding, config, error);
+        status = um_completion_options_check(&run->tasks, config, &run->decoding, error);
     }
-    if (status != UM_OK) {
-        return um_error_prefix(error, status, "\"rollout\"");
-    }
-    status = um_rollout_options_parse(options->validation_rollout, 0, 1, &run->validation_decoding,
-                                      error);
-    if (status == UM_OK) {
-        status = check_decoding(run, &run->validation_decoding, config, error);
-    }
-    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"validation_rollout\"");
-}
-
-static um_status open_judge(um_coupled_grpo *run, const um_grader *grader, um_error *error) {
-    const um_grpo_options *options = &run->recipe->grpo;
-    if (grader) {
-        run->grader = *grader;
-        return UM_OK;
-    }
-    return um_judge_grader_create(options, &run->judge, &run->grader, error);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"rollout\"");
 }
 
 static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
@@ -114,7 +72,8 @@ static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_m
     UM_TRY(check(recipe, config, error));
     UM_TRY(open_problems(run, config, error));
     UM_TRY(open_decoding(run, config, error));
-    return open_judge(run, grader, error);
+    return um_judge_grader_create(&recipe->problem_options, grader, &run->judge, &run->grader,
+                                  error);
 }
 
 static void close_run(void *state) {
@@ -129,7 +88,7 @@ static void close_run(void *state) {
     um_grpo_reference_free(&run->reference);
     um_data_order_free(&run->order);
     um_completion_tasks_close(&run->tasks);
-    um_completion_tasks_close(&run->validation);
+    um_validation_problems_close(&run->validation);
     um_tokenizer_free(run->tokenizer);
     free(run);
 }
@@ -196,23 +155,22 @@ static um_status start_run(void *state, um_learner *learner, const um_output_dir
 
 /* ---- Steps ------------------------------------------------------------------ */
 
-um_completion_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
-                                                const um_stop_request *stop) {
-    const um_grpo_options *options = &run->recipe->grpo;
+static um_completion_sampling rollout_sampling(const um_coupled_grpo *run,
+                                               const um_stop_request *stop) {
+    const um_recipe *recipe = run->recipe;
     return (um_completion_sampling){.transformer = &run->learner->transformer,
                                     .compute = run->learner->compute,
-                                    .tasks = validation ? &run->validation : &run->tasks,
-                                    .options =
-                                        validation ? run->validation_decoding : run->decoding,
-                                    .early_stop = options->early_stop,
-                                    .seed = run->recipe->seed,
-                                    .live_maximum = options->rollout_batch,
-                                    .extent = options->completion_extent,
+                                    .tasks = &run->tasks,
+                                    .options = run->decoding,
+                                    .early_stop = recipe->grpo.early_stop,
+                                    .seed = recipe->seed,
+                                    .live_maximum = recipe->problem_options.rollout_batch,
+                                    .extent = recipe->grpo.completion_extent,
                                     .grader = &run->grader,
                                     .stop = stop};
 }
 
-void um_coupled_grpo_metric(um_coupled_grpo *run, const char *name, double value) {
+static void add_metric(um_coupled_grpo *run, const char *name, double value) {
     if (run->metric_count < UM_GRPO_METRICS_MAXIMUM) {
         run->metrics[run->metric_count++] = (um_metric){.name = name, .value = value};
     }
@@ -220,19 +178,19 @@ void um_coupled_grpo_metric(um_coupled_grpo *run, const char *name, double value
 
 static void report_rollouts(um_coupled_grpo *run) {
     const um_rollout_statistics *made = &run->rollouts.statistics;
-    um_coupled_grpo_metric(run, "reward", made->reward);
-    um_coupled_grpo_metric(run, "reward_deviation", made->reward_deviation);
-    um_coupled_grpo_metric(run, "reward_code", made->code);
-    um_coupled_grpo_metric(run, "reward_format", made->format);
-    um_coupled_grpo_metric(run, "pass_rate", made->pass_rate);
-    um_coupled_grpo_metric(run, "timeout_rate", made->timeout_rate);
-    um_coupled_grpo_metric(run, "zero_variance_groups", made->zero_variance);
-    um_coupled_grpo_metric(run, "advantage_deviation", made->advantage_deviation);
-    um_coupled_grpo_metric(run, "completion_length", made->completion_length);
-    um_coupled_grpo_metric(run, "ended", made->ended);
-    um_coupled_grpo_metric(run, "rollout_seconds", made->times.sampling);
-    um_coupled_grpo_metric(run, "reward_seconds", made->times.grading);
-    um_coupled_grpo_metric(run, "reward_waiting_seconds", made->times.waiting);
+    add_metric(run, "reward", made->reward);
+    add_metric(run, "reward_deviation", made->reward_deviation);
+    add_metric(run, "reward_code", made->code);
+    add_metric(run, "reward_format", made->format);
+    add_metric(run, "pass_rate", made->pass_rate);
+    add_metric(run, "timeout_rate", made->timeout_rate);
+    add_metric(run, "zero_variance_groups", made->zero_variance);
+    add_metric(run, "advantage_deviation", made->advantage_deviation);
+    add_metric(run, "completion_length", made->completion_length);
+    add_metric(run, "ended", made->ended);
+    add_metric(run, "rollout_seconds", made->times.sampling);
+    add_metric(run, "reward_seconds", made->times.grading);
+    add_metric(run, "reward_waiting_seconds", made->times.waiting);
 }
 
 static void report_update(um_coupled_grpo *run, const um_grpo_update_report *made,
@@ -244,9 +202,9 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
     report->learning_rate = made->update.learning_rate;
     report->rows = made->rows;
     report->flops = made->flops;
-    um_coupled_grpo_metric(run, "kl", made->kl);
-    um_coupled_grpo_metric(run, "clip_low", made->clip_low);
-    um_coupled_grpo_metric(run, "clip_high", made->clip_high);
+    add_metric(run, "kl", made->kl);
+    add_metric(run, "clip_low", made->clip_low);
+    add_metric(run, "clip_high", made->clip_high);
     report->metrics = run->metrics;
     report->metric_count = run->metric_count;
 }
@@ -258,7 +216,7 @@ static um_status ensure_rollouts(um_coupled_grpo *run, const um_stop_request *st
     if (run->rollouts.is_ready && run->rollouts.number == number) {
         return UM_OK;
     }
-    const um_completion_sampling sampling = um_coupled_grpo_sampling(run, false, stop);
+    const um_completion_sampling sampling = rollout_sampling(run, stop);
     return um_grpo_rollouts_make(&run->rollouts, run->recipe, run->learner->collective, &sampling,
                                  &run->order, run->journal, number, error);
 }
@@ -280,16 +238,35 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
     UM_TRY(um_learner_update(run->learner, 1, &made.update, error)); /* weights hold the mean */
     um_grpo_reference_sync(&run->reference, run->learner);
     const double end = um_clock_seconds();
-    um_coupled_grpo_metric(run, "update_seconds", end - middle);
+    add_metric(run, "update_seconds", end - middle);
     report_update(run, &made, report);
     report->seconds = end - start;
+    return UM_OK;
+}
+
+static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
+                          um_validation_report *report, um_error *error) {
+    um_coupled_grpo *run = state;
+    *has_data = um_validation_problems_exist(&run->validation);
+    if (!*has_data) {
+        return UM_OK;
+    }
+    UM_TRY(
+        um_validation_problems_measure(&run->validation, run->learner, &run->grader, stop, error));
+    report->loss = NAN; /* there are no targets */
+    report->token_loss = NAN;
+    report->accuracy = run->validation.pass_rate;
+    report->predicted_tokens = run->validation.answer_tokens;
+    report->metrics = run->validation.metrics;
+    report->metric_count = run->validation.metric_count;
     return UM_OK;
 }
 
 static void describe(const void *state, um_trainer_sizes *sizes) {
     const um_coupled_grpo *run = state;
     sizes->train_documents = run->tasks.count;
-    sizes->validation_documents = run->validation.count;
+    sizes->validation_documents = run->validation.tasks.count;
+    sizes->validation_problems = run->validation.tasks.count;
 }
 
 const um_training_method um_coupled_grpo_method = {.open = open_run,
@@ -298,4 +275,4 @@ const um_training_method um_coupled_grpo_method = {.open = open_run,
                                                    .describe = describe,
                                                    .save = save_run,
                                                    .step = make_step,
-                                                   .validate = um_coupled_grpo_validate};
+                                                   .validate = validate};

@@ -5,6 +5,7 @@
 
 #include "train/grpo_update.h"
 #include "train/training_method.h"
+#include "train/validation_problems.h"
 
 #define UM_GRPO_METRICS_MAXIMUM 48
 
@@ -13,9 +14,8 @@ typedef struct um_coupled_grpo {
     um_learner *learner;
     um_tokenizer *tokenizer;
     um_completion_tasks tasks;
-    um_completion_tasks validation; /* count 0 for none */
+    um_validation_problems validation;
     um_decode_options decoding;
-    um_decode_options validation_decoding;
     um_judge *judge; /* NULL where a caller grades */
     um_grader grader;
     um_data_order order;
@@ -23,20 +23,9 @@ typedef struct um_coupled_grpo {
     um_grpo_reference reference;
     um_grpo_rollouts rollouts;
     um_grpo_updater updater;
-    uint64_t data_state[2]; /* as saved: problems and their digest */
-    um_metric metrics[UM_GRPO_METRICS_MAXIMUM];
+    uint64_t data_state[2];                     /* as saved: problems and their digest */
+    um_metric metrics[UM_GRPO_METRICS_MAXIMUM]; /* of the newest step */
     size_t metric_count;
 } um_coupled_grpo;
-
-/* How completions are sampled for training, or for validation. */
-um_completion_sampling um_coupled_grpo_sampling(const um_coupled_grpo *run, bool validation,
-                                                const um_stop_request *stop);
-
-/* Add a number to the report being made. */
-void um_coupled_grpo_metric(um_coupled_grpo *run, const char *name, double value);
-
-/* pass@1 on the validation problems. */
-um_status um_coupled_grpo_validate(void *state, const um_stop_request *stop, bool *has_data,
-                                   um_validation_report *report, um_error *error);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef UM_TRAIN_GRPO_OPTIONS_H
 #define UM_TRAIN_GRPO_OPTIONS_H
 
-#include "reward/sandbox.h"
+#include "train/problem_options.h"
 
 /* How the log-probability of a completion's token is estimated. */
 typedef enum um_likelihood_estimator {
@@ -32,9 +32,6 @@ typedef enum um_completion_normalisation {
     UM_MEAN_OF_POSITIONS    /* the sum over tokens, by the number of all answer positions */
 } um_completion_normalisation;
 
-/* Size of the text of decoding options, a JSON object. */
-#define UM_ROLLOUT_TEXT_SIZE 512
-
 typedef struct um_grpo_options {
     size_t group_size;        /* "group_size": completions of a problem, G (10) */
     size_t problems_per_step; /* "problems_per_step" (8) */
@@ -57,20 +54,11 @@ typedef struct um_grpo_options {
     size_t reference_interval; /* "reference_interval": updates between its syncs (64; 0: never) */
     double reference_mixing;   /* "reference_mixing": the policy's share in a sync (0.6) */
 
-    size_t prompt_length;    /* "prompt_length": longer prompts keep their last tokens (0: any) */
-    size_t infilling_length; /* "infilling_length": of holes (0: "answer_length") */
-    char rollout[UM_ROLLOUT_TEXT_SIZE];            /* "rollout": decoding options */
-    char validation_rollout[UM_ROLLOUT_TEXT_SIZE]; /* "validation_rollout" */
+    char rollout[UM_ROLLOUT_TEXT_SIZE]; /* "rollout": decoding options */
     bool early_stop; /* "early_stop": stop where what is before an end token is decided (false) */
-    size_t rollout_batch;      /* "rollout_batch": canvases decoded side by side (32) */
-    size_t validation_maximum; /* "validation_maximum": problems that are used (0: all) */
 
-    double code_weight;       /* "code_weight": of the share of passed tests (2) */
-    double format_weight;     /* "format_weight": of the format reward (0.5) */
-    um_sandbox_level sandbox; /* "sandbox" ("full") */
-    double judge_timeout;     /* "judge_timeout": seconds of an attempt with its tests (5) */
-    size_t judge_memory;      /* "judge_memory": MiB of each of its processes (512) */
-    size_t judge_workers;     /* "judge_workers": attempts judged at a time (0: processors) */
+    double code_weight;   /* "code_weight": of the share of passed tests (2) */
+    double format_weight; /* "format_weight": of the format reward (0.5) */
 } um_grpo_options;
 
 #endif

@@ -6,14 +6,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "tokenizer/chat.h"
+#include "tokenizer/fim.h"
 #include "train/corpus_writer.h"
-
-/* The tokens of an infilling document for a left-to-right model. */
-typedef struct fim_tokens {
-    int32_t prefix;
-    int32_t suffix;
-    int32_t middle;
-} fim_tokens;
 
 struct um_packer {
     const um_tokenizer *tokenizer;
@@ -23,29 +17,19 @@ struct um_packer {
     um_token_list tokens; /* of one document */
     um_document document; /* its lengths */
     int32_t end;
-    fim_tokens fim;
+    um_fim_tokens fim;
     um_pack_counts counts;
 };
 
 /* ---- Setting up --------------------------------------------------------------- */
 
 static um_status find_fim_tokens(um_packer *packer, um_error *error) {
-    const struct {
-        const char *text;
-        int32_t *id;
-    } wanted[] = {{"<|fim_prefix|>", &packer->fim.prefix},
-                  {"<|fim_suffix|>", &packer->fim.suffix},
-                  {"<|fim_middle|>", &packer->fim.middle}};
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        *wanted[i].id = um_tokenizer_id(packer->tokenizer, wanted[i].text);
-        if (*wanted[i].id < 0) {
-            return UM_RAISE(error, UM_ERR_MISMATCH,
-                            "the tokenizer has no token \"%s\"; pack infilling documents as a "
-                            "canvas, or leave them out",
-                            wanted[i].text);
-        }
-    }
-    return UM_OK;
+    const char *missing = um_fim_tokens_find(packer->tokenizer, &packer->fim);
+    return !missing ? UM_OK
+                    : UM_RAISE(error, UM_ERR_MISMATCH,
+                               "the tokenizer has no token \"%s\"; pack infilling documents as a "
+                               "canvas, or leave them out",
+                               missing);
 }
 
 static um_status set_up(um_packer *packer, um_error *error) {

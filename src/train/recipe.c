@@ -247,13 +247,14 @@ static json_t *json_of_member(const um_recipe *recipe, const um_recipe_field *at
     return NULL;
 }
 
-/* Whether the objective has a use for the member, and it has a value. */
+/* Whether the run has a use for the member, and it has a value. */
 static bool is_told(const um_recipe *recipe, const um_recipe_field *at) {
-    const bool of_grpo = at->offset >= offsetof(um_recipe, grpo) &&
-                         at->offset < offsetof(um_recipe, grpo) + sizeof recipe->grpo;
+    const bool is_grpo = recipe->objective == UM_OBJECTIVE_COUPLED_GRPO;
+    const bool has_problems = is_grpo || *recipe->validation_problems;
     const bool text = at->kind == UM_FIELD_PATH || at->kind == UM_FIELD_TEXT;
     const bool empty = text && !*((const char *)recipe + at->offset);
-    return !empty && (!of_grpo || recipe->objective == UM_OBJECTIVE_COUPLED_GRPO);
+    return !empty && (is_grpo || !um_recipe_field_is_of_grpo(at)) &&
+           (has_problems || !um_recipe_field_is_of_problems(at));
 }
 
 json_t *um_recipe_json(const um_recipe *recipe) {

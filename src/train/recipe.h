@@ -7,6 +7,7 @@
 #include "model/config.h"
 #include "tensor/dtype.h"
 #include "train/grpo_options.h"
+#include "train/problem_options.h"
 
 typedef enum um_objective {
     UM_OBJECTIVE_CAUSAL,      /* next token, -log p(x_i | x_<i) */
@@ -110,9 +111,12 @@ typedef struct um_recipe {
     double checkpoint_minutes;           /* "checkpoint_minutes" (10) */
     um_reduction reduction;              /* "reduction": "ordered" or "fast" */
 
+    char validation_problems[UM_RECIPE_PATH_SIZE]; /* "validation_problems": JSON Lines
+                                                      (reward/problem.h); may be left out */
+    um_problem_options problem_options;            /* of these, and of "problems" */
+
     /* Of "coupled_grpo". */
-    char problems[UM_RECIPE_PATH_SIZE];            /* "problems": JSON Lines (reward/problem.h) */
-    char validation_problems[UM_RECIPE_PATH_SIZE]; /* "validation_problems"; may be left out */
+    char problems[UM_RECIPE_PATH_SIZE]; /* "problems": as "validation_problems" */
     um_grpo_options grpo;
 } um_recipe;
 

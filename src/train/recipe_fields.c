@@ -126,41 +126,44 @@ const um_recipe_field um_recipe_fields[] = {
     {"reference_interval", UM_FIELD_SIZE, AT(grpo.reference_interval), false, 0, LARGEST_SIZE,
      NULL},
     {"reference_mixing", UM_FIELD_NUMBER, AT(grpo.reference_mixing), false, 0, 1, NULL},
-    {"prompt_length", UM_FIELD_SIZE, AT(grpo.prompt_length), false, 0, 1e7, NULL},
-    {"infilling_length", UM_FIELD_SIZE, AT(grpo.infilling_length), false, 0, 1e7, NULL},
+    {"prompt_length", UM_FIELD_SIZE, AT(problem_options.prompt_length), false, 0, 1e7, NULL},
+    {"infilling_length", UM_FIELD_SIZE, AT(problem_options.infilling_length), false, 0, 1e7, NULL},
     {"rollout", UM_FIELD_DECODING, AT(grpo.rollout), false, 0, 0, NULL},
-    {"validation_rollout", UM_FIELD_DECODING, AT(grpo.validation_rollout), false, 0, 0, NULL},
-    {"early_stop", UM_FIELD_BOOL, AT(grpo.early_stop), false, 0, 0, NULL},
-    {"rollout_batch", UM_FIELD_SIZE, AT(grpo.rollout_batch), false, 1, 4096, NULL},
-    {"validation_maximum", UM_FIELD_SIZE, AT(grpo.validation_maximum), false, 0, LARGEST_SIZE,
+    {"validation_rollout", UM_FIELD_DECODING, AT(problem_options.validation_rollout), false, 0, 0,
      NULL},
+    {"early_stop", UM_FIELD_BOOL, AT(grpo.early_stop), false, 0, 0, NULL},
+    {"rollout_batch", UM_FIELD_SIZE, AT(problem_options.rollout_batch), false, 1, 4096, NULL},
+    {"validation_maximum", UM_FIELD_SIZE, AT(problem_options.validation_maximum), false, 0,
+     LARGEST_SIZE, NULL},
     {"code_weight", UM_FIELD_NUMBER, AT(grpo.code_weight), false, 0, 1e6, NULL},
     {"format_weight", UM_FIELD_NUMBER, AT(grpo.format_weight), false, 0, 1e6, NULL},
-    {"sandbox", UM_FIELD_CHOICE, AT(grpo.sandbox), false, 0, 0, sandboxes},
-    {"judge_timeout", UM_FIELD_NUMBER, AT(grpo.judge_timeout), false, 0.01, 86400, NULL},
-    {"judge_memory", UM_FIELD_SIZE, AT(grpo.judge_memory), false, 64, 1e6, NULL},
-    {"judge_workers", UM_FIELD_SIZE, AT(grpo.judge_workers), false, 0, 4096, NULL},
+    {"sandbox", UM_FIELD_CHOICE, AT(problem_options.sandbox), false, 0, 0, sandboxes},
+    {"judge_timeout", UM_FIELD_NUMBER, AT(problem_options.judge_timeout), false, 0.01, 86400, NULL},
+    {"judge_memory", UM_FIELD_SIZE, AT(problem_options.judge_memory), false, 64, 1e6, NULL},
+    {"judge_workers", UM_FIELD_SIZE, AT(problem_options.judge_workers), false, 0, 4096, NULL},
 };
 const size_t um_recipe_field_count = sizeof um_recipe_fields / sizeof *um_recipe_fields;
 
 void um_recipe_set_defaults(um_recipe *recipe) {
-    *recipe = (um_recipe){.gradient_accumulation = 1,
-                          .seed = 1,
-                          .minimum_rate_ratio = 0.1,
-                          .momentum = 0.95,
-                          .beta1 = 0.9,
-                          .beta2 = 0.95,
-                          .epsilon = 1e-8,
-                          .weight_decay = 0.1,
-                          .gradient_clip = 1.0,
-                          .weights = UM_DTYPE_F32,
-                          .products = UM_DTYPE_F32,
-                          .saved_weights = UM_DTYPE_BF16,
-                          .prompt_loss_weight = 1.0,
-                          .mask_prompt_probability = 1.0,
-                          .minimum_mask_rate = 1e-3,
-                          .cart_probability = 0.1,
-                          .checkpoint_minutes = 10};
+    *recipe = (um_recipe){
+        .gradient_accumulation = 1,
+        .seed = 1,
+        .minimum_rate_ratio = 0.1,
+        .momentum = 0.95,
+        .beta1 = 0.9,
+        .beta2 = 0.95,
+        .epsilon = 1e-8,
+        .weight_decay = 0.1,
+        .gradient_clip = 1.0,
+        .weights = UM_DTYPE_F32,
+        .products = UM_DTYPE_F32,
+        .saved_weights = UM_DTYPE_BF16,
+        .prompt_loss_weight = 1.0,
+        .mask_prompt_probability = 1.0,
+        .minimum_mask_rate = 1e-3,
+        .cart_probability = 0.1,
+        .checkpoint_minutes = 10,
+        .problem_options = {.rollout_batch = 32, .judge_timeout = 5, .judge_memory = 512}};
 }
 
 void um_recipe_set_grpo_defaults(um_recipe *recipe) {
@@ -178,11 +181,8 @@ void um_recipe_set_grpo_defaults(um_recipe *recipe) {
                                      .kl_coefficient = 0.01,
                                      .reference_interval = 64,
                                      .reference_mixing = 0.6,
-                                     .rollout_batch = 32,
                                      .code_weight = 2.0,
-                                     .format_weight = 0.5,
-                                     .judge_timeout = 5,
-                                     .judge_memory = 512};
+                                     .format_weight = 0.5};
 }
 
 const um_recipe_field *um_recipe_find_field(const char *key) {
@@ -192,6 +192,15 @@ const um_recipe_field *um_recipe_find_field(const char *key) {
         }
     }
     return NULL;
+}
+
+bool um_recipe_field_is_of_grpo(const um_recipe_field *field) {
+    return field->offset >= AT(grpo) && field->offset < AT(grpo) + sizeof(um_grpo_options);
+}
+
+bool um_recipe_field_is_of_problems(const um_recipe_field *field) {
+    return field->offset >= AT(problem_options) &&
+           field->offset < AT(problem_options) + sizeof(um_problem_options);
 }
 
 /* ---- Fingerprint ------------------------------------------------------------ */
@@ -215,17 +224,21 @@ static size_t size_of_member(const um_recipe_field *at, const void *member) {
 }
 
 /* Whether it changes what is learnt, not only when that is measured or how fast it is done. */
-static bool is_decisive(const um_recipe_field *at) {
-    static const size_t others[] = {AT(validation_interval),     AT(checkpoint_minutes),
-                                    AT(grpo.validation_rollout), AT(grpo.validation_maximum),
-                                    AT(grpo.rollout_batch),      AT(grpo.judge_workers),
+static bool is_decisive(const um_recipe *recipe, const um_recipe_field *at) {
+    static const size_t others[] = {AT(validation_interval),
+                                    AT(checkpoint_minutes),
+                                    AT(problem_options.validation_rollout),
+                                    AT(problem_options.validation_maximum),
+                                    AT(problem_options.rollout_batch),
+                                    AT(problem_options.judge_workers),
                                     AT(recompute_activations)};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (at->offset == others[i]) {
             return false;
         }
     }
-    return true;
+    return recipe->objective == UM_OBJECTIVE_COUPLED_GRPO ||
+           (!um_recipe_field_is_of_grpo(at) && !um_recipe_field_is_of_problems(at));
 }
 
 /* FNV-1a over everything but paths and the intervals of reporting and saving. */
@@ -233,7 +246,7 @@ uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
     uint64_t hash = UM_HASH_START;
     for (size_t i = 0; i < um_recipe_field_count; i++) {
         const um_recipe_field *at = &um_recipe_fields[i];
-        if (at->kind == UM_FIELD_PATH || !is_decisive(at)) {
+        if (at->kind == UM_FIELD_PATH || !is_decisive(recipe, at)) {
             continue;
         }
         const unsigned char *bytes = (const unsigned char *)recipe + at->offset;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/algorithm.h"
+#include "decode/default_options.h"
 
 /* The text by which the command line would give this value. */
 static um_status value_text(const json_t *value, const char *where, const char *key, char *text,
@@ -121,4 +122,19 @@ um_status um_rollout_options_parse(const char text[UM_ROLLOUT_TEXT_SIZE], double
                 temperature);
     set_default(options, algorithm->options, UM_OPTION_TOP_P, &options->top_p, top_p);
     return UM_OK;
+}
+
+um_status um_rollout_options_parse_for_model(const char text[UM_ROLLOUT_TEXT_SIZE],
+                                             const um_model_config *config,
+                                             um_decode_options *options, um_error *error) {
+    json_t *object = NULL;
+    *options = um_decode_options_default();
+    UM_TRY(load(text, &object, error));
+    const um_status status = apply_object(options, object, "decoding options", error);
+    const bool names_algorithm = json_object_get(object, "algorithm") != NULL;
+    json_decref(object);
+    if (status == UM_OK && !names_algorithm) {
+        um_decode_options_choose_defaults(config, options);
+    }
+    return status;
 }

@@ -96,8 +96,10 @@ static um_status identify(const um_recipe *recipe, const um_compute *compute,
                           run_identity *identity, um_error *error) {
     /* Validations change no weight, but all ranks must make the same ones. */
     const uint64_t numbers[] = {um_recipe_fingerprint(recipe), recipe->validation_interval,
-                                recipe->grpo.validation_maximum};
-    const char *rollout = recipe->grpo.validation_rollout;
+                                recipe->problem_options.validation_maximum,
+                                recipe->problem_options.infilling_length,
+                                recipe->problem_options.prompt_length};
+    const char *rollout = recipe->problem_options.validation_rollout;
     const char *kernels = compute->kernels.name;
     const uint64_t hash = add_to_hash(UM_HASH_START, numbers, sizeof numbers);
     *identity = (run_identity){.program = hash_of_program(),

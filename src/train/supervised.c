@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "tokenizer/tokenizer.h"
+#include "train/judge_grader.h"
 #include "train/supervised_samples.h"
 
 /* Validation noise does not depend on the step or the run, so that losses compare. */
@@ -108,7 +109,6 @@ static um_status open_data(um_supervised *run, um_error *error) {
     UM_TRY(open_shard(recipe, recipe->train, &run->train_shard, error));
     if (*recipe->validation) {
         UM_TRY(open_shard(recipe, recipe->validation, &run->validation_shard, error));
-        (void)um_tokenizer_load(recipe->model, &run->tokenizer, NULL); /* training needs none */
     }
     if (recipe->packing == UM_PACKING_FIXED_LENGTH) {
         um_shard_cut_into_pieces(run->train_shard, recipe->context_length);
@@ -118,9 +118,26 @@ static um_status open_data(um_supervised *run, um_error *error) {
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
 }
 
+/* Samples need the tokenizer, problems too, training does not.  A sandbox that the system does not
+ * offer is an error now, not when the first completions are there. */
+static um_status open_problems(um_supervised *run, const um_grader *grader,
+                               const um_model_config *config, um_error *error) {
+    const um_recipe *recipe = run->recipe;
+    if (!*recipe->validation_problems) {
+        if (run->validation_shard) {
+            (void)um_tokenizer_load(recipe->model, &run->tokenizer, NULL);
+        }
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(recipe->model, &run->tokenizer, error));
+    UM_TRY(um_validation_problems_open(recipe, config, run->tokenizer, &run->problems, error));
+    const um_status status =
+        um_judge_grader_create(&recipe->problem_options, grader, &run->judge, &run->grader, error);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"validation_problems\"");
+}
+
 static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
                           void **state, um_error *error) {
-    (void)grader;
     um_supervised *run = calloc(1, sizeof *run);
     *state = run;
     if (!run) {
@@ -130,7 +147,8 @@ static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_m
     UM_TRY(choose_pad_token(recipe, config, error));
     UM_TRY(check_model(recipe, config, error));
     adopt_objective(recipe, config);
-    return open_data(run, error);
+    UM_TRY(open_data(run, error));
+    return open_problems(run, grader, config, error);
 }
 
 static void close_run(void *state) {
@@ -140,6 +158,8 @@ static void close_run(void *state) {
     }
     um_shard_close(run->train_shard);
     um_shard_close(run->validation_shard);
+    um_judge_free(run->judge);
+    um_validation_problems_close(&run->problems);
     um_tokenizer_free(run->tokenizer);
     um_data_order_free(&run->order);
     um_training_batch_free(&run->batch);
@@ -159,6 +179,8 @@ static void describe(const void *state, um_trainer_sizes *sizes) {
         sizes->validation_documents = um_shard_document_count(run->validation_shard);
         sizes->validation_tokens = um_shard_token_count(run->validation_shard);
     }
+    sizes->validation_problems = run->problems.tasks.count;
+    sizes->left_out_problems = run->problems.tasks.left_out;
 }
 
 /* ---- State ------------------------------------------------------------------ */
@@ -312,13 +334,7 @@ static void report_validation(const um_supervised *run, size_t parts,
 }
 
 /* Mean losses over the validation shard with a fixed set of masks. */
-static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
-                          um_validation_report *report, um_error *error) {
-    um_supervised *run = state;
-    *has_data = run->validation_shard != NULL;
-    if (!*has_data) {
-        return UM_OK;
-    }
+static um_status measure_losses(um_supervised *run, um_validation_report *report, um_error *error) {
     size_t next = 0;
     size_t parts = 0;
     const um_recipe recipe = um_recipe_for_validation(run->recipe);
@@ -331,7 +347,36 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     }
     UM_TRY(share_parts(run, parts, error));
     report_validation(run, parts, report);
-    return um_supervised_samples_show(run, run->tokenizer, stop, error);
+    return UM_OK;
+}
+
+static um_status measure_problems(um_supervised *run, const um_stop_request *stop,
+                                  um_validation_report *report, um_error *error) {
+    UM_TRY(um_validation_problems_measure(&run->problems, run->learner, &run->grader, stop, error));
+    report->metrics = run->problems.metrics;
+    report->metric_count = run->problems.metric_count;
+    return UM_OK;
+}
+
+/* Losses where there is a shard, and what passes where there are problems: of these completions are
+ * shown, otherwise of the shard. */
+static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
+                          um_validation_report *report, um_error *error) {
+    um_supervised *run = state;
+    const bool has_problems = um_validation_problems_exist(&run->problems);
+    *has_data = run->validation_shard || has_problems;
+    if (run->validation_shard) {
+        UM_TRY(measure_losses(run, report, error));
+    } else {
+        report->loss = NAN;
+        report->token_loss = NAN;
+        report->accuracy = NAN;
+    }
+    if (has_problems) {
+        return measure_problems(run, stop, report, error);
+    }
+    return run->validation_shard ? um_supervised_samples_show(run, run->tokenizer, stop, error)
+                                 : UM_OK;
 }
 
 const um_training_method um_supervised_method = {.open = open_run,

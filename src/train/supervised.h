@@ -5,6 +5,7 @@
 
 #include "tokenizer/tokenizer.h"
 #include "train/training_method.h"
+#include "train/validation_problems.h"
 
 /* What the pass over one micro-batch found. */
 typedef struct um_part_record {
@@ -23,6 +24,9 @@ typedef struct um_supervised {
     um_shard *train_shard;
     um_shard *validation_shard; /* NULL for none */
     um_tokenizer *tokenizer;    /* for samples; NULL where the model directory has none */
+    um_validation_problems problems;
+    um_judge *judge; /* NULL without problems, and where a caller grades */
+    um_grader grader;
     um_data_order order;
     um_data_cursor cursor;
     um_training_batch batch;

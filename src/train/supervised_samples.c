@@ -8,7 +8,6 @@
 #include "decode/transformer_denoiser.h"
 
 #define SAMPLES 3
-#define LONGEST_ANSWER 128 /* tokens, where the recipe does not say */
 
 typedef struct sample_text {
     um_buffer prompt;
@@ -21,7 +20,8 @@ static size_t given_length(um_document document) {
 }
 
 static size_t answer_length(const um_recipe *recipe, um_document document) {
-    const size_t wanted = recipe->answer_length > 0 ? recipe->answer_length : LONGEST_ANSWER;
+    const size_t wanted =
+        recipe->answer_length > 0 ? recipe->answer_length : UM_DEFAULT_ANSWER_LENGTH;
     const size_t given = given_length(document);
     const size_t room = recipe->context_length > given ? recipe->context_length - given : 0;
     /* Without padding the model knows no other length than the document's. */

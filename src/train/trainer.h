@@ -107,6 +107,9 @@ typedef struct um_trainer_sizes {
     size_t train_tokens;
     size_t validation_documents;
     size_t validation_tokens;
+    size_t validation_problems;
+    size_t left_out_problems; /* infilling ones beside those, which a causal model is not shown, as
+                                 its tokenizer lacks the tokens of tokenizer/fim.h */
 } um_trainer_sizes;
 
 um_trainer_sizes um_trainer_describe(const um_trainer *trainer);

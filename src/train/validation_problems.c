@@ -1,40 +1,102 @@
-/* Validation of coupled-GRPO: one completion of each validation problem, judged. */
+#include "train/validation_problems.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "train/completion_sharing.h"
-#include "train/coupled_grpo.h"
+#include "train/rollout_options.h"
 
 #define SHOWN_SAMPLES 6
-#define LEVELS 10 /* 0 to 9; others are not told apart */
+#define LEVELS 10 /* 1 to 9; others are not told apart */
 
-typedef struct validation_samples {
+/* ---- Opening ---------------------------------------------------------------- */
+
+static um_status settle_decoding(um_validation_problems *problems, const um_model_config *config,
+                                 um_error *error) {
+    const char *text = problems->recipe->problem_options.validation_rollout;
+    um_status status = um_rollout_options_parse_for_model(text, config, &problems->decoding, error);
+    if (status == UM_OK) {
+        status = um_completion_options_check(&problems->tasks, config, &problems->decoding, error);
+    }
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"validation_rollout\"");
+}
+
+um_status um_validation_problems_open(const um_recipe *recipe, const um_model_config *config,
+                                      const um_tokenizer *tokenizer,
+                                      um_validation_problems *problems, um_error *error) {
+    *problems = (um_validation_problems){
+        .recipe = recipe,
+        .early_stop = recipe->objective != UM_OBJECTIVE_COUPLED_GRPO || recipe->grpo.early_stop};
+    if (!*recipe->validation_problems) {
+        return UM_OK;
+    }
+    UM_TRY(um_completion_tasks_open(recipe->validation_problems,
+                                    recipe->problem_options.validation_maximum, recipe, config,
+                                    tokenizer, &problems->tasks, error));
+    return settle_decoding(problems, config, error);
+}
+
+void um_validation_problems_close(um_validation_problems *problems) {
+    um_completion_tasks_close(&problems->tasks);
+}
+
+bool um_validation_problems_exist(const um_validation_problems *problems) {
+    return problems->tasks.count > 0;
+}
+
+/* ---- Completions ------------------------------------------------------------ */
+
+typedef struct measurement {
     um_sample_request *requests;
     um_completion *completions;
     um_judgement *judgements;
-} validation_samples;
+    um_sampling_times times;
+} measurement;
 
-static um_status sample(const um_coupled_grpo *run, const um_stop_request *stop,
-                        validation_samples *samples, um_sampling_times *times, um_error *error) {
-    const size_t count = run->validation.count;
-    UM_TRY(um_allocate(&samples->requests, count, sizeof *samples->requests, "validation", error));
-    UM_TRY(um_allocate(&samples->completions, count, sizeof *samples->completions, "validation",
-                       error));
-    UM_TRY(
-        um_allocate(&samples->judgements, count, sizeof *samples->judgements, "validation", error));
+static um_status sample(const um_validation_problems *problems, const um_learner *learner,
+                        const um_grader *grader, const um_stop_request *stop, measurement *made,
+                        um_error *error) {
+    const um_recipe *recipe = problems->recipe;
+    const size_t count = problems->tasks.count;
+    const um_completion_sampling sampling = {.transformer = &learner->transformer,
+                                             .compute = learner->compute,
+                                             .tasks = &problems->tasks,
+                                             .options = problems->decoding,
+                                             .early_stop = problems->early_stop,
+                                             .seed = recipe->seed,
+                                             .live_maximum = recipe->problem_options.rollout_batch,
+                                             .extent = recipe->grpo.completion_extent,
+                                             .grader = grader,
+                                             .stop = stop};
+    UM_TRY(um_allocate(&made->requests, count, sizeof *made->requests, "validation", error));
+    UM_TRY(um_allocate(&made->completions, count, sizeof *made->completions, "validation", error));
+    UM_TRY(um_allocate(&made->judgements, count, sizeof *made->judgements, "validation", error));
     for (size_t i = 0; i < count; i++) { /* the same draws each time, none of them the rollouts' */
-        samples->requests[i] =
-            (um_sample_request){.problem = i, .sample = UINT32_MAX - (uint32_t)i};
+        made->requests[i] = (um_sample_request){.problem = i, .sample = UINT32_MAX - (uint32_t)i};
     }
-    const um_completion_sampling sampling = um_coupled_grpo_sampling(run, true, stop);
-    return um_sample_completions_among(run->learner->collective, &sampling, samples->requests,
-                                       count, 1, samples->completions, samples->judgements, times,
-                                       error);
+    return um_sample_completions_among(learner->collective, &sampling, made->requests, count, 1,
+                                       made->completions, made->judgements, &made->times, error);
 }
 
-static void report_levels(um_coupled_grpo *run, const um_judgement *judgements) {
+/* NAN where the objective knows no rewards. */
+static double reward_of(const um_recipe *recipe, const um_judgement *judgement) {
+    const um_grpo_options *options = &recipe->grpo;
+    return recipe->objective == UM_OBJECTIVE_COUPLED_GRPO
+               ? options->code_weight * judgement->code + options->format_weight * judgement->format
+               : NAN;
+}
+
+/* ---- Numbers ---------------------------------------------------------------- */
+
+static void add_metric(um_validation_problems *problems, const char *name, double value) {
+    if (problems->metric_count < UM_PASS_METRICS_MAXIMUM) {
+        problems->metrics[problems->metric_count++] = (um_metric){.name = name, .value = value};
+    }
+}
+
+static void report_levels(um_validation_problems *problems, const um_judgement *judgements) {
     static const char *const names[LEVELS] = {NULL,
                                               "pass_rate_level_1",
                                               "pass_rate_level_2",
@@ -47,8 +109,8 @@ static void report_levels(um_coupled_grpo *run, const um_judgement *judgements) 
                                               "pass_rate_level_9"};
     size_t passed[LEVELS] = {0};
     size_t tried[LEVELS] = {0};
-    for (size_t i = 0; i < run->validation.count; i++) {
-        const int64_t level = um_problem_set_at(run->validation.problems, i)->level;
+    for (size_t i = 0; i < problems->tasks.count; i++) {
+        const int64_t level = problems->tasks.tasks[i].problem->level;
         if (level > 0 && level < LEVELS) {
             tried[level]++;
             passed[level] += judgements[i].verdict == UM_VERDICT_PASSED;
@@ -56,96 +118,86 @@ static void report_levels(um_coupled_grpo *run, const um_judgement *judgements) 
     }
     for (size_t i = 1; i < LEVELS; i++) {
         if (tried[i] > 0) {
-            um_coupled_grpo_metric(run, names[i], (double)passed[i] / (double)tried[i]);
+            add_metric(problems, names[i], (double)passed[i] / (double)tried[i]);
         }
     }
 }
 
-static void report_validation(um_coupled_grpo *run, const validation_samples *samples,
-                              const um_sampling_times *times, um_validation_report *report) {
-    const um_grpo_options *options = &run->recipe->grpo;
-    const double share = 1.0 / (double)run->validation.count;
+static void report(um_validation_problems *problems, const measurement *made) {
+    const size_t count = problems->tasks.count;
+    size_t passed = 0;
+    size_t ended = 0;
+    size_t length = 0;
     double reward = 0;
-    double ended = 0;
-    double length = 0;
-    for (size_t i = 0; i < run->validation.count; i++) {
-        const um_judgement *judgement = &samples->judgements[i];
-        report->accuracy += judgement->verdict == UM_VERDICT_PASSED ? share : 0;
-        reward += share * (options->code_weight * judgement->code +
-                           options->format_weight * judgement->format);
-        ended += samples->completions[i].ended ? share : 0;
-        length += share * (double)samples->completions[i].counted;
-        report->predicted_tokens += samples->completions[i].answer_length;
+    problems->metric_count = 0;
+    problems->answer_tokens = 0;
+    for (size_t i = 0; i < count; i++) {
+        passed += made->judgements[i].verdict == UM_VERDICT_PASSED;
+        ended += made->completions[i].ended;
+        length += made->completions[i].counted;
+        reward += reward_of(problems->recipe, &made->judgements[i]);
+        problems->answer_tokens += made->completions[i].answer_length;
     }
-    run->metric_count = 0;
-    um_coupled_grpo_metric(run, "pass_rate", report->accuracy);
-    um_coupled_grpo_metric(run, "reward", reward);
-    um_coupled_grpo_metric(run, "ended", ended);
-    um_coupled_grpo_metric(run, "completion_length", length);
-    um_coupled_grpo_metric(run, "rollout_seconds", times->sampling);
-    um_coupled_grpo_metric(run, "reward_seconds", times->grading);
-    report_levels(run, samples->judgements);
-    report->loss = NAN; /* there are no targets */
-    report->token_loss = NAN;
-    report->metrics = run->metrics;
-    report->metric_count = run->metric_count;
+    problems->pass_rate = (double)passed / (double)count;
+    add_metric(problems, "pass_rate", problems->pass_rate);
+    if (!isnan(reward)) {
+        add_metric(problems, "reward", reward / (double)count);
+    }
+    add_metric(problems, "ended", (double)ended / (double)count);
+    add_metric(problems, "completion_length", (double)length / (double)count);
+    add_metric(problems, "rollout_seconds", made->times.sampling);
+    add_metric(problems, "reward_seconds", made->times.grading);
+    report_levels(problems, made->judgements);
 }
 
-static um_status show_sample(const um_coupled_grpo *run, const validation_samples *samples,
-                             size_t index, const um_stop_request *stop, um_buffer *text,
-                             um_error *error) {
-    const um_grpo_options *options = &run->recipe->grpo;
-    const um_problem *problem = um_problem_set_at(run->validation.problems, index);
-    const um_judgement *judgement = &samples->judgements[index];
+/* ---- Samples to look at ----------------------------------------------------- */
+
+static um_status show_sample(const um_validation_problems *problems, const measurement *made,
+                             size_t step, size_t index, const um_stop_request *stop,
+                             um_buffer *text, um_error *error) {
+    const um_problem *problem = problems->tasks.tasks[index].problem;
+    const um_judgement *judgement = &made->judgements[index];
     um_buffer_clear(text);
-    UM_TRY(um_completion_text(&run->validation, &samples->completions[index], text, error));
-    const um_sample_report sample = {
-        .prompt = problem->prompt,
-        .prompt_length = strlen(problem->prompt),
-        .completion = um_buffer_text(text),
-        .completion_length = text->length,
-        .suffix = *problem->suffix ? problem->suffix : NULL,
-        .suffix_length = strlen(problem->suffix),
-        .task_id = problem->id,
-        .verdict = um_verdict_name(judgement->verdict),
-        .reward =
-            options->code_weight * judgement->code + options->format_weight * judgement->format,
-    };
-    stop->sample(stop->user, um_learner_step(run->learner), &sample);
+    UM_TRY(um_completion_text(&problems->tasks, &made->completions[index], text, error));
+    const um_sample_report shown = {.prompt = problem->prompt,
+                                    .prompt_length = strlen(problem->prompt),
+                                    .completion = um_buffer_text(text),
+                                    .completion_length = text->length,
+                                    .suffix = *problem->suffix ? problem->suffix : NULL,
+                                    .suffix_length = strlen(problem->suffix),
+                                    .task_id = problem->id,
+                                    .verdict = um_verdict_name(judgement->verdict),
+                                    .reward = reward_of(problems->recipe, judgement)};
+    stop->sample(stop->user, step, &shown);
     return UM_OK;
 }
 
 /* A few, spread over the problems, which may be in the order of their levels. */
-static um_status show_samples(const um_coupled_grpo *run, const validation_samples *samples,
-                              const um_stop_request *stop, um_error *error) {
-    const size_t count = run->validation.count;
+static um_status show_samples(const um_validation_problems *problems, const measurement *made,
+                              size_t step, const um_stop_request *stop, um_error *error) {
+    const size_t count = problems->tasks.count;
     const size_t shown = um_size_smaller(count, SHOWN_SAMPLES);
     um_buffer text = {0};
     um_status status = UM_OK;
     for (size_t i = 0; stop->sample && i < shown && status == UM_OK; i++) {
-        status = show_sample(run, samples, i * count / shown, stop, &text, error);
+        status = show_sample(problems, made, step, i * count / shown, stop, &text, error);
     }
     um_buffer_free(&text);
     return status;
 }
 
-um_status um_coupled_grpo_validate(void *state, const um_stop_request *stop, bool *has_data,
-                                   um_validation_report *report, um_error *error) {
-    um_coupled_grpo *run = state;
-    *has_data = run->validation.count > 0;
-    if (!*has_data) {
-        return UM_OK;
-    }
-    validation_samples samples = {0};
-    um_sampling_times times = {0};
-    um_status status = sample(run, stop, &samples, &times, error);
+um_status um_validation_problems_measure(um_validation_problems *problems,
+                                         const um_learner *learner, const um_grader *grader,
+                                         const um_stop_request *stop, um_error *error) {
+    measurement made = {0};
+    um_status status = sample(problems, learner, grader, stop, &made, error);
     if (status == UM_OK) {
-        report_validation(run, &samples, &times, report);
-        status = show_samples(run, &samples, stop, error);
+        report(problems, &made);
+        status = show_samples(problems, &made, um_learner_step(learner), stop, error);
     }
-    um_completions_free(samples.completions, run->validation.count);
-    free(samples.requests);
-    free(samples.completions);
-    free(samples.judgements);
+    um_completions_free(made.completions, problems->tasks.count);
+    free(made.requests);
+    free(made.completions);
+    free(made.judgements);
     return status;
 }

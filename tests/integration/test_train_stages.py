@@ -2,8 +2,8 @@
 
     python3 tests/integration/test_train_stages.py build/unmask
 
-Stages 0, 1 and 3 of docs/TRAINING.md, over completion, infilling and chat documents that a model of one layer learns by
-heart in seconds.
+Stages 0, 1 and 3 of docs/TRAINING.md, over completion, infilling and chat documents that a small model learns by heart in
+seconds.  Those that are not chats are programs, which validation runs.
 """
 
 import json
@@ -28,7 +28,8 @@ CONFIG = {
 }
 
 COMMON = {"context_length": 96, "learning_rate": 0.005, "warmup_steps": 10, "weight_decay": 0,
-          "batch_tokens": 700}
+          "batch_tokens": 700, "validation_problems": "problems.jsonl", "validation_interval": 25,
+          "sandbox": "none"}
 STAGES = {
     0: {"model": "model", "initialise": True, "train": "causal.shard", "objective": "causal",
         "steps": 150, "prompt_loss_weight": 0.1},
@@ -41,10 +42,30 @@ STAGES = {
 }
 
 
+FIRST = "def f(): return "
+
+
+def repeat(word):
+    return f"{word}=7; f=lambda: "
+
+
+def follow(word):
+    return f"\n{word}=7"
+
+
+def problems():
+    """The documents that are programs, without their answers."""
+    check = {"entry_point": "f", "test": "def check(f):\n    assert f() == 7\n"}
+    for word in WORDS:
+        yield {"task_id": f"repeat/{word}", "level": 1, "prompt": repeat(word), **check}
+        yield {"task_id": f"first/{word}", "level": 2, "format": "infilling", "prompt": FIRST,
+               "suffix": follow(word), **check}
+
+
 def documents():
     for word in WORDS:
-        yield {"prompt": f"repeat {word}:", "completion": word}
-        yield {"prompt": "first", "completion": word, "suffix": f"={word}"}
+        yield {"prompt": repeat(word), "completion": word}
+        yield {"prompt": FIRST, "completion": word, "suffix": follow(word)}
         yield {"messages": [{"role": "user", "content": f"say {word}"},
                             {"role": "assistant", "content": word}]}
 
@@ -69,6 +90,8 @@ class Stages(unittest.TestCase):
         write_model(cls.work / "model")
         lines = "\n".join(json.dumps(document) for document in documents())
         (cls.work / "documents.jsonl").write_text(lines)
+        lines = "\n".join(json.dumps(problem) for problem in problems())
+        (cls.work / "problems.jsonl").write_text(lines)
         cls.unmask("pack", "documents.jsonl", "-m", "model", "--infilling", "fim", "-o", "causal.shard")
         cls.unmask("pack", "documents.jsonl*2", "-m", "model", "--shard-tokens", "400", "-o",
                    "canvas.json")
@@ -89,7 +112,7 @@ class Stages(unittest.TestCase):
         """(expected, given) of every document."""
         pairs = []
         for word in WORDS:
-            for options in ([f"repeat {word}:"], ["--suffix", f"={word}", "first"],
+            for options in ([repeat(word)], ["--suffix", follow(word), FIRST],
                             ["--chat", f"say {word}"]):
                 text = self.unmask("generate", "--model", model, "--length", str(length), "--threads",
                                    "1", "--completion-only", *options)
@@ -108,7 +131,7 @@ class Stages(unittest.TestCase):
         config = json.loads((self.work / "stage3" / "config.json").read_text())
         self.assertEqual(config["pad_token_id"], 805)
         line = json.loads(self.unmask("generate", "--model", "stage3", "--length", str(HOLE), "--json",
-                                      "--suffix", "=K", "first"))
+                                      "--suffix", follow("K"), FIRST))
         self.assertEqual(line["finish_reason"], "stop")
         self.assertEqual(line["completion"], "K")
 
@@ -121,6 +144,42 @@ class Stages(unittest.TestCase):
         self.assertEqual(line["step"], STAGES[3]["steps"])
         self.assertLess(line["loss"], 0.1)
         self.assertEqual((self.work / "stage3" / "model.safetensors").read_bytes(), before)
+
+    def validations(self, log):
+        lines = map(json.loads, (self.work / log).read_text().splitlines())
+        return [line for line in lines if line["kind"] == "validation"]
+
+    def test_more_and_more_problems_are_passed(self):
+        for stage, members in STAGES.items():
+            validations = self.validations(f"stage{stage}.log")
+            self.assertEqual([line["step"] for line in validations], list(range(25, members["steps"] + 1, 25)))
+        first, *_, last = self.validations("stage0.log")
+        self.assertLess(first["pass_rate"], 0.5)
+        self.assertEqual(last["pass_rate"], 1)
+        last = self.validations("stage3.log")[-1]
+        self.assertEqual([last["pass_rate"], last["pass_rate_level_1"], last["pass_rate_level_2"]], [1, 1, 1])
+
+    def test_judged_completions_are_shown(self):
+        lines = map(json.loads, (self.work / "stage3.log").read_text().splitlines())
+        samples = [line for line in lines if line["kind"] == "sample" and line["step"] == 250]
+        self.assertEqual(len(samples), 6)
+        for sample in samples:
+            self.assertEqual((sample["verdict"], sample["completion"]), ("passed", sample["task_id"].split("/")[1]))
+        page = self.unmask("report", "stage3.log", "--json")
+        self.assertEqual(json.loads(page)["runs"][0]["validation"]["pass_rate"]["last"], 1)
+
+    def test_a_model_without_infilling_leaves_those_problems_out(self):
+        config = {**CONFIG}
+        (self.work / "plain").mkdir()
+        (self.work / "plain" / "config.json").write_text(json.dumps(config))
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            (self.work / "plain" / name).write_bytes((TOKENIZER / name).read_bytes())
+        recipe = {**COMMON, **STAGES[0], "model": "plain", "steps": 1}
+        (self.work / "plain.json").write_text(json.dumps(recipe))
+        result = subprocess.run([PROGRAM, "train", "plain.json", "--output", "plain.run"], cwd=self.work,
+                                capture_output=True, timeout=600, check=True)
+        self.assertIn("4 of 8 validation problems are left out", result.stderr.decode())
+        self.assertEqual(self.validations("plain.run/metrics.jsonl")[0]["pass_rate_level_1"], 0)
 
     def test_losses_fall_in_each_stage(self):
         for stage in STAGES:

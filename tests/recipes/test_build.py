@@ -86,6 +86,18 @@ class Driver(unittest.TestCase):
         self.assertEqual(starts, {"stage0": {"init"}, "stage1": {"stage0"}, "stage2": {"stage1"}, "stage3": {"stage2"}})
         self.assertTrue(all("steps=7" in call for call in calls if call[0] == "train"))
 
+    def test_a_stage_is_validated_with_problems_of_the_formats_it_learns(self) -> None:
+        calls = self.broken[1] + self.continued[1]
+        for call in (call for call in calls if call[0] == "train"):
+            problems = next(Path(option.partition("=")[2]) for option in call if option.startswith("validation_problems="))
+            rows = [json.loads(line) for line in problems.read_text().splitlines()]
+            self.assertEqual({row["level"] for row in rows}, {1, 2, 3, 4, 5, 6})
+            if Path(call[1]).stem != "stage3":
+                self.assertFalse([row for row in rows if row["format"] == "chat"])
+            recipe = json.loads((RECIPE / Path(call[1]).name).read_text())
+            self.assertEqual(Path(recipe["validation_problems"]).name, problems.name)
+            self.assertEqual(recipe["validation_maximum"], 180)
+
     def test_a_causal_stage_is_packed_with_the_suffix_first(self) -> None:
         forms = {Path(call[call.index("--output") + 1]).name: call[call.index("--infilling") + 1]
                  for call in self.broken[1] if call[0] == "pack"}

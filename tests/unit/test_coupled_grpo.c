@@ -259,7 +259,8 @@ static void expect_refusal(const um_recipe *recipe, const scratch *output, um_st
 
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
-    const grpo_workshop made = grpo_workshop_make("");
+    grpo_workshop made = grpo_workshop_make("");
+    set_member(&made.recipe, "validation_problems", scratch_path(&made.data, "problems.jsonl"));
     const scratch output = scratch_make();
     const struct {
         const char *key;

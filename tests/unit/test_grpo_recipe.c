@@ -43,7 +43,7 @@ static void defaults_are_those_of_the_paper(void **state) {
     assert_int_equal(options->reference_interval, 64);
     assert_true(options->reference_mixing == 0.6);
     assert_true(options->code_weight == 2.0 && options->format_weight == 0.5);
-    assert_int_equal(options->sandbox, UM_SANDBOX_FULL);
+    assert_int_equal(recipe.problem_options.sandbox, UM_SANDBOX_FULL);
 }
 
 static void members_given_go_before_defaults(void **state) {

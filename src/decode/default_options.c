@@ -1,0 +1,48 @@
+#include "decode/default_options.h"
+
+#include "decode/algorithm.h"
+
+/* docs/FRONTIER.md: at most a point of pass@1 below one token a step. */
+#define DEFAULT_THRESHOLD 0.95
+#define DEFAULT_BLOCK_LENGTH 8
+
+/* What only a number of steps gives a meaning to. */
+#define SCHEDULE_OPTIONS                                                                           \
+    (UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
+     UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
+
+const char *um_default_algorithm(const um_model_config *config) {
+    return config->attention == UM_ATTENTION_CAUSAL ? um_algorithm_autoregressive.name
+                                                    : um_algorithm_threshold.name;
+}
+
+/* Blocks of attention were trained to be decided one after the other. */
+static size_t block_length_for(const um_model_config *config) {
+    return config->attention == UM_ATTENTION_BLOCK_CAUSAL ? config->attention_block_length
+                                                          : DEFAULT_BLOCK_LENGTH;
+}
+
+static void choose_threshold(const um_model_config *config, um_decode_options *decode) {
+    if (!um_decode_options_is_given(decode, UM_OPTION_CONFIDENCE_THRESHOLD)) {
+        decode->confidence_threshold = DEFAULT_THRESHOLD;
+    }
+    if (!um_decode_options_is_given(decode, UM_OPTION_BLOCK_LENGTH)) {
+        decode->block_length = block_length_for(config);
+        um_decode_options_mark(decode, UM_OPTION_BLOCK_LENGTH);
+    }
+    if (!um_decode_options_is_given(decode, UM_OPTION_CACHE)) {
+        decode->cache = UM_CACHE_DUAL;
+    }
+}
+
+void um_decode_options_choose_defaults(const um_model_config *config, um_decode_options *options) {
+    options->algorithm = um_default_algorithm(config);
+    if (config->attention == UM_ATTENTION_CAUSAL) {
+        return;
+    }
+    if ((options->given & SCHEDULE_OPTIONS) != 0) {
+        options->algorithm = um_algorithm_entropy.name;
+    } else {
+        choose_threshold(config, options);
+    }
+}
