@@ -81,7 +81,9 @@ static size_t known_bytes(const um_buffer *contents, uint64_t identity) {
         return 0;
     }
     size_t at = sizeof header;
-    while (record_at(contents, at, &record, &at)) {
+    size_t end = at;
+    while (record_at(contents, at, &record, &end)) {
+        at = end;
     }
     return at;
 }
