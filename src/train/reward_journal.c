@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mapped_file.h"
@@ -109,9 +110,13 @@ static um_status write_all(um_reward_journal *journal, const void *bytes, size_t
 static um_status set_up(um_reward_journal *journal, uint64_t identity, um_error *error) {
     journal_header header = {.identity = identity};
     memcpy(header.magic, MAGIC, sizeof header.magic);
-    journal->descriptor = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (journal->descriptor < 0) {
+    struct stat facts;
+    journal->descriptor = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (journal->descriptor < 0 || fstat(journal->descriptor, &facts) != 0) {
         return um_error_set_errno(error, errno, "%s: cannot open", journal->path);
+    }
+    if (!S_ISREG(facts.st_mode)) { /* reading might not end */
+        return UM_RAISE(error, UM_ERR_IO, "%s: not a regular file; remove it", journal->path);
     }
     UM_TRY(um_file_read(journal->path, FILE_MAXIMUM, &journal->contents, error));
     journal->known = known_bytes(&journal->contents, identity);

@@ -1,4 +1,6 @@
 /* State files: sections come back as they were, and damage anywhere is noticed. */
+#include <sys/stat.h>
+
 #include "base/mapped_file.h"
 #include "scratch.h"
 #include "train/reward_journal.h"
@@ -206,6 +208,19 @@ static void what_is_judged_behind_a_damaged_record_is_kept(void **state) {
     scratch_remove(&directory);
 }
 
+static void a_pipe_is_no_journal(void **state) {
+    (void)state;
+    scratch directory = scratch_make();
+    um_error error = {0};
+    um_reward_journal *journal = NULL;
+    assert_int_equal(mkfifo(scratch_path(&directory, "j"), 0600), 0);
+    assert_int_equal(um_reward_journal_open(scratch_path(&directory, "j"), 5, &journal, &error),
+                     UM_ERR_IO);
+    assert_non_null(strstr(error.message, "not a regular file"));
+    assert_null(journal);
+    scratch_remove(&directory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_come_back),
@@ -214,6 +229,7 @@ int main(void) {
         cmocka_unit_test(another_run_begins_a_journal_anew),
         cmocka_unit_test(a_torn_or_damaged_record_ends_a_journal),
         cmocka_unit_test(what_is_judged_behind_a_damaged_record_is_kept),
+        cmocka_unit_test(a_pipe_is_no_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
