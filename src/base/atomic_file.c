@@ -148,8 +148,11 @@ static um_status sync_directory_of(const char *path, um_error *error) {
     return failed ? um_error_set_errno(error, reason, "%s: cannot sync", directory) : UM_OK;
 }
 
-um_status um_atomic_file_commit(um_atomic_file *file, um_error *error) {
+um_status um_atomic_file_seal(um_atomic_file *file, um_error *error) {
     um_status status = UM_OK;
+    if (file->descriptor < 0) {
+        return UM_OK;
+    }
     if (fsync(file->descriptor) != 0) {
         status = um_error_set_errno(error, errno, "%s: cannot sync", file->path);
     }
@@ -157,6 +160,11 @@ um_status um_atomic_file_commit(um_atomic_file *file, um_error *error) {
         status = um_error_set_errno(error, errno, "%s: cannot close", file->path);
     }
     file->descriptor = -1;
+    return status;
+}
+
+um_status um_atomic_file_commit(um_atomic_file *file, um_error *error) {
+    um_status status = um_atomic_file_seal(file, error);
     if (status == UM_OK && rename(file->temporary_path, file->path) != 0) {
         status = um_error_set_errno(error, errno, "%s: cannot rename into place", file->path);
     }

@@ -19,6 +19,11 @@ um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t l
  * not be read by others is written. */
 void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode);
 
+/* Make it durable and close it, still under its temporary name: for files that shall appear
+ * together, each with um_atomic_file_commit, once all of them are written.  Nobody holds it from
+ * now on: a search for leftovers removes it.  After a failure it can only be discarded. */
+um_status um_atomic_file_seal(um_atomic_file *file, um_error *error);
+
 /* Make it durable and visible.  Frees `file`, whatever the outcome. */
 um_status um_atomic_file_commit(um_atomic_file *file, um_error *error);
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
+#include "cli/output_check.h"
 #include "cli/progress_bar.h"
 
 static const char help[] =
@@ -159,15 +160,15 @@ static um_status read_inputs(const judge_request *request, reading *work, um_err
 
 static um_status report(const judge_request *request, const um_judged *judged, um_error *error) {
     um_buffer text = {0};
-    if (request->output) {
-        UM_TRY(um_judged_write(judged, request->output, error));
-    }
-    const um_status status = request->json ? um_judged_json(judged, &request->ks, &text, error)
-                                           : um_judged_table(judged, &request->ks, &text, error);
+    um_status status = request->json ? um_judged_json(judged, &request->ks, &text, error)
+                                     : um_judged_table(judged, &request->ks, &text, error);
     if (status == UM_OK) {
         (void)fwrite(text.data, 1, text.length, stdout);
     }
     um_buffer_free(&text);
+    if (status == UM_OK && request->output) { /* a disk that is full by now leaves the summary */
+        status = um_judged_write(judged, request->output, error);
+    }
     return status;
 }
 
@@ -208,15 +209,36 @@ static um_status judge_and_report(const judge_request *request, const reading *w
     return status;
 }
 
+/* No more workers than samples: each starts interpreters, which takes longer than most programs. */
+static um_judge_options options_for(const judge_request *request, size_t samples) {
+    um_judge_options options = request->judge;
+    if (options.workers > samples) {
+        options.workers = samples > 0 ? samples : 1;
+    }
+    return options;
+}
+
+/* Known before hours of judging, not after them. */
+static um_status check_output(const judge_request *request, um_error *error) {
+    if (!request->output) {
+        return UM_OK;
+    }
+    const char *const inputs[] = {request->problems, request->samples ? request->samples : "-"};
+    UM_TRY(um_cli_check_not_an_input(request->output, inputs, 2, error));
+    return um_cli_check_output_file(request->output, error);
+}
+
 static um_status judge_samples(const judge_request *request, um_error *error) {
     um_sample_list samples = {0};
     reading work = {.samples = &samples};
     um_judge *judge = NULL;
+    UM_TRY(check_output(request, error));
     UM_TRY(um_problem_set_create(&work.problems, error));
     um_status status = read_inputs(request, &work, error);
     if (status == UM_OK) {
+        const um_judge_options options = options_for(request, samples.count);
         um_cli_catch_interrupts();
-        status = um_judge_create(&request->judge, &judge, error);
+        status = um_judge_create(&options, &judge, error);
     }
     if (status == UM_OK) {
         (void)fprintf(stderr, "sandbox: %s\n", um_judge_sandbox_text(judge));
@@ -260,6 +282,10 @@ static int run(const um_command *command, int argc, char **argv) {
     }
     request.problems = argv[optind];
     request.samples = reference ? NULL : argv[optind + 1];
+    if (request.samples && strcmp(request.problems, "-") == 0 &&
+        strcmp(request.samples, "-") == 0) {
+        return um_cli_usage(command, "only one of the files can be standard input");
+    }
     um_error error = {0};
     return judge_samples(&request, &error) == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
 }

@@ -29,6 +29,9 @@ um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *use
     if (strcmp(path, "-") == 0) {
         return read_lines(stdin, "standard input", visitor, user, error);
     }
+    if (!*path) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "the path to read from is empty");
+    }
     FILE *input = fopen(path, "r");
     if (!input) {
         return um_error_set_errno(error, errno, "%s", path);

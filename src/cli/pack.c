@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
+#include "cli/output_check.h"
 #include "train/pack.h"
 
 /* Seconds before the first line of progress, and between the lines where they stay. */
@@ -118,6 +119,26 @@ static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
     return UM_OK;
 }
 
+/* Known before hours of packing, not after them. */
+static um_status check_paths(const command_options *options, um_error *error) {
+    um_status status = UM_OK;
+    for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {
+        size_t repeats = 0;
+        char *name = strdup(options->inputs[i]);
+        if (!name) {
+            return um_error_memory(error, "path", strlen(options->inputs[i]));
+        }
+        status = split_repeats(name, &repeats, error);
+        if (status == UM_OK) {
+            const char *const inputs[] = {name};
+            status = um_cli_check_not_an_input(options->pack.output, inputs, 1, error);
+        }
+        free(name);
+    }
+    UM_TRY(status);
+    return um_cli_check_output_file(options->pack.output, error);
+}
+
 static um_status pack_input(packing *work, const char *input, um_error *error) {
     char *name = strdup(input);
     if (!name) {
@@ -182,6 +203,7 @@ static bool reads_standard_input(const command_options *options) {
 static um_status pack(const command_options *options, um_error *error) {
     um_tokenizer *tokenizer = NULL;
     um_packer *packer = NULL;
+    UM_TRY(check_paths(options, error));
     UM_TRY(um_tokenizer_load(options->directory, &tokenizer, error));
     um_status status = um_packer_create(tokenizer, &options->pack, &packer, error);
     if (status != UM_OK) {

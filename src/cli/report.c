@@ -6,6 +6,7 @@
 #include "analysis/training_report.h"
 #include "base/atomic_file.h"
 #include "cli/cli.h"
+#include "cli/output_check.h"
 #include "cli/quote.h"
 
 static const char help[] =
@@ -126,6 +127,10 @@ static void free_runs(report_inputs *inputs) {
 
 static um_status write_page(const report_inputs *inputs, const char *path, um_error *error) {
     um_buffer page = {0};
+    for (size_t i = 0; i < inputs->count; i++) {
+        const char *const files[] = {inputs->logs[i].path};
+        UM_TRY(um_cli_check_not_an_input(path, files, 1, error));
+    }
     um_status status = um_report_page(inputs->runs, inputs->count, &page, error);
     if (status == UM_OK) {
         status = um_file_write(path, um_buffer_text(&page), page.length, error);

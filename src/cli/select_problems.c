@@ -5,6 +5,7 @@
 #include "base/atomic_file.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
+#include "cli/output_check.h"
 #include "train/problem_selection.h"
 
 #define MAXIMUM_MODELS 64
@@ -52,6 +53,9 @@ static um_status add_line(void *user, const char *line, size_t length, const cha
 
 static um_status select_and_write(um_problem_selection *selection, const selection_options *options,
                                   um_error *error) {
+    UM_TRY(um_cli_check_not_an_input(options->output, (const char *const *)options->inputs,
+                                     options->input_count, error));
+    UM_TRY(um_cli_check_output_file(options->output, error));
     for (size_t i = 0; i < options->input_count; i++) {
         UM_TRY(um_cli_each_line(options->inputs[i], add_line, selection, error));
     }

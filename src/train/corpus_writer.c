@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "train/shard_format.h"
 
 #define PATH_SIZE 4096
@@ -16,11 +16,12 @@ struct um_corpus_writer {
     um_shard_writer *shard; /* what is not yet written */
     size_t shard_tokens;
     char path[PATH_SIZE];
-    char stem[PATH_SIZE]; /* `path` without ".shard" or ".json" */
-    size_t shard_count;   /* written beside the index */
+    char stem[PATH_SIZE];    /* `path` without ".shard" or ".json" */
+    um_atomic_file **shards; /* [shard_count], sealed; NULL: visible */
+    size_t shard_count;      /* beside the index */
+    size_t shard_capacity;
     size_t document_count;
     size_t token_count;
-    bool committed;
 };
 
 static void cut_extension(char *stem) {
@@ -75,8 +76,11 @@ static um_status write_shard(um_corpus_writer *writer, um_error *error) {
                         "%s: more than %d shards; write more tokens to each (--shard-tokens)",
                         writer->path, MOST_SHARDS);
     }
+    UM_TRY(um_grow(&writer->shards, &writer->shard_capacity, writer->shard_count + 1,
+                   sizeof *writer->shards, "shards", error));
     UM_TRY(name_shard(writer, writer->shard_count + 1, path, error));
-    UM_TRY(um_shard_writer_commit(writer->shard, path, error));
+    UM_TRY(um_atomic_file_remove_leftovers(path, error));
+    UM_TRY(um_shard_writer_seal(writer->shard, path, &writer->shards[writer->shard_count], error));
     um_shard_writer_clear(writer->shard);
     writer->shard_count++;
     return UM_OK;
@@ -120,14 +124,23 @@ static um_status write_index(const um_corpus_writer *writer, um_error *error) {
     return status;
 }
 
+static um_status show_shards(um_corpus_writer *writer, um_error *error) {
+    for (size_t i = 0; i < writer->shard_count; i++) {
+        um_atomic_file *shard = writer->shards[i];
+        writer->shards[i] = NULL;
+        UM_TRY(um_atomic_file_commit(shard, error));
+    }
+    return UM_OK;
+}
+
 um_status um_corpus_writer_commit(um_corpus_writer *writer, um_error *error) {
     if (writer->shard_count == 0) {
         UM_TRY(um_shard_writer_commit(writer->shard, writer->path, error));
     } else {
         UM_TRY(write_shard(writer, error));
+        UM_TRY(show_shards(writer, error));
         UM_TRY(write_index(writer, error));
     }
-    writer->committed = true;
     return UM_OK;
 }
 
@@ -147,12 +160,10 @@ void um_corpus_writer_free(um_corpus_writer *writer) {
     if (!writer) {
         return;
     }
-    for (size_t i = 1; !writer->committed && i <= writer->shard_count; i++) {
-        char path[PATH_SIZE];
-        if (name_shard(writer, i, path, NULL) == UM_OK) {
-            (void)unlink(path);
-        }
+    for (size_t i = 0; i < writer->shard_count; i++) {
+        um_atomic_file_discard(writer->shards[i]);
     }
+    free(writer->shards);
     um_shard_writer_free(writer->shard);
     free(writer);
 }

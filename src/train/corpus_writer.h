@@ -6,7 +6,8 @@
 
 /* Writes a corpus to `path`: one shard there, or, where it has more than `shard_tokens` tokens,
  * shards beside it (train.shard: train-00001.shard, ...) and their index at `path`.  Holds one
- * shard in memory. */
+ * shard in memory.  All appear when the corpus is committed: until then an older one of the same
+ * name stays whole. */
 typedef struct um_corpus_writer um_corpus_writer;
 
 /* `shard_tokens` of 0: no limit. */
@@ -21,7 +22,7 @@ size_t um_corpus_writer_document_count(const um_corpus_writer *writer);
 size_t um_corpus_writer_token_count(const um_corpus_writer *writer);
 /* Shards beside the index; 0 for a single one. */
 size_t um_corpus_writer_shard_count(const um_corpus_writer *writer);
-/* Removes the shards of a corpus that was not committed.  NULL is allowed. */
+/* Removes what was not committed.  NULL is allowed. */
 void um_corpus_writer_free(um_corpus_writer *writer);
 
 #endif

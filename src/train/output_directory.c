@@ -61,6 +61,20 @@ um_status um_output_directory_open(const char *path, um_output_directory *direct
     return remove_leftovers(directory, error);
 }
 
+um_status um_output_directory_differs(const um_output_directory *directory, const char *path,
+                                      um_error *error) {
+    struct stat output;
+    struct stat other;
+    if (stat(directory->path, &output) == 0 && stat(path, &other) == 0 &&
+        output.st_dev == other.st_dev && output.st_ino == other.st_ino) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: is the model to start from, which the result would replace; write to "
+                        "another directory",
+                        directory->path);
+    }
+    return UM_OK;
+}
+
 void um_output_directory_close(um_output_directory *directory) {
     if (directory->lock_descriptor >= 0) {
         (void)close(directory->lock_descriptor);

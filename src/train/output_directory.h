@@ -18,6 +18,10 @@ um_status um_output_directory_open(const char *path, um_output_directory *direct
 um_status um_output_directory_name(const char *path, um_output_directory *directory,
                                    um_error *error);
 
+/* UM_ERR_ARGUMENT where it is the same directory as `path`, the model to start from. */
+um_status um_output_directory_differs(const um_output_directory *directory, const char *path,
+                                      um_error *error);
+
 /* Give the lock back. */
 void um_output_directory_close(um_output_directory *directory);
 

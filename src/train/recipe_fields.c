@@ -79,7 +79,7 @@ const um_recipe_field um_recipe_fields[] = {
     {"momentum", UM_FIELD_NUMBER, AT(momentum), false, 0, 0.999999, NULL},
     {"beta1", UM_FIELD_NUMBER, AT(beta1), false, 0, 0.999999, NULL},
     {"beta2", UM_FIELD_NUMBER, AT(beta2), false, 0, 0.999999, NULL},
-    {"epsilon", UM_FIELD_NUMBER, AT(epsilon), false, 0, 1, NULL},
+    {"epsilon", UM_FIELD_NUMBER, AT(epsilon), false, 1e-30, 1, NULL},
     {"weight_decay", UM_FIELD_NUMBER, AT(weight_decay), false, 0, 10, NULL},
     {"gradient_clip", UM_FIELD_NUMBER, AT(gradient_clip), false, 0, 1e9, NULL},
     {"weights", UM_FIELD_CHOICE, AT(weights), false, 0, 0, weight_types},

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -80,7 +81,9 @@ static size_t known_bytes(const um_buffer *contents, uint64_t identity) {
         return 0;
     }
     size_t at = sizeof header;
-    while (record_at(contents, at, &record, &at)) {
+    size_t end = at;
+    while (record_at(contents, at, &record, &end)) {
+        at = end;
     }
     return at;
 }
@@ -106,9 +109,13 @@ static um_status write_all(um_reward_journal *journal, const void *bytes, size_t
 static um_status set_up(um_reward_journal *journal, uint64_t identity, um_error *error) {
     journal_header header = {.identity = identity};
     memcpy(header.magic, MAGIC, sizeof header.magic);
-    journal->descriptor = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (journal->descriptor < 0) {
+    struct stat facts;
+    journal->descriptor = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (journal->descriptor < 0 || fstat(journal->descriptor, &facts) != 0) {
         return um_error_set_errno(error, errno, "%s: cannot open", journal->path);
+    }
+    if (!S_ISREG(facts.st_mode)) { /* reading might not end */
+        return UM_RAISE(error, UM_ERR_IO, "%s: not a regular file; remove it", journal->path);
     }
     UM_TRY(um_file_read(journal->path, FILE_MAXIMUM, &journal->contents, error));
     journal->known = known_bytes(&journal->contents, identity);

@@ -9,6 +9,7 @@
 #ifndef UM_TRAIN_SHARD_H
 #define UM_TRAIN_SHARD_H
 
+#include "base/atomic_file.h"
 #include "base/status.h"
 
 typedef struct um_shard um_shard;
@@ -55,6 +56,10 @@ um_status um_shard_writer_add(um_shard_writer *writer, const int32_t *tokens, um
                               um_error *error);
 /* Write the file whole, atomically. */
 um_status um_shard_writer_commit(um_shard_writer *writer, const char *path, um_error *error);
+/* Write the file whole, but let it not yet appear: *file is sealed, and is committed or discarded.
+ */
+um_status um_shard_writer_seal(um_shard_writer *writer, const char *path, um_atomic_file **file,
+                               um_error *error);
 /* Forget the documents, to begin the next shard. */
 void um_shard_writer_clear(um_shard_writer *writer);
 size_t um_shard_writer_document_count(const um_shard_writer *writer);

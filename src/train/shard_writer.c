@@ -88,14 +88,23 @@ static um_status write_parts(const um_shard_writer *writer, um_atomic_file *file
                                 error);
 }
 
+um_status um_shard_writer_seal(um_shard_writer *writer, const char *path, um_atomic_file **file,
+                               um_error *error) {
+    UM_TRY(um_atomic_file_open(path, file, error));
+    um_status status = write_parts(writer, *file, error);
+    if (status == UM_OK) {
+        status = um_atomic_file_seal(*file, error);
+    }
+    if (status != UM_OK) {
+        um_atomic_file_discard(*file);
+        *file = NULL;
+    }
+    return status;
+}
+
 um_status um_shard_writer_commit(um_shard_writer *writer, const char *path, um_error *error) {
     um_atomic_file *file = NULL;
-    UM_TRY(um_atomic_file_open(path, &file, error));
-    const um_status status = write_parts(writer, file, error);
-    if (status != UM_OK) {
-        um_atomic_file_discard(file);
-        return status;
-    }
+    UM_TRY(um_shard_writer_seal(writer, path, &file, error));
     return um_atomic_file_commit(file, error);
 }
 

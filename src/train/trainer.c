@@ -87,6 +87,9 @@ static um_status open_output(um_trainer *trainer, const char *output_directory,
     UM_TRY(is_first_rank(trainer)
                ? um_output_directory_open(output_directory, &trainer->output, error)
                : um_output_directory_name(output_directory, &trainer->output, error));
+    if (is_first_rank(trainer)) {
+        UM_TRY(um_output_directory_differs(&trainer->output, trainer->recipe.model, error));
+    }
     UM_TRY(um_learner_create(&trainer->recipe, config, compute, &trainer->learner, error));
     um_learner_join(&trainer->learner, trainer->collective);
     return UM_OK;

@@ -177,6 +177,16 @@ class SelectProblems(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"in.jsonl: line 1: 68157450 bytes, at most 67108864 are read", result.stderr)
 
+    def test_the_problems_are_not_replaced_by_their_selection(self):
+        made = self.work / "in.jsonl"
+        made.write_text(json.dumps(make_problem(random.Random(3), 0, sixteenths)) + "\n")
+        before = made.read_bytes()
+        for output, message in ((made, b"is also an input"), (self.work / "no" / "out", b"cannot create")):
+            result = subprocess.run([PROGRAM, "select-problems", made, "--output", output], capture_output=True,
+                                    timeout=120, check=False)
+            self.assertEqual((result.returncode, message in result.stderr), (1, True), result.stderr)
+            self.assertEqual(made.read_bytes(), before)
+
     def test_what_is_asked_for_has_to_make_sense(self):
         good = make_problem(random.Random(12), 0, sixteenths)
         for options, code, message in ((["--difficulty", "simple"], 2, b"is none of hard, medium, easy and all"),

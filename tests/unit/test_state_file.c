@@ -1,4 +1,6 @@
 /* State files: sections come back as they were, and damage anywhere is noticed. */
+#include <sys/stat.h>
+
 #include "base/mapped_file.h"
 #include "scratch.h"
 #include "train/reward_journal.h"
@@ -182,6 +184,43 @@ static void a_torn_or_damaged_record_ends_a_journal(void **state) {
     scratch_remove(&directory);
 }
 
+static void what_is_judged_behind_a_damaged_record_is_kept(void **state) {
+    (void)state;
+    scratch directory = scratch_make();
+    um_judgement found[2];
+    um_reward_journal *journal = open_journal(&directory, 5);
+    append(journal, 0);
+    append(journal, 1);
+    um_reward_journal_close(journal);
+    um_buffer whole = read_file(&directory, "j");
+    whole.data[whole.length - 1] ^= 1;
+    write_plainly(&directory, "j", whole.data, whole.length);
+    journal = open_journal(&directory, 5);
+    append(journal, 1);
+    append(journal, 2);
+    um_reward_journal_close(journal);
+    journal = open_journal(&directory, 5);
+    assert_true(um_reward_journal_find(journal, 0, 100, found, 2));
+    assert_true(um_reward_journal_find(journal, 1, 101, found, 2));
+    assert_true(um_reward_journal_find(journal, 2, 102, found, 2));
+    um_reward_journal_close(journal);
+    um_buffer_free(&whole);
+    scratch_remove(&directory);
+}
+
+static void a_pipe_is_no_journal(void **state) {
+    (void)state;
+    scratch directory = scratch_make();
+    um_error error = {0};
+    um_reward_journal *journal = NULL;
+    assert_int_equal(mkfifo(scratch_path(&directory, "j"), 0600), 0);
+    assert_int_equal(um_reward_journal_open(scratch_path(&directory, "j"), 5, &journal, &error),
+                     UM_ERR_IO);
+    assert_non_null(strstr(error.message, "not a regular file"));
+    assert_null(journal);
+    scratch_remove(&directory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_come_back),
@@ -189,6 +228,8 @@ int main(void) {
         cmocka_unit_test(rewards_are_found_again),
         cmocka_unit_test(another_run_begins_a_journal_anew),
         cmocka_unit_test(a_torn_or_damaged_record_ends_a_journal),
+        cmocka_unit_test(what_is_judged_behind_a_damaged_record_is_kept),
+        cmocka_unit_test(a_pipe_is_no_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

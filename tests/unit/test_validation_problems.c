@@ -246,7 +246,9 @@ static void see_validation(void *user, const um_validation_report *report) {
     seen_run *seen = user;
     const size_t index = seen->validation_count++;
     assert_true(index < 8 && report->metric_count <= UM_PASS_METRICS_MAXIMUM);
-    memcpy(seen->validations[index], report->metrics, report->metric_count * sizeof(um_metric));
+    for (size_t i = 0; i < report->metric_count; i++) {
+        seen->validations[index][i] = report->metrics[i];
+    }
     seen->metric_counts[index] = report->metric_count;
     seen->losses[index] = report->loss;
 }

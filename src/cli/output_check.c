@@ -1,0 +1,53 @@
+#include "cli/output_check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+
+um_status um_cli_check_output_file(const char *path, um_error *error) {
+    um_atomic_file *file = NULL;
+    UM_TRY(um_atomic_file_open(path, &file, error));
+    um_atomic_file_discard(file);
+    return UM_OK;
+}
+
+um_status um_cli_check_output_directory(const char *path, um_error *error) {
+    struct stat facts;
+    if (mkdir(path, 0777) == 0) {
+        (void)rmdir(path);
+        return UM_OK;
+    }
+    if (errno != EEXIST) {
+        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
+    }
+    if (stat(path, &facts) != 0) {
+        return um_error_set_errno(error, errno, "%s", path);
+    }
+    if (!S_ISDIR(facts.st_mode)) {
+        return um_error_set_errno(error, ENOTDIR, "%s", path);
+    }
+    return access(path, W_OK | X_OK) == 0
+               ? UM_OK
+               : um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
+}
+
+um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,
+                                    um_error *error) {
+    struct stat target;
+    struct stat source;
+    if (stat(output, &target) != 0) {
+        return UM_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(inputs[i], "-") != 0 && stat(inputs[i], &source) == 0 &&
+            source.st_dev == target.st_dev && source.st_ino == target.st_ino) {
+            return UM_RAISE(error, UM_ERR_ARGUMENT,
+                            "%s: is also an input, and would be lost; write to another path",
+                            output);
+        }
+    }
+    return UM_OK;
+}

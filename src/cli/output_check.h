@@ -1,0 +1,20 @@
+/* What can be known about an output before the work for it is done. */
+#ifndef UM_CLI_OUTPUT_CHECK_H
+#define UM_CLI_OUTPUT_CHECK_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+/* Whether a file can be written at `path` (see um_atomic_file_open), which stays as it is. */
+um_status um_cli_check_output_file(const char *path, um_error *error);
+
+/* Whether the directory `path` is there and can be written to, or can be made. */
+um_status um_cli_check_output_directory(const char *path, um_error *error);
+
+/* UM_ERR_ARGUMENT where `output` is the same file as one of the inputs, by whatever path: it would
+ * take its place.  An input that is not there, or "-", is no such file. */
+um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,
+                                    um_error *error);
+
+#endif
