@@ -12,7 +12,7 @@ import time
 
 import ranks
 
-STEPS = 400
+STEPS = 120
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 
 
@@ -36,6 +36,7 @@ class Failures(ranks.Ranks):
     def setUpClass(cls):
         super().setUpClass()
         cls.recipe = cls.write_recipe("long.json", steps=STEPS, gradient_accumulation=2,
+                                      batch_tokens=600,  # so that a signal finds it still running
                                       validation_interval=0, checkpoint_minutes=0.001)
         cls().run_ranks(1, "straight", cls.recipe)
 
