@@ -238,7 +238,7 @@ def run_unmask(program, directory, threads, settings):
     if done.returncode != 0:
         sys.exit(f"{program}: {done.stderr}")
     with open(log) as file:
-        steps = [entry for entry in map(json.loads, file) if "seconds" in entry]
+        steps = [entry for entry in map(json.loads, file) if entry["kind"] == "step"]
     return steps, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
