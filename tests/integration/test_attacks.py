@@ -69,14 +69,24 @@ class Attacks(unittest.TestCase):
         (self.folder / "problems.jsonl").write_text(rows)
 
     def judge(self, user, *options):
-        """The results of all attacks by both problems, and what was printed."""
+        """The results of all attacks by both problems."""
         samples = [{"task_id": problem["task_id"], "attack": name, "completion": completion(problem, text)}
                    for name, text in programs() for problem in PROBLEMS]
+        return self.judge_samples(samples, user, "--timeout", "2", *options)
+
+    def passes_alone(self, row, user, *options):
+        """On a busy machine an honest program may run out of its two seconds; with more of them it passes."""
+        if row["verdict"] != "timeout":
+            return False
+        sample = {name: row[name] for name in ("task_id", "attack", "completion")}
+        return self.judge_samples([sample], user, "--timeout", "60", *options)[0]["passed"]
+
+    def judge_samples(self, samples, user, *options):
         (self.folder / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in samples))
         output = self.folder / "out"
         output.mkdir(exist_ok=True)
         output.chmod(0o777)
-        command = [*user, self.program, "judge", "problems.jsonl", "samples.jsonl", "--timeout", "2", "--memory", "256",
+        command = [*user, self.program, "judge", "problems.jsonl", "samples.jsonl", "--memory", "256",
                    "--workers", "4", "--output", "out/results.jsonl", *options]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=280, check=False)
         if "is not to be had on this system" in done.stderr:
@@ -86,14 +96,10 @@ class Attacks(unittest.TestCase):
 
     def check_all(self, user, *options):
         before = processes()
-        rows = self.judge(user, *options)
-        # On a busy machine an honest program may run out of its two seconds, but not many of them.
-        honest = [row["passed"] for row in rows if row["attack"] == "honest"]
-        self.assertGreaterEqual(sum(honest), 0.75 * len(honest))
-        for row in rows:
+        for row in self.judge(user, *options):
             with self.subTest(attack=row["attack"], problem=row["task_id"], verdict=row["verdict"], text=row["result"]):
                 if row["attack"] == "honest":
-                    self.assertIn(row["verdict"], ("passed", "timeout"))
+                    self.assertTrue(row["passed"] or self.passes_alone(row, user, *options))
                 else:
                     self.assertFalse(row["passed"])
                     self.assertEqual(row["tests_passed"], 0)
