@@ -3,28 +3,22 @@
 import json
 import os
 import pathlib
-import random
 import shutil
-import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-RESULTS = ("training.state", "model.safetensors", "config.json", "DONE")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/
+import small_training
+
+RESULTS = small_training.RESULTS
 TIMES = ("seconds", "tokens_per_second", "share_of_peak", "rollout_seconds", "reward_seconds",
          "reward_waiting_seconds", "update_seconds")
 KINDS = ("step", "validation")
 
-CONFIG = {
-    "model_type": "qwen2", "vocab_size": 64, "hidden_size": 48, "intermediate_size": 128,
-    "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "max_position_embeddings": 64, "hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
-    "tie_word_embeddings": False, "bos_token_id": None, "eos_token_id": 62, "pad_token_id": 62,
-    "mask_token_id": 63,
-}
+CONFIG = small_training.model_config(48, 128, 3)
 
 # Four micro-batches a step: three ranks have a last round that is not full.
 RECIPE = {
@@ -48,20 +42,6 @@ def environment():
     return {**os.environ, **ENVIRONMENT}
 
 
-def write_shard(path, seed, count):
-    """Documents of unequal length, a third of each its prompt."""
-    numbers = random.Random(seed)
-    documents = [[numbers.randrange(60) for _ in range(numbers.randrange(4, 28))]
-                 for _ in range(count)]
-    index, first = b"", 0
-    for tokens in documents:
-        index += struct.pack("<QIIII", first, len(tokens), len(tokens) // 3, 0, 0)
-        first += len(tokens)
-    tokens = sum(documents, [])
-    header = struct.pack("<8sIIQQ", b"UMSHARD1", 2, 2, len(documents), len(tokens))
-    path.write_bytes(header + index + struct.pack(f"<{len(tokens)}H", *tokens))
-
-
 class Ranks(unittest.TestCase):
     """Runs in a folder of their own."""
 
@@ -77,8 +57,8 @@ class Ranks(unittest.TestCase):
             (cls.work / name).mkdir()
             (cls.work / name / "config.json").write_text(json.dumps(config))
         cls.write_recipe("recipe.json")
-        write_shard(cls.work / "train.shard", 1, 90)
-        write_shard(cls.work / "validation.shard", 2, 30)
+        small_training.write_shard(cls.work / "train.shard", 1, 90, 28)
+        small_training.write_shard(cls.work / "validation.shard", 2, 30, 28)
 
     @classmethod
     def write_recipe(cls, name, **members):

@@ -12,7 +12,7 @@ import time
 
 import ranks
 
-STEPS = 120
+STEPS = 80
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 
 
@@ -35,7 +35,7 @@ class Failures(ranks.Ranks):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.recipe = cls.write_recipe("long.json", steps=STEPS, gradient_accumulation=2,
+        cls.recipe = cls.write_recipe("long.json", steps=STEPS, gradient_accumulation=4,
                                       batch_tokens=600,  # so that a signal finds it still running
                                       validation_interval=0, checkpoint_minutes=0.001)
         cls().run_ranks(1, "straight", cls.recipe)
@@ -65,7 +65,7 @@ class Failures(ranks.Ranks):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             output = f"stopped-{number.name}"
             process = self.start(3, output, self.recipe)
-            self.wait_for_steps(process, output, 20)
+            self.wait_for_steps(process, output, 5)
             process.send_signal(number)
             messages, _ = process.communicate(timeout=60)
             self.assertNotEqual(process.returncode, 0)

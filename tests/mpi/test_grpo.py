@@ -4,6 +4,7 @@
 """
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -57,7 +58,7 @@ class Grpo(ranks.Ranks):
         for count, steps in ((2, 3), (3, 9)):
             process = self.start(count, "moving", recipe)
             self.wait_for_steps(process, "moving", steps)
-            process.send_signal(ranks.signal.SIGUSR1)
+            process.send_signal(signal.SIGUSR1)
             process.communicate(timeout=120)
             self.assertFalse((self.work / "moving" / "DONE").exists())
         self.start_or_skip(1, "moving", recipe)

@@ -4,9 +4,11 @@
 """
 
 import pathlib
+import signal
 import struct
 
 import ranks
+import small_training
 
 MEMBERS = {
     "diffusion": {"weights": "bf16", "attention_annealing_steps": 6, "answer_length": 9},
@@ -38,7 +40,7 @@ class Results(ranks.Ranks):
                                  *(["--set", "checkpoint_minutes=0.001"] if stop is None else []))
             if stop is not None:
                 self.wait_for_steps(process, "moving", stop)
-                process.send_signal(ranks.signal.SIGUSR1 if count > 1 else ranks.signal.SIGINT)
+                process.send_signal(signal.SIGUSR1 if count > 1 else signal.SIGINT)
                 process.communicate(timeout=120)
                 self.assertFalse((self.work / "moving" / "DONE").exists())
             else:
@@ -68,7 +70,7 @@ class Results(ranks.Ranks):
 
     def test_ranks_find_out_that_they_have_another_recipe_or_shard(self):
         other = self.write_recipe("other.json", seed=9)
-        ranks.write_shard(self.work / "other.shard", 3, 90)
+        small_training.write_shard(self.work / "other.shard", 3, 90, 28)
         shard = self.write_recipe("shard.json", train="other.shard")
         for name, recipe, text in (("recipe", other, "has another recipe than rank 0"),
                                    ("shard", shard, "is not the file that rank 0 has")):
