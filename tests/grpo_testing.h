@@ -8,6 +8,7 @@
 #include "tokenizer_testing.h"
 #include "train/coupled_grpo.h"
 #include "train/trainer_internal.h"
+#include "training_run.h"
 #include "training_testing.h"
 
 /* ---- Model, problems, recipe ------------------------------------------------ */
@@ -161,22 +162,12 @@ static inline bool grpo_watch_should_stop(void *user) {
     return at_step || (seen->stop_questions > 0 && seen->questions >= seen->stop_questions);
 }
 
-static inline um_compute make_grpo_compute(size_t threads) {
-    um_error error = {0};
-    um_compute compute = {0};
-    assert_ok(um_kernels_select(NULL, &compute.kernels, &error), &error);
-    if (threads > 1) {
-        assert_ok(um_thread_pool_create(threads, &compute.pool, &error), &error);
-    }
-    return compute;
-}
-
 static inline um_status grpo_train(const um_recipe *recipe, const scratch *output, grpo_watch *seen,
                                    um_error *error) {
     um_trainer *trainer = NULL;
     toy_grader toy = {.unsettled = seen->unsettled};
     const um_grader grader = {.grade = toy_grade, .user = &toy};
-    const um_compute compute = make_grpo_compute(seen->threads);
+    const um_compute compute = make_compute(seen->threads);
     um_status status =
         um_trainer_create_graded(recipe, output->path, &compute, &grader, &trainer, error);
     const um_trainer_callbacks callbacks = {.step = grpo_watch_step,
@@ -190,22 +181,6 @@ static inline um_status grpo_train(const um_recipe *recipe, const scratch *outpu
     um_thread_pool_free(compute.pool);
     seen->graded = toy.graded;
     return status;
-}
-
-static inline void assert_same_run(const scratch *a, const scratch *b) {
-    static const char *const names[] = {UM_TRAINER_STATE_FILE, "model.safetensors", "config.json"};
-    um_error error = {0};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        um_buffer files[2] = {{0}};
-        assert_ok(um_file_read(scratch_path(a, names[i]), SIZE_MAX / 2, &files[0], &error), &error);
-        assert_ok(um_file_read(scratch_path(b, names[i]), SIZE_MAX / 2, &files[1], &error), &error);
-        assert_int_equal(files[0].length, files[1].length);
-        if (memcmp(files[0].data, files[1].data, files[0].length) != 0) {
-            fail_msg("%s differs", names[i]);
-        }
-        um_buffer_free(&files[0]);
-        um_buffer_free(&files[1]);
-    }
 }
 
 #endif

@@ -3,9 +3,9 @@
 #ifndef UM_TESTS_TRAINER_TESTING_H
 #define UM_TESTS_TRAINER_TESTING_H
 
-#include "base/mapped_file.h"
 #include "train/supervised.h"
 #include "train/trainer_internal.h"
+#include "training_run.h"
 #include "training_testing.h"
 
 /* ---- Model and data ---------------------------------------------------- */
@@ -117,16 +117,6 @@ static inline bool watch_should_stop(void *user) {
            seen->reports[seen->steps - 1].step == seen->stop_after;
 }
 
-static inline um_compute make_compute(size_t threads) {
-    um_error error = {0};
-    um_compute compute = {0};
-    assert_ok(um_kernels_select(NULL, &compute.kernels, &error), &error);
-    if (threads > 1) {
-        assert_ok(um_thread_pool_create(threads, &compute.pool, &error), &error);
-    }
-    return compute;
-}
-
 /* Make a run in `output` and train it to its end or to where `seen` stops it. */
 static inline um_status train_watched(const um_recipe *recipe, const scratch *output, watch *seen,
                                       um_error *error) {
@@ -162,28 +152,6 @@ static inline um_trainer *make_trainer(const um_recipe *recipe, const scratch *o
 
 static inline const um_supervised *supervised_of(const um_trainer *trainer) {
     return trainer->method_state;
-}
-
-static inline um_buffer read_output(const scratch *output, const char *name) {
-    um_error error = {0};
-    um_buffer contents = {0};
-    assert_ok(um_file_read(scratch_path(output, name), SIZE_MAX / 2, &contents, &error), &error);
-    return contents;
-}
-
-/* State, weights and configuration of two runs are the same bytes. */
-static inline void assert_same_output(const scratch *a, const scratch *b) {
-    static const char *const names[] = {UM_TRAINER_STATE_FILE, "model.safetensors", "config.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        um_buffer one = read_output(a, names[i]);
-        um_buffer other = read_output(b, names[i]);
-        assert_int_equal(one.length, other.length);
-        if (memcmp(one.data, other.data, one.length) != 0) {
-            fail_msg("%s differs", names[i]);
-        }
-        um_buffer_free(&one);
-        um_buffer_free(&other);
-    }
 }
 
 #endif

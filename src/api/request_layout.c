@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "tokenizer/fim.h"
 
 #define FIM_TOKENS 3
 
@@ -58,16 +59,8 @@ static size_t find_middle(const um_request *request) {
     return holes == 1 && followed && request->message_count == 0 ? hole : request->part_count;
 }
 
-static um_status lay_fim_token(const um_model *model, const char *text, um_request_layout *layout,
-                               um_error *error) {
+static um_status lay_token(int32_t id, um_request_layout *layout, um_error *error) {
     um_token_list *tokens = &layout->fixed[layout->segment_count];
-    const int32_t id = um_tokenizer_id(model->tokenizer, text);
-    if (id < 0) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s writes from left to right, and its tokenizer has no token \"%s\" to "
-                        "show it what follows the hole: leave that out",
-                        model->name, text);
-    }
     UM_TRY(um_token_list_append(tokens, id, error));
     lay_fixed(layout, tokens);
     return UM_OK;
@@ -75,11 +68,19 @@ static um_status lay_fim_token(const um_model *model, const char *text, um_reque
 
 static um_status lay_fim(const um_model *model, const um_request *request, size_t hole,
                          um_request_layout *layout, um_error *error) {
-    UM_TRY(lay_fim_token(model, "<|fim_prefix|>", layout, error));
+    um_fim_tokens fim;
+    const char *missing = um_fim_tokens_find(model->tokenizer, &fim);
+    if (missing) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s writes from left to right, and its tokenizer has no token \"%s\" to "
+                        "show it what follows the hole: leave that out",
+                        model->name, missing);
+    }
+    UM_TRY(lay_token(fim.prefix, layout, error));
     UM_TRY(lay_parts(model, request, 0, hole, layout, error));
-    UM_TRY(lay_fim_token(model, "<|fim_suffix|>", layout, error));
+    UM_TRY(lay_token(fim.suffix, layout, error));
     UM_TRY(lay_parts(model, request, hole + 1, request->part_count, layout, error));
-    UM_TRY(lay_fim_token(model, "<|fim_middle|>", layout, error));
+    UM_TRY(lay_token(fim.middle, layout, error));
     return lay_part(model, &request->parts[hole], layout, error);
 }
 

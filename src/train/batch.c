@@ -99,18 +99,25 @@ static size_t rows_of(const um_batch_document *document) {
     return document->kept + document->pads;
 }
 
-/* Rows of the batch with one more document. */
-static size_t rows_with(const um_training_batch *batch, const um_recipe *recipe,
-                        const um_batch_document *document) {
-    size_t longest = rows_of(document);
-    if (recipe->answer_padding != UM_PADDING_BATCH) {
-        return batch->row_count + longest;
-    }
+/* Of the batch's documents. */
+static size_t most_rows(const um_training_batch *batch) {
+    size_t longest = 0;
     for (size_t i = 0; i < batch->rows.count; i++) {
         const size_t rows = rows_of(&batch->documents[i]);
         longest = rows > longest ? rows : longest;
     }
-    return longest * (batch->rows.count + 1);
+    return longest;
+}
+
+/* Rows of the batch with one more document. */
+static size_t rows_with(const um_training_batch *batch, const um_recipe *recipe,
+                        const um_batch_document *document) {
+    const size_t rows = rows_of(document);
+    if (recipe->answer_padding != UM_PADDING_BATCH) {
+        return batch->row_count + rows;
+    }
+    const size_t longest = most_rows(batch);
+    return (rows > longest ? rows : longest) * (batch->rows.count + 1);
 }
 
 /* Note document `index` of the shard as the next one; *taken tells whether it fits. */
@@ -136,10 +143,7 @@ static um_status take(um_training_batch *batch, const um_recipe *recipe, const u
 
 /* Pad to the longest of the batch. */
 static void level(um_training_batch *batch) {
-    size_t longest = 0;
-    for (size_t i = 0; i < batch->rows.count; i++) {
-        longest = rows_of(&batch->documents[i]) > longest ? rows_of(&batch->documents[i]) : longest;
-    }
+    const size_t longest = most_rows(batch);
     batch->row_count = 0;
     for (size_t i = 0; i < batch->rows.count; i++) {
         um_batch_document *document = &batch->documents[i];

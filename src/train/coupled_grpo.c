@@ -29,11 +29,6 @@ static um_status check(const um_recipe *recipe, const um_model_config *config, u
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "\"coupled_grpo\" needs \"answer_length\", the tokens of a completion");
     }
-    if (recipe->context_length > config->maximum_positions) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "\"context_length\" is %zu, but %s/config.json allows %zu positions",
-                        recipe->context_length, recipe->model, config->maximum_positions);
-    }
     if (options->pair_rate_minimum > options->pair_rate_maximum) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "\"pair_rate_minimum\" is above \"pair_rate_maximum\"");

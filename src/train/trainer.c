@@ -78,6 +78,11 @@ static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_mo
                         recipe->model);
     }
     UM_TRY(um_model_config_read(recipe->model, config, error));
+    if (recipe->context_length > config->maximum_positions) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "\"context_length\" is %zu, but %s/config.json allows %zu positions",
+                        recipe->context_length, recipe->model, config->maximum_positions);
+    }
     return trainer->method->open(recipe, grader, config, &trainer->method_state, error);
 }
 

@@ -95,7 +95,7 @@ static void a_resumed_run_equals_a_straight_one_bit_for_bit(void **state) {
             for (size_t j = 0; j < seen->steps; j++) {
                 assert_true(seen->reports[j].loss == whole->reports[stop + j].loss);
             }
-            assert_same_run(&straight, &output);
+            assert_same_output(&straight, &output);
             free(seen);
             scratch_remove(&output);
         }
@@ -122,7 +122,7 @@ static void a_run_can_be_stopped_in_the_middle_of_a_step(void **state) {
         assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
         *seen = (grpo_watch){0};
         train_to_the_end(&made.recipe, &output, seen);
-        assert_same_run(&straight, &output);
+        assert_same_output(&straight, &output);
         scratch_remove(&output);
     }
     free(seen);
@@ -141,7 +141,7 @@ static void the_number_of_threads_changes_no_bit(void **state) {
             const scratch more = scratch_make();
             *seen = (grpo_watch){.threads = threads};
             train_to_the_end(&made.recipe, &more, seen);
-            assert_same_run(&one, &more);
+            assert_same_output(&one, &more);
             scratch_remove(&more);
         }
         free(seen);
@@ -161,7 +161,7 @@ static void the_size_of_rollout_batches_changes_no_bit(void **state) {
     set_member(&made.recipe, "rollout_batch", "3");
     *seen = (grpo_watch){0};
     train_to_the_end(&made.recipe, &few, seen);
-    assert_same_run(&many, &few);
+    assert_same_output(&many, &few);
     free(seen);
     scratch_remove(&many);
     scratch_remove(&few);

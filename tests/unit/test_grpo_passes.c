@@ -119,7 +119,7 @@ static void trial_open(trial *made, const char *more) {
     um_error error = {0};
     *made = (trial){.recipe = make_grpo_recipe(more), .model = scratch_make()};
     made->config = random_model_config();
-    made->compute = make_grpo_compute(1);
+    made->compute = make_compute(1);
     assert_ok(
         random_model_write(&made->config, TOKENIZER_DATA "qwen_style", made->model.path, &error),
         &error);

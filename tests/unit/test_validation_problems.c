@@ -213,7 +213,7 @@ static void a_judge_that_does_not_start_ends_the_run_at_its_start(void **state) 
     (void)state;
     grpo_workshop made = workshop_of("causal", ", \"sandbox\": \"none\", \"judge_workers\": 64");
     const scratch output = scratch_make();
-    const um_compute compute = make_grpo_compute(1);
+    const um_compute compute = make_compute(1);
     um_error error = {0};
     um_trainer *trainer = NULL;
     struct rlimit before;
@@ -268,7 +268,7 @@ static size_t run(const um_recipe *recipe, size_t threads, const scratch *output
     um_trainer *trainer = NULL;
     toy_grader toy = {0};
     const um_grader grader = {.grade = toy_grade, .user = &toy};
-    const um_compute compute = make_grpo_compute(threads);
+    const um_compute compute = make_compute(threads);
     *seen = (seen_run){0};
     assert_ok(um_trainer_create_graded(recipe, output->path, &compute, &grader, &trainer, &error),
               &error);
@@ -339,7 +339,7 @@ static void what_is_measured_and_learnt_does_not_depend_on_how(void **state) {
         assert_true(number(&first, i, "completion_length") ==
                     number(&second, i, "completion_length"));
     }
-    assert_same_run(&outputs[0], &outputs[1]);
+    assert_same_output(&outputs[0], &outputs[1]);
     static const char *const members[][2] = {
         {"validation_problems", ""}, {"validation_maximum", "2"},
         {"sandbox", "none"},         {"validation_rollout.steps", "4"},
@@ -351,7 +351,7 @@ static void what_is_measured_and_learnt_does_not_depend_on_how(void **state) {
         assert_true(um_recipe_fingerprint(&made.recipe) == fingerprint);
     }
     assert_int_equal(run(&made.recipe, 1, &outputs[2], &second), 0);
-    assert_same_run(&outputs[0], &outputs[2]);
+    assert_same_output(&outputs[0], &outputs[2]);
     for (size_t i = 0; i < 3; i++) {
         scratch_remove(&outputs[i]);
     }

@@ -42,8 +42,19 @@ static void sum_panel(size_t m, size_t columns, um_product_tile t, float *panel)
     }
 }
 
-static void sum_columns(size_t m, size_t n, um_product_tile t) {
+/* y = p v, or with `add` y += p v. */
+static void sum_columns(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                        const float *v, size_t v_stride, float *y, size_t y_stride, bool add) {
     _Alignas(64) float panel[UM_PRODUCT_DEPTH * UM_PRODUCT_COLUMNS];
+    um_product_tile t = {.k = k,
+                         .a = p,
+                         .a_row = p_stride,
+                         .a_step = 1,
+                         .b = v,
+                         .b_step = v_stride,
+                         .c = y,
+                         .c_stride = y_stride,
+                         .add = add};
     for (size_t j = 0; j < n; j += UM_PRODUCT_COLUMNS) {
         sum_panel(m, n - j < UM_PRODUCT_COLUMNS ? n - j : UM_PRODUCT_COLUMNS, t, panel);
         t.b += UM_PRODUCT_COLUMNS;
@@ -53,29 +64,12 @@ static void sum_columns(size_t m, size_t n, um_product_tile t) {
 
 void um_avx512_weighted_sum(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                             const float *v, size_t v_stride, float *y, size_t y_stride) {
-    sum_columns(m, n,
-                (um_product_tile){.k = k,
-                                  .a = p,
-                                  .a_row = p_stride,
-                                  .a_step = 1,
-                                  .b = v,
-                                  .b_step = v_stride,
-                                  .c = y,
-                                  .c_stride = y_stride});
+    sum_columns(m, n, k, p, p_stride, v, v_stride, y, y_stride, false);
 }
 
 void um_avx512_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                                 const float *v, size_t v_stride, float *y, size_t y_stride) {
-    sum_columns(m, n,
-                (um_product_tile){.k = k,
-                                  .a = p,
-                                  .a_row = p_stride,
-                                  .a_step = 1,
-                                  .b = v,
-                                  .b_step = v_stride,
-                                  .c = y,
-                                  .c_stride = y_stride,
-                                  .add = true});
+    sum_columns(m, n, k, p, p_stride, v, v_stride, y, y_stride, true);
 }
 
 /* ---- Transposed ----------------------------------------------------------------------- */
