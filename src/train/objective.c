@@ -67,23 +67,22 @@ static bool masks_prompt(const um_recipe *recipe, size_t sequence, um_batch_nois
     return draw(noise, UM_RNG_MASK_RATE, sequence, DRAW_PROMPT) < probability;
 }
 
-/* Tokens at the beginning that stay as they are: none for most documents. */
-static size_t clean_prefix(const um_recipe *recipe, const um_batch_document *document,
+/* How many of `count` maskable tokens of text, the first ones, stay as they are: none for most
+ * documents. */
+static size_t clean_prefix(const um_recipe *recipe, size_t count, size_t sequence,
                            um_batch_noise noise) {
-    const size_t length = length_of(document);
-    if (length < 2 || draw(noise, UM_RNG_MASK_RATE, document->sequence, DRAW_CLEAN_PREFIX) >=
-                          recipe->clean_prefix_probability) {
+    if (count < 2 || draw(noise, UM_RNG_MASK_RATE, sequence, DRAW_CLEAN_PREFIX) >=
+                         recipe->clean_prefix_probability) {
         return 0;
     }
-    const um_rng_place place = {UM_RNG_MASK_RATE, (uint32_t)document->sequence, noise.step,
+    const um_rng_place place = {UM_RNG_MASK_RATE, (uint32_t)sequence, noise.step,
                                 DRAW_PREFIX_LENGTH};
-    return 1 + um_rng_below(noise.seed, place, (uint32_t)(length - 1));
+    return 1 + um_rng_below(noise.seed, place, (uint32_t)(count - 1));
 }
 
 static maskable_range find_maskable(const um_recipe *recipe, const um_model_config *config,
                                     const um_batch_document *document, um_batch_noise noise) {
     const bool whole = masks_prompt(recipe, document->sequence, noise);
-    const size_t prefix = clean_prefix(recipe, document, noise);
     maskable_range range = {.from = whole ? 0 : document->prompt_length,
                             .to = whole ? length_of(document)
                                         : document->answer_end + document->pads};
@@ -91,8 +90,11 @@ static maskable_range find_maskable(const um_recipe *recipe, const um_model_conf
     if (range.from == 0 && config->logit_alignment == UM_LOGITS_SHIFTED) {
         range.from = 1;
     }
-    range.from = prefix > range.from ? prefix : range.from;
     range.to = range.to > range.from ? range.to : range.from;
+    const size_t text_end = whole ? length_of(document) : document->answer_end;
+    if (text_end > range.from) {
+        range.from += clean_prefix(recipe, text_end - range.from, document->sequence, noise);
+    }
     return range;
 }
 

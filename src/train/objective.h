@@ -14,7 +14,7 @@
  * 2502.09992, eq. 3).  Rates are stratified over a batch: document i of any batch takes
  * frac(u + i * golden ratio), which is uniform for each and even over all.  Of a document with
  * prompt or suffix the answer and its pads may be masked, or everything (mask_prompt_probability);
- * with clean_prefix_probability a random prefix may not.  A masked token counts 1/t, or 1, or by
+ * with clean_prefix_probability a random prefix of these may not.  A masked token counts 1/t, or 1, or by
  * CART (Dream 7B, arXiv 2508.15487): at position n
  *
  *     w(n) = 1/2 sum over unmasked j of p (1 - p)^(|n - j| - 1). */

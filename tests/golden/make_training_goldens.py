@@ -127,12 +127,13 @@ def noise(document, case):
     share = case["mask_prompt_probability"]
     share += (1 - share) * case["unconditional"]
     if below_rate(share, sequence, 0):
-        first, end = 0, len(tokens)
+        first, end, text_end = 0, len(tokens), len(tokens)
     else:
-        first, end = document.prompt, document.answer_end + document.pads
-    if len(tokens) > 1 and below_rate(case["clean_prefix_probability"], sequence, 4):
-        first = max(first, 1 + below(len(tokens) - 1, SEED, MASK_RATE, sequence, STEP, 5))
+        first, end, text_end = document.prompt, document.answer_end + document.pads, document.answer_end
     first = max(first, 1)  # the models here are shifted
+    text = text_end - first
+    if text > 1 and below_rate(case["clean_prefix_probability"], sequence, 4):
+        first += 1 + below(text - 1, SEED, MASK_RATE, sequence, STEP, 5)
     masked = [i for i in range(first, end) if uniform(SEED, MASK, sequence, STEP, i) < rate]
     noised = [base.MASK if i in masked else token for i, token in enumerate(tokens)]
     weights = {"inverse_rate": [1 / rate] * len(masked), "none": [1.0] * len(masked),
@@ -270,7 +271,7 @@ def main():
     make_batch("dream", "fixed_length", objective="diffusion", piece_length=10)
     make_batch("dream", "tuning", objective="diffusion", documents=INFILLING,
                mask_prompt_probability=0.0, unconditional=0.4, answer_length=12,
-               answer_padding="fixed", loss_normalisation="answers")
+               answer_padding="fixed", loss_normalisation="answers", clean_prefix_probability=0.5)
     make_batch("dream", "flexible", objective="diffusion", documents=INFILLING,
                mask_prompt_probability=0.0, answer_padding="batch", loss_weighting="cart",
                cart_probability=0.3)

@@ -93,9 +93,9 @@ static void a_share_of_the_documents_keeps_a_clean_prefix(void **state) {
         }
         assert_int_equal(made.batch.maskable_tokens, maskable);
     }
-    /* the first token is never masked: a prefix of one changes nothing */
-    for (size_t prefix = 2; prefix < LENGTH; prefix++) { /* 136 expected */
-        assert_true(prefixes[prefix] > 80 && prefixes[prefix] < 195);
+    /* the first token is never masked, and a prefix has at least one that could be */
+    for (size_t prefix = 2; prefix < LENGTH; prefix++) { /* 150 expected */
+        assert_true(prefixes[prefix] > 95 && prefixes[prefix] < 205);
     }
     bench_free(&made);
 }

@@ -35,7 +35,7 @@ static const golden_case cases[] = {
     {"fixed_length", "dream", "diffusion", ", \"packing\": \"fixed_length\"", 0, 0, 10},
     {"tuning", "dream", "diffusion",
      ", \"mask_prompt_probability\": 0, \"answer_length\": 12, \"answer_padding\": \"fixed\", "
-     "\"loss_normalisation\": \"answers\"",
+     "\"loss_normalisation\": \"answers\", \"clean_prefix_probability\": 0.5",
      0.4, 0, 0},
     {"flexible", "dream", "diffusion",
      ", \"mask_prompt_probability\": 0, \"answer_padding\": \"batch\", \"loss_weighting\": "
