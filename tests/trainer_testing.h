@@ -3,7 +3,7 @@
 #ifndef UM_TESTS_TRAINER_TESTING_H
 #define UM_TESTS_TRAINER_TESTING_H
 
-#include "train/supervised.h"
+#include "train/supervised/supervised.h"
 #include "train/trainer_internal.h"
 #include "training_run.h"
 #include "training_testing.h"

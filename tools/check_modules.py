@@ -36,8 +36,8 @@ SOURCE_FOLDERS = ("include", "src", "tests", "bench")
 
 # Platform headers and the only files that may see them.
 PLATFORM_HEADERS = (
-    (re.compile(r"^(cuda|cublas|nccl)"), re.compile(r"^src/(kernels/cuda/|train/collective_\w+\.c$)")),
-    (re.compile(r"^mpi\.h$"), re.compile(r"^src/train/collective_\w+\.c$")),
+    (re.compile(r"^(cuda|cublas|nccl)"), re.compile(r"^src/(kernels/cuda/|train/collective/)")),
+    (re.compile(r"^mpi\.h$"), re.compile(r"^src/train/collective/")),
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')

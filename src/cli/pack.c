@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/output_check.h"
-#include "train/pack.h"
+#include "train/corpus/pack.h"
 
 /* Seconds before the first line of progress, and between the lines where they stay. */
 #define PATIENCE 2.0

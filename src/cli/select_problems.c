@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/output_check.h"
-#include "train/problem_selection.h"
+#include "train/completions/problem_selection.h"
 
 #define MAXIMUM_MODELS 64
 

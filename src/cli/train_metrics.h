@@ -3,7 +3,7 @@
 #define UM_CLI_TRAIN_METRICS_H
 
 #include "kernels/compute.h"
-#include "train/metrics.h"
+#include "train/run/metrics.h"
 #include "train/trainer.h"
 
 /* Room for what a line has by itself and what an objective adds. */

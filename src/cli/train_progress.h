@@ -4,7 +4,7 @@
 #define UM_CLI_TRAIN_PROGRESS_H
 
 #include "cli/terminal.h"
-#include "train/metrics.h"
+#include "train/run/metrics.h"
 
 #define UM_PROGRESS_METRICS 16
 

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
-#include "train/launch.h"
+#include "train/collective/launch.h"
 
 /* Ranks that fail alike do so within this many seconds. */
 #define PATIENCE 5.0

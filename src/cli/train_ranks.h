@@ -2,7 +2,7 @@
 #ifndef UM_CLI_TRAIN_RANKS_H
 #define UM_CLI_TRAIN_RANKS_H
 
-#include "train/collective.h"
+#include "train/collective/collective.h"
 
 typedef struct um_train_ranks {
     um_collective *collective;

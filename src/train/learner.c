@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "train/same_run.h"
+#include "train/collective/same_run.h"
 
 static um_status add_count(void *user, const char *name, um_tensor *tensor,
                            const um_tensor *expected, um_error *error) {

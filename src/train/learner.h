@@ -4,11 +4,11 @@
 #ifndef UM_TRAIN_LEARNER_H
 #define UM_TRAIN_LEARNER_H
 
-#include "train/batch.h"
-#include "train/gradient_sum.h"
 #include "train/loss.h"
-#include "train/optimizer.h"
-#include "train/state_file.h"
+#include "train/optimizer/gradient_sum.h"
+#include "train/optimizer/optimizer.h"
+#include "train/run/state_file.h"
+#include "train/supervised/batch.h"
 
 typedef struct um_learner {
     const um_recipe *recipe;   /* borrowed */

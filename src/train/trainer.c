@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/mapped_file.h"
 #include "model/save.h"
-#include "train/same_run.h"
+#include "train/collective/same_run.h"
 #include "train/trainer_internal.h"
 #include "weights/gguf.h"
 

@@ -3,10 +3,10 @@
 #define UM_TRAIN_TRAINER_H
 
 #include "kernels/compute.h"
-#include "train/collective.h"
-#include "train/grader.h"
-#include "train/metric.h"
-#include "train/recipe.h"
+#include "train/collective/collective.h"
+#include "train/completions/grader.h"
+#include "train/recipe/recipe.h"
+#include "train/run/metric.h"
 
 typedef struct um_trainer um_trainer;
 

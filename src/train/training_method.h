@@ -4,7 +4,7 @@
 #define UM_TRAIN_TRAINING_METHOD_H
 
 #include "train/learner.h"
-#include "train/output_directory.h"
+#include "train/run/output_directory.h"
 #include "train/trainer.h"
 
 typedef struct um_training_method {

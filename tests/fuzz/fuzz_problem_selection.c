@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/problem_selection.h"
+#include "train/completions/problem_selection.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

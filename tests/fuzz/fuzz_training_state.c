@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "train/reward_journal.h"
-#include "train/state_file.h"
+#include "train/grpo/reward_journal.h"
+#include "train/run/state_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/collective.h"
-#include "train/launch.h"
-#include "train/same_run.h"
+#include "train/collective/collective.h"
+#include "train/collective/launch.h"
+#include "train/collective/same_run.h"
 
 /* More than one window of chunks of two ranks, and a last chunk that is not full. */
 #define COUNT ((size_t)600007)

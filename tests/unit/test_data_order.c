@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "testing.h"
-#include "train/data_order.h"
+#include "train/corpus/data_order.h"
 
 #define DOCUMENTS 257
 

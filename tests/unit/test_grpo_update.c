@@ -2,8 +2,8 @@
  * worked by hand. */
 #include "base/memory.h"
 #include "golden_model.h"
-#include "train/grpo_loss.h"
-#include "train/grpo_update.h"
+#include "train/grpo/grpo_loss.h"
+#include "train/grpo/grpo_update.h"
 
 static um_recipe make_recipe_text(const char *more) {
     um_error error = {0};

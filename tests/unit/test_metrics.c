@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/mapped_file.h"
-#include "train/metrics.h"
+#include "train/run/metrics.h"
 
 #define FIRST_LINE                                                                                 \
     "{\"kind\": \"run\", \"format\": 1, \"recipe_id\": \"00000000000000ab\", \"steps\": 10, "      \

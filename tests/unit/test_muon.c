@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "golden_model.h"
-#include "train/muon.h"
-#include "train/optimizer.h"
+#include "train/optimizer/muon.h"
+#include "train/optimizer/optimizer.h"
 #include "training_testing.h"
 
 static float normal_at(uint32_t stream, size_t index) {

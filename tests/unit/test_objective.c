@@ -1,5 +1,5 @@
 /* What is masked, predicted and weighted. */
-#include "train/objective.h"
+#include "train/supervised/objective.h"
 
 #include "objective_testing.h"
 

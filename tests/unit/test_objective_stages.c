@@ -1,6 +1,6 @@
 /* What the stages of training add to the objectives: cuts, clean prefixes, suffixes, pads, and the
  * weights and normalisations of each paper. */
-#include "train/objective.h"
+#include "train/supervised/objective.h"
 
 #include "objective_testing.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "golden_model.h"
-#include "train/optimizer.h"
+#include "train/optimizer/optimizer.h"
 #include "training_testing.h"
 
 /* ---- Against PyTorch --------------------------------------------------- */

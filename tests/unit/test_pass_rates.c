@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "testing.h"
-#include "train/pass_rates.h"
+#include "train/completions/pass_rates.h"
 
 static json_t *load_cases(void) {
     um_error error = {0};

@@ -3,7 +3,7 @@
 
 #include "base/buffer.h"
 #include "scratch.h"
-#include "train/recipe.h"
+#include "train/recipe/recipe.h"
 
 #define REQUIRED                                                                                   \
     "\"model\": \"base\", \"train\": \"/data/train.shard\", \"objective\": \"diffusion\", "        \

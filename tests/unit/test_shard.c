@@ -1,7 +1,7 @@
 /* Token shards: written and read back, and files that are not what they say. */
 #include "base/buffer.h"
 #include "scratch.h"
-#include "train/corpus_writer.h"
+#include "train/corpus/corpus_writer.h"
 
 /* ---- Round trip -------------------------------------------------------- */
 

@@ -3,8 +3,8 @@
 
 #include "base/mapped_file.h"
 #include "scratch.h"
-#include "train/reward_journal.h"
-#include "train/state_file.h"
+#include "train/grpo/reward_journal.h"
+#include "train/run/state_file.h"
 
 /* Unlike scratch_write without waiting for the disk. */
 static void write_plainly(const scratch *directory, const char *name, const void *bytes,

@@ -1,5 +1,5 @@
 /* What a training run makes of its shards and of the recipe's members about data. */
-#include "train/corpus_writer.h"
+#include "train/corpus/corpus_writer.h"
 #include "trainer_testing.h"
 
 static void expect_refusal(const workshop *made, const char *text) {

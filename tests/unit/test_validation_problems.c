@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 
 #include "grpo_testing.h"
-#include "train/validation_problems.h"
+#include "train/completions/validation_problems.h"
 
 /* ---- Models and runs -------------------------------------------------------- */
 

@@ -1,0 +1,201 @@
+#include "train/collective/same_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "base/mapped_file.h"
+#include "base/memory.h"
+
+#define WHOLE_FILE ((size_t)256 << 20)
+#define PIECES 4096
+#define PIECE_BYTES ((size_t)64 << 10)
+#define TILE 16384 /* weights of a thread's task */
+#define FILES_MAXIMUM 16
+#define PATH_SIZE (UM_RECIPE_PATH_SIZE + 16)
+
+/* FNV-1a over 64-bit words and the bytes that are left. */
+static uint64_t add_to_hash(uint64_t hash, const void *data, size_t bytes) {
+    const unsigned char *next = data;
+    for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t), next += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, next, sizeof word);
+        hash = um_hash_add(hash, word);
+    }
+    for (; bytes > 0; bytes--) {
+        hash = um_hash_add(hash, *next++);
+    }
+    return hash;
+}
+
+/* ---- At the start ------------------------------------------------------ */
+
+/* What decides the course of a run, as numbers that can be compared. */
+typedef struct run_identity {
+    uint64_t program;
+    uint64_t kernels;
+    uint64_t recipe;
+    uint64_t files[FILES_MAXIMUM]; /* in the order of the recipe's members */
+} run_identity;
+
+static uint64_t hash_of_contents(const um_mapped_file *file) {
+    uint64_t hash = add_to_hash(UM_HASH_START, &file->size, sizeof file->size);
+    if (file->size <= WHOLE_FILE) {
+        return add_to_hash(hash, file->data, file->size);
+    }
+    const size_t stride = (file->size - PIECE_BYTES) / (PIECES - 1);
+    for (size_t i = 0; i < PIECES; i++) {
+        hash = add_to_hash(hash, file->data + i * stride, PIECE_BYTES);
+    }
+    return hash;
+}
+
+static um_status hash_file(const char *path, uint64_t *hash, um_error *error) {
+    um_mapped_file file = {0};
+    UM_TRY(um_mapped_file_open(path, &file, error));
+    *hash = hash_of_contents(&file);
+    um_mapped_file_close(&file);
+    return UM_OK;
+}
+
+/* Of a directory, which is that of a model, configuration and tokenizer stand for it: the weights
+ * are read by rank 0 only. */
+static um_status hash_directory(const char *directory, uint64_t *hash, um_error *error) {
+    static const char *const names[] = {"config.json", "tokenizer.json", "vocab.json",
+                                        "merges.txt"};
+    *hash = UM_HASH_START;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[PATH_SIZE];
+        uint64_t part = 0;
+        if (um_file_exists(directory, names[i])) {
+            UM_TRY(um_path_join(path, sizeof path, directory, names[i], error));
+            UM_TRY(hash_file(path, &part, error));
+        }
+        *hash = add_to_hash(*hash, &part, sizeof part);
+    }
+    return UM_OK;
+}
+
+static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
+    struct stat kind;
+    return stat(path, &kind) == 0 && S_ISDIR(kind.st_mode) ? hash_directory(path, hash, error)
+                                                           : hash_file(path, hash, error);
+}
+
+/* Where the system does not show a program's own file, versions are all there is. */
+static uint64_t hash_of_program(void) {
+    uint64_t hash = UM_HASH_START;
+    if (hash_file("/proc/self/exe", &hash, NULL) != UM_OK) {
+        hash = add_to_hash(hash, um_version(), strlen(um_version()));
+    }
+    return hash;
+}
+
+static um_status identify(const um_recipe *recipe, const um_compute *compute,
+                          run_identity *identity, um_error *error) {
+    /* Validations change no weight, but all ranks must make the same ones. */
+    const uint64_t numbers[] = {um_recipe_fingerprint(recipe), recipe->validation_interval,
+                                recipe->problem_options.validation_maximum,
+                                recipe->problem_options.infilling_length,
+                                recipe->problem_options.prompt_length};
+    const char *rollout = recipe->problem_options.validation_rollout;
+    const char *kernels = compute->kernels.name;
+    const uint64_t hash = add_to_hash(UM_HASH_START, numbers, sizeof numbers);
+    *identity = (run_identity){.program = hash_of_program(),
+                               .kernels = add_to_hash(UM_HASH_START, kernels, strlen(kernels)),
+                               .recipe = add_to_hash(hash, rollout, strlen(rollout))};
+    const char *key = NULL;
+    for (size_t i = 0; um_recipe_path(recipe, i, &key); i++) {
+        if (i == FILES_MAXIMUM) {
+            return UM_RAISE(error, UM_ERR_LIMIT, "a recipe with more than %d files", FILES_MAXIMUM);
+        }
+        const char *path = um_recipe_path(recipe, i, &key);
+        if (*path) {
+            UM_TRY(hash_path(path, &identity->files[i], error));
+        }
+    }
+    return UM_OK;
+}
+
+static um_status compare(const um_recipe *recipe, const um_compute *compute,
+                         const run_identity *mine, const run_identity *first, um_error *error) {
+    if (mine->program != first->program) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "runs another unmask than rank 0; install the same file on all machines");
+    }
+    if (mine->recipe != first->recipe) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "has another recipe than rank 0; give all ranks the same file and --set");
+    }
+    if (mine->kernels != first->kernels) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "computes with the %s kernels, unlike rank 0, whose results differ; set "
+                        "UNMASK_KERNELS to what all processors have",
+                        compute->kernels.name);
+    }
+    const char *key = NULL;
+    const char *path = NULL;
+    for (size_t i = 0; (path = um_recipe_path(recipe, i, &key)) != NULL; i++) {
+        if (mine->files[i] != first->files[i]) {
+            return UM_RAISE(error, UM_ERR_MISMATCH,
+                            "%s (\"%s\") is not the file that rank 0 has; copy that one", path,
+                            key);
+        }
+    }
+    return UM_OK;
+}
+
+um_status um_same_run_check(um_collective *collective, const um_recipe *recipe,
+                            const um_compute *compute, um_error *error) {
+    run_identity mine = {0};
+    if (um_collective_size(collective) == 1) {
+        return UM_OK;
+    }
+    UM_TRY(
+        um_collective_agree_on_status(collective, identify(recipe, compute, &mine, error), error));
+    run_identity first = mine;
+    UM_TRY(um_collective_broadcast(collective, &first, sizeof first, error));
+    return um_collective_agree_on_status(collective, compare(recipe, compute, &mine, &first, error),
+                                         error);
+}
+
+/* ---- Now and then ------------------------------------------------------ */
+
+typedef struct weights_hash {
+    const float *weights;
+    size_t count;
+    uint64_t *tiles; /* [tiles] */
+} weights_hash;
+
+static void hash_tile(void *user, size_t task, size_t worker) {
+    (void)worker;
+    const weights_hash *call = user;
+    const size_t first = task * TILE;
+    const size_t count = um_size_smaller(TILE, call->count - first);
+    call->tiles[task] =
+        add_to_hash(UM_HASH_START, call->weights + first, count * sizeof *call->weights);
+}
+
+um_status um_same_weights_check(um_collective *collective, const um_compute *compute,
+                                const float *weights, size_t count, size_t step, um_error *error) {
+    if (um_collective_size(collective) == 1) {
+        return UM_OK;
+    }
+    const size_t tiles = um_size_divide_up(count, TILE);
+    weights_hash call = {.weights = weights, .count = count};
+    UM_TRY(um_allocate(&call.tiles, tiles, sizeof *call.tiles, "checksums", error));
+    um_thread_pool_run(compute->pool, tiles, hash_tile, &call);
+    const uint64_t mine = add_to_hash(UM_HASH_START, call.tiles, tiles * sizeof *call.tiles);
+    free(call.tiles);
+    uint64_t first = mine;
+    UM_TRY(um_collective_broadcast(collective, &first, sizeof first, error));
+    um_status status = UM_OK;
+    if (mine != first) {
+        status = UM_RAISE(error, UM_ERR_MISMATCH,
+                          "its weights are not those of rank 0 after step %zu, which is an error "
+                          "of the machine or its libraries; the last saved state is whole",
+                          step);
+    }
+    return um_collective_agree_on_status(collective, status, error);
+}

@@ -1,0 +1,190 @@
+#include "train/completions/completion_sampling.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "decode/batch.h"
+#include "decode/transformer_denoiser.h"
+#include "train/completions/completion_grading.h"
+
+/* One completion on its way. */
+typedef struct sample {
+    um_canvas canvas;
+    um_decode_options options;
+    um_decode_hooks hooks;
+    um_decode_job job;
+    um_buffer text;
+} sample;
+
+typedef struct sampling_run {
+    const um_completion_sampling *setup;
+    const um_sample_request *requests;
+    size_t count;
+    um_completion *completions;
+    um_transformer_denoiser *denoiser;
+    um_decode_batch *batch;
+    sample *samples;      /* [count] */
+    um_attempt *attempts; /* [count] */
+    size_t ready;         /* the first ones, which are complete */
+    um_grading *grading;
+} sampling_run;
+
+um_status um_completion_options_check(const um_completion_tasks *tasks,
+                                      const um_model_config *config,
+                                      const um_decode_options *chosen, um_error *error) {
+    um_canvas canvas = {0};
+    um_decode_options options = *chosen;
+    const um_algorithm *algorithm = NULL;
+    const bool is_causal = config->attention == UM_ATTENTION_CAUSAL;
+    UM_TRY(um_algorithm_find(options.algorithm, &algorithm, error));
+    if (algorithm->shows_masks == is_causal) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        is_causal
+                            ? "algorithm %s fills masks, which a causal model does not see; "
+                              "leave it out"
+                            : "algorithm %s needs a causal model; choose one that fills masks",
+                        options.algorithm);
+    }
+    UM_TRY(um_completion_tasks_canvas(tasks, 0, &canvas, error));
+    const um_status status =
+        um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
+    um_canvas_free(&canvas);
+    return status;
+}
+
+void um_completions_free(um_completion *completions, size_t count) {
+    for (size_t i = 0; completions && i < count; i++) {
+        free(completions[i].tokens);
+        completions[i].tokens = NULL;
+    }
+}
+
+static void set_options(const um_completion_sampling *setup, uint32_t number,
+                        um_decode_options *options) {
+    const um_algorithm *algorithm = NULL;
+    *options = setup->options;
+    options->seed = setup->seed;
+    options->sequence = number;
+    if (setup->early_stop && um_algorithm_find(options->algorithm, &algorithm, NULL) == UM_OK &&
+        (algorithm->options & UM_OPTION_BIT(UM_OPTION_STOP_TOKEN)) != 0) {
+        options->stop_tokens = setup->tasks->end_tokens.ids;
+        options->stop_token_count = setup->tasks->end_tokens.length;
+    }
+}
+
+static um_status queue_sample(sampling_run *run, size_t index, um_error *error) {
+    sample *made = &run->samples[index];
+    const um_sample_request *request = &run->requests[index];
+    UM_TRY(um_completion_tasks_canvas(run->setup->tasks, request->problem, &made->canvas, error));
+    set_options(run->setup, request->sample, &made->options);
+    made->hooks = (um_decode_hooks){.kernels = &run->setup->compute->kernels};
+    return um_decode_batch_add(run->batch, &made->canvas, &made->options, &made->hooks, &made->job,
+                               error);
+}
+
+static um_status start(sampling_run *run, um_error *error) {
+    const um_completion_sampling *setup = run->setup;
+    UM_TRY(um_allocate(&run->samples, run->count, sizeof *run->samples, "rollouts", error));
+    UM_TRY(um_allocate(&run->attempts, run->count, sizeof *run->attempts, "rollouts", error));
+    UM_TRY(
+        um_transformer_denoiser_create(setup->transformer, setup->compute, &run->denoiser, error));
+    const um_denoiser denoiser = um_transformer_denoiser_interface(run->denoiser);
+    const um_decode_batch_setup batch = {.pool = setup->compute->pool,
+                                         .live_maximum = setup->live_maximum};
+    UM_TRY(um_decode_batch_create(&denoiser, &batch, &run->batch, error));
+    for (size_t i = 0; i < run->count; i++) {
+        UM_TRY(queue_sample(run, i, error));
+    }
+    return UM_OK;
+}
+
+/* Take a finished job over, and make an attempt of it. */
+static um_status collect(sampling_run *run, size_t index, um_error *error) {
+    const um_completion_sampling *setup = run->setup;
+    sample *made = &run->samples[index];
+    const size_t problem = run->requests[index].problem;
+    if (made->job.status != UM_OK) {
+        return UM_RAISE(error, made->job.status, "problem %s: %s",
+                        setup->tasks->tasks[problem].problem->id, made->job.error.message);
+    }
+    um_completion *completion = &run->completions[index];
+    UM_TRY(
+        um_completion_take(setup->tasks, problem, &made->canvas, setup->extent, completion, error));
+    um_canvas_free(&made->canvas);
+    UM_TRY(um_completion_text(setup->tasks, completion, &made->text, error));
+    run->attempts[index] = (um_attempt){.problem = setup->tasks->tasks[problem].problem,
+                                        .completion = um_buffer_text(&made->text),
+                                        .length = made->text.length};
+    return UM_OK;
+}
+
+/* Attempts are announced in their order, so those behind one that is late wait for it. */
+static um_status collect_finished(sampling_run *run, um_error *error) {
+    const size_t before = run->ready;
+    while (run->ready < run->count && run->samples[run->ready].job.is_finished) {
+        UM_TRY(collect(run, run->ready, error));
+        run->ready++;
+    }
+    if (run->ready > before) {
+        um_grading_announce(run->grading, run->ready);
+    }
+    return UM_OK;
+}
+
+static um_status decode(sampling_run *run, um_error *error) {
+    const um_stop_request *stop = run->setup->stop;
+    size_t unfinished = run->count;
+    while (unfinished > 0) {
+        if (stop->should_stop && stop->should_stop(stop->user)) {
+            return UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop");
+        }
+        unfinished = um_decode_batch_step(run->batch);
+        UM_TRY(collect_finished(run, error));
+        um_stop_request_tell(stop, "rollout", run->count - unfinished, run->count);
+    }
+    return UM_OK;
+}
+
+static void release(sampling_run *run) {
+    um_decode_batch_free(run->batch);
+    um_transformer_denoiser_free(run->denoiser);
+    for (size_t i = 0; run->samples && i < run->count; i++) {
+        um_canvas_free(&run->samples[i].canvas);
+        um_buffer_free(&run->samples[i].text);
+    }
+    free(run->samples);
+    free(run->attempts);
+}
+
+static um_status sample_and_grade(sampling_run *run, um_judgement *judgements,
+                                  um_sampling_times *times, um_error *error) {
+    const double begin = um_clock_seconds();
+    UM_TRY(start(run, error));
+    UM_TRY(um_grading_start(run->setup->grader, run->attempts, run->count, judgements,
+                            &run->grading, error));
+    const um_status status = decode(run, error);
+    const double middle = um_clock_seconds();
+    um_error grading_error = {0};
+    um_stop_request_tell(run->setup->stop, "rewards", 0, 0);
+    const um_status graded =
+        um_grading_finish(run->grading, status != UM_OK, &times->grading, &grading_error);
+    times->sampling = middle - begin;
+    times->waiting = um_clock_seconds() - middle;
+    if (status == UM_OK && graded != UM_OK && error) {
+        *error = grading_error;
+    }
+    return status != UM_OK ? status : graded;
+}
+
+um_status um_sample_completions(const um_completion_sampling *sampling,
+                                const um_sample_request *requests, size_t count,
+                                um_completion *completions, um_judgement *judgements,
+                                um_sampling_times *times, um_error *error) {
+    sampling_run run = {
+        .setup = sampling, .requests = requests, .count = count, .completions = completions};
+    *times = (um_sampling_times){0};
+    const um_status status = sample_and_grade(&run, judgements, times, error);
+    release(&run);
+    return status;
+}

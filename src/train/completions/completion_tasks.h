@@ -1,0 +1,73 @@
+/* Problems as canvases to fill: tokens before the answer, the answer's length, tokens after it. */
+#ifndef UM_TRAIN_COMPLETIONS_COMPLETION_TASKS_H
+#define UM_TRAIN_COMPLETIONS_COMPLETION_TASKS_H
+
+#include "decode/canvas.h"
+#include "reward/problem.h"
+#include "tokenizer/tokenizer.h"
+#include "train/recipe/recipe.h"
+
+/* The longest answer where the recipe gives no length, and the context has room for it. */
+#define UM_DEFAULT_ANSWER_LENGTH 128
+
+typedef struct um_completion_task {
+    const um_problem *problem;
+    um_token_list before; /* the prompt; of a chat problem with the opening of the answer, of an
+                             infilling one for a causal model with the suffix (tokenizer/fim.h) */
+    um_token_list after;  /* the suffix of an infilling problem for a model that sees it */
+    size_t answer_length;
+} um_completion_task;
+
+typedef struct um_completion_tasks {
+    const um_tokenizer *tokenizer; /* borrowed */
+    um_problem_set *problems;
+    um_completion_task *tasks; /* [count], of the first problems of the set */
+    size_t count;
+    size_t left_out;          /* infilling problems among those, which the model cannot be shown */
+    um_token_list end_tokens; /* any of them ends an answer */
+    int32_t mask_token;
+    int32_t filler;  /* what stands where an early stop has left masks: pad, else an end token */
+    uint64_t digest; /* of all tasks: changes with the problems, the tokenizer and the lengths */
+} um_completion_tasks;
+
+/* A completed canvas. */
+typedef struct um_completion {
+    size_t problem;  /* number in the set */
+    int32_t *tokens; /* [length] prompt, answer and, of an infilling problem, suffix */
+    size_t length;
+    size_t start;         /* where the answer begins */
+    size_t answer_length; /* tokens of the answer */
+    size_t counted;       /* of those, from the first, which the loss counts */
+    bool ended;           /* an end token is among the answer */
+} um_completion;
+
+/* Read the problems at `path` (the first `maximum` of them, 0: all) and lay them out for the recipe
+ * and the model of `config`.  For a causal model without the tokens of tokenizer/fim.h infilling
+ * problems are left out.  UM_ERR_LIMIT names one that does not fit into the context,
+ * UM_ERR_ARGUMENT a file without any, UM_ERR_MISMATCH a model without a token that this needs.
+ * um_completion_tasks_close in any case. */
+um_status um_completion_tasks_open(const char *path, size_t maximum, const um_recipe *recipe,
+                                   const um_model_config *config, const um_tokenizer *tokenizer,
+                                   um_completion_tasks *tasks, um_error *error);
+void um_completion_tasks_close(um_completion_tasks *tasks);
+
+/* An empty canvas of a task; zero-initialise *canvas. */
+um_status um_completion_tasks_canvas(const um_completion_tasks *tasks, size_t index,
+                                     um_canvas *canvas, um_error *error);
+
+/* Take a decoded canvas of the task over into `completion`, whose tokens are for free(). */
+um_status um_completion_take(const um_completion_tasks *tasks, size_t index,
+                             const um_canvas *canvas, um_completion_extent extent,
+                             um_completion *completion, um_error *error);
+
+/* Lay `completion` out for the task with zeroed tokens, and, once they are there, find its end. */
+um_status um_completion_lay_out(const um_completion_tasks *tasks, size_t index,
+                                um_completion *completion, um_error *error);
+void um_completion_find_end(const um_completion_tasks *tasks, um_completion_extent extent,
+                            um_completion *completion);
+
+/* Append the answer's text up to its first end token, control tokens left out. */
+um_status um_completion_text(const um_completion_tasks *tasks, const um_completion *completion,
+                             um_buffer *text, um_error *error);
+
+#endif

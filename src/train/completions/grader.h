@@ -1,0 +1,15 @@
+/* Who judges completions: the sandboxed tests of reward/reward.h, or a test's own idea. */
+#ifndef UM_TRAIN_COMPLETIONS_GRADER_H
+#define UM_TRAIN_COMPLETIONS_GRADER_H
+
+#include "reward/reward.h"
+
+typedef struct um_grader {
+    /* As um_judge_batch: judgements[i] is that of attempts[i] and depends on nothing else.  Called
+     * by one thread at a time, not always the same. */
+    um_status (*grade)(void *user, const um_attempt *attempts, size_t count,
+                       um_judgement *judgements, const um_watch *watch, um_error *error);
+    void *user;
+} um_grader;
+
+#endif

@@ -1,0 +1,31 @@
+/* Decoding options as a recipe writes them: a JSON object with "algorithm" and the options of
+ * decode/options.h under their names. */
+#ifndef UM_TRAIN_COMPLETIONS_ROLLOUT_OPTIONS_H
+#define UM_TRAIN_COMPLETIONS_ROLLOUT_OPTIONS_H
+
+#include "base/json.h"
+#include "decode/options.h"
+#include "model/config.h"
+#include "train/completions/problem_options.h"
+
+/* Store `object` as text.  UM_ERR_ARGUMENT: it is no object of options that there are, or a seed,
+ * which is the recipe's; UM_ERR_LIMIT: too long.  `where` names it in messages. */
+um_status um_rollout_text_from_json(const json_t *object, const char *where,
+                                    char text[UM_ROLLOUT_TEXT_SIZE], um_error *error);
+
+/* Set one option of a text, as a command line does: key "steps", value "32". */
+um_status um_rollout_text_set(char text[UM_ROLLOUT_TEXT_SIZE], const char *key, const char *value,
+                              um_error *error);
+
+/* The options that the text gives; where it names no algorithm, with that and the options that
+ * decode/default_options.h chooses for the model. */
+um_status um_rollout_options_parse_for_model(const char text[UM_ROLLOUT_TEXT_SIZE],
+                                             const um_model_config *config,
+                                             um_decode_options *options, um_error *error);
+
+/* The options that the text gives; where it has no temperature and no top_p, and the algorithm
+ * knows them, those. */
+um_status um_rollout_options_parse(const char text[UM_ROLLOUT_TEXT_SIZE], double temperature,
+                                   double top_p, um_decode_options *options, um_error *error);
+
+#endif

@@ -1,0 +1,30 @@
+/* In which order documents are trained on: a fresh permutation each epoch, a pure function of
+ * the seed and the epoch, so that a run resumes from two numbers. */
+#ifndef UM_TRAIN_CORPUS_DATA_ORDER_H
+#define UM_TRAIN_CORPUS_DATA_ORDER_H
+
+#include "base/status.h"
+
+/* Where a run stands in its data. */
+typedef struct um_data_cursor {
+    uint64_t epoch;
+    uint64_t index; /* documents of the epoch already used */
+} um_data_cursor;
+
+typedef struct um_data_order {
+    uint64_t seed;
+    size_t count;          /* documents */
+    uint64_t epoch;        /* of which `permutation` holds the order */
+    uint32_t *permutation; /* [count] */
+} um_data_order;
+
+um_status um_data_order_create(uint64_t seed, size_t count, um_data_order *order, um_error *error);
+void um_data_order_free(um_data_order *order);
+
+/* The document at the cursor. */
+size_t um_data_order_at(um_data_order *order, const um_data_cursor *cursor);
+
+/* Move to the next document, into the next epoch after the last. */
+void um_data_order_advance(const um_data_order *order, um_data_cursor *cursor);
+
+#endif

@@ -1,0 +1,31 @@
+/* Reinforcement learning with coupled-GRPO (arXiv 2506.20639, section 5; docs/GRPO.md).  Shared
+ * with the tests only. */
+#ifndef UM_TRAIN_GRPO_COUPLED_GRPO_H
+#define UM_TRAIN_GRPO_COUPLED_GRPO_H
+
+#include "train/completions/validation_problems.h"
+#include "train/grpo/grpo_update.h"
+#include "train/training_method.h"
+
+#define UM_GRPO_METRICS_MAXIMUM 48
+
+typedef struct um_coupled_grpo {
+    const um_recipe *recipe; /* borrowed, as is the learner */
+    um_learner *learner;
+    um_tokenizer *tokenizer;
+    um_completion_tasks tasks;
+    um_validation_problems validation;
+    um_decode_options decoding;
+    um_judge *judge; /* NULL where a caller grades */
+    um_grader grader;
+    um_data_order order;
+    um_reward_journal *journal;
+    um_grpo_reference reference;
+    um_grpo_rollouts rollouts;
+    um_grpo_updater updater;
+    uint64_t data_state[2];                     /* as saved: problems and their digest */
+    um_metric metrics[UM_GRPO_METRICS_MAXIMUM]; /* of the newest step */
+    size_t metric_count;
+} um_coupled_grpo;
+
+#endif

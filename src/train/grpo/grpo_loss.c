@@ -1,0 +1,53 @@
+#include "train/grpo/grpo_loss.h"
+
+#include <math.h>
+
+#define DEVIATION_FLOOR 1e-4 /* as in the published trainer: equal rewards divide by it */
+
+void um_mean_and_deviation(const double *values, size_t count, double *mean, double *deviation) {
+    double sum = 0;
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += values[i];
+    }
+    *mean = count > 0 ? sum / (double)count : 0;
+    for (size_t i = 0; i < count; i++) {
+        squares += (values[i] - *mean) * (values[i] - *mean);
+    }
+    *deviation = count > 1 ? sqrt(squares / (double)(count - 1)) : 0;
+}
+
+void um_grpo_advantages(const um_grpo_options *options, const double *rewards, size_t count,
+                        double *advantages) {
+    double mean = 0;
+    double deviation = 0;
+    um_mean_and_deviation(rewards, count, &mean, &deviation);
+    /* r - mean of the others = G/(G - 1) (r - mean of all) */
+    const bool others = options->advantage_baseline == UM_BASELINE_LEAVE_ONE_OUT && count > 1;
+    const double factor = (others ? (double)count / (double)(count - 1) : 1.0) /
+                          (options->scale_advantages ? deviation + DEVIATION_FLOOR : 1.0);
+    for (size_t i = 0; i < count; i++) {
+        advantages[i] = factor * (rewards[i] - mean);
+    }
+}
+
+um_grpo_token_loss um_grpo_loss_of_token(const um_grpo_options *options,
+                                         const um_grpo_token *token) {
+    const double low = 1.0 - options->clip_low;
+    const double high = 1.0 + options->clip_high;
+    const double ratio = exp(token->current - token->old);
+    um_grpo_token_loss out = {.clipped_low = ratio < low &&
+                                             token->advantage<0, .clipped_high = ratio> high &&
+                                             token->advantage > 0};
+    const bool clipped = out.clipped_low || out.clipped_high;
+    const double used = out.clipped_low ? low : out.clipped_high ? high : ratio;
+    out.loss = -used * token->advantage;
+    out.derivative = clipped ? 0 : -ratio * token->advantage;
+    if (options->kl_coefficient > 0) {
+        const double distance = token->reference - token->current;
+        out.kl = exp(distance) - distance - 1.0;
+        out.loss += options->kl_coefficient * out.kl;
+        out.derivative += options->kl_coefficient * (1.0 - exp(distance));
+    }
+    return out;
+}

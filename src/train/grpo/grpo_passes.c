@@ -1,0 +1,123 @@
+#include "train/grpo/grpo_passes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void um_grpo_passes_free(um_grpo_passes *passes) {
+    um_training_batch_free(&passes->batch);
+    free(passes->token);
+    free(passes->coefficient);
+    free(passes->probabilities);
+    *passes = (um_grpo_passes){0};
+}
+
+size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *completion) {
+    return um_mask_pass_count(options) * completion->length;
+}
+
+typedef struct pass_builder {
+    um_grpo_passes *passes;
+    const um_recipe *recipe;
+    const um_model_config *config;
+    const um_completion *completion;
+    um_mask_place place;
+    size_t first_token; /* number of the completion's first counted token */
+} pass_builder;
+
+static void add_target(const pass_builder *builder, size_t position, double coefficient) {
+    um_training_batch *batch = &builder->passes->batch;
+    const size_t at = batch->target_count++;
+    const um_completion *completion = builder->completion;
+    batch->hidden_rows[at] = um_transformer_predicting_row(builder->config, position);
+    batch->targets[at] = completion->tokens[position];
+    batch->weights[at] = 0; /* known when the loss is */
+    batch->sequences[batch->rows.count - 1].hidden_count++;
+    builder->passes->token[at] = builder->first_token + position - completion->start;
+    builder->passes->coefficient[at] = coefficient;
+}
+
+static um_status add_pass(const pass_builder *builder, size_t pass, um_error *error) {
+    const um_completion *completion = builder->completion;
+    const um_grpo_options *options = &builder->recipe->grpo;
+    um_training_batch *batch = &builder->passes->batch;
+    const double coefficient = um_mask_coefficient(options, builder->place, pass);
+    const size_t answer_end = completion->start + completion->answer_length;
+    size_t first = 0;
+    UM_TRY(um_training_batch_add(batch, completion->length, &first, error));
+    int32_t *tokens = batch->tokens + first;
+    memcpy(tokens, completion->tokens, completion->length * sizeof *tokens);
+    for (size_t i = 0; i < completion->length; i++) {
+        const bool in_answer = i >= completion->start && i < answer_end;
+        const bool hidden = in_answer ? um_mask_hides(options, builder->place, pass, i)
+                                      : um_mask_hides_prompt(builder->recipe, builder->place, i);
+        if (hidden) {
+            tokens[i] = builder->config->mask_token;
+        }
+        if (hidden && in_answer && i < completion->start + completion->counted) {
+            add_target(builder, i, coefficient);
+        }
+    }
+    return UM_OK;
+}
+
+/* At most one target a row; the batch's own arrays grow with its rows. */
+static um_status grow_targets(um_grpo_passes *passes, size_t rows, um_error *error) {
+    UM_TRY(um_grow(&passes->token, &passes->token_capacity, rows, sizeof *passes->token, "targets",
+                   error));
+    UM_TRY(um_grow(&passes->coefficient, &passes->coefficient_capacity, rows,
+                   sizeof *passes->coefficient, "targets", error));
+    return um_grow(&passes->probabilities, &passes->probability_capacity, rows,
+                   sizeof *passes->probabilities, "targets", error);
+}
+
+um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
+                              const um_model_config *config,
+                              const um_completion *const *completions, const um_mask_place *places,
+                              size_t count, um_error *error) {
+    const size_t pass_count = um_mask_pass_count(&recipe->grpo);
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        rows += um_grpo_passes_rows(&recipe->grpo, completions[i]);
+    }
+    UM_TRY(grow_targets(passes, rows, error));
+    um_training_batch_start(&passes->batch, config->attention);
+    passes->batch.rows.attention_block_length = config->attention_block_length;
+    passes->token_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const pass_builder builder = {.passes = passes,
+                                      .recipe = recipe,
+                                      .config = config,
+                                      .completion = completions[i],
+                                      .place = places[i],
+                                      .first_token = passes->token_count};
+        for (size_t pass = 0; pass < pass_count; pass++) {
+            UM_TRY(add_pass(&builder, pass, error));
+        }
+        passes->token_count += completions[i]->counted;
+    }
+    return um_training_batch_connect(&passes->batch, config, error);
+}
+
+um_status um_grpo_passes_estimate(um_grpo_passes *passes, um_learner *learner,
+                                  const um_transformer *transformer, bool record, double *estimates,
+                                  um_error *error) {
+    UM_TRY(um_learner_log_probabilities(learner, transformer, &passes->batch, record,
+                                        passes->probabilities, error));
+    memset(estimates, 0, passes->token_count * sizeof *estimates);
+    for (size_t i = 0; i < passes->batch.target_count; i++) {
+        estimates[passes->token[i]] += passes->coefficient[i] * (double)passes->probabilities[i];
+    }
+    return UM_OK;
+}
+
+um_status um_grpo_passes_backward(um_grpo_passes *passes, um_learner *learner,
+                                  const double *derivatives, um_error *error) {
+    um_loss_sums sums;
+    for (size_t i = 0; i < passes->batch.target_count; i++) {
+        /* The cross-entropy is minus the log-probability. */
+        passes->batch.weights[i] = (float)(-passes->coefficient[i] * derivatives[passes->token[i]]);
+    }
+    return um_learner_backward(learner, &passes->batch, &sums, error);
+}

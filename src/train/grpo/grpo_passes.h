@@ -1,0 +1,47 @@
+/* The estimator of log-probabilities over a micro-batch of completions: the forward passes over
+ * masked copies, and the way back from d loss / d log-probability to the model's gradients.
+ *
+ * The rows of a pass are those of the sampler's forward: the canvas alone, from position 0, without
+ * padding, under the model's own attention and alignment. */
+#ifndef UM_TRAIN_GRPO_GRPO_PASSES_H
+#define UM_TRAIN_GRPO_GRPO_PASSES_H
+
+#include "train/completions/completion_tasks.h"
+#include "train/grpo/grpo_masks.h"
+#include "train/learner.h"
+
+/* Reused from micro-batch to micro-batch; zero-initialise. */
+typedef struct um_grpo_passes {
+    um_training_batch batch;
+    size_t token_count;   /* counted tokens of all completions */
+    size_t *token;        /* [target_count] number of the target among the counted tokens */
+    double *coefficient;  /* [target_count] of the target in its token's estimate */
+    float *probabilities; /* [target_count] logarithms */
+    size_t token_capacity;
+    size_t coefficient_capacity;
+    size_t probability_capacity;
+} um_grpo_passes;
+
+void um_grpo_passes_free(um_grpo_passes *passes);
+
+/* Rows of the passes over one completion. */
+size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *completion);
+
+/* Lay out the passes of completions[count]; `places` [count] has the place of each one's masks.
+ * Tokens of the batch are numbered completion by completion, each with its `counted` ones. */
+um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
+                              const um_model_config *config,
+                              const um_completion *const *completions, const um_mask_place *places,
+                              size_t count, um_error *error);
+
+/* estimates[token_count]: the log-probabilities under `transformer`, or under the learner's model
+ * where that is NULL; with `record` (then the latter) um_grpo_passes_backward may follow. */
+um_status um_grpo_passes_estimate(um_grpo_passes *passes, um_learner *learner,
+                                  const um_transformer *transformer, bool record, double *estimates,
+                                  um_error *error);
+
+/* Add the gradients of a loss of which derivatives[token_count] are those by the estimates. */
+um_status um_grpo_passes_backward(um_grpo_passes *passes, um_learner *learner,
+                                  const double *derivatives, um_error *error);
+
+#endif

@@ -1,0 +1,50 @@
+/* The members of a recipe: names, kinds, ranges and places.  Private to recipe*.c. */
+#ifndef UM_TRAIN_RECIPE_RECIPE_FIELDS_H
+#define UM_TRAIN_RECIPE_RECIPE_FIELDS_H
+
+#include <stddef.h>
+
+#include "train/recipe/recipe.h"
+
+typedef enum um_recipe_field_kind {
+    UM_FIELD_PATH,
+    UM_FIELD_TEXT, /* UM_RECIPE_TEXT_SIZE bytes */
+    UM_FIELD_SIZE,
+    UM_FIELD_NUMBER,
+    UM_FIELD_BOOL,
+    UM_FIELD_CHOICE,
+    UM_FIELD_DECODING
+} um_recipe_field_kind;
+
+typedef struct um_recipe_choice {
+    const char *text;
+    int value;
+} um_recipe_choice;
+
+/* One member of the recipe: how it is read, and where it goes. */
+typedef struct um_recipe_field {
+    const char *key;
+    um_recipe_field_kind kind;
+    size_t offset;
+    bool required;
+    double minimum;
+    double maximum;
+    const um_recipe_choice *choices; /* UM_FIELD_CHOICE: ended by a NULL text */
+} um_recipe_field;
+
+extern const um_recipe_field um_recipe_fields[];
+extern const size_t um_recipe_field_count;
+
+/* The field of that name, or NULL. */
+const um_recipe_field *um_recipe_find_field(const char *key);
+
+/* Whether it is a member of um_grpo_options; of um_problem_options. */
+bool um_recipe_field_is_of_grpo(const um_recipe_field *field);
+bool um_recipe_field_is_of_problems(const um_recipe_field *field);
+
+/* The values of members that are left out; and then those that coupled-GRPO has in their place:
+ * its paper's and, where that gives none, its published code's. */
+void um_recipe_set_defaults(um_recipe *recipe);
+void um_recipe_set_grpo_defaults(um_recipe *recipe);
+
+#endif

@@ -1,0 +1,27 @@
+/* What training tells about itself, whatever the objective. */
+#ifndef UM_TRAIN_RUN_METRIC_H
+#define UM_TRAIN_RUN_METRIC_H
+
+#include "base/status.h"
+
+/* A number under a name.  Names are letters, digits and underscores, and stable (docs/METRICS.md
+ * lists them): they are what a report draws one curve for. */
+typedef struct um_metric {
+    const char *name; /* such as "reward"; static */
+    double value;     /* not finite: there is none */
+} um_metric;
+
+/* A completion that the model wrote, with what became of it.  Texts need not be UTF-8. */
+typedef struct um_sample_report {
+    const char *prompt; /* [prompt_length] */
+    size_t prompt_length;
+    const char *completion; /* [completion_length] */
+    size_t completion_length;
+    const char *suffix; /* [suffix_length]: behind the completion, when it fills a hole; or NULL */
+    size_t suffix_length;
+    const char *task_id; /* or NULL */
+    const char *verdict; /* "passed", or what went wrong; NULL where nobody judged */
+    double reward;       /* NAN for none */
+} um_sample_report;
+
+#endif

@@ -1,0 +1,62 @@
+/* The record of a training run: one metrics.jsonl, one JSON object a line (docs/METRICS.md).
+ *
+ * A line is one write to a file that is only appended to, so that a kill leaves whole lines and at
+ * most one torn last one.  Opening the file again cuts that off, and with it what the run will do
+ * again: nothing stands twice.  A line that cannot be written is lost, not half there: training
+ * goes on, and um_metrics_close tells how many were. */
+#ifndef UM_TRAIN_RUN_METRICS_H
+#define UM_TRAIN_RUN_METRICS_H
+
+#include <jansson.h>
+
+#include "train/run/metric.h"
+
+/* The file inside an output directory. */
+#define UM_METRICS_FILE "metrics.jsonl"
+
+/* Of the lines; the "run" line says it. */
+#define UM_METRICS_FORMAT 1
+
+typedef struct um_metrics um_metrics;
+
+/* What the first line of a file tells, and which part of an older file still holds. */
+typedef struct um_metrics_run {
+    uint64_t recipe_id; /* um_recipe_fingerprint: a file of another recipe is refused */
+    size_t step;        /* steps already made: 0 for a fresh run, else where it continues */
+    size_t total_steps;
+    const json_t *facts; /* object whose members go into the "run" line; its "program" and
+                            "machine" also into a "resumed" line.  Borrowed. */
+} um_metrics_run;
+
+/* Open or make the file at `path`.  A fresh run begins it with a "run" line.  One that continues
+ * cuts lines of later steps (of its last step also validations, which are made again) and a torn
+ * last line off and adds "resumed".  UM_ERR_FORMAT for a file of something else, UM_ERR_MISMATCH
+ * for one of another recipe: both stay as they are.  What is not a regular file, such as a pipe, is
+ * only appended to.  Free *metrics with um_metrics_close. */
+um_status um_metrics_open(const char *path, const um_metrics_run *run, um_metrics **metrics,
+                          um_error *error);
+
+/* Append {"kind": kind, "step": step, name: value...}; null for what is not finite.  On UM_ERR_IO
+ * the line is lost. */
+um_status um_metrics_numbers(um_metrics *metrics, const char *kind, size_t step,
+                             const um_metric *values, size_t count, um_error *error);
+
+/* Append a "sample" line. */
+um_status um_metrics_put_sample(um_metrics *metrics, size_t step, const um_sample_report *sample,
+                                um_error *error);
+
+/* Append the last line: "end" with how the run ended ("finished", "stopped", "failed") and how long
+ * this process worked on it. */
+um_status um_metrics_end(um_metrics *metrics, size_t step, const char *outcome, double seconds,
+                         um_error *error);
+
+/* Wait until the lines so far are on the disk. */
+void um_metrics_sync(um_metrics *metrics);
+
+/* Lines that were lost so far. */
+size_t um_metrics_lost(const um_metrics *metrics);
+
+/* Close and free; UM_ERR_IO where lines were lost.  NULL is allowed. */
+um_status um_metrics_close(um_metrics *metrics, um_error *error);
+
+#endif

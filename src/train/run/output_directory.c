@@ -1,0 +1,88 @@
+#include "train/run/output_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/mapped_file.h"
+#include "train/trainer.h"
+
+/* Two runs would take turns in replacing each other's files.  The lock ends with the process; where
+ * the file system has none, the run goes on without. */
+static um_status lock(um_output_directory *directory, um_error *error) {
+    const char *path = directory->path;
+    directory->lock_descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory->lock_descriptor < 0) {
+        return um_error_set_errno(error, errno, "%s: cannot open the output directory", path);
+    }
+    if (flock(directory->lock_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return UM_RAISE(error, UM_ERR_IO,
+                        "%s: another training is writing there; wait for it, or write to another "
+                        "directory",
+                        path);
+    }
+    return UM_OK;
+}
+
+static um_status remove_leftovers(const um_output_directory *directory, um_error *error) {
+    static const char *const names[] = {UM_TRAINER_STATE_FILE, "model.safetensors"};
+    char path[UM_RECIPE_PATH_SIZE + 32];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        UM_TRY(um_output_directory_join(directory, names[i], path, sizeof path, error));
+        UM_TRY(um_atomic_file_remove_leftovers(path, error));
+    }
+    return UM_OK;
+}
+
+um_status um_output_directory_name(const char *path, um_output_directory *directory,
+                                   um_error *error) {
+    *directory = (um_output_directory){.lock_descriptor = -1};
+    if (strlen(path) >= sizeof directory->path) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+    }
+    strcpy(directory->path, path);
+    return UM_OK;
+}
+
+um_status um_output_directory_open(const char *path, um_output_directory *directory,
+                                   um_error *error) {
+    UM_TRY(um_output_directory_name(path, directory, error));
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
+    }
+    UM_TRY(lock(directory, error));
+    if (access(path, W_OK | X_OK) != 0) {
+        return um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
+    }
+    return remove_leftovers(directory, error);
+}
+
+um_status um_output_directory_differs(const um_output_directory *directory, const char *path,
+                                      um_error *error) {
+    struct stat output;
+    struct stat other;
+    if (stat(directory->path, &output) == 0 && stat(path, &other) == 0 &&
+        output.st_dev == other.st_dev && output.st_ino == other.st_ino) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: is the model to start from, which the result would replace; write to "
+                        "another directory",
+                        directory->path);
+    }
+    return UM_OK;
+}
+
+void um_output_directory_close(um_output_directory *directory) {
+    if (directory->lock_descriptor >= 0) {
+        (void)close(directory->lock_descriptor);
+        directory->lock_descriptor = -1;
+    }
+}
+
+um_status um_output_directory_join(const um_output_directory *directory, const char *name,
+                                   char *path, size_t path_size, um_error *error) {
+    return um_path_join(path, path_size, directory->path, name, error);
+}

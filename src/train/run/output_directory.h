@@ -1,0 +1,32 @@
+/* The directory that a run writes to. */
+#ifndef UM_TRAIN_RUN_OUTPUT_DIRECTORY_H
+#define UM_TRAIN_RUN_OUTPUT_DIRECTORY_H
+
+#include "train/recipe/recipe.h"
+
+typedef struct um_output_directory {
+    char path[UM_RECIPE_PATH_SIZE];
+    int lock_descriptor; /* -1 for none */
+} um_output_directory;
+
+/* Make the directory where it is missing, lock it against other runs, and check that it can be
+ * written.  Files that a killed writer has left half-written are removed.  UM_ERR_IO. */
+um_status um_output_directory_open(const char *path, um_output_directory *directory,
+                                   um_error *error);
+
+/* Only name the directory: for a process that does not write to it.  UM_ERR_LIMIT. */
+um_status um_output_directory_name(const char *path, um_output_directory *directory,
+                                   um_error *error);
+
+/* UM_ERR_ARGUMENT where it is the same directory as `path`, the model to start from. */
+um_status um_output_directory_differs(const um_output_directory *directory, const char *path,
+                                      um_error *error);
+
+/* Give the lock back. */
+void um_output_directory_close(um_output_directory *directory);
+
+/* directory/name into path[path_size]. */
+um_status um_output_directory_join(const um_output_directory *directory, const char *name,
+                                   char *path, size_t path_size, um_error *error);
+
+#endif
