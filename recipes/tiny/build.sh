@@ -79,7 +79,7 @@ measure() {
     if [ ! -e "$data/results/$1.json" ]; then
         say "measuring $1"
         "$python" "$here/evaluate.py" --unmask "$unmask" --model "$data/$1" --problems "$data/validation.problems.jsonl" \
-            --formats "$2" --output "$data/results/$1.json.part" -- --length 96 >&2
+            --formats "$2" --output "$data/results/$1.json.part" -- --length 80 >&2
         mv "$data/results/$1.json.part" "$data/results/$1.json"
     fi
 }
@@ -119,9 +119,9 @@ fi
 cp "$here/model/config.json" "$data/init/"
 
 # Real code counts three times, so that it is about a twentieth of what stages 0 and 1 read.
-pack "$data/stage0.shard" fim "$data/tasks.jsonl" "$data/code.jsonl*3"
+pack "$data/stage0.shard" fim "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl*3"
 pack "$data/stage0.validation.shard" fim "$data/validation.jsonl"
-pack "$data/stage1.shard" canvas "$data/tasks.jsonl" "$data/code.jsonl*3"
+pack "$data/stage1.shard" canvas "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl*3"
 pack "$data/stage1.validation.shard" canvas "$data/validation.jsonl"
 pack "$data/stage2.shard" canvas "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
 pack "$data/stage3.shard" canvas "$data/instructions.jsonl"
