@@ -204,9 +204,8 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
     report->metric_count = run->metric_count;
 }
 
-/* Where the step is the first of a batch, make that, unless a step that was stopped has. */
-static um_status ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
-                                 um_error *error) {
+um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
+                                          um_error *error) {
     const uint64_t number = batch_number(run);
     if (run->rollouts.is_ready && run->rollouts.number == number) {
         return UM_OK;
@@ -223,7 +222,7 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
     const size_t inner = inner_update(run);
     const double start = um_clock_seconds();
     run->metric_count = 0;
-    UM_TRY(ensure_rollouts(run, stop, error));
+    UM_TRY(um_coupled_grpo_ensure_rollouts(run, stop, error));
     const double middle = um_clock_seconds();
     if (inner == 0) {
         report_rollouts(run);

@@ -1,5 +1,5 @@
 /* Reinforcement learning with coupled-GRPO (arXiv 2506.20639, section 5; docs/GRPO.md).  Shared
- * with the tests only. */
+ * with tests and benches only. */
 #ifndef UM_TRAIN_GRPO_COUPLED_GRPO_H
 #define UM_TRAIN_GRPO_COUPLED_GRPO_H
 
@@ -27,5 +27,10 @@ typedef struct um_coupled_grpo {
     um_metric metrics[UM_GRPO_METRICS_MAXIMUM]; /* of the newest step */
     size_t metric_count;
 } um_coupled_grpo;
+
+/* Where the next step is the first of a batch of rollouts, make that batch, unless it is there
+ * already because a step was stopped. */
+um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
+                                          um_error *error);
 
 #endif
