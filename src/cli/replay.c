@@ -61,18 +61,16 @@ static um_status read_trace(const char *path, unsigned long long index, um_trace
     um_buffer bytes = {0};
     um_status status = um_file_read(path, TRACE_MAXIMUM, &bytes, error);
     const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
-    size_t at = 0;
+    um_trace_source source = {
+        .bytes = um_buffer_text(&bytes), .length = bytes.length, .where = where};
     for (unsigned long long i = 0; status == UM_OK; i++) {
-        size_t used = 0;
-        if (at == bytes.length && i > 0) {
+        if (source.at == source.length && i > 0) {
             status =
                 UM_RAISE(error, UM_ERR_ARGUMENT, "%s: holds %llu trace%s; --index counts from 0",
                          where, i, i == 1 ? "" : "s");
             break;
         }
-        status = um_trace_read(um_buffer_text(&bytes) + at, bytes.length - at, where, trace, &used,
-                               error);
-        at += used;
+        status = um_trace_read_next(&source, trace, error);
         if (status != UM_OK || i == index) {
             break;
         }
@@ -80,38 +78,6 @@ static um_status read_trace(const char *path, unsigned long long index, um_trace
     }
     um_buffer_free(&bytes);
     return status;
-}
-
-static bool is_tokenizer_directory(const char *directory) {
-    return *directory &&
-           (um_file_exists(directory, "tokenizer.json") || um_file_exists(directory, "vocab.json"));
-}
-
-/* *tokenizer is NULL where none is known.  The one that the user names must fit; that of the
- * trace's header is only a guess. */
-static um_status find_tokenizer(const replay_options *options, const um_trace_header *header,
-                                um_tokenizer **tokenizer, um_error *error) {
-    *tokenizer = NULL;
-    if (!options->directory) {
-        if (is_tokenizer_directory(header->model) &&
-            um_tokenizer_load(header->model, tokenizer, NULL) == UM_OK &&
-            um_tokenizer_vocabulary_size(*tokenizer) > header->vocabulary_size) {
-            um_tokenizer_free(*tokenizer);
-            *tokenizer = NULL;
-        }
-        return UM_OK;
-    }
-    UM_TRY(um_tokenizer_load(options->directory, tokenizer, error));
-    const size_t size = um_tokenizer_vocabulary_size(*tokenizer);
-    if (size > header->vocabulary_size) {
-        um_tokenizer_free(*tokenizer);
-        *tokenizer = NULL;
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: a tokenizer of %zu ids, but the model of the trace has %zu: --model "
-                        "names another model",
-                        options->directory, size, header->vocabulary_size);
-    }
-    return UM_OK;
 }
 
 /* ---- Playing ------------------------------------------------------------- */
@@ -250,19 +216,6 @@ static um_status show(const um_replay *replay, const replay_options *options, um
     return status;
 }
 
-static um_status prepare(um_replay *replay, um_error *error) {
-    const um_trace *trace = replay->trace;
-    const um_trace_header *header = &trace->header;
-    UM_TRY(um_text_canvas_create(header->tokens, header->length, header->holes, header->hole_count,
-                                 replay->texts, &replay->canvas, error));
-    for (size_t i = 0; i < trace->event_count; i++) {
-        UM_TRY(um_text_canvas_apply(&replay->canvas, &trace->events[i], error));
-    }
-    const size_t seen = trace->event_count > 0 ? trace->events[trace->event_count - 1].step + 1 : 0;
-    replay->steps = trace->has_end && trace->end.steps > seen ? trace->end.steps : seen;
-    return UM_OK;
-}
-
 static um_status replay_file(const replay_options *options, um_error *error) {
     um_trace trace = {0};
     um_tokenizer *tokenizer = NULL;
@@ -270,11 +223,11 @@ static um_status replay_file(const replay_options *options, um_error *error) {
     um_replay replay = {.trace = &trace, .for_terminal = isatty(STDOUT_FILENO) == 1};
     um_status status = read_trace(options->path, options->index, &trace, error);
     if (status == UM_OK) {
-        status = find_tokenizer(options, &trace.header, &tokenizer, error);
+        status = um_replay_find_tokenizer(options->directory, &trace.header, &tokenizer, error);
     }
     if (status == UM_OK) {
         replay.texts = tokenizer ? um_token_texts_of(tokenizer) : um_token_texts_as_ids(&ids);
-        status = prepare(&replay, error);
+        status = um_replay_prepare(&replay, error);
     }
     if (status == UM_OK) {
         status = show(&replay, options, error);

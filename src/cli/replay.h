@@ -13,6 +13,16 @@ typedef struct um_replay {
     bool for_terminal;     /* the text must not hold control characters */
 } um_replay;
 
+/* The tokenizer for the tokens of a trace, or NULL where none is known.  The one that the user
+ * names in `directory` must fit (UM_ERR_MISMATCH); without one, that of the header's model is
+ * tried. */
+um_status um_replay_find_tokenizer(const char *directory, const um_trace_header *header,
+                                   um_tokenizer **tokenizer, um_error *error);
+
+/* With trace and texts set: fill in canvas, which is for um_text_canvas_free whatever the outcome,
+ * and steps. */
+um_status um_replay_prepare(um_replay *replay, um_error *error);
+
 /* Append the final text, and a table of the commits of each step. */
 um_status um_replay_text(const um_replay *replay, um_buffer *output, um_error *error);
 
