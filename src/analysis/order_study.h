@@ -72,13 +72,21 @@ void um_order_summary_free(um_order_summary *summary);
 
 /* ---- Output ---------------------------------------------------------------- */
 
+/* Single runs to play on the page, made by somebody who knows the texts of tokens. */
+typedef struct um_order_players {
+    const char *html; /* NULL or empty for none */
+    const char *style;
+    const char *script;
+    const char *script_sha256; /* in base64 */
+} um_order_players;
+
 /* Sets with their summaries, side by side. */
 typedef struct um_order_study {
     const um_order_summary *summaries; /* [count] */
     size_t count;
-    uint64_t seed;         /* of the intervals */
-    const char *title;     /* any text */
-    const char *runs_html; /* players of single runs, as HTML, or NULL */
+    uint64_t seed;     /* of the intervals */
+    const char *title; /* any text */
+    um_order_players players;
 } um_order_study;
 
 /* Append a table for people. */

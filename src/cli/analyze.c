@@ -1,13 +1,17 @@
 /* unmask analyze: in which order a model writes. */
 #include "cli/analyze.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/atomic_file.h"
+#include "base/mapped_file.h"
 #include "cli/decoding_options.h"
 #include "cli/model_path.h"
 #include "cli/output_check.h"
+#include "cli/replay_player.h"
 
 static const char help[] =
     "usage: unmask analyze TRACE... [options]\n"
@@ -73,8 +77,72 @@ static um_status print_summary(const um_order_study *study, bool json, um_error 
     return status;
 }
 
+static um_status write_page(const um_order_study *study, const char *path, um_error *error) {
+    um_buffer page = {0};
+    um_status status = um_order_page(study, &page, error);
+    if (status == UM_OK) {
+        status = um_file_write(path, um_buffer_text(&page), page.length, error);
+    }
+    um_buffer_free(&page);
+    return status;
+}
+
+static um_status write_picture(const char *folder, const char *name, const um_buffer *picture,
+                               um_error *error) {
+    char file[64];
+    char path[4096];
+    (void)snprintf(file, sizeof file, "%s.svg", name);
+    UM_TRY(um_path_join(path, sizeof path, folder, file, error));
+    return um_file_write(path, um_buffer_text(picture), picture->length, error);
+}
+
+static um_status write_pictures(const um_order_study *study, const char *folder, um_error *error) {
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return um_error_set_errno(error, errno, "%s: cannot make the folder", folder);
+    }
+    bool exists = true;
+    um_status status = UM_OK;
+    for (size_t i = 0; exists && status == UM_OK; i++) {
+        char name[48];
+        um_buffer picture = {0};
+        status = um_order_picture(study, i, name, sizeof name, &picture, &exists, error);
+        if (status == UM_OK && exists) {
+            status = write_picture(folder, name, &picture, error);
+        }
+        um_buffer_free(&picture);
+    }
+    return status;
+}
+
 static um_status show(const um_analyze_input *input, const um_order_study *study, um_error *error) {
-    return print_summary(study, input->settings->json, error);
+    const um_analyze_settings *settings = input->settings;
+    um_cli_catch_interrupts(); /* a kill would leave a temporary file */
+    if (settings->output) {
+        UM_TRY(write_page(study, settings->output, error));
+    }
+    if (settings->svg) {
+        UM_TRY(write_pictures(study, settings->svg, error));
+    }
+    UM_TRY(print_summary(study, settings->json, error));
+    if (settings->output) {
+        (void)fprintf(stderr, "wrote %s\n", settings->output);
+    }
+    return UM_OK;
+}
+
+/* What can be known before the work is done. */
+static um_status check_outputs(const um_analyze_settings *settings, um_error *error) {
+    const char *const outputs[] = {settings->output, settings->trace};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        if (outputs[i]) {
+            const char *const prompts[] = {settings->prompts ? settings->prompts : "-"};
+            UM_TRY(um_cli_check_not_an_input(outputs[i], (const char *const *)settings->paths,
+                                             settings->path_count, error));
+            UM_TRY(um_cli_check_not_an_input(outputs[i], prompts, 1, error));
+            UM_TRY(um_cli_check_output_file(outputs[i], error));
+        }
+    }
+    return settings->svg ? um_cli_check_output_directory(settings->svg, error) : UM_OK;
 }
 
 /* ---- The command --------------------------------------------------------------- */
@@ -97,6 +165,7 @@ static um_status summarise(um_analyze_input *input, um_order_summary *summaries,
 
 static um_status analyze(um_analyze_input *input, um_order_summary *summaries, size_t *count,
                          um_error *error) {
+    UM_TRY(check_outputs(input->settings, error));
     UM_TRY(input->settings->prompts ? um_analyze_sample(input, error)
                                     : um_analyze_read_files(input, error));
     UM_TRY(summarise(input, summaries, count, error));
@@ -104,7 +173,10 @@ static um_status analyze(um_analyze_input *input, um_order_summary *summaries, s
                                   .count = *count,
                                   .seed = input->settings->interval_seed,
                                   .title = input->sets[0].label,
-                                  .runs_html = um_buffer_text(&input->runs_html)};
+                                  .players = {.html = um_buffer_text(&input->runs_html),
+                                              .style = um_replay_player_style,
+                                              .script = um_replay_player_script,
+                                              .script_sha256 = um_replay_player_sha256}};
     return *count > 0 ? show(input, &study, error) : UM_OK;
 }
 

@@ -1,4 +1,5 @@
 /* Traces become sets of runs. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "base/mapped_file.h"
 #include "cli/analyze.h"
 #include "cli/quote.h"
+#include "cli/replay_player.h"
 
 #define TRACE_MAXIMUM ((size_t)1 << 30)
 
@@ -51,6 +53,15 @@ static um_status hash_answer(const um_replay *replay, uint64_t *hash, um_error *
     return status;
 }
 
+static um_status put_player(um_analyze_input *input, const um_replay *replay, um_error *error) {
+    const um_trace_header *header = &replay->trace->header;
+    char title[256];
+    (void)snprintf(title, sizeof title, "%.120s: run %zu, %.40s, seed %llu",
+                   input->sets[input->set_count - 1].label, input->shown, header->algorithm,
+                   (unsigned long long)header->seed);
+    return um_replay_player(replay, title, &input->runs_html, error);
+}
+
 static um_status add_replay(um_analyze_input *input, um_replay *replay, um_error *error) {
     um_order_set *set = &input->sets[input->set_count - 1];
     const size_t before = set->count;
@@ -58,10 +69,11 @@ static um_status add_replay(um_analyze_input *input, um_replay *replay, um_error
     UM_TRY(um_replay_prepare(replay, error));
     UM_TRY(hash_answer(replay, &answer, error));
     UM_TRY(um_order_set_add(set, replay->trace, answer, error));
-    if (set->count > before && input->shown < input->settings->show) {
-        input->shown++;
+    if (!input->settings->output || set->count == before || input->shown == input->settings->show) {
+        return UM_OK;
     }
-    return UM_OK;
+    input->shown++;
+    return put_player(input, replay, error);
 }
 
 static um_status add_trace(um_analyze_input *input, const um_trace *trace, um_error *error) {

@@ -12,7 +12,7 @@
 #include "base/mapped_file.h"
 #include "cli/cli.h"
 #include "cli/live_view.h"
-#include "cli/replay.h"
+#include "cli/replay_player.h"
 
 #define TRACE_MAXIMUM ((size_t)1 << 30)
 #define DEFAULT_STEP_SECONDS 0.05 /* where the trace does not tell */
@@ -35,18 +35,20 @@ static const char help[] =
     "  -p, --plain            text and table, also on a terminal\n"
     "      --json             one JSON object\n"
     "      --svg FILE         write an SVG picture of the run to FILE (- for standard output)\n"
+    "      --html FILE        write a page that plays the run: buttons to play, to step and to\n"
+    "                         go anywhere, at any speed\n"
     "  -h, --help             this text\n"
     "\n"
     "examples:\n"
     "  unmask replay run.jsonl --speed 0.5\n"
     "  unmask replay run.jsonl --svg run.svg\n";
 
-typedef enum replay_form { FORM_LIVE, FORM_TEXT, FORM_JSON, FORM_SVG } replay_form;
+typedef enum replay_form { FORM_LIVE, FORM_TEXT, FORM_JSON, FORM_SVG, FORM_HTML } replay_form;
 
 typedef struct replay_options {
     const char *path;
     const char *directory;
-    const char *svg_path;
+    const char *file; /* of the picture or the page */
     double speed;
     bool step;
     unsigned long long index;
@@ -183,9 +185,12 @@ static um_status show_live(const um_replay *replay, const replay_options *option
 
 /* ---- All forms ----------------------------------------------------------- */
 
-static um_status write_picture(const um_replay *replay, const char *path, um_buffer *output,
-                               um_error *error) {
-    UM_TRY(um_replay_svg(replay, output, error));
+/* A picture or a page, into a file. */
+static um_status write_file(const um_replay *replay, const replay_options *options,
+                            um_buffer *output, um_error *error) {
+    const char *path = options->file;
+    UM_TRY(options->form == FORM_SVG ? um_replay_svg(replay, output, error)
+                                     : um_replay_page(replay, output, error));
     if (strcmp(path, "-") == 0) {
         return UM_OK;
     }
@@ -202,8 +207,8 @@ static um_status show(const um_replay *replay, const replay_options *options, um
     }
     um_buffer output = {0};
     um_status status = UM_OK;
-    if (options->form == FORM_SVG) {
-        status = write_picture(replay, options->svg_path, &output, error);
+    if (options->form == FORM_SVG || options->form == FORM_HTML) {
+        status = write_file(replay, options, &output, error);
     } else if (options->form == FORM_JSON) {
         status = um_replay_json(replay, &output, error);
     } else {
@@ -270,8 +275,9 @@ static bool read_option(const um_command *command, replay_options *options, int 
             options->form = FORM_JSON;
             return true;
         case 'g':
-            options->form = FORM_SVG;
-            options->svg_path = optarg;
+        case 'w':
+            options->form = option == 'g' ? FORM_SVG : FORM_HTML;
+            options->file = optarg;
             return true;
         default:
             return false;
@@ -279,15 +285,12 @@ static bool read_option(const um_command *command, replay_options *options, int 
 }
 
 static int run(const um_command *command, int argc, char **argv) {
-    static const struct option long_options[] = {{"model", required_argument, NULL, 'm'},
-                                                 {"speed", required_argument, NULL, 'x'},
-                                                 {"step", no_argument, NULL, 's'},
-                                                 {"index", required_argument, NULL, 'i'},
-                                                 {"plain", no_argument, NULL, 'p'},
-                                                 {"json", no_argument, NULL, 'j'},
-                                                 {"svg", required_argument, NULL, 'g'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"model", required_argument, NULL, 'm'}, {"speed", required_argument, NULL, 'x'},
+        {"step", no_argument, NULL, 's'},        {"index", required_argument, NULL, 'i'},
+        {"plain", no_argument, NULL, 'p'},       {"json", no_argument, NULL, 'j'},
+        {"svg", required_argument, NULL, 'g'},   {"html", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     replay_options options = {.speed = 1};
     int option = 0;
     while ((option = um_cli_next_option(command, argc, argv, ":m:x:si:ph", long_options)) != -1) {
