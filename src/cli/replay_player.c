@@ -177,11 +177,11 @@ static um_status put_controls(const um_replay *replay, um_buffer *page, um_error
     return um_buffer_append_format(
         page, error,
         "<div class=\"controls\"><button type=\"button\" aria-label=\"to the "
-        "start\">\u23ee</button>"
-        "<button type=\"button\" aria-label=\"a step back\">\u2039</button>"
+        "start\">|‹</button>"
+        "<button type=\"button\" aria-label=\"a step back\">‹</button>"
         "<button type=\"button\" aria-label=\"play\">\u25b6</button>"
-        "<button type=\"button\" aria-label=\"a step on\">\u203a</button>"
-        "<button type=\"button\" aria-label=\"to the end\">\u23ed</button>"
+        "<button type=\"button\" aria-label=\"a step on\">›</button>"
+        "<button type=\"button\" aria-label=\"to the end\">›|</button>"
         "<input type=\"range\" min=\"0\" max=\"%zu\" value=\"%zu\" aria-label=\"step\">"
         "<output></output><label>speed <select aria-label=\"speed\">"
         "<option value=\"0.25\">\u00bc</option><option value=\"0.5\">\u00bd</option>"

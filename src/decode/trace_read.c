@@ -469,7 +469,7 @@ um_status um_trace_read(const char *bytes, size_t length, const char *where, um_
     UM_TRY(um_trace_read_next(&source, trace, error));
     if (!used && source.at < length) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: more follows the end of the trace at line %zu",
-                        where, source.line);
+                        where, source.line + 1);
     }
     if (used) {
         *used = source.at;
