@@ -62,7 +62,7 @@ static um_status put_metric(const um_order_summary *summary, bool is_global, um_
 }
 
 static um_status put_readings(const um_order_summary *summary, um_buffer *text, um_error *error) {
-    UM_TRY(put_head("other readings (means)", text, error));
+    UM_TRY(put_head("other readings, means", text, error));
     for (size_t i = 0; i < UM_AR_NESS_READINGS; i++) {
         const um_ar_ness_reading reading = um_ar_ness_reading_at(i);
         char name[64];
@@ -70,14 +70,13 @@ static um_status put_readings(const um_order_summary *summary, um_buffer *text, 
             (reading.ties != UM_TIES_BY_CONFIDENCE && summary->several == 0)) {
             continue;
         }
+        const char *ties = summary->several > 0 ? um_commit_ties_name(reading.ties) : NULL;
         if (reading.is_global) {
-            (void)snprintf(name, sizeof name, "global, ties by %s",
-                           um_commit_ties_name(reading.ties));
+            (void)snprintf(name, sizeof name, "global, %s", um_commit_ties_name(reading.ties));
         } else {
-            (void)snprintf(name, sizeof name, "local, %s, first k %s%s",
-                           um_ar_ness_pattern_name(reading.pattern),
-                           um_ar_ness_start_name(reading.start),
-                           reading.ties == UM_TIES_BY_POSITION ? ", position" : "");
+            (void)snprintf(
+                name, sizeof name, "local, %s, %s%s%s", um_ar_ness_pattern_name(reading.pattern),
+                um_ar_ness_start_name(reading.start), ties ? ", " : "", ties ? ties : "");
         }
         UM_TRY(put_row(name, summary->ar_ness[i], MEAN, text, error));
     }
@@ -91,9 +90,10 @@ static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_
     format_interval(&summary->steps, steps);
     format_interval(&summary->commits_per_step, rate);
     UM_TRY(um_buffer_append_format(
-        text, error, "%s: %zu trace%s of %zu prompt%s, %zu tokens, %s steps, %s tokens a step",
+        text, error, "%s: %zu trace%s of %zu prompt%s, %zu token%s, %s steps, %s tokens a step",
         summary->set->label, summary->set->count, summary->set->count == 1 ? "" : "s",
-        summary->prompts, summary->prompts == 1 ? "" : "s", summary->commits, steps, rate));
+        summary->prompts, summary->prompts == 1 ? "" : "s", summary->commits,
+        summary->commits == 1 ? "" : "s", steps, rate));
     if (isfinite(summary->distinct.mean)) {
         format_interval(&summary->distinct, distinct);
         UM_TRY(um_buffer_append_format(text, error, ", %s of the answers distinct", distinct));

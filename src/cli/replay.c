@@ -114,20 +114,31 @@ static void sleep_until(double deadline) {
     }
 }
 
+/* The number of steps after which more is seen than now: those that decide nothing are passed over,
+ * of which a file may tell any number. */
+static size_t next_stop(const player *state) {
+    const um_trace *trace = state->replay->trace;
+    return state->shown < trace->event_count ? trace->events[state->shown].step + 1
+                                             : state->replay->steps;
+}
+
 static um_status play(player *state, double speed, um_error *error) {
     UM_TRY(um_live_view_refresh(state->view, true, error));
-    double deadline = um_clock_seconds();
-    for (size_t step = 0; step < state->replay->steps && !um_cli_interrupted(); step++) {
+    const double start = um_clock_seconds();
+    for (size_t step = 0; step < state->replay->steps && !um_cli_interrupted();) {
+        step = next_stop(state);
         if (speed > 0) {
-            deadline += state->step_seconds / speed;
-            sleep_until(deadline);
+            sleep_until(start + (double)step * state->step_seconds / speed);
         }
-        UM_TRY(show_steps(state, step + 1, false, error));
+        if (!um_cli_interrupted()) {
+            UM_TRY(show_steps(state, step, false, error));
+        }
     }
     return UM_OK;
 }
 
 static um_status play_by_key(player *state, um_error *error) {
+    const um_trace *trace = state->replay->trace;
     size_t step = 0;
     for (;;) {
         UM_TRY(show_steps(state, step, true, error));
@@ -136,10 +147,10 @@ static um_status play_by_key(player *state, um_error *error) {
                 if (step == state->replay->steps) {
                     return UM_OK;
                 }
-                step++;
+                step = next_stop(state);
                 break;
             case UM_KEY_BACK:
-                step -= step > 0 ? 1 : 0;
+                step = state->shown > 0 ? trace->events[state->shown - 1].step : 0;
                 break;
             case UM_KEY_RUN:
                 return show_steps(state, state->replay->steps, true, error);
