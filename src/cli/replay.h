@@ -30,7 +30,7 @@ um_status um_replay_text(const um_replay *replay, um_buffer *output, um_error *e
 um_status um_replay_json(const um_replay *replay, um_buffer *output, um_error *error);
 
 /* Append a self-contained SVG picture: the final text with each token in the colour of its step,
- * a legend, and an animation, played once, that shows the tokens appear.  It follows the reader's
+ * a legend, and an animation, over and over, that shows the tokens appear.  It follows the reader's
  * light or dark scheme, and stands still for those who want no motion. */
 um_status um_replay_svg(const um_replay *replay, um_buffer *output, um_error *error);
 
