@@ -103,29 +103,48 @@ enum { COLUMN_STEPS, COLUMN_COMMITS_PER_STEP, COLUMN_DISTINCT, COLUMN_AR_NESS };
 #define AR_NESS_COLUMNS (UM_AR_NESS_READINGS * UM_AR_NESS_MAXIMUM)
 #define COLUMNS (COLUMN_AR_NESS + AR_NESS_COLUMNS)
 
-/* Whether an earlier run of the same prompt gave the same answer, and how many runs the prompt
- * has. */
-static bool is_repetition(const um_order_set *set, size_t run, size_t *samples) {
-    const um_order_run *asked = &set->runs[run];
-    bool found = false;
-    *samples = 0;
+/* The answer of a run, for sorting. */
+typedef struct given_answer {
+    uint64_t prompt;
+    uint64_t answer;
+    size_t run;
+} given_answer;
+
+static int compare_answers(const void *a, const void *b) {
+    const given_answer *x = a;
+    const given_answer *y = b;
+    const int prompts = (x->prompt > y->prompt) - (x->prompt < y->prompt);
+    const int answers = (x->answer > y->answer) - (x->answer < y->answer);
+    return prompts != 0 ? prompts : answers != 0 ? answers : (x->run > y->run) - (x->run < y->run);
+}
+
+/* In the column of distinct answers: 1 for the first run with its answer to a prompt, 0 for those
+ * that repeat it; no value where the prompt has one sample only. */
+static um_status fill_distinct(const um_order_set *set, double *values, um_error *error) {
+    given_answer *sorted = NULL;
+    UM_TRY(um_allocate(&sorted, set->count, sizeof *sorted, "summary", error));
     for (size_t i = 0; i < set->count; i++) {
-        if (set->runs[i].prompt == asked->prompt) {
-            ++*samples;
-            found = found || (i < run && set->runs[i].answer == asked->answer);
-        }
+        sorted[i] = (given_answer){set->runs[i].prompt, set->runs[i].answer, i};
     }
-    return found;
+    qsort(sorted, set->count, sizeof *sorted, compare_answers);
+    for (size_t i = 0; i < set->count; i++) {
+        const given_answer *at = &sorted[i];
+        const bool follows = i > 0 && at[-1].prompt == at->prompt;
+        const bool is_followed = i + 1 < set->count && at[1].prompt == at->prompt;
+        const bool repeats = follows && at[-1].answer == at->answer;
+        values[at->run * COLUMNS + COLUMN_DISTINCT] = !follows && !is_followed ? (double)NAN
+                                                      : repeats                ? 0
+                                                                               : 1;
+    }
+    free(sorted);
+    return UM_OK;
 }
 
 static void fill_row(const um_order_set *set, size_t index, double *row) {
     const um_order_run *run = &set->runs[index];
     const um_commit_order *order = &run->order;
-    size_t samples = 0;
-    const bool repeats = is_repetition(set, index, &samples);
     row[COLUMN_STEPS] = (double)order->steps;
     row[COLUMN_COMMITS_PER_STEP] = (double)order->count / (double)order->busy_steps;
-    row[COLUMN_DISTINCT] = samples < 2 ? (double)NAN : repeats ? 0 : 1;
     memcpy(row + COLUMN_AR_NESS, run->ar_ness, sizeof run->ar_ness);
 }
 
@@ -170,8 +189,10 @@ static um_status average_runs(const um_order_set *set, const uint64_t *prompts, 
     for (size_t i = 0; i < set->count; i++) {
         fill_row(set, i, values + i * COLUMNS);
     }
-    const um_status status =
-        um_bootstrap_means(values, prompts, set->count, COLUMNS, seed, intervals, error);
+    um_status status = fill_distinct(set, values, error);
+    if (status == UM_OK) {
+        status = um_bootstrap_means(values, prompts, set->count, COLUMNS, seed, intervals, error);
+    }
     free(values);
     UM_TRY(status);
     summary->steps = intervals[COLUMN_STEPS];
