@@ -145,6 +145,10 @@ static void one_sample_a_prompt_tells_nothing_of_distinct_answers(void **state) 
     um_order_summary summary = summarise(&set);
     assert_true(isnan(summary.distinct.mean));
     um_order_summary_free(&summary);
+    add_order(&set, (const size_t[]){0, 1}, 2, 2, 1, 1); /* the same answer again */
+    summary = summarise(&set);
+    assert_true(summary.distinct.mean == 0.5 && summary.distinct.count == 2);
+    um_order_summary_free(&summary);
     um_order_set_free(&set);
 }
 
@@ -185,6 +189,13 @@ static void relative_maps_hold_the_mass_of_all_commits(void **state) {
         sum += cells[i];
     }
     assert_true(fabs(sum - UM_ORDER_BINS * UM_ORDER_BINS) < 1e-6);
+    um_order_set_free(&set);
+    /* Columns are places, rows are steps: three of six places in three steps. */
+    add_order(&set, places, 3, 6, 1, 1);
+    um_order_relative_map(&set, cells);
+    assert_true(cells[UM_ORDER_BINS - 1] == 0);
+    assert_true(cells[(UM_ORDER_BINS - 1) * UM_ORDER_BINS + UM_ORDER_BINS / 2 - 1] > 0);
+    assert_true(cells[(UM_ORDER_BINS / 2 - 1) * UM_ORDER_BINS + UM_ORDER_BINS - 1] == 0);
     um_order_set_free(&set);
 }
 
