@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/order_maps.h"
 #include "analysis/order_study.h"
 #include "base/json.h"
 
@@ -90,6 +91,22 @@ static um_status put_first_step(const um_order_summary *summary, um_buffer *text
     return um_buffer_append_text(text, "}}", error);
 }
 
+/* Rows are steps, columns are places. */
+static um_status put_map(const um_order_summary *summary, um_buffer *text, um_error *error) {
+    double cells[UM_ORDER_BINS * UM_ORDER_BINS];
+    um_order_relative_map(summary->set, cells);
+    UM_TRY(um_buffer_append_text(text, ",\n  \"relative_map\":[", error));
+    for (size_t i = 0; i < (size_t)UM_ORDER_BINS * UM_ORDER_BINS; i++) {
+        const bool begins = i % UM_ORDER_BINS == 0;
+        UM_TRY(um_buffer_append_format(text, error, "%s%.4g",
+                                       i == 0   ? "\n   ["
+                                       : begins ? "],\n   ["
+                                                : ",",
+                                       cells[i]));
+    }
+    return um_buffer_append_text(text, "]]", error);
+}
+
 static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_error *error) {
     const um_order_set *set = summary->set;
     UM_TRY(um_buffer_append_text(text, "\n {\"label\":", error));
@@ -120,6 +137,7 @@ static um_status put_set(const um_order_summary *summary, um_buffer *text, um_er
     UM_TRY(put_random("global", summary->random_global, text, error));
     UM_TRY(um_buffer_append_text(text, "}", error));
     UM_TRY(put_first_step(summary, text, error));
+    UM_TRY(put_map(summary, text, error));
     return um_buffer_append_text(text, "}", error);
 }
 

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "cli/analyze.h"
+#include "cli/model_path.h"
 #include "cli/quote.h"
 #include "cli/replay_player.h"
 
@@ -13,19 +14,35 @@
 
 /* ---- One trace --------------------------------------------------------------- */
 
+/* Where the tokenizer is: what was named, or the model that made the traces; NULL: what they say.
+ */
+static um_status find_model(const um_analyze_settings *settings, const char **path,
+                            um_error *error) {
+    *path = settings->model;
+    return settings->prompts ? um_cli_model_path(settings->model, path, error) : UM_OK;
+}
+
+/* Open the tokenizer of the trace's model, if there is one. */
+static um_status open_tokenizer(um_analyze_input *input, const um_trace_header *header,
+                                um_error *error) {
+    const char *path = NULL;
+    free(input->tokenizer_name);
+    um_tokenizer_free(input->tokenizer);
+    input->tokenizer_name = NULL;
+    input->tokenizer = NULL;
+    UM_TRY(find_model(input->settings, &path, error));
+    UM_TRY(um_replay_find_tokenizer(path, header, &input->tokenizer, error));
+    input->tokenizer_name = strdup(header->model);
+    return input->tokenizer_name
+               ? UM_OK
+               : um_error_memory(error, "name of a model", strlen(header->model) + 1);
+}
+
 /* The texts of the trace's tokens; the tokenizer is kept for the next trace of that model. */
 static um_status find_texts(um_analyze_input *input, const um_trace_header *header,
                             um_token_texts *texts, um_error *error) {
     if (!input->tokenizer_name || strcmp(input->tokenizer_name, header->model) != 0) {
-        char *name = strdup(header->model);
-        if (!name) {
-            return um_error_memory(error, "name", strlen(header->model) + 1);
-        }
-        free(input->tokenizer_name);
-        input->tokenizer_name = name;
-        um_tokenizer_free(input->tokenizer);
-        input->tokenizer = NULL;
-        UM_TRY(um_replay_find_tokenizer(input->settings->model, header, &input->tokenizer, error));
+        UM_TRY(open_tokenizer(input, header, error));
     }
     *texts =
         input->tokenizer ? um_token_texts_of(input->tokenizer) : um_token_texts_as_ids(&input->ids);
