@@ -276,6 +276,7 @@ static um_status draw_curves(const um_order_study *study, const um_order_figure 
                           .curves = made->list,
                           .curve_count = made->count,
                           .y_last = figure->kind == UM_FIGURE_ENTROPY ? 0 : 1,
+                          .has_fractions = !over_k && !profile,
                           .x_read = x,
                           .columns = PLOT_COLUMNS,
                           .starts_at_zero = true};

@@ -173,9 +173,10 @@ static um_status put_y_axis(const axes *frame, um_buffer *page, um_error *error)
     return UM_OK;
 }
 
-static um_status put_x_axis(const axes *frame, um_buffer *page, um_error *error) {
-    /* Steps are whole. */
-    const double most = fmin(X_TICKS, fmax(1, floor(frame->x1 - frame->x0)));
+static um_status put_x_axis(const um_plot *plot, const axes *frame, um_buffer *page,
+                            um_error *error) {
+    const double whole = fmin(X_TICKS, fmax(1, floor(frame->x1 - frame->x0)));
+    const double most = plot->has_fractions ? X_TICKS : whole;
     const um_ticks ticks = um_ticks_linear(frame->x0, frame->x1, (size_t)most);
     const double bottom = HEIGHT - BOTTOM;
     UM_TRY(um_buffer_append_format(page, error, "<path class=\"axis\" d=\"M%.0f %.0fH%.0f\"/>",
@@ -194,7 +195,7 @@ static um_status put_x_axis(const axes *frame, um_buffer *page, um_error *error)
 static um_status put_axes(const um_plot *plot, const axes *frame, um_buffer *page,
                           um_error *error) {
     UM_TRY(put_y_axis(frame, page, error));
-    UM_TRY(put_x_axis(frame, page, error));
+    UM_TRY(put_x_axis(plot, frame, page, error));
     UM_TRY(put_text(page, "name", WIDTH - RIGHT, HEIGHT - 4, "end", plot->x_name, error));
     return put_text(page, "name", LEFT, 11, "start", plot->y_name, error);
 }

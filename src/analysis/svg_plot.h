@@ -41,6 +41,7 @@ typedef struct um_plot {
     double x_last;
     double y_first; /* the y axis goes so far at least; both 0: as far as the curves */
     double y_last;
+    bool has_fractions;  /* along the x axis; otherwise its numbers are whole */
     const char *x_read;  /* what x is called where values are read off; NULL: "step" */
     size_t columns;      /* curves are thinned to two points in each of so many columns */
     bool may_be_log;     /* take a logarithmic axis where values span a wide range above 0 */
