@@ -73,10 +73,11 @@ um_status um_html_begin(um_buffer *page, const um_html_page *parts, um_error *er
     UM_TRY(um_buffer_append_format(
         page, error,
         "<meta http-equiv=\"Content-Security-Policy\" content=\""
-        "default-src 'none'; style-src 'unsafe-inline'; script-src %s%s%s;"
+        "default-src 'none'; style-src 'unsafe-inline'; script-src %s%s%s%s%s%s;"
         " base-uri 'none'; form-action 'none'\">\n",
         parts->script ? "'sha256-" : "'none'", parts->script ? parts->script_sha256 : "",
-        parts->script ? "'" : ""));
+        parts->script ? "'" : "", parts->second_script ? " 'sha256-" : "",
+        parts->second_script ? parts->second_sha256 : "", parts->second_script ? "'" : ""));
     UM_TRY(um_buffer_append_text(page,
                                  "<meta name=\"viewport\" content=\"width=device-width, "
                                  "initial-scale=1\">\n"
@@ -88,11 +89,17 @@ um_status um_html_begin(um_buffer *page, const um_html_page *parts, um_error *er
     return um_buffer_append_text(page, "</style>\n</head>\n<body>\n", error);
 }
 
-um_status um_html_end(um_buffer *page, const um_html_page *parts, um_error *error) {
-    if (parts->script) {
-        UM_TRY(um_buffer_append_text(page, "<script>", error));
-        UM_TRY(um_buffer_append_text(page, parts->script, error));
-        UM_TRY(um_buffer_append_text(page, "</script>\n", error));
+static um_status put_script(um_buffer *page, const char *script, um_error *error) {
+    if (!script) {
+        return UM_OK;
     }
+    UM_TRY(um_buffer_append_text(page, "<script>", error));
+    UM_TRY(um_buffer_append_text(page, script, error));
+    return um_buffer_append_text(page, "</script>\n", error);
+}
+
+um_status um_html_end(um_buffer *page, const um_html_page *parts, um_error *error) {
+    UM_TRY(put_script(page, parts->script, error));
+    UM_TRY(put_script(page, parts->second_script, error));
     return um_buffer_append_text(page, "</body>\n</html>\n", error);
 }

@@ -18,6 +18,8 @@ typedef struct um_html_page {
     const char *style;         /* CSS */
     const char *script;        /* JavaScript, or NULL; constant text of the program */
     const char *script_sha256; /* of `script`, in base64: the page runs no other */
+    const char *second_script; /* the same once more; NULL without `script`, too */
+    const char *second_sha256;
 } um_html_page;
 
 /* Everything before and after the contents of <body>.  The page may load nothing, from anywhere. */

@@ -4,14 +4,11 @@
 
 #include "analysis/html.h"
 #include "analysis/report_metrics.h"
+#include "analysis/report_style.h"
 #include "analysis/training_report.h"
 
 /* Colours that the style sheet has for runs; further runs are dashed. */
 #define UM_REPORT_COLOURS 8
-
-extern const char um_report_style[];
-extern const char um_report_script[];
-extern const char um_report_script_sha256[];
 
 um_status um_report_put_charts(const um_report_run *runs, size_t count, um_buffer *page,
                                um_error *error);

@@ -1,6 +1,6 @@
 /* Looks and behaviour of a report.  Runs are switched on and off by the style sheet alone; the
  * script shows the values under the pointer. */
-#include "analysis/report_internal.h"
+#include "analysis/report_style.h"
 
 const char um_report_style[] =
     ":root{--ground:#fff;--card:#f6f8fa;--text:#1f2328;--dim:#59636e;--line:#d1d9e0;"
@@ -112,7 +112,11 @@ const char um_report_script[] =
     "      row.textContent = text;\n"
     "      if (colour) row.style.color = colour;\n"
     "    };\n"
-    "    line('step ' + Math.round(x0 + (x - left) / width * (x1 - x0)));\n"
+    "    const across = at => x0 + (at - left) / width * (x1 - x0);\n"
+    "    if (plot.dataset.x && curves.length > 0 && curves[0].points.length > 0)\n"
+    "      line(plot.dataset.x + ' ' + Number(across(nearest(curves[0].points, x)[0])"
+    ".toPrecision(3)));\n"
+    "    else line('step ' + Math.round(across(x)));\n"
     "    for (const {path, points} of curves) {\n"
     "      const style = getComputedStyle(path);\n"
     "      if (style.display === 'none' || points.length === 0) continue;\n"
@@ -131,4 +135,4 @@ const char um_report_script[] =
     "}\n";
 
 /* Of the script above; tests/cli/check_report.py says what it is when the script has changed. */
-const char um_report_script_sha256[] = "BeKBdYu5jY4qI4K0TOnQPJdpAkq2+f4pAGGLb584aFU=";
+const char um_report_script_sha256[] = "KeCcrs7OmqHTwsoDXAeOrIk0ggVrTEtNwe8sllWSaGA=";

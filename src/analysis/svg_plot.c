@@ -93,9 +93,16 @@ static um_status find_extents(const um_plot *plot, size_t *indices, extent *x, e
     if (plot->x_first < plot->x_last) {
         widen(x, (const double[]){plot->x_first, plot->x_last}, 2);
     }
+    if (plot->y_first < plot->y_last) {
+        widen(y, (const double[]){plot->y_first, plot->y_last}, 2);
+    }
     for (size_t i = 0; i < plot->curve_count; i++) {
         const um_plot_curve *curve = &plot->curves[i];
         widen(x, curve->x, curve->count);
+        if (curve->low && curve->high) {
+            widen(y, curve->low, curve->count);
+            widen(y, curve->high, curve->count);
+        }
         if (curve->label) {
             widen(y, curve->y, curve->count);
         } else {
@@ -166,9 +173,10 @@ static um_status put_y_axis(const axes *frame, um_buffer *page, um_error *error)
     return UM_OK;
 }
 
-static um_status put_x_axis(const axes *frame, um_buffer *page, um_error *error) {
-    /* Steps are whole. */
-    const double most = fmin(X_TICKS, fmax(1, floor(frame->x1 - frame->x0)));
+static um_status put_x_axis(const um_plot *plot, const axes *frame, um_buffer *page,
+                            um_error *error) {
+    const double whole = fmin(X_TICKS, fmax(1, floor(frame->x1 - frame->x0)));
+    const double most = plot->has_fractions ? X_TICKS : whole;
     const um_ticks ticks = um_ticks_linear(frame->x0, frame->x1, (size_t)most);
     const double bottom = HEIGHT - BOTTOM;
     UM_TRY(um_buffer_append_format(page, error, "<path class=\"axis\" d=\"M%.0f %.0fH%.0f\"/>",
@@ -187,7 +195,7 @@ static um_status put_x_axis(const axes *frame, um_buffer *page, um_error *error)
 static um_status put_axes(const um_plot *plot, const axes *frame, um_buffer *page,
                           um_error *error) {
     UM_TRY(put_y_axis(frame, page, error));
-    UM_TRY(put_x_axis(frame, page, error));
+    UM_TRY(put_x_axis(plot, frame, page, error));
     UM_TRY(put_text(page, "name", WIDTH - RIGHT, HEIGHT - 4, "end", plot->x_name, error));
     return put_text(page, "name", LEFT, 11, "start", plot->y_name, error);
 }
@@ -231,9 +239,43 @@ static um_status put_marks(const um_plot_curve *curve, const axes *frame, const 
     return UM_OK;
 }
 
+/* The first place from `from` on where the band is not as `wanted`: there or not. */
+static size_t end_of_band(const um_plot_curve *curve, const axes *frame, size_t from, bool wanted) {
+    size_t i = from;
+    while (i < curve->count &&
+           (is_point(frame, curve->low[i]) && is_point(frame, curve->high[i])) == wanted) {
+        i++;
+    }
+    return i;
+}
+
+/* Bands are not thinned: only short curves have one. */
+static um_status put_band(const um_plot_curve *curve, const axes *frame, um_buffer *page,
+                          um_error *error) {
+    UM_TRY(um_buffer_append_format(page, error, "<path class=\"band %s\" d=\"", curve->style));
+    for (size_t first = end_of_band(curve, frame, 0, false); first < curve->count;) {
+        const size_t last = end_of_band(curve, frame, first, true);
+        for (size_t i = first; i < last; i++) {
+            UM_TRY(um_buffer_append_format(page, error, "%c%.1f %.1f", i == first ? 'M' : 'L',
+                                           place_x(frame, curve->x[i]),
+                                           place_y(frame, curve->high[i])));
+        }
+        for (size_t i = last; i-- > first;) {
+            UM_TRY(um_buffer_append_format(page, error, "L%.1f %.1f", place_x(frame, curve->x[i]),
+                                           place_y(frame, curve->low[i])));
+        }
+        UM_TRY(um_buffer_append_text(page, "Z", error));
+        first = end_of_band(curve, frame, last, false);
+    }
+    return um_buffer_append_text(page, "\"/>\n", error);
+}
+
 static um_status put_curve(const um_plot *plot, const um_plot_curve *curve, const axes *frame,
                            size_t *indices, um_buffer *page, um_error *error) {
     const size_t count = um_curve_thin(curve->x, curve->y, curve->count, plot->columns, indices);
+    if (curve->low && curve->high) {
+        UM_TRY(put_band(curve, frame, page, error));
+    }
     UM_TRY(um_buffer_append_format(page, error, "<path class=\"curve %s\" d=\"", curve->style));
     UM_TRY(put_points(curve, frame, indices, count, page, error));
     if (curve->label) {
@@ -247,6 +289,15 @@ static um_status put_curve(const um_plot *plot, const um_plot_curve *curve, cons
                : UM_OK;
 }
 
+static um_status put_x_read(const um_plot *plot, um_buffer *page, um_error *error) {
+    if (!plot->x_read) {
+        return UM_OK;
+    }
+    UM_TRY(um_buffer_append_text(page, " data-x=\"", error));
+    UM_TRY(um_html_text(page, plot->x_read, strlen(plot->x_read), error));
+    return um_buffer_append_text(page, "\"", error);
+}
+
 static um_status put_picture(const um_plot *plot, size_t *indices, um_buffer *page,
                              um_error *error) {
     axes frame;
@@ -254,9 +305,11 @@ static um_status put_picture(const um_plot *plot, size_t *indices, um_buffer *pa
     UM_TRY(um_buffer_append_format(
         page, error,
         "<svg class=\"plot\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" data-frame=\"%.0f %.0f %.0f "
-        "%.0f\" data-range=\"%.9g %.9g %.9g %.9g\"%s aria-label=\"",
+        "%.0f\" data-range=\"%.9g %.9g %.9g %.9g\"%s",
         WIDTH, HEIGHT, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM, frame.x0, frame.x1,
         frame.y0, frame.y1, frame.log ? " data-log=\"1\"" : ""));
+    UM_TRY(put_x_read(plot, page, error));
+    UM_TRY(um_buffer_append_text(page, " aria-label=\"", error));
     UM_TRY(um_html_text(page, plot->title, strlen(plot->title), error));
     UM_TRY(um_buffer_append_text(page, "\">", error));
     UM_TRY(put_axes(plot, &frame, page, error));

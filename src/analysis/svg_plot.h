@@ -4,12 +4,14 @@
  *   svg.plot            the picture
  *   .grid .axis .tick   lines and numbers of the axes
  *   path.curve.NAME     a curve, NAME being its style
+ *   path.band.NAME      the band around it
  *   circle.NAME         its points, where they are marked
  *   .cursor             a line that scripts may move
  *
  * The picture tells a script how to read values off: data-frame="left top width height" in its own
  * units, data-range="x0 x1 y0 y1", data-log="1" where the y axis is logarithmic; each curve that
- * has a label has it as data-label, and its group as data-group. */
+ * has a label has it as data-label, and its group as data-group.  data-x="name" asks for the x of
+ * the nearest point with that name before it; without it, x is a step. */
 #ifndef UM_ANALYSIS_SVG_PLOT_H
 #define UM_ANALYSIS_SVG_PLOT_H
 
@@ -18,6 +20,9 @@
 typedef struct um_plot_curve {
     const double *x; /* [count], ascending */
     const double *y; /* [count]; what is not finite is a gap */
+    const double
+        *low; /* [count], with `high`: a band behind the curve, where both are finite; or */
+    const double *high; /* NULL for both */
     size_t count;
     const char *style; /* class names, written as they are */
     const char *label; /* any text; NULL: background that is not read off; the axis leaves its
@@ -34,6 +39,10 @@ typedef struct um_plot {
     size_t curve_count;
     double x_first; /* the x axis goes so far at least; both 0: as far as the curves */
     double x_last;
+    double y_first; /* the y axis goes so far at least; both 0: as far as the curves */
+    double y_last;
+    bool has_fractions;  /* along the x axis; otherwise its numbers are whole */
+    const char *x_read;  /* what x is called where values are read off; NULL: "step" */
     size_t columns;      /* curves are thinned to two points in each of so many columns */
     bool may_be_log;     /* take a logarithmic axis where values span a wide range above 0 */
     bool starts_at_zero; /* the y axis does, when values are not far from it */

@@ -12,7 +12,7 @@
 #include "base/mapped_file.h"
 #include "cli/cli.h"
 #include "cli/live_view.h"
-#include "cli/replay.h"
+#include "cli/replay_player.h"
 
 #define TRACE_MAXIMUM ((size_t)1 << 30)
 #define DEFAULT_STEP_SECONDS 0.05 /* where the trace does not tell */
@@ -35,18 +35,20 @@ static const char help[] =
     "  -p, --plain            text and table, also on a terminal\n"
     "      --json             one JSON object\n"
     "      --svg FILE         write an SVG picture of the run to FILE (- for standard output)\n"
+    "      --html FILE        write a page that plays the run: buttons to play, to step and to\n"
+    "                         go anywhere, at any speed\n"
     "  -h, --help             this text\n"
     "\n"
     "examples:\n"
     "  unmask replay run.jsonl --speed 0.5\n"
     "  unmask replay run.jsonl --svg run.svg\n";
 
-typedef enum replay_form { FORM_LIVE, FORM_TEXT, FORM_JSON, FORM_SVG } replay_form;
+typedef enum replay_form { FORM_LIVE, FORM_TEXT, FORM_JSON, FORM_SVG, FORM_HTML } replay_form;
 
 typedef struct replay_options {
     const char *path;
     const char *directory;
-    const char *svg_path;
+    const char *file; /* of the picture or the page */
     double speed;
     bool step;
     unsigned long long index;
@@ -61,18 +63,16 @@ static um_status read_trace(const char *path, unsigned long long index, um_trace
     um_buffer bytes = {0};
     um_status status = um_file_read(path, TRACE_MAXIMUM, &bytes, error);
     const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
-    size_t at = 0;
+    um_trace_source source = {
+        .bytes = um_buffer_text(&bytes), .length = bytes.length, .where = where};
     for (unsigned long long i = 0; status == UM_OK; i++) {
-        size_t used = 0;
-        if (at == bytes.length && i > 0) {
+        if (source.at == source.length && i > 0) {
             status =
                 UM_RAISE(error, UM_ERR_ARGUMENT, "%s: holds %llu trace%s; --index counts from 0",
                          where, i, i == 1 ? "" : "s");
             break;
         }
-        status = um_trace_read(um_buffer_text(&bytes) + at, bytes.length - at, where, trace, &used,
-                               error);
-        at += used;
+        status = um_trace_read_next(&source, trace, error);
         if (status != UM_OK || i == index) {
             break;
         }
@@ -80,38 +80,6 @@ static um_status read_trace(const char *path, unsigned long long index, um_trace
     }
     um_buffer_free(&bytes);
     return status;
-}
-
-static bool is_tokenizer_directory(const char *directory) {
-    return *directory &&
-           (um_file_exists(directory, "tokenizer.json") || um_file_exists(directory, "vocab.json"));
-}
-
-/* *tokenizer is NULL where none is known.  The one that the user names must fit; that of the
- * trace's header is only a guess. */
-static um_status find_tokenizer(const replay_options *options, const um_trace_header *header,
-                                um_tokenizer **tokenizer, um_error *error) {
-    *tokenizer = NULL;
-    if (!options->directory) {
-        if (is_tokenizer_directory(header->model) &&
-            um_tokenizer_load(header->model, tokenizer, NULL) == UM_OK &&
-            um_tokenizer_vocabulary_size(*tokenizer) > header->vocabulary_size) {
-            um_tokenizer_free(*tokenizer);
-            *tokenizer = NULL;
-        }
-        return UM_OK;
-    }
-    UM_TRY(um_tokenizer_load(options->directory, tokenizer, error));
-    const size_t size = um_tokenizer_vocabulary_size(*tokenizer);
-    if (size > header->vocabulary_size) {
-        um_tokenizer_free(*tokenizer);
-        *tokenizer = NULL;
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: a tokenizer of %zu ids, but the model of the trace has %zu: --model "
-                        "names another model",
-                        options->directory, size, header->vocabulary_size);
-    }
-    return UM_OK;
 }
 
 /* ---- Playing ------------------------------------------------------------- */
@@ -146,20 +114,31 @@ static void sleep_until(double deadline) {
     }
 }
 
+/* The number of steps after which more is seen than now: those that decide nothing are passed over,
+ * of which a file may tell any number. */
+static size_t next_stop(const player *state) {
+    const um_trace *trace = state->replay->trace;
+    return state->shown < trace->event_count ? trace->events[state->shown].step + 1
+                                             : state->replay->steps;
+}
+
 static um_status play(player *state, double speed, um_error *error) {
     UM_TRY(um_live_view_refresh(state->view, true, error));
-    double deadline = um_clock_seconds();
-    for (size_t step = 0; step < state->replay->steps && !um_cli_interrupted(); step++) {
+    const double start = um_clock_seconds();
+    for (size_t step = 0; step < state->replay->steps && !um_cli_interrupted();) {
+        step = next_stop(state);
         if (speed > 0) {
-            deadline += state->step_seconds / speed;
-            sleep_until(deadline);
+            sleep_until(start + (double)step * state->step_seconds / speed);
         }
-        UM_TRY(show_steps(state, step + 1, false, error));
+        if (!um_cli_interrupted()) {
+            UM_TRY(show_steps(state, step, false, error));
+        }
     }
     return UM_OK;
 }
 
 static um_status play_by_key(player *state, um_error *error) {
+    const um_trace *trace = state->replay->trace;
     size_t step = 0;
     for (;;) {
         UM_TRY(show_steps(state, step, true, error));
@@ -168,10 +147,10 @@ static um_status play_by_key(player *state, um_error *error) {
                 if (step == state->replay->steps) {
                     return UM_OK;
                 }
-                step++;
+                step = next_stop(state);
                 break;
             case UM_KEY_BACK:
-                step -= step > 0 ? 1 : 0;
+                step = state->shown > 0 ? trace->events[state->shown - 1].step : 0;
                 break;
             case UM_KEY_RUN:
                 return show_steps(state, state->replay->steps, true, error);
@@ -217,9 +196,12 @@ static um_status show_live(const um_replay *replay, const replay_options *option
 
 /* ---- All forms ----------------------------------------------------------- */
 
-static um_status write_picture(const um_replay *replay, const char *path, um_buffer *output,
-                               um_error *error) {
-    UM_TRY(um_replay_svg(replay, output, error));
+/* A picture or a page, into a file. */
+static um_status write_file(const um_replay *replay, const replay_options *options,
+                            um_buffer *output, um_error *error) {
+    const char *path = options->file;
+    UM_TRY(options->form == FORM_SVG ? um_replay_svg(replay, output, error)
+                                     : um_replay_page(replay, output, error));
     if (strcmp(path, "-") == 0) {
         return UM_OK;
     }
@@ -236,8 +218,8 @@ static um_status show(const um_replay *replay, const replay_options *options, um
     }
     um_buffer output = {0};
     um_status status = UM_OK;
-    if (options->form == FORM_SVG) {
-        status = write_picture(replay, options->svg_path, &output, error);
+    if (options->form == FORM_SVG || options->form == FORM_HTML) {
+        status = write_file(replay, options, &output, error);
     } else if (options->form == FORM_JSON) {
         status = um_replay_json(replay, &output, error);
     } else {
@@ -250,19 +232,6 @@ static um_status show(const um_replay *replay, const replay_options *options, um
     return status;
 }
 
-static um_status prepare(um_replay *replay, um_error *error) {
-    const um_trace *trace = replay->trace;
-    const um_trace_header *header = &trace->header;
-    UM_TRY(um_text_canvas_create(header->tokens, header->length, header->holes, header->hole_count,
-                                 replay->texts, &replay->canvas, error));
-    for (size_t i = 0; i < trace->event_count; i++) {
-        UM_TRY(um_text_canvas_apply(&replay->canvas, &trace->events[i], error));
-    }
-    const size_t seen = trace->event_count > 0 ? trace->events[trace->event_count - 1].step + 1 : 0;
-    replay->steps = trace->has_end && trace->end.steps > seen ? trace->end.steps : seen;
-    return UM_OK;
-}
-
 static um_status replay_file(const replay_options *options, um_error *error) {
     um_trace trace = {0};
     um_tokenizer *tokenizer = NULL;
@@ -270,11 +239,11 @@ static um_status replay_file(const replay_options *options, um_error *error) {
     um_replay replay = {.trace = &trace, .for_terminal = isatty(STDOUT_FILENO) == 1};
     um_status status = read_trace(options->path, options->index, &trace, error);
     if (status == UM_OK) {
-        status = find_tokenizer(options, &trace.header, &tokenizer, error);
+        status = um_replay_find_tokenizer(options->directory, &trace.header, &tokenizer, error);
     }
     if (status == UM_OK) {
         replay.texts = tokenizer ? um_token_texts_of(tokenizer) : um_token_texts_as_ids(&ids);
-        status = prepare(&replay, error);
+        status = um_replay_prepare(&replay, error);
     }
     if (status == UM_OK) {
         status = show(&replay, options, error);
@@ -317,8 +286,9 @@ static bool read_option(const um_command *command, replay_options *options, int 
             options->form = FORM_JSON;
             return true;
         case 'g':
-            options->form = FORM_SVG;
-            options->svg_path = optarg;
+        case 'w':
+            options->form = option == 'g' ? FORM_SVG : FORM_HTML;
+            options->file = optarg;
             return true;
         default:
             return false;
@@ -326,15 +296,12 @@ static bool read_option(const um_command *command, replay_options *options, int 
 }
 
 static int run(const um_command *command, int argc, char **argv) {
-    static const struct option long_options[] = {{"model", required_argument, NULL, 'm'},
-                                                 {"speed", required_argument, NULL, 'x'},
-                                                 {"step", no_argument, NULL, 's'},
-                                                 {"index", required_argument, NULL, 'i'},
-                                                 {"plain", no_argument, NULL, 'p'},
-                                                 {"json", no_argument, NULL, 'j'},
-                                                 {"svg", required_argument, NULL, 'g'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"model", required_argument, NULL, 'm'}, {"speed", required_argument, NULL, 'x'},
+        {"step", no_argument, NULL, 's'},        {"index", required_argument, NULL, 'i'},
+        {"plain", no_argument, NULL, 'p'},       {"json", no_argument, NULL, 'j'},
+        {"svg", required_argument, NULL, 'g'},   {"html", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     replay_options options = {.speed = 1};
     int option = 0;
     while ((option = um_cli_next_option(command, argc, argv, ":m:x:si:ph", long_options)) != -1) {

@@ -13,6 +13,16 @@ typedef struct um_replay {
     bool for_terminal;     /* the text must not hold control characters */
 } um_replay;
 
+/* The tokenizer for the tokens of a trace, or NULL where none is known.  The one that the user
+ * names in `directory` must fit (UM_ERR_MISMATCH); without one, that of the header's model is
+ * tried. */
+um_status um_replay_find_tokenizer(const char *directory, const um_trace_header *header,
+                                   um_tokenizer **tokenizer, um_error *error);
+
+/* With trace and texts set: fill in canvas, which is for um_text_canvas_free whatever the outcome,
+ * and steps. */
+um_status um_replay_prepare(um_replay *replay, um_error *error);
+
 /* Append the final text, and a table of the commits of each step. */
 um_status um_replay_text(const um_replay *replay, um_buffer *output, um_error *error);
 
@@ -20,7 +30,7 @@ um_status um_replay_text(const um_replay *replay, um_buffer *output, um_error *e
 um_status um_replay_json(const um_replay *replay, um_buffer *output, um_error *error);
 
 /* Append a self-contained SVG picture: the final text with each token in the colour of its step,
- * a legend, and an animation, played once, that shows the tokens appear.  It follows the reader's
+ * a legend, and an animation, over and over, that shows the tokens appear.  It follows the reader's
  * light or dark scheme, and stands still for those who want no motion. */
 um_status um_replay_svg(const um_replay *replay, um_buffer *output, um_error *error);
 

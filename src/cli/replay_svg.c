@@ -16,16 +16,44 @@
 #define LEGEND_HEIGHT 44.0
 #define LEGEND_COLUMNS 44 /* the picture is at least so wide */
 #define SWATCH_WIDTH 16.0
-#define PLAY_SECONDS 5.0
-#define SLOWEST_STEP 0.2 /* seconds */
-#define START_DELAY 0.6
+#define PLAY_SECONDS 6.0
+#define SLOWEST_STEP 0.25 /* seconds */
+#define START_SECONDS 0.8 /* masked, before the first step */
+#define HOLD_SECONDS 4.0  /* complete, before it begins again */
+#define MOMENTS 96        /* at which tokens appear, at most */
+#define FADE 0.8          /* percent of a round */
 
 typedef struct picture {
     const um_replay *replay;
     um_text_layout layout;
     um_buffer *output;
-    double step_seconds;
+    size_t moments;
+    double round_seconds;
 } picture;
+
+/* ---- Time ---------------------------------------------------------------- */
+
+/* The moment of a step, from 0. */
+static size_t moment_of(const picture *state, size_t step) {
+    const size_t steps = state->replay->steps;
+    const size_t last = steps > 0 && step >= steps ? steps - 1 : step;
+    return steps <= MOMENTS ? last : (size_t)((double)last / (double)steps * MOMENTS);
+}
+
+static void choose_time(picture *state) {
+    const size_t steps = state->replay->steps;
+    const double slow = (double)steps * SLOWEST_STEP;
+    const double play = slow < PLAY_SECONDS ? slow : PLAY_SECONDS;
+    state->moments = steps < MOMENTS ? steps : MOMENTS;
+    state->round_seconds = START_SECONDS + play + HOLD_SECONDS;
+}
+
+/* Percent of a round at which a moment comes; `moments` itself is the end of the last. */
+static double percent_of(const picture *state, size_t moment) {
+    const double play = state->round_seconds - START_SECONDS - HOLD_SECONDS;
+    const double share = (double)moment / (double)(state->moments > 0 ? state->moments : 1);
+    return 100 * (START_SECONDS + play * share) / state->round_seconds;
+}
 
 /* ---- Style --------------------------------------------------------------- */
 
@@ -35,6 +63,28 @@ static um_status put_colours(um_buffer *output, um_colour_ground ground, um_erro
                                        (unsigned)um_colour_ramp_rgb(ground, i)));
     }
     return um_buffer_append_text(output, "\n", error);
+}
+
+/* For each moment that has a token: it appears (s), its block vanishes (h). */
+static um_status put_moments(const picture *state, um_error *error) {
+    bool seen[MOMENTS] = {false};
+    for (size_t i = 0; i < state->layout.count; i++) {
+        const um_layout_cell *cell = &state->layout.cells[i];
+        if (cell->kind == UM_GLYPH_COMMITTED) {
+            seen[moment_of(state, cell->step)] = true;
+        }
+    }
+    for (size_t i = 0; i < state->moments; i++) {
+        const double at = percent_of(state, i);
+        if (seen[i]) {
+            UM_TRY(um_buffer_append_format(
+                state->output, error,
+                "@keyframes s%zu{0%%,%.2f%%{opacity:0}%.2f%%,100%%{opacity:1}}"
+                "@keyframes h%zu{0%%,%.2f%%{opacity:1}%.2f%%,100%%{opacity:0}}\n",
+                i, at, at + FADE, i, at, at + FADE));
+        }
+    }
+    return UM_OK;
 }
 
 static um_status put_style(const picture *state, um_error *error) {
@@ -53,16 +103,19 @@ static um_status put_style(const picture *state, um_error *error) {
         ".l{fill:#9198a1}.m{fill:#3d444d}\n",
         error));
     UM_TRY(put_colours(output, UM_GROUND_DARK, error));
-    return um_buffer_append_format(
+    UM_TRY(um_buffer_append_format(
         output, error,
         "}\n"
-        ".h{opacity:0}\n"
-        "@media (prefers-reduced-motion:no-preference){\n"
-        "@keyframes s{from{opacity:0}}@keyframes h{from{opacity:1}}\n"
-        ".t,.h{animation:s .25s both;animation-delay:calc(%.2fs + var(--s)*%.4fs)}"
-        ".h{animation-name:h}}\n"
-        "</style>\n",
-        START_DELAY, state->step_seconds);
+        ".h{opacity:0}.b{fill:none;stroke:#8c959f}\n"
+        "@media (prefers-reduced-motion:no-preference){.t,.h{animation:%.1fs linear infinite}\n",
+        state->round_seconds));
+    UM_TRY(put_moments(state, error));
+    UM_TRY(um_buffer_append_format(
+        output, error,
+        "@keyframes p{0%%,%.2f%%{transform:scaleX(0)}%.2f%%,100%%{transform:scaleX(1)}}"
+        ".p{transform-box:fill-box;animation:p %.1fs linear infinite}}\n",
+        percent_of(state, 0), percent_of(state, state->moments), state->round_seconds));
+    return um_buffer_append_text(output, "</style>\n", error);
 }
 
 /* ---- Text ---------------------------------------------------------------- */
@@ -100,7 +153,8 @@ static um_status put_block(const picture *state, const um_layout_cell *cell, siz
         vanishes ? "m h" : "m", MARGIN + cell->column * CELL_WIDTH + 0.5,
         MARGIN + cell->line * LINE_HEIGHT + 3, (double)columns * CELL_WIDTH - 1, LINE_HEIGHT - 5));
     return vanishes
-               ? um_buffer_append_format(state->output, error, " style=\"--s:%zu\"/>\n", cell->step)
+               ? um_buffer_append_format(state->output, error, " style=\"animation-name:h%zu\"/>\n",
+                                         moment_of(state, cell->step))
                : um_buffer_append_text(state->output, "/>\n", error);
 }
 
@@ -112,9 +166,9 @@ static um_status put_text(const picture *state, const cell_run *run, um_error *e
         MARGIN + cell->column * CELL_WIDTH, MARGIN + cell->line * LINE_HEIGHT + FONT_SIZE,
         (double)run->columns * CELL_WIDTH));
     if (cell->kind == UM_GLYPH_COMMITTED) {
-        UM_TRY(um_buffer_append_format(state->output, error, " class=\"t c%zu\" style=\"--s:%zu\"",
-                                       um_colour_ramp_index(cell->step, state->replay->steps),
-                                       cell->step));
+        UM_TRY(um_buffer_append_format(
+            state->output, error, " class=\"t c%zu\" style=\"animation-name:s%zu\"",
+            um_colour_ramp_index(cell->step, state->replay->steps), moment_of(state, cell->step)));
     }
     UM_TRY(um_buffer_append_text(state->output, ">", error));
     for (size_t i = run->first; i < run->last; i++) {
@@ -159,6 +213,9 @@ static um_status put_legend(const picture *state, double top, um_error *error) {
                                        "height=\"12\"/>\n",
                                        i, x, top, SWATCH_WIDTH));
     }
+    UM_TRY(um_buffer_append_format(output, error, "<path class=\"b p\" d=\"M%.1f %.1fh%.1f\"/>\n",
+                                   MARGIN + 6 * CELL_WIDTH, top + 15.5,
+                                   x - MARGIN - 6 * CELL_WIDTH));
     UM_TRY(um_buffer_append_format(output, error,
                                    "<text class=\"l\" x=\"%.1f\" y=\"%.1f\">step %zu</text>\n",
                                    x + 6, top + 10, replay->steps));
@@ -203,10 +260,8 @@ static um_status put_picture(const picture *state, um_error *error) {
 }
 
 um_status um_replay_svg(const um_replay *replay, um_buffer *output, um_error *error) {
-    picture state = {.replay = replay, .output = output, .step_seconds = SLOWEST_STEP};
-    if (replay->steps > 0 && PLAY_SECONDS / (double)replay->steps < SLOWEST_STEP) {
-        state.step_seconds = PLAY_SECONDS / (double)replay->steps;
-    }
+    picture state = {.replay = replay, .output = output};
+    choose_time(&state);
     um_status status = um_text_layout_build(&state.layout, &replay->canvas, COLUMNS, true, error);
     if (status == UM_OK) {
         status = put_picture(&state, error);

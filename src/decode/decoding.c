@@ -108,6 +108,9 @@ void um_decoding_free(um_decoding *decoding) {
         free(decoding->rows);
         free(decoding->stops);
         free(decoding->unconditional);
+        free(decoding->first_positions);
+        free(decoding->first_confidences);
+        free(decoding->first_entropies);
         if (decoding->algorithm && decoding->algorithm->state_free) {
             decoding->algorithm->state_free(decoding->state);
         }
@@ -275,6 +278,30 @@ static um_status check_candidates(const um_decoding *decoding, um_error *error) 
     return UM_OK;
 }
 
+static float entropy_of(const um_candidate *candidate) {
+    return candidate->negative_entropy < 0 ? -candidate->negative_entropy : 0;
+}
+
+/* What the first forward says of every position it was asked for. */
+static um_status note_first_step(um_decoding *decoding, um_error *error) {
+    const um_trace_sink *sink = decoding->hooks->sink;
+    const size_t count = decoding->step.wanted_count;
+    if (decoding->first_positions || !sink || !sink->end) {
+        return UM_OK;
+    }
+    UM_TRY(um_allocate(&decoding->first_positions, count, sizeof(size_t), "first step", error));
+    UM_TRY(um_allocate(&decoding->first_confidences, count, sizeof(float), "first step", error));
+    UM_TRY(um_allocate(&decoding->first_entropies, count, sizeof(float), "first step", error));
+    for (size_t i = 0; i < count; i++) {
+        const um_candidate *candidate = &decoding->candidates[i];
+        decoding->first_positions[i] = candidate->position;
+        decoding->first_confidences[i] = candidate->probability;
+        decoding->first_entropies[i] = entropy_of(candidate);
+    }
+    decoding->first_count = count;
+    return UM_OK;
+}
+
 static um_status emit(const um_decoding *decoding, um_trace_event_kind kind,
                       const um_candidate *candidate, um_error *error) {
     const um_trace_sink *sink = decoding->hooks->sink;
@@ -286,7 +313,7 @@ static um_status emit(const um_decoding *decoding, um_trace_event_kind kind,
     if (kind == UM_TRACE_COMMIT) {
         event.token = candidate->token;
         event.confidence = candidate->probability;
-        event.entropy = candidate->negative_entropy < 0 ? -candidate->negative_entropy : 0;
+        event.entropy = entropy_of(candidate);
     }
     return sink->event(sink->user, &event, error);
 }
@@ -318,6 +345,7 @@ um_status um_decoding_commit(um_decoding *decoding, const um_denoiser_request *r
         decoding->result.rows += requests[i].computed_rows;
     }
     UM_TRY(check_candidates(decoding, error));
+    UM_TRY(note_first_step(decoding, error));
     decoding->algorithm->commit(&decoding->step);
     return apply(decoding, error);
 }
@@ -344,9 +372,12 @@ um_status um_decoding_finish(um_decoding *decoding, um_status status, um_error *
     if (!sink || !sink->end) {
         return status;
     }
+    um_trace_end end = *result;
+    end.first_step = (um_trace_first_step){decoding->first_count, decoding->first_positions,
+                                           decoding->first_confidences, decoding->first_entropies};
     if (status != UM_OK) {
-        (void)sink->end(sink->user, result, NULL);
+        (void)sink->end(sink->user, &end, NULL);
         return status;
     }
-    return sink->end(sink->user, result, error);
+    return sink->end(sink->user, &end, error);
 }

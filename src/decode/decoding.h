@@ -28,6 +28,11 @@ typedef struct um_decoding {
     int32_t *unconditional; /* the canvas with fixed tokens masked; only with guidance */
     int32_t *stops;         /* [stop_count]: all that end an answer */
     size_t stop_count;
+    /* What the first step saw, for the trace; [first_count]. */
+    size_t *first_positions;
+    float *first_confidences;
+    float *first_entropies;
+    size_t first_count;
     double start_seconds;
     um_decode_result result;
 } um_decoding;

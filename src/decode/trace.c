@@ -50,12 +50,29 @@ static um_status record_event(void *user, const um_trace_event *event, um_error 
     return UM_OK;
 }
 
+static um_status record_first_step(um_trace *trace, const um_trace_first_step *first,
+                                   um_error *error) {
+    const size_t count = first->count;
+    trace->end.first_step = (um_trace_first_step){0};
+    if (count == 0) {
+        return UM_OK;
+    }
+    UM_TRY(um_allocate(&trace->first_positions, count, sizeof(size_t), "trace", error));
+    UM_TRY(um_allocate(&trace->first_confidences, count, sizeof(float), "trace", error));
+    UM_TRY(um_allocate(&trace->first_entropies, count, sizeof(float), "trace", error));
+    memcpy(trace->first_positions, first->positions, count * sizeof(size_t));
+    memcpy(trace->first_confidences, first->confidences, count * sizeof(float));
+    memcpy(trace->first_entropies, first->entropies, count * sizeof(float));
+    trace->end.first_step = (um_trace_first_step){count, trace->first_positions,
+                                                  trace->first_confidences, trace->first_entropies};
+    return UM_OK;
+}
+
 static um_status record_end(void *user, const um_trace_end *end, um_error *error) {
-    (void)error;
     um_trace *trace = user;
     trace->has_end = true;
     trace->end = *end;
-    return UM_OK;
+    return record_first_step(trace, &end->first_step, error);
 }
 
 um_trace_sink um_trace_recorder(um_trace *trace) {
@@ -69,6 +86,9 @@ void um_trace_free(um_trace *trace) {
     free(trace->tokens);
     free(trace->holes);
     free(trace->events);
+    free(trace->first_positions);
+    free(trace->first_confidences);
+    free(trace->first_entropies);
     *trace = (um_trace){0};
 }
 

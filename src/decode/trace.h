@@ -53,6 +53,16 @@ typedef enum um_trace_end_reason {
 
 const char *um_trace_end_reason_name(um_trace_end_reason reason);
 
+/* How sure the model was before anything was committed, at every position that the first step
+ * looked at: all masked ones, or those of the first block.  The distributions are those of commits.
+ */
+typedef struct um_trace_first_step {
+    size_t count;             /* 0: not known */
+    const size_t *positions;  /* [count], ascending, masked before the first step */
+    const float *confidences; /* [count]: probability of the token that would have been taken */
+    const float *entropies;   /* [count], in nats */
+} um_trace_first_step;
+
 typedef struct um_trace_end {
     um_trace_end_reason reason;
     size_t steps;     /* steps gone through */
@@ -61,6 +71,7 @@ typedef struct um_trace_end {
     size_t committed; /* positions committed in the end */
     size_t masked;    /* positions left masked */
     double seconds;
+    um_trace_first_step first_step; /* valid as long as the trace, or during the call of a sink */
     /* Of which, not part of the record: in the layers, from hidden states to logits, and in
      * choosing tokens; in a batch the time of all canvases that shared a forward. */
     double forward_seconds;
@@ -91,6 +102,9 @@ typedef struct um_trace {
     char *texts[3];
     int32_t *tokens;
     um_canvas_hole *holes;
+    size_t *first_positions;
+    float *first_confidences;
+    float *first_entropies;
 } um_trace;
 
 /* A sink that keeps everything in `trace`, which must outlive it. */
@@ -122,5 +136,18 @@ void um_trace_writer_free(um_trace_writer *writer);
  * order, a position outside the holes, committed twice, a token outside the vocabulary ... */
 um_status um_trace_read(const char *bytes, size_t length, const char *where, um_trace *trace,
                         size_t *used, um_error *error);
+
+/* A file of traces, read one after the other; messages count the lines of the whole file. */
+typedef struct um_trace_source {
+    const char *bytes; /* [length] */
+    size_t length;
+    const char *where; /* names it in messages */
+    size_t at;         /* bytes read so far; 0 to begin with */
+    size_t line;       /* lines read so far; 0 to begin with */
+} um_trace_source;
+
+/* Read the next trace, as um_trace_read does; there is one as long as source->at < source->length.
+ * After a failure the source is of no further use. */
+um_status um_trace_read_next(um_trace_source *source, um_trace *trace, um_error *error);
 
 #endif

@@ -291,6 +291,96 @@ static um_status read_reason(const char *text, const char *place, um_trace_end_r
     return UM_RAISE(error, UM_ERR_FORMAT, "%s: unknown end reason \"%.40s\"", place, text);
 }
 
+/* The arrays of the first step, which have `count` elements. */
+typedef struct first_step_arrays {
+    size_t *positions;
+    float *confidences;
+    float *entropies;
+    size_t count;
+} first_step_arrays;
+
+static um_status read_first_position(const trace_reader *reader, const json_t *item,
+                                     first_step_arrays *arrays, size_t index, um_error *error) {
+    const um_trace_header *header = &reader->trace->header;
+    const int64_t least = index > 0 ? (int64_t)arrays->positions[index - 1] + 1 : 0;
+    int64_t position = 0;
+    UM_TRY(read_integer(item, reader->place, "a position of \"first_step\"", least,
+                        (int64_t)header->length - 1, &position, error));
+    if (reader->states[position] == UM_POSITION_FIXED ||
+        header->tokens[position] != header->mask_token) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: position %" PRId64 " of \"first_step\" was not masked", reader->place,
+                        position);
+    }
+    arrays->positions[index] = (size_t)position;
+    return UM_OK;
+}
+
+static um_status read_first_number(const trace_reader *reader, const json_t *item, const char *what,
+                                   double most, float *number, um_error *error) {
+    const double value = json_number_value(item);
+    if (!json_is_number(item) || !(value >= 0 && value <= most)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: %s of \"first_step\" is not from 0 to %g",
+                        reader->place, what, most);
+    }
+    *number = (float)value;
+    return UM_OK;
+}
+
+static um_status read_first_arrays(const trace_reader *reader, const json_t *positions,
+                                   const json_t *confidences, const json_t *entropies,
+                                   first_step_arrays *arrays, um_error *error) {
+    UM_TRY(um_allocate(&arrays->positions, arrays->count, sizeof(size_t), "trace", error));
+    UM_TRY(um_allocate(&arrays->confidences, arrays->count, sizeof(float), "trace", error));
+    UM_TRY(um_allocate(&arrays->entropies, arrays->count, sizeof(float), "trace", error));
+    for (size_t i = 0; i < arrays->count; i++) {
+        UM_TRY(read_first_position(reader, json_array_get(positions, i), arrays, i, error));
+        UM_TRY(read_first_number(reader, json_array_get(confidences, i), "a confidence", 1,
+                                 &arrays->confidences[i], error));
+        UM_TRY(read_first_number(reader, json_array_get(entropies, i), "an entropy", 100,
+                                 &arrays->entropies[i], error));
+    }
+    return UM_OK;
+}
+
+static um_status read_first_step(const trace_reader *reader, const json_t *object,
+                                 first_step_arrays *arrays, um_error *error) {
+    json_t *positions = NULL, *confidences = NULL, *entropies = NULL;
+    UM_TRY(um_json_require_array(object, reader->place, "positions", &positions, error));
+    UM_TRY(um_json_require_array(object, reader->place, "confidence", &confidences, error));
+    UM_TRY(um_json_require_array(object, reader->place, "entropy", &entropies, error));
+    arrays->count = json_array_size(positions);
+    if (json_array_size(confidences) != arrays->count ||
+        json_array_size(entropies) != arrays->count) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: the arrays of \"first_step\" have different lengths", reader->place);
+    }
+    return read_first_arrays(reader, positions, confidences, entropies, arrays, error);
+}
+
+/* Hand the record on, with the first step where it has one. */
+static um_status finish_end(const trace_reader *reader, const json_t *record, um_trace_end *end,
+                            um_error *error) {
+    const json_t *object = json_object_get(record, "first_step");
+    first_step_arrays arrays = {0};
+    um_status status = UM_OK;
+    if (object && !json_is_object(object)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"first_step\" is not an object", reader->place);
+    }
+    if (object) {
+        status = read_first_step(reader, object, &arrays, error);
+    }
+    if (status == UM_OK) {
+        end->first_step = (um_trace_first_step){arrays.count, arrays.positions, arrays.confidences,
+                                                arrays.entropies};
+        status = reader->recorder.end(reader->recorder.user, end, error);
+    }
+    free(arrays.positions);
+    free(arrays.confidences);
+    free(arrays.entropies);
+    return status;
+}
+
 static um_status read_end(trace_reader *reader, const json_t *record, um_error *error) {
     um_trace_end end = {0};
     const char *reason = NULL;
@@ -306,7 +396,7 @@ static um_status read_end(trace_reader *reader, const json_t *record, um_error *
         read_size(record, reader->place, "committed", committed, committed, &end.committed, error));
     UM_TRY(read_size(record, reader->place, "masked", masked, masked, &end.masked, error));
     UM_TRY(um_json_require_number(record, reader->place, "seconds", &end.seconds, error));
-    return reader->recorder.end(reader->recorder.user, &end, error);
+    return finish_end(reader, record, &end, error);
 }
 
 /* One record; *is_next: it starts another trace and was left unread. */
@@ -336,45 +426,53 @@ static um_status read_record(trace_reader *reader, const json_t *record, bool *i
     return UM_RAISE(error, UM_ERR_FORMAT, "%s: unknown event \"%.40s\"", reader->place, kind);
 }
 
-static um_status read_records(trace_reader *reader, size_t *used, um_error *error) {
+static um_status read_records(trace_reader *reader, um_error *error) {
     bool is_next = false;
     while (reader->at < reader->length && !reader->trace->has_end && !is_next) {
-        *used = reader->at;
+        const size_t start = reader->at;
         json_t *record = NULL;
         UM_TRY(next_line(reader, &record, error));
         const um_status status = read_record(reader, record, &is_next, error);
         json_decref(record);
         UM_TRY(status);
-    }
-    if (!is_next) {
-        *used = reader->at;
+        if (is_next) {
+            reader->at = start;
+            reader->line_number--;
+        }
     }
     return UM_OK;
 }
 
-um_status um_trace_read(const char *bytes, size_t length, const char *where, um_trace *trace,
-                        size_t *used, um_error *error) {
+um_status um_trace_read_next(um_trace_source *source, um_trace *trace, um_error *error) {
     trace_reader reader = {
-        .bytes = bytes,
-        .length = length,
-        .where = where,
+        .bytes = source->bytes,
+        .length = source->length,
+        .at = source->at,
+        .where = source->where,
+        .line_number = source->line,
         .trace = trace,
         .recorder = um_trace_recorder(trace),
     };
-    size_t taken = 0;
-    um_status status = UM_OK;
-    if (length == 0) {
-        status = UM_RAISE(error, UM_ERR_FORMAT, "%s: empty, expected a trace", where);
-    } else {
-        status = read_records(&reader, &taken, error);
+    if (source->at == source->length) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: empty, expected a trace", source->where);
     }
+    const um_status status = read_records(&reader, error);
     free(reader.states);
-    if (status == UM_OK && !used && taken < length) {
-        status = UM_RAISE(error, UM_ERR_FORMAT, "%s: more follows the end of the trace at line %zu",
-                          where, reader.line_number);
-    }
-    if (status == UM_OK && used) {
-        *used = taken;
-    }
+    source->at = reader.at;
+    source->line = reader.line_number;
     return status;
+}
+
+um_status um_trace_read(const char *bytes, size_t length, const char *where, um_trace *trace,
+                        size_t *used, um_error *error) {
+    um_trace_source source = {.bytes = bytes, .length = length, .where = where};
+    UM_TRY(um_trace_read_next(&source, trace, error));
+    if (!used && source.at < length) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: more follows the end of the trace at line %zu",
+                        where, source.line + 1);
+    }
+    if (used) {
+        *used = source.at;
+    }
+    return UM_OK;
 }

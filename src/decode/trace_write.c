@@ -63,6 +63,30 @@ static um_status write_event(void *user, const um_trace_event *event, um_error *
     return finish_line(writer, error);
 }
 
+static um_status append_floats(um_buffer *line, const char *name, const float *values, size_t count,
+                               um_error *error) {
+    UM_TRY(um_buffer_append_format(line, error, ",\"%s\":[", name));
+    for (size_t i = 0; i < count; i++) {
+        UM_TRY(um_buffer_append_format(line, error, "%s%.9g", i ? "," : "", (double)values[i]));
+    }
+    return um_buffer_append_text(line, "]", error);
+}
+
+static um_status append_first_step(um_buffer *line, const um_trace_first_step *first,
+                                   um_error *error) {
+    if (first->count == 0) {
+        return UM_OK;
+    }
+    UM_TRY(um_buffer_append_text(line, ",\"first_step\":{\"positions\":[", error));
+    for (size_t i = 0; i < first->count; i++) {
+        UM_TRY(um_buffer_append_format(line, error, "%s%zu", i ? "," : "", first->positions[i]));
+    }
+    UM_TRY(um_buffer_append_text(line, "]", error));
+    UM_TRY(append_floats(line, "confidence", first->confidences, first->count, error));
+    UM_TRY(append_floats(line, "entropy", first->entropies, first->count, error));
+    return um_buffer_append_text(line, "}", error);
+}
+
 static um_status write_end(void *user, const um_trace_end *end, um_error *error) {
     um_trace_writer *writer = user;
     um_buffer *line = &writer->line;
@@ -70,9 +94,11 @@ static um_status write_end(void *user, const um_trace_end *end, um_error *error)
     UM_TRY(um_buffer_append_format(
         line, error,
         "{\"event\":\"end\",\"reason\":\"%s\",\"steps\":%zu,\"forwards\":%zu,\"rows\":%zu,"
-        "\"committed\":%zu,\"masked\":%zu,\"seconds\":%.6f}",
+        "\"committed\":%zu,\"masked\":%zu,\"seconds\":%.6f",
         um_trace_end_reason_name(end->reason), end->steps, end->forwards, end->rows, end->committed,
         end->masked, end->seconds));
+    UM_TRY(append_first_step(line, &end->first_step, error));
+    UM_TRY(um_buffer_append_text(line, "}", error));
     return finish_line(writer, error);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Check a page of `unmask report`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
+"""Check a page of `unmask report`, `analyze` or `replay`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
 
-The page must be well-formed, load nothing, run only the script that its policy names, and hold no
+The page must be well-formed, load nothing, run only the scripts that its policy names, and hold no
 element or attribute that the program does not write itself.  Each --text must stand in it as text.
 """
 
@@ -18,11 +18,15 @@ VOID = {"meta", "input"}
 ELEMENTS = {
     "html": {"lang"}, "head": set(), "meta": {"charset", "name", "content", "http-equiv"}, "title": set(),
     "style": set(), "body": set(), "main": set(), "script": set(), "h1": set(), "h2": set(), "h3": set(),
-    "p": {"class"}, "div": {"class"}, "span": {"class"}, "i": {"class"}, "b": set(), "pre": set(),
-    "input": {"type", "class", "id", "checked"}, "label": {"for"}, "details": {"open"}, "summary": set(),
-    "figure": set(), "figcaption": set(), "table": set(), "thead": set(), "tbody": set(),
+    "p": {"class"}, "div": {"class"}, "span": {"class", "data-s", "data-t", "title"}, "i": {"class"},
+    "b": set(), "pre": set(),
+    "input": {"type", "class", "id", "checked", "min", "max", "value", "aria-label"}, "label": {"for"},
+    "details": {"open"}, "summary": set(), "section": {"class", "data-steps", "data-pace"},
+    "button": {"type", "aria-label"}, "output": set(), "select": {"aria-label"},
+    "option": {"value", "selected"},
+    "figure": set(), "figcaption": set(), "table": {"class"}, "thead": set(), "tbody": set(),
     "tr": {"class"}, "th": {"class", "colspan"}, "td": {"class"},
-    "svg": {"class", "viewbox", "role", "aria-label", "data-frame", "data-range", "data-log"},
+    "svg": {"class", "viewbox", "role", "aria-label", "data-frame", "data-range", "data-log", "data-x"},
     "path": {"class", "d", "data-group", "data-label"}, "circle": {"class", "cx", "cy", "r"},
     "text": {"class", "x", "y", "text-anchor"},
 }
@@ -50,7 +54,7 @@ class Page(html.parser.HTMLParser):
         for name, value in attributes:
             if name not in ELEMENTS[tag]:
                 self.problem(f"{tag}: unexpected attribute {name}")
-            if tag == "path" and name == "d" and not re.fullmatch(r"([MLHVhv][-\d. ]+)*", value):
+            if tag == "path" and name == "d" and not re.fullmatch(r"([MLHVhv][-\d. ]+|[Zz])*", value):
                 self.problem(f"path: {value[:60]}")
         if dict(attributes).get("http-equiv") == "Content-Security-Policy":
             self.policy = dict(attributes)["content"]
@@ -91,11 +95,13 @@ def check(raw, most_bytes, texts):
     yield from page.problems
     if page.open:
         yield f"not closed: {page.open}"
-    if len(page.scripts) != 1:
-        yield f"{len(page.scripts)} scripts"
-    digest = base64.b64encode(hashlib.sha256("".join(page.scripts).encode()).digest()).decode()
-    if f"script-src 'sha256-{digest}';" not in page.policy or "default-src 'none'" not in page.policy:
-        yield f"the policy does not allow just the script, whose SHA-256 is {digest}"
+    if not page.scripts:
+        yield "no script"
+    sums = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            for script in page.scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in sums)
+    if f"script-src {allowed};" not in page.policy or "default-src 'none'" not in page.policy:
+        yield f"the policy does not allow just the scripts, whose SHA-256 are {', '.join(sums)}"
     if re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", raw):
         yield "control characters"
     if most_bytes and len(raw) > most_bytes:

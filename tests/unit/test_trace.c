@@ -76,6 +76,13 @@ static void assert_same_traces(const um_trace *a, const um_trace *b) {
     assert_int_equal(a->end.forwards, b->end.forwards);
     assert_int_equal(a->end.rows, b->end.rows);
     assert_int_equal(a->end.reason, b->end.reason);
+    const um_trace_first_step *first = &a->end.first_step;
+    assert_int_equal(first->count, b->end.first_step.count);
+    for (size_t i = 0; i < first->count; i++) {
+        assert_int_equal(first->positions[i], b->end.first_step.positions[i]);
+        assert_true(first->confidences[i] == b->end.first_step.confidences[i]);
+        assert_true(first->entropies[i] == b->end.first_step.entropies[i]);
+    }
 }
 
 static void what_is_written_is_read_back(void **state) {
@@ -149,6 +156,13 @@ static void several_traces_follow_each_other(void **state) {
     "{\"event\":\"commit\",\"step\":" #step ",\"position\":" #position ",\"token\":" #token        \
     ",\"confidence\":0.5,\"entropy\":0.1}\n"
 
+#define END(first_step)                                                                            \
+    "{\"event\":\"end\",\"reason\":\"steps\",\"steps\":1,\"forwards\":1,\"committed\":0,"          \
+    "\"masked\":3,"                                                                                \
+    "\"seconds\":1,\"first_step\":" first_step "}\n"
+#define FIRST_STEP(positions, confidence, entropy)                                                 \
+    "{\"positions\":[" positions "],\"confidence\":[" confidence "],\"entropy\":[" entropy "]}"
+
 static void a_damaged_file_gives_one_line_that_names_the_place(void **state) {
     (void)state;
     static const struct {
@@ -179,6 +193,20 @@ static void a_damaged_file_gives_one_line_that_names_the_place(void **state) {
          "f: line 2: \"rows\" is -1, expected 0 to 9223372036854775807"},
         {COMMIT(1, 1, 3), "f: line 1: a trace begins with a \"start\" record"},
         {START "[]\n", "f: line 2: not a JSON object"},
+        {START END("[]"), "f: line 2: \"first_step\" is not an object"},
+        {START END("{}"), "f: line 2: \"positions\" is missing"},
+        {START END(FIRST_STEP("1,2", "0.5", "1,1")),
+         "f: line 2: the arrays of \"first_step\" have different lengths"},
+        {START END(FIRST_STEP("2,1", "0.5,0.5", "1,1")),
+         "f: line 2: a position of \"first_step\" is 1, expected 3 to 3"},
+        {START END(FIRST_STEP("0", "0.5", "1")),
+         "f: line 2: position 0 of \"first_step\" was not masked"},
+        {START END(FIRST_STEP("4", "0.5", "1")),
+         "f: line 2: a position of \"first_step\" is 4, expected 0 to 3"},
+        {START END(FIRST_STEP("1", "1.5", "1")),
+         "f: line 2: a confidence of \"first_step\" is not from 0 to 1"},
+        {START END(FIRST_STEP("1", "0.5", "\"x\"")),
+         "f: line 2: an entropy of \"first_step\" is not from 0 to 100"},
         {START START, "f: more follows the end of the trace at line 2"},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
@@ -188,6 +216,49 @@ static void a_damaged_file_gives_one_line_that_names_the_place(void **state) {
             um_trace_read(cases[c].text, strlen(cases[c].text), "f", &trace, NULL, &error),
             UM_ERR_FORMAT);
         assert_string_equal(error.message, cases[c].message);
+        um_trace_free(&trace);
+    }
+}
+
+/* Messages count the lines of the file, not those of the trace. */
+static void lines_are_counted_over_all_traces(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_trace trace = {0};
+    const char *text = START COMMIT(1, 1, 3) START END("null") START COMMIT(0, 0, 3);
+    um_trace_source source = {.bytes = text, .length = strlen(text), .where = "f"};
+    assert_ok(um_trace_read_next(&source, &trace, &error), &error);
+    assert_int_equal(source.line, 2);
+    um_trace_free(&trace);
+    assert_int_equal(um_trace_read_next(&source, &trace, &error), UM_ERR_FORMAT);
+    assert_string_equal(error.message, "f: line 4: \"first_step\" is not an object");
+    um_trace_free(&trace);
+}
+
+/* What the model thought of each masked position before anything was committed. */
+static void the_first_step_is_recorded(void **state) {
+    (void)state;
+    static const char *const algorithms[] = {"entropy", "p2", "low_confidence"};
+    for (size_t a = 0; a < 3; a++) {
+        um_trace trace = {0};
+        const um_trace_sink recorder = um_trace_recorder(&trace);
+        decode_into(&recorder, algorithms[a], NULL);
+        const um_trace_first_step *first = &trace.end.first_step;
+        static const size_t positions[] = {2, 3, 4, 6, 7, 8, 9, 10};
+        assert_int_equal(first->count, 8);
+        assert_memory_equal(first->positions, positions, sizeof positions);
+        for (size_t i = 0; i < first->count; i++) {
+            assert_true(first->confidences[i] > 0 && first->confidences[i] <= 1);
+            assert_true(first->entropies[i] >= 0);
+        }
+        /* Commits of the first step tell the same numbers. */
+        const um_trace_event *event = &trace.events[0];
+        for (size_t i = 0; i < first->count && trace.events[0].step == 0; i++) {
+            if (first->positions[i] == event->position) {
+                assert_true(first->confidences[i] == event->confidence);
+                assert_true(first->entropies[i] == event->entropy);
+            }
+        }
         um_trace_free(&trace);
     }
 }
@@ -292,6 +363,8 @@ int main(void) {
         cmocka_unit_test(p2_leaves_remask_events),
         cmocka_unit_test(several_traces_follow_each_other),
         cmocka_unit_test(a_damaged_file_gives_one_line_that_names_the_place),
+        cmocka_unit_test(lines_are_counted_over_all_traces),
+        cmocka_unit_test(the_first_step_is_recorded),
         cmocka_unit_test(a_damaged_header_is_refused),
         cmocka_unit_test(a_run_that_was_cut_between_records_is_read),
         cmocka_unit_test(every_truncation_is_an_error_or_a_shorter_trace),

@@ -1,0 +1,42 @@
+/* The figures of a study of decoding orders; shared by its files only. */
+#ifndef UM_ANALYSIS_ORDER_FIGURES_H
+#define UM_ANALYSIS_ORDER_FIGURES_H
+
+#include "analysis/order_study.h"
+
+#define UM_ORDER_COLOURS 8 /* of sets; further ones are dashed */
+#define UM_ORDER_LABEL 128
+
+/* The kinds of figures: name of their files, title, and a sentence on how to read them. */
+typedef enum um_order_figure_kind {
+    UM_FIGURE_LOCAL,
+    UM_FIGURE_GLOBAL,
+    UM_FIGURE_TEMPERATURE,
+    UM_FIGURE_DISTINCT,
+    UM_FIGURE_CONFIDENCE,
+    UM_FIGURE_ENTROPY,
+    UM_FIGURE_RELATIVE, /* one for each set, as the one below */
+    UM_FIGURE_ABSOLUTE
+} um_order_figure_kind;
+
+typedef struct um_order_figure {
+    um_order_figure_kind kind;
+    size_t set;
+    const char *name;
+    const char *title;
+    const char *note;
+} um_order_figure;
+
+/* Number `index` of the figures that the study has; false past the last. */
+bool um_order_figure_at(const um_order_study *study, size_t index, um_order_figure *figure);
+
+/* Append it as an SVG picture for a page. */
+um_status um_order_figure_put(const um_order_study *study, const um_order_figure *figure,
+                              um_buffer *page, um_error *error);
+
+/* What the colours of its curves stand for: entry `index`, its style and its text into
+ * label[UM_ORDER_LABEL]; false past the last, and for figures without. */
+bool um_order_figure_key(const um_order_study *study, const um_order_figure *figure, size_t index,
+                         const char **style, char *label);
+
+#endif

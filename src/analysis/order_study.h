@@ -1,0 +1,106 @@
+/* Decoding orders of many traces: sets of them side by side, such as two models or several
+ * temperatures, and what they come to. */
+#ifndef UM_ANALYSIS_ORDER_STUDY_H
+#define UM_ANALYSIS_ORDER_STUDY_H
+
+#include "analysis/ar_ness.h"
+#include "analysis/bootstrap.h"
+
+/* Most sets side by side. */
+#define UM_ORDER_SETS 16
+
+/* What is kept of one trace. */
+typedef struct um_order_run {
+    double ar_ness[UM_AR_NESS_READINGS][UM_AR_NESS_MAXIMUM];
+    um_commit_order order; /* commits of a step by confidence */
+    float *confidence;     /* [order.place_count]: before anything was committed, NAN where it was
+                              not looked at; NULL where the trace has no such profile */
+    float *entropy;        /* the same, in nats */
+    uint64_t prompt;       /* traces with the same number start from the same canvas */
+    uint64_t answer;       /* traces with the same number, of one prompt, gave the same answer */
+} um_order_run;
+
+/* Zero-initialise; um_order_set_free. */
+typedef struct um_order_set {
+    char *label;
+    bool has_temperature;
+    double temperature;
+    um_order_run *runs; /* [count] */
+    size_t count;
+    size_t capacity;
+    size_t empty; /* traces without a commit, which are left out */
+} um_order_set;
+
+um_status um_order_set_label(um_order_set *set, const char *label, um_error *error);
+
+/* Take in a trace; `answer` tells answers apart, as above. */
+um_status um_order_set_add(um_order_set *set, const um_trace *trace, uint64_t answer,
+                           um_error *error);
+void um_order_set_free(um_order_set *set);
+
+/* What a set comes to.  Zero-initialise; um_order_summary_free. */
+typedef struct um_order_summary {
+    const um_order_set *set;
+    size_t prompts;      /* different canvases */
+    size_t commits;      /* of all traces */
+    size_t taken_back;   /* of all traces */
+    size_t longest;      /* most answer positions of a trace */
+    size_t most_steps;   /* of a trace */
+    size_t several;      /* traces with a step that committed more than one token */
+    size_t with_profile; /* traces with a first-step profile */
+    um_interval steps;   /* of a trace */
+    um_interval commits_per_step;
+    um_interval ar_ness[UM_AR_NESS_READINGS][UM_AR_NESS_MAXIMUM];
+    /* The mean over the traces of what a random order would give, by um_ar_ness_default. */
+    double random_local[UM_AR_NESS_MAXIMUM];
+    double random_global[UM_AR_NESS_MAXIMUM];
+    /* Different answers to a prompt, as a share of its samples; without value where no prompt has
+     * two samples. */
+    um_interval distinct;
+    um_interval *confidence; /* [profile_count]: of the first step, by place */
+    um_interval *entropy;
+    size_t profile_count;
+} um_order_summary;
+
+/* Places of a first-step profile that are looked at: the first ones. */
+#define UM_ORDER_PROFILE_MAXIMUM 1024
+
+/* UM_ERR_ARGUMENT: a set without a run. */
+um_status um_order_summarise(const um_order_set *set, uint64_t seed, um_order_summary *summary,
+                             um_error *error);
+void um_order_summary_free(um_order_summary *summary);
+
+/* ---- Output ---------------------------------------------------------------- */
+
+/* Single runs to play on the page, made by somebody who knows the texts of tokens. */
+typedef struct um_order_players {
+    const char *html; /* NULL or empty for none */
+    const char *style;
+    const char *script;
+    const char *script_sha256; /* in base64 */
+} um_order_players;
+
+/* Sets with their summaries, side by side. */
+typedef struct um_order_study {
+    const um_order_summary *summaries; /* [count] */
+    size_t count;
+    uint64_t seed;     /* of the intervals */
+    const char *title; /* any text */
+    um_order_players players;
+} um_order_study;
+
+/* Append a table for people. */
+um_status um_order_text(const um_order_study *study, um_buffer *text, um_error *error);
+
+/* Append one JSON object (docs/ANALYSIS.md). */
+um_status um_order_json(const um_order_study *study, um_buffer *text, um_error *error);
+
+/* Append a self-contained HTML page. */
+um_status um_order_page(const um_order_study *study, um_buffer *page, um_error *error);
+
+/* The figures of the page as pictures of their own, by number: a name for the file, without
+ * ending, into name[size], and the picture.  *exists is false past the last one. */
+um_status um_order_picture(const um_order_study *study, size_t index, char *name, size_t size,
+                           um_buffer *picture, bool *exists, um_error *error);
+
+#endif

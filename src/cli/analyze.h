@@ -1,0 +1,79 @@
+/* unmask analyze: its settings, and where traces come from. */
+#ifndef UM_CLI_ANALYZE_H
+#define UM_CLI_ANALYZE_H
+
+#include "analysis/order_study.h"
+#include "cli/cli.h"
+#include "cli/replay.h"
+
+#define UM_ANALYZE_TEMPERATURES UM_ORDER_SETS
+
+/* The command line. */
+typedef struct um_analyze_settings {
+    char **paths; /* [path_count]: traces */
+    size_t path_count;
+    bool compare; /* each file is a set of its own */
+    const char *output;
+    const char *svg; /* folder for the figures */
+    bool json;
+    size_t show; /* runs of each set on the page */
+    uint64_t interval_seed;
+    /* With `prompts`: traces are made. */
+    const char *model; /* otherwise: where the tokenizer is */
+    const char *prompts;
+    const char *trace; /* file that the traces are kept in, or NULL */
+    um_model_options model_options;
+    um_options *options;
+    bool has_algorithm;                                /* among the options */
+    bool has_temperature;                              /* among the options */
+    bool has_decoding;                                 /* any of the options */
+    const char *temperatures[UM_ANALYZE_TEMPERATURES]; /* [temperature_count], texts of numbers */
+    size_t temperature_count;
+    char *temperature_list; /* what they point to; for free */
+    size_t limit;           /* prompts; 0: all */
+    size_t samples;
+    size_t length;
+    size_t batch;
+    size_t threads;
+    bool chat;
+} um_analyze_settings;
+
+/* Read the command line into zeroed *settings; um_analyze_settings_free it whatever the outcome.
+ * Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message printed. */
+int um_analyze_parse(const um_command *command, int argc, char **argv,
+                     um_analyze_settings *settings);
+void um_analyze_settings_free(um_analyze_settings *settings);
+
+/* ---- Collecting ------------------------------------------------------------ */
+
+/* Sets of traces, with the runs that the page shows; zero-initialise. */
+typedef struct um_analyze_input {
+    const um_analyze_settings *settings;
+    um_order_set sets[UM_ORDER_SETS];
+    size_t set_count;
+    um_buffer runs_html;
+    size_t shown;  /* runs of the last set in runs_html */
+    bool complete; /* everything could be read */
+    /* Of the last model whose tokens were looked up. */
+    char *tokenizer_name;
+    um_tokenizer *tokenizer;
+    um_token_id_scratch ids;
+} um_analyze_input;
+
+/* Begin another set. */
+um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_error *error);
+
+/* Add the traces in bytes[length] to the last set; `where` names them in messages.  After a
+ * failure the traces before it are there. */
+um_status um_analyze_add(um_analyze_input *input, const char *bytes, size_t length,
+                         const char *where, um_error *error);
+
+/* Read the files of the settings; each that cannot be read is told on standard error. */
+um_status um_analyze_read_files(um_analyze_input *input, um_error *error);
+
+/* Decode the prompts of the settings, once for each temperature. */
+um_status um_analyze_sample(um_analyze_input *input, um_error *error);
+
+void um_analyze_input_free(um_analyze_input *input);
+
+#endif

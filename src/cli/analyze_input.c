@@ -1,0 +1,170 @@
+/* Traces become sets of runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mapped_file.h"
+#include "cli/analyze.h"
+#include "cli/model_path.h"
+#include "cli/quote.h"
+#include "cli/replay_player.h"
+
+#define TRACE_MAXIMUM ((size_t)1 << 30)
+
+/* ---- One trace --------------------------------------------------------------- */
+
+/* Where the tokenizer is: what was named, or the model that made the traces; NULL: what they say.
+ */
+static um_status find_model(const um_analyze_settings *settings, const char **path,
+                            um_error *error) {
+    *path = settings->model;
+    return settings->prompts ? um_cli_model_path(settings->model, path, error) : UM_OK;
+}
+
+/* Open the tokenizer of the trace's model, if there is one. */
+static um_status open_tokenizer(um_analyze_input *input, const um_trace_header *header,
+                                um_error *error) {
+    const char *path = NULL;
+    free(input->tokenizer_name);
+    um_tokenizer_free(input->tokenizer);
+    input->tokenizer_name = NULL;
+    input->tokenizer = NULL;
+    UM_TRY(find_model(input->settings, &path, error));
+    UM_TRY(um_replay_find_tokenizer(path, header, &input->tokenizer, error));
+    input->tokenizer_name = strdup(header->model);
+    return input->tokenizer_name
+               ? UM_OK
+               : um_error_memory(error, "name of a model", strlen(header->model) + 1);
+}
+
+/* The texts of the trace's tokens; the tokenizer is kept for the next trace of that model. */
+static um_status find_texts(um_analyze_input *input, const um_trace_header *header,
+                            um_token_texts *texts, um_error *error) {
+    if (!input->tokenizer_name || strcmp(input->tokenizer_name, header->model) != 0) {
+        UM_TRY(open_tokenizer(input, header, error));
+    }
+    *texts =
+        input->tokenizer ? um_token_texts_of(input->tokenizer) : um_token_texts_as_ids(&input->ids);
+    return UM_OK;
+}
+
+/* A number for the text of all holes, each up to its end. */
+static um_status hash_answer(const um_replay *replay, uint64_t *hash, um_error *error) {
+    const um_text_canvas *canvas = &replay->canvas;
+    const um_text_form form = {.mask = "\xff"};
+    um_buffer text = {0};
+    um_status status = UM_OK;
+    *hash = UM_HASH_START;
+    for (size_t i = 0; i < canvas->hole_count && status == UM_OK; i++) {
+        const um_canvas_hole *hole = &canvas->holes[i];
+        um_buffer_clear(&text);
+        status = um_text_canvas_text(canvas, hole->start, hole->start + hole->length, &form, &text,
+                                     error);
+        for (size_t j = 0; j < text.length && status == UM_OK; j++) {
+            *hash = um_hash_add(*hash, (unsigned char)text.data[j]);
+        }
+        *hash = um_hash_add(*hash, 256);
+    }
+    um_buffer_free(&text);
+    return status;
+}
+
+static um_status put_player(um_analyze_input *input, const um_replay *replay, um_error *error) {
+    const um_trace_header *header = &replay->trace->header;
+    char title[256];
+    (void)snprintf(title, sizeof title, "%.120s: run %zu, %.40s, seed %llu",
+                   input->sets[input->set_count - 1].label, input->shown, header->algorithm,
+                   (unsigned long long)header->seed);
+    return um_replay_player(replay, title, &input->runs_html, error);
+}
+
+static um_status add_replay(um_analyze_input *input, um_replay *replay, um_error *error) {
+    um_order_set *set = &input->sets[input->set_count - 1];
+    const size_t before = set->count;
+    uint64_t answer = 0;
+    UM_TRY(um_replay_prepare(replay, error));
+    UM_TRY(hash_answer(replay, &answer, error));
+    UM_TRY(um_order_set_add(set, replay->trace, answer, error));
+    if (!input->settings->output || set->count == before || input->shown == input->settings->show) {
+        return UM_OK;
+    }
+    input->shown++;
+    return put_player(input, replay, error);
+}
+
+static um_status add_trace(um_analyze_input *input, const um_trace *trace, um_error *error) {
+    um_replay replay = {.trace = trace};
+    UM_TRY(find_texts(input, &trace->header, &replay.texts, error));
+    const um_status status = add_replay(input, &replay, error);
+    um_text_canvas_free(&replay.canvas);
+    return status;
+}
+
+/* ---- Sets -------------------------------------------------------------------- */
+
+um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_error *error) {
+    um_buffer printable = {0};
+    um_status status = um_cli_append_printable(&printable, label, strlen(label), error);
+    if (status == UM_OK) {
+        status =
+            um_order_set_label(&input->sets[input->set_count++], um_buffer_text(&printable), error);
+    }
+    input->shown = 0;
+    um_buffer_free(&printable);
+    return status;
+}
+
+um_status um_analyze_add(um_analyze_input *input, const char *bytes, size_t length,
+                         const char *where, um_error *error) {
+    um_trace_source source = {.bytes = bytes, .length = length, .where = where};
+    do {
+        um_trace trace = {0};
+        um_status status = um_trace_read_next(&source, &trace, error);
+        if (status == UM_OK) {
+            status = add_trace(input, &trace, error);
+        }
+        um_trace_free(&trace);
+        UM_TRY(status);
+    } while (source.at < source.length);
+    return UM_OK;
+}
+
+static um_status read_file(um_analyze_input *input, const char *path, um_error *error) {
+    um_buffer bytes = {0};
+    const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
+    um_status status = um_file_read(path, TRACE_MAXIMUM, &bytes, error);
+    if (status == UM_OK) {
+        status = um_analyze_add(input, um_buffer_text(&bytes), bytes.length, where, error);
+    }
+    um_buffer_free(&bytes);
+    return status;
+}
+
+um_status um_analyze_read_files(um_analyze_input *input, um_error *error) {
+    const um_analyze_settings *settings = input->settings;
+    if (!settings->compare) {
+        const bool alone = settings->path_count == 1;
+        UM_TRY(um_analyze_begin_set(input, alone ? settings->paths[0] : "all traces", error));
+    }
+    for (size_t i = 0; i < settings->path_count; i++) {
+        um_error problem = {0};
+        if (settings->compare) {
+            UM_TRY(um_analyze_begin_set(input, settings->paths[i], error));
+        }
+        if (read_file(input, settings->paths[i], &problem) != UM_OK) {
+            (void)um_cli_fail(&problem);
+            input->complete = false;
+        }
+    }
+    return UM_OK;
+}
+
+void um_analyze_input_free(um_analyze_input *input) {
+    for (size_t i = 0; i < input->set_count; i++) {
+        um_order_set_free(&input->sets[i]);
+    }
+    um_buffer_free(&input->runs_html);
+    um_tokenizer_free(input->tokenizer);
+    free(input->tokenizer_name);
+}

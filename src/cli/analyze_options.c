@@ -1,0 +1,253 @@
+/* The command line of `unmask analyze`. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/analyze.h"
+#include "cli/decoding_options.h"
+
+#define DEFAULT_SHOW 4
+#define SHOW_MAXIMUM 100
+#define SAMPLES_MAXIMUM 100000
+#define PROMPTS_MAXIMUM 1000000
+#define LENGTH_MAXIMUM (1 << 24)
+#define BATCH_MAXIMUM 4096
+
+/* Values of options without a letter. */
+enum {
+    OPTION_SVG = 256,
+    OPTION_JSON,
+    OPTION_COMPARE,
+    OPTION_SHOW,
+    OPTION_INTERVAL_SEED,
+    OPTION_PROMPTS,
+    OPTION_LIMIT,
+    OPTION_TEMPERATURES,
+    OPTION_TRACE,
+    OPTION_BATCH,
+    OPTION_CHAT,
+    OPTION_KERNELS,
+    OPTION_ATTENTION,
+    OPTION_MASK_TOKEN,
+    OPTION_LOGIT_ALIGNMENT
+};
+
+static const struct option own_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"svg", required_argument, NULL, OPTION_SVG},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"compare", no_argument, NULL, OPTION_COMPARE},
+    {"show", required_argument, NULL, OPTION_SHOW},
+    {"interval-seed", required_argument, NULL, OPTION_INTERVAL_SEED},
+    {"model", required_argument, NULL, 'm'},
+    {"prompts", required_argument, NULL, OPTION_PROMPTS},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"samples", required_argument, NULL, 'n'},
+    {"length", required_argument, NULL, 'l'},
+    {"temperatures", required_argument, NULL, OPTION_TEMPERATURES},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"batch", required_argument, NULL, OPTION_BATCH},
+    {"chat", no_argument, NULL, OPTION_CHAT},
+    {"threads", required_argument, NULL, 't'},
+    {"kernels", required_argument, NULL, OPTION_KERNELS},
+    {"attention", required_argument, NULL, OPTION_ATTENTION},
+    {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
+    {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* Where the text of an option without a further check goes; NULL: it is none of those. */
+static const char **text_target(um_analyze_settings *settings, int option) {
+    switch (option) {
+        case 'o':
+            return &settings->output;
+        case 'm':
+            return &settings->model;
+        case OPTION_SVG:
+            return &settings->svg;
+        case OPTION_PROMPTS:
+            return &settings->prompts;
+        case OPTION_TRACE:
+            return &settings->trace;
+        case OPTION_KERNELS:
+            return &settings->model_options.kernels;
+        case OPTION_ATTENTION:
+            return &settings->model_options.attention;
+        case OPTION_MASK_TOKEN:
+            return &settings->model_options.mask_token;
+        case OPTION_LOGIT_ALIGNMENT:
+            return &settings->model_options.logit_alignment;
+        default:
+            return NULL;
+    }
+}
+
+static bool set_flag(um_analyze_settings *settings, int option) {
+    switch (option) {
+        case OPTION_JSON:
+            return settings->json = true;
+        case OPTION_COMPARE:
+            return settings->compare = true;
+        case OPTION_CHAT:
+            return settings->chat = true;
+        default:
+            return false;
+    }
+}
+
+static int parse_temperatures(const um_command *command, const char *text,
+                              um_analyze_settings *settings) {
+    free(settings->temperature_list);
+    settings->temperature_count = 0;
+    settings->temperature_list = strdup(text);
+    if (!settings->temperature_list) {
+        um_error error = {0};
+        (void)um_error_memory(&error, "list", strlen(text) + 1);
+        return um_cli_fail(&error);
+    }
+    char *rest = NULL;
+    for (char *item = strtok_r(settings->temperature_list, ",", &rest); item;
+         item = strtok_r(NULL, ",", &rest)) {
+        char *end = NULL;
+        const double value = strtod(item, &end);
+        if (end == item || *end || !isfinite(value) || value < 0 || value > 100) {
+            return um_cli_usage(command, "--temperatures: \"%s\" is not a number from 0 to 100",
+                                item);
+        }
+        if (settings->temperature_count == UM_ANALYZE_TEMPERATURES) {
+            return um_cli_usage(command, "--temperatures: more than %d", UM_ANALYZE_TEMPERATURES);
+        }
+        settings->temperatures[settings->temperature_count++] = item;
+    }
+    return settings->temperature_count > 0
+               ? UM_EXIT_OK
+               : um_cli_usage(command, "--temperatures: no number in \"%s\"", text);
+}
+
+static int set_number(const um_command *command, um_analyze_settings *settings, int option) {
+    unsigned long long value = 0;
+    switch (option) {
+        case 'n':
+            return um_cli_set_count(command, "--samples", optarg, SAMPLES_MAXIMUM,
+                                    &settings->samples);
+        case 'l':
+            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
+        case 't':
+            return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
+        case OPTION_LIMIT:
+            return um_cli_set_count(command, "--limit", optarg, PROMPTS_MAXIMUM, &settings->limit);
+        case OPTION_BATCH:
+            return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &settings->batch);
+        case OPTION_SHOW:
+            if (!um_cli_parse_count(command, "--show", optarg, 0, SHOW_MAXIMUM, &value)) {
+                return UM_EXIT_USAGE;
+            }
+            settings->show = (size_t)value;
+            return UM_EXIT_OK;
+        case OPTION_INTERVAL_SEED:
+            if (!um_cli_parse_count(command, "--interval-seed", optarg, 0, UINT64_MAX, &value)) {
+                return UM_EXIT_USAGE;
+            }
+            settings->interval_seed = value;
+            return UM_EXIT_OK;
+        default:
+            return UM_EXIT_USAGE; /* um_cli_next_option has printed why */
+    }
+}
+
+static int set_decoding(const um_command *command, um_analyze_settings *settings, int option,
+                        const um_long_options *names) {
+    for (const struct option *entry = names->entries; entry->name; entry++) {
+        if (entry->val == option) {
+            settings->has_algorithm |= strcmp(entry->name, "algorithm") == 0;
+            settings->has_temperature |= strcmp(entry->name, "temperature") == 0;
+        }
+    }
+    settings->has_decoding = true;
+    return um_set_decoding_option(command, settings->options, option, optarg);
+}
+
+static int apply(const um_command *command, um_analyze_settings *settings, int option,
+                 const um_long_options *names) {
+    const char **text = text_target(settings, option);
+    if (text) {
+        *text = optarg;
+        return UM_EXIT_OK;
+    }
+    if (option == 'h') {
+        return -1;
+    }
+    if (option == OPTION_TEMPERATURES) {
+        return parse_temperatures(command, optarg, settings);
+    }
+    if (um_is_decoding_option(option)) {
+        return set_decoding(command, settings, option, names);
+    }
+    return set_flag(settings, option) ? UM_EXIT_OK : set_number(command, settings, option);
+}
+
+/* What makes no sense for traces that are there already. */
+static int check_reading(const um_command *command, const um_analyze_settings *settings) {
+    const um_model_options *model = &settings->model_options;
+    if (settings->path_count == 0) {
+        return um_cli_usage(command, "traces to read are needed, or --prompts to make them from");
+    }
+    if (settings->has_decoding || settings->temperature_count > 0 || settings->samples > 0 ||
+        settings->length > 0 || settings->limit > 0 || settings->batch > 0 || settings->chat ||
+        settings->trace || settings->threads > 0 || model->kernels || model->attention ||
+        model->mask_token || model->logit_alignment) {
+        return um_cli_usage(command, "options of decoding are for --prompts; these traces are "
+                                     "decoded already");
+    }
+    if (settings->compare && settings->path_count > UM_ORDER_SETS) {
+        return um_cli_usage(command, "--compare: %zu files, at most %d are shown side by side",
+                            settings->path_count, UM_ORDER_SETS);
+    }
+    return UM_EXIT_OK;
+}
+
+static int check(const um_command *command, um_analyze_settings *settings) {
+    if (!settings->prompts) {
+        return check_reading(command, settings);
+    }
+    if (settings->path_count > 0) {
+        return um_cli_usage(command, "traces are read, or made from --prompts, not both");
+    }
+    if (settings->compare) {
+        return um_cli_usage(command, "--compare is for trace files; --temperatures compares "
+                                     "temperatures");
+    }
+    if (settings->has_temperature && settings->temperature_count > 0) {
+        return um_cli_usage(command, "--temperature and --temperatures exclude each other");
+    }
+    settings->samples = settings->samples > 0 ? settings->samples : 1;
+    return UM_EXIT_OK;
+}
+
+int um_analyze_parse(const um_command *command, int argc, char **argv,
+                     um_analyze_settings *settings) {
+    um_error error = {0};
+    settings->show = DEFAULT_SHOW;
+    if (um_options_create(&settings->options, &error) != UM_OK) {
+        return um_cli_fail(&error);
+    }
+    um_long_options long_options;
+    um_long_options_fill(&long_options, own_options);
+    int option = 0;
+    while ((option = um_cli_next_option(command, argc, argv, ":o:m:n:l:t:h",
+                                        long_options.entries)) != -1) {
+        const int code = apply(command, settings, option, &long_options);
+        if (code != UM_EXIT_OK) {
+            return code;
+        }
+    }
+    settings->paths = argv + optind;
+    settings->path_count = (size_t)(argc - optind);
+    return check(command, settings);
+}
+
+void um_analyze_settings_free(um_analyze_settings *settings) {
+    um_options_free(settings->options);
+    free(settings->temperature_list);
+}

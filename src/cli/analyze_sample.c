@@ -1,0 +1,300 @@
+/* Traces of a model's own runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic_file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/analyze.h"
+#include "cli/generate_queue.h"
+#include "cli/lines.h"
+#include "cli/model_path.h"
+#include "cli/open_model.h"
+#include "cli/progress_bar.h"
+
+#define DEFAULT_BATCH 8
+#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
+#define LONG_ANSWER 256
+#define SHORT_ANSWER 64
+
+/* ---- Prompts --------------------------------------------------------------------- */
+
+typedef struct sampled_prompt {
+    json_t *object; /* owns the texts */
+    const char *text;
+    const char *suffix; /* or NULL */
+    bool chat;
+    char where[480]; /* its line, for messages */
+} sampled_prompt;
+
+typedef struct sampler {
+    um_analyze_input *input;
+    sampled_prompt *prompts; /* [count] */
+    size_t count;
+    size_t capacity;
+    um_model *model;
+    um_model_info info;
+    um_threads *threads;
+    um_progress_bar bar;
+    size_t done; /* samples */
+    size_t total;
+} sampler;
+
+/* The members of the line; what is missing is said with its place. */
+static um_status read_prompt(const um_analyze_settings *settings, sampled_prompt *prompt,
+                             um_error *error) {
+    const char *format = "completion";
+    UM_TRY(um_json_require_string(prompt->object, prompt->where, "prompt", &prompt->text, error));
+    UM_TRY(
+        um_json_optional_string(prompt->object, prompt->where, "suffix", &prompt->suffix, error));
+    UM_TRY(um_json_optional_string(prompt->object, prompt->where, "format", &format, error));
+    prompt->chat = settings->chat || strcmp(format, "chat") == 0;
+    if (prompt->chat && prompt->suffix) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: a message of a conversation has no \"suffix\"",
+                        prompt->where);
+    }
+    return UM_OK;
+}
+
+static um_status take_line(void *user, const char *bytes, size_t length, const char *path,
+                           size_t number, um_error *error) {
+    sampler *state = user;
+    const um_analyze_settings *settings = state->input->settings;
+    um_json_line line;
+    if (settings->limit > 0 && state->count == settings->limit) {
+        return UM_OK;
+    }
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    if (!line.object) {
+        return UM_OK;
+    }
+    const um_status status = um_grow(&state->prompts, &state->capacity, state->count + 1,
+                                     sizeof *state->prompts, "prompts", error);
+    if (status != UM_OK) {
+        json_decref(line.object);
+        return status;
+    }
+    sampled_prompt *prompt = &state->prompts[state->count++];
+    *prompt = (sampled_prompt){.object = line.object};
+    memcpy(prompt->where, line.where, sizeof prompt->where);
+    return read_prompt(settings, prompt, error);
+}
+
+/* ---- Requests --------------------------------------------------------------------- */
+
+/* A request with what it points to; it must not be moved. */
+typedef struct prompt_request {
+    um_message message;
+    um_part parts[3];
+    um_request request;
+} prompt_request;
+
+static void build_request(const sampled_prompt *prompt, size_t length, prompt_request *built) {
+    um_request *request = &built->request;
+    *built = (prompt_request){0};
+    request->parts = built->parts;
+    if (prompt->chat) {
+        built->message = (um_message){"user", prompt->text, strlen(prompt->text)};
+        request->messages = &built->message;
+        request->message_count = 1;
+    } else if (*prompt->text) {
+        built->parts[request->part_count++] =
+            (um_part){.kind = UM_PART_TEXT, .text = prompt->text, .length = strlen(prompt->text)};
+    }
+    built->parts[request->part_count++] = (um_part){.kind = UM_PART_HOLE, .length = length};
+    if (prompt->suffix && *prompt->suffix) {
+        built->parts[request->part_count++] = (um_part){
+            .kind = UM_PART_TEXT, .text = prompt->suffix, .length = strlen(prompt->suffix)};
+    }
+}
+
+static um_status count_tokens(const sampler *state, const sampled_prompt *prompt, size_t *total,
+                              um_error *error) {
+    const um_message message = {"user", prompt->text, strlen(prompt->text)};
+    int32_t *tokens = NULL;
+    UM_TRY(prompt->chat ? um_tokenize_messages(state->model, &message, 1, &tokens, total, error)
+                        : um_tokenize(state->model, prompt->text, strlen(prompt->text), false,
+                                      &tokens, total, error));
+    um_free(tokens);
+    if (prompt->suffix) {
+        size_t count = 0;
+        UM_TRY(um_tokenize(state->model, prompt->suffix, strlen(prompt->suffix), false, &tokens,
+                           &count, error));
+        um_free(tokens);
+        *total += count;
+    }
+    return UM_OK;
+}
+
+static um_status choose_length(const sampler *state, const sampled_prompt *prompt, size_t *length,
+                               um_error *error) {
+    const size_t context = state->info.context_length;
+    size_t count = 0;
+    *length = state->input->settings->length;
+    if (*length > 0) {
+        return UM_OK;
+    }
+    UM_TRY(count_tokens(state, prompt, &count, error));
+    if (count >= context) {
+        return UM_RAISE(error, UM_ERR_LIMIT,
+                        "%s: the prompt has %zu tokens, but %s has room for %zu with the answer",
+                        prompt->where, count, state->info.name, context);
+    }
+    *length =
+        um_size_smaller(context < LARGE_CONTEXT ? SHORT_ANSWER : LONG_ANSWER, context - count);
+    return UM_OK;
+}
+
+/* ---- Decoding ---------------------------------------------------------------------- */
+
+static um_status note_sample(void *user, const um_generate_prompt *prompt, size_t sample,
+                             const um_result *result, um_error *error) {
+    sampler *state = user;
+    (void)prompt;
+    (void)sample;
+    (void)result;
+    if (!um_progress_bar_watch(&state->bar, ++state->done, state->total)) {
+        return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted");
+    }
+    return UM_OK;
+}
+
+static um_status ask(const sampler *state, um_generate_queue *queue, um_error *error) {
+    const um_analyze_settings *settings = state->input->settings;
+    for (size_t i = 0; i < state->count; i++) {
+        const sampled_prompt *prompt = &state->prompts[i];
+        const um_generate_prompt named = {.text = prompt->text, .length = strlen(prompt->text)};
+        size_t length = 0;
+        UM_TRY(choose_length(state, prompt, &length, error));
+        for (size_t j = 0; j < settings->samples; j++) {
+            prompt_request built;
+            build_request(prompt, length, &built);
+            built.request.options = settings->options;
+            built.request.sample = (uint32_t)j;
+            UM_TRY(um_generate_queue_add(queue, &named, &built.request, prompt->where, error));
+        }
+    }
+    return um_generate_queue_finish(queue, error);
+}
+
+/* All samples at one temperature; their traces go to `output`. */
+static um_status decode_all(sampler *state, FILE *output, um_error *error) {
+    const um_analyze_settings *settings = state->input->settings;
+    const um_generate_queue_setup setup = {.model = state->model,
+                                           .threads = state->threads,
+                                           .size = settings->batch > 0 ? settings->batch
+                                                                       : DEFAULT_BATCH,
+                                           .trace = output,
+                                           .trace_path = "traces",
+                                           .user = state,
+                                           .print = note_sample};
+    um_generate_queue *queue = NULL;
+    UM_TRY(um_generate_queue_create(&setup, &queue, error));
+    const um_status status = ask(state, queue, error);
+    um_generate_queue_free(queue);
+    return status;
+}
+
+/* The traces of one temperature, *bytes for free. */
+static um_status make_traces(sampler *state, char **bytes, size_t *length, um_error *error) {
+    FILE *output = open_memstream(bytes, length);
+    if (!output) {
+        return um_error_set_errno(error, errno, "traces");
+    }
+    const um_status status = decode_all(state, output, error);
+    const bool failed = fclose(output) != 0;
+    return failed && status == UM_OK ? um_error_set_errno(error, errno, "traces") : status;
+}
+
+static um_status sample_set(sampler *state, const char *label, um_atomic_file *kept,
+                            um_error *error) {
+    char *bytes = NULL;
+    size_t length = 0;
+    UM_TRY(um_analyze_begin_set(state->input, label, error));
+    um_status status = make_traces(state, &bytes, &length, error);
+    if (status == UM_OK && kept) {
+        status = um_atomic_file_write(kept, bytes, length, error);
+    }
+    if (status == UM_OK) {
+        status = um_analyze_add(state->input, bytes, length, label, error);
+    }
+    free(bytes);
+    return status;
+}
+
+static um_status sample_all(sampler *state, um_atomic_file *kept, um_error *error) {
+    const um_analyze_settings *settings = state->input->settings;
+    if (settings->temperature_count == 0) {
+        return sample_set(state, state->info.name, kept, error);
+    }
+    for (size_t i = 0; i < settings->temperature_count; i++) {
+        char label[64];
+        (void)snprintf(label, sizeof label, "temperature %.40s", settings->temperatures[i]);
+        UM_TRY(um_options_set(settings->options, "temperature", settings->temperatures[i], error));
+        UM_TRY(sample_set(state, label, kept, error));
+        um_order_set *set = &state->input->sets[state->input->set_count - 1];
+        set->has_temperature = true;
+        set->temperature = strtod(settings->temperatures[i], NULL);
+    }
+    return UM_OK;
+}
+
+static um_status keep_and_sample(sampler *state, um_error *error) {
+    const char *path = state->input->settings->trace;
+    um_atomic_file *kept = NULL;
+    if (path) {
+        UM_TRY(um_atomic_file_open(path, &kept, error));
+    }
+    const um_status status = sample_all(state, kept, error);
+    if (status != UM_OK) {
+        um_atomic_file_discard(kept);
+        return status;
+    }
+    return kept ? um_atomic_file_commit(kept, error) : UM_OK;
+}
+
+/* ---- The whole ---------------------------------------------------------------------- */
+
+/* The paper's protocol: one token a step, the position by the entropy. */
+static um_status choose_algorithm(const sampler *state, um_error *error) {
+    const um_analyze_settings *settings = state->input->settings;
+    const bool is_causal = strcmp(state->info.algorithm, "autoregressive") == 0;
+    return settings->has_algorithm || is_causal
+               ? UM_OK
+               : um_options_set(settings->options, "algorithm", "entropy", error);
+}
+
+static um_status open_and_sample(sampler *state, um_error *error) {
+    const um_analyze_settings *settings = state->input->settings;
+    const size_t sets = settings->temperature_count > 0 ? settings->temperature_count : 1;
+    UM_TRY(um_cli_each_line(settings->prompts, take_line, state, error));
+    if (state->count == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: no prompt in it", settings->prompts);
+    }
+    UM_TRY(
+        um_cli_open_model(settings->model, &settings->model_options, false, &state->model, error));
+    um_model_get_info(state->model, &state->info);
+    UM_TRY(choose_algorithm(state, error));
+    UM_TRY(um_threads_create(settings->threads, &state->threads, error));
+    um_cli_catch_interrupts();
+    state->total = sets * state->count * settings->samples;
+    state->bar = um_progress_bar_start("decoding");
+    state->bar.unit = "samples";
+    const um_status status = keep_and_sample(state, error);
+    um_progress_bar_end(&state->bar);
+    return status;
+}
+
+um_status um_analyze_sample(um_analyze_input *input, um_error *error) {
+    sampler state = {.input = input};
+    const um_status status = open_and_sample(&state, error);
+    for (size_t i = 0; i < state.count; i++) {
+        json_decref(state.prompts[i].object);
+    }
+    free(state.prompts);
+    um_threads_free(state.threads);
+    um_model_close(state.model);
+    return status;
+}
