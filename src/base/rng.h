@@ -14,7 +14,8 @@ typedef enum um_rng_purpose {
     UM_RNG_MASK_RATE,      /* the rate of that mask */
     UM_RNG_DATA_ORDER,     /* the order of training documents */
     UM_RNG_INITIALISATION, /* initial weights */
-    UM_RNG_ATTENTION       /* annealed attention masks */
+    UM_RNG_ATTENTION,      /* annealed attention masks */
+    UM_RNG_BOOTSTRAP       /* which problems a resample has */
 } um_rng_purpose;
 
 /* The place of a draw.  `sequence` numbers samples, documents or tensors; `step` and
