@@ -9,6 +9,7 @@
 #include "cli/decoding_options.h"
 #include "cli/model_path.h"
 #include "cli/open_model.h"
+#include "eval/comparison.h"
 #include "eval/report.h"
 
 static const char help[] =
@@ -74,19 +75,30 @@ static um_status dump(const json_t *report, um_buffer *text, um_error *error) {
     return status;
 }
 
-static um_status put_report(const um_eval_run *run, const json_t *report, um_buffer *json,
-                            um_buffer *table, um_error *error) {
-    UM_TRY(dump(report, json, error));
-    UM_TRY(um_eval_report_table(report, table, error));
-    const um_buffer *shown = run->request->json ? json : table;
+/* What is printed and written of a report. */
+typedef struct texts {
+    um_buffer json;
+    um_buffer table;
+    um_buffer page;
+} texts;
+
+static um_status make_texts(const json_t *report, texts *made, um_error *error) {
+    UM_TRY(dump(report, &made->json, error));
+    UM_TRY(um_eval_report_table(report, &made->table, error));
+    return um_eval_report_page(report, &made->page, error);
+}
+
+/* A disk that is full by now leaves the summary. */
+static um_status put_texts(const um_eval_run *run, const texts *made, um_error *error) {
+    const um_buffer *shown = run->request->json ? &made->json : &made->table;
     (void)fwrite(um_buffer_text(shown), 1, shown->length, stdout);
-    return write_file(run, UM_EVAL_REPORT_FILE, json, error);
+    UM_TRY(write_file(run, UM_EVAL_REPORT_FILE, &made->json, error));
+    return write_file(run, UM_EVAL_PAGE_FILE, &made->page, error);
 }
 
 static um_status report_run(const um_eval_run *run, um_error *error) {
     json_t *report = NULL;
-    um_buffer json = {0};
-    um_buffer table = {0};
+    texts made = {0};
     um_eval_ks ks = {.count = run->request->judge.ks.count};
     memcpy(ks.values, run->request->judge.ks.values, sizeof ks.values);
     const um_eval_facts facts = {.settings = run->settings,
@@ -94,12 +106,34 @@ static um_status report_run(const um_eval_run *run, um_error *error) {
                                  .sandbox = um_judge_sandbox_text(run->judge)};
     um_status status = um_eval_report_create(&run->records, &facts, &ks, &report, error);
     if (status == UM_OK) {
-        status = put_report(run, report, &json, &table, error);
+        status = make_texts(report, &made, error);
     }
-    um_buffer_free(&json);
-    um_buffer_free(&table);
+    if (status == UM_OK) {
+        status = put_texts(run, &made, error);
+    }
+    um_buffer_free(&made.json);
+    um_buffer_free(&made.table);
+    um_buffer_free(&made.page);
     json_decref(report);
     return status;
+}
+
+static int compare_runs(const um_eval_request *request) {
+    um_error error = {0};
+    um_buffer text = {0};
+    json_t *comparison = NULL;
+    um_status status =
+        um_eval_compare(request->compare[0], request->compare[1], &comparison, &error);
+    if (status == UM_OK) {
+        status = request->json ? dump(comparison, &text, &error)
+                               : um_eval_comparison_text(comparison, &text, &error);
+    }
+    if (status == UM_OK) {
+        (void)fwrite(um_buffer_text(&text), 1, text.length, stdout);
+    }
+    um_buffer_free(&text);
+    json_decref(comparison);
+    return status == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
 }
 
 static int evaluate(const um_eval_request *request) {
@@ -119,7 +153,7 @@ static int run(const um_command *command, int argc, char **argv) {
     if (code == -1) {
         code = um_cli_help_with_decoding(command);
     } else if (code == UM_EXIT_OK) {
-        code = evaluate(&request);
+        code = request.compare[0] ? compare_runs(&request) : evaluate(&request);
     }
     um_options_free(request.options);
     return code;

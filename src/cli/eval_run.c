@@ -1,5 +1,7 @@
 /* A run of `unmask eval`: samples decoded in batches, judged meanwhile, and written as they come.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +11,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/eval.h"
 #include "cli/generate_queue.h"
 #include "cli/model_path.h"
@@ -38,26 +41,53 @@ static void format_hash(uint64_t hash, char text[17]) {
     (void)snprintf(text, 17, "%016llx", (unsigned long long)hash);
 }
 
-/* One number for all files of a model: a directory's are those that decide what it computes. */
+/* What a directory's model is read from. */
+static int is_model_file(const struct dirent *entry) {
+    static const char *const endings[] = {".json", ".safetensors", ".txt", ".jinja"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (um_text_ends_with(entry->d_name, endings[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int order_of_names(const struct dirent **left, const struct dirent **right) {
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static um_status hash_file_of(const char *directory, const char *name, uint64_t *hash,
+                              um_error *error) {
+    char path[UM_EVAL_PATH_SIZE];
+    uint64_t part = 0;
+    UM_TRY(um_path_join(path, sizeof path, directory, name, error));
+    UM_TRY(um_file_hash(path, &part, error));
+    *hash = um_hash_add_bytes(*hash, name, strlen(name));
+    *hash = um_hash_add(*hash, part);
+    return UM_OK;
+}
+
+/* One number for all files of a model. */
 static um_status hash_model(const char *path, uint64_t *hash, um_error *error) {
-    static const char *const names[] = {"config.json",       "tokenizer.json",
-                                        "vocab.json",        "merges.txt",
-                                        "model.safetensors", "model.safetensors.index.json"};
     struct stat kind;
+    struct dirent **entries = NULL;
     if (stat(path, &kind) != 0 || !S_ISDIR(kind.st_mode)) {
         return um_file_hash(path, hash, error);
     }
-    *hash = UM_HASH_START;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char file[UM_EVAL_PATH_SIZE];
-        uint64_t part = 0;
-        if (um_file_exists(path, names[i])) {
-            UM_TRY(um_path_join(file, sizeof file, path, names[i], error));
-            UM_TRY(um_file_hash(file, &part, error));
-        }
-        *hash = um_hash_add(*hash, part);
+    const int count = scandir(path, &entries, is_model_file, order_of_names);
+    if (count < 0) {
+        return um_error_set_errno(error, errno, "%s", path);
     }
-    return UM_OK;
+    um_status status = UM_OK;
+    *hash = UM_HASH_START;
+    for (int i = 0; i < count; i++) {
+        if (status == UM_OK) {
+            status = hash_file_of(path, entries[i]->d_name, hash, error);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
 }
 
 /* What a request would be decoded with. */
@@ -302,6 +332,19 @@ static um_status open_judge(um_eval_run *run, um_error *error) {
     return UM_OK;
 }
 
+/* Where Ctrl-C came: how far the run is, and how it goes on. */
+static um_status tell_stop(const um_eval_run *run, um_status status, um_error *error) {
+    size_t judged = 0;
+    for (size_t i = 0; i < um_eval_records_count(&run->records); i++) {
+        judged += run->records.samples[i].is_judged;
+    }
+    return status == UM_ERR_CANCELLED
+               ? UM_RAISE(error, UM_ERR_CANCELLED,
+                          "stopped with %zu of %zu samples judged; the same command goes on in %s",
+                          judged, um_eval_records_count(&run->records), run->directory.path)
+               : status;
+}
+
 um_status um_eval_run_complete(const um_eval_request *request, um_eval_run *run, um_error *error) {
     *run = (um_eval_run){.request = request, .directory = {.lock_descriptor = -1}};
     UM_TRY(um_eval_tasks_read(request, &run->tasks, error));
@@ -315,7 +358,7 @@ um_status um_eval_run_complete(const um_eval_request *request, um_eval_run *run,
     UM_TRY(um_eval_tasks_fit(request, run->model, &run->tasks, error));
     UM_TRY(make_settings(run, error));
     UM_TRY(um_eval_directory_open(request->output, run->settings, &run->directory, error));
-    return complete(run, error);
+    return tell_stop(run, complete(run, error), error);
 }
 
 void um_eval_run_free(um_eval_run *run) {

@@ -105,7 +105,7 @@ static um_status write_line(um_record_log *log, const char *line, size_t length,
 }
 
 um_status um_record_log_append(um_record_log *log, const json_t *record, um_error *error) {
-    char *text = json_dumps(record, JSON_COMPACT);
+    char *text = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(9));
     um_buffer line = {0};
     if (!text) {
         return um_error_memory(error, "a record", 0);

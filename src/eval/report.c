@@ -177,6 +177,17 @@ static um_status add_parts(const um_eval_records *records, const um_eval_ks *ks,
     return status;
 }
 
+/* "results": what became of each problem. */
+static void add_results(const um_eval_records *records, json_t *report) {
+    json_t *results = json_array();
+    for (size_t i = 0; i < records->problem_count; i++) {
+        (void)json_array_append_new(results,
+                                    json_pack("{s:s, s:I}", "task_id", records->problems[i]->id,
+                                              "passed", (json_int_t)passed_of(records, i)));
+    }
+    (void)json_object_set_new(report, "results", results);
+}
+
 /* ---- Cost ------------------------------------------------------------------------ */
 
 static double measured(double seconds) {
@@ -250,6 +261,7 @@ um_status um_eval_report_create(const um_eval_records *records, const um_eval_fa
     um_status status = add_parts(records, &usable, *report, error);
     (void)json_object_set_new(*report, "verdicts", verdict_counts(records));
     add_cost(records, *report);
+    add_results(records, *report);
     (void)json_object_set_new(*report, "sandbox",
                               facts->sandbox ? json_string(facts->sandbox) : json_null());
     (void)json_object_set(*report, "settings", (json_t *)(uintptr_t)facts->settings);

@@ -26,4 +26,7 @@ um_status um_eval_report_create(const um_eval_records *records, const um_eval_fa
 /* Append the table that people read. */
 um_status um_eval_report_table(const json_t *report, um_buffer *text, um_error *error);
 
+/* Append the page: HTML that needs nothing but itself. */
+um_status um_eval_report_page(const json_t *report, um_buffer *page, um_error *error);
+
 #endif

@@ -35,8 +35,22 @@ static um_status tell_difference(const char *path, const char *key, const json_t
                     path, key, old, new);
 }
 
-um_status um_eval_settings_compare(const json_t *kept, const json_t *given, const char *path,
-                                   um_error *error) {
+static um_status compare(const json_t *kept, const json_t *given, const char *path,
+                         const char *prefix, um_error *error);
+
+/* Objects are told apart by their members. */
+static um_status compare_member(const json_t *kept, const json_t *given, const char *path,
+                                const char *name, um_error *error) {
+    if (json_is_object(kept) && json_is_object(given)) {
+        return compare(kept, given, path, name, error);
+    }
+    return kept && given && json_equal(kept, given)
+               ? UM_OK
+               : tell_difference(path, name, kept, given, error);
+}
+
+static um_status compare(const json_t *kept, const json_t *given, const char *path,
+                         const char *prefix, um_error *error) {
     json_t *all = json_copy((json_t *)(uintptr_t)given); /* the members of both */
     if (!all || json_object_update_missing(all, (json_t *)(uintptr_t)kept) != 0) {
         json_decref(all);
@@ -46,14 +60,20 @@ um_status um_eval_settings_compare(const json_t *kept, const json_t *given, cons
     json_t *value = NULL;
     um_status status = UM_OK;
     json_object_foreach (all, key, value) {
-        const json_t *old = json_object_get(kept, key);
-        const json_t *new = json_object_get(given, key);
-        if (status == UM_OK && (!old || !new || !json_equal(old, new))) {
-            status = tell_difference(path, key, old, new, error);
+        char name[96];
+        (void)snprintf(name, sizeof name, "%.40s%s%.40s", prefix, *prefix ? "." : "", key);
+        if (status == UM_OK) {
+            status = compare_member(json_object_get(kept, key), json_object_get(given, key), path,
+                                    name, error);
         }
     }
     json_decref(all);
     return status;
+}
+
+um_status um_eval_settings_compare(const json_t *kept, const json_t *given, const char *path,
+                                   um_error *error) {
+    return compare(kept, given, path, "", error);
 }
 
 um_status um_eval_settings_read(const char *path, json_t **settings, um_error *error) {
