@@ -115,27 +115,28 @@ static um_status add_lines(um_problem_set *problems, const um_buffer *text, cons
     return UM_OK;
 }
 
-static um_status add_text(um_problem_set *problems, const um_buffer *text, const char *path,
-                          um_error *error) {
-    const char *bytes = um_buffer_text(text);
-    if (text->length >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0) {
+um_status um_eval_problems_add(const um_buffer *contents, const char *path,
+                               um_problem_set *problems, um_error *error) {
+    const char *bytes = um_buffer_text(contents);
+    if (contents->length >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: is compressed; unpack it with gunzip first",
                         path);
     }
     const size_t blank = strspn(bytes, " \t\r\n");
-    UM_TRY(bytes[blank] == '[' ? add_array(problems, text, path, error)
-                               : add_lines(problems, text, path, error));
+    UM_TRY(bytes[blank] == '[' ? add_array(problems, contents, path, error)
+                               : add_lines(problems, contents, path, error));
     return um_problem_set_count(problems) > 0
                ? UM_OK
                : UM_RAISE(error, UM_ERR_FORMAT, "%s: holds no problems", path);
 }
 
 um_status um_eval_problems_read(const char *path, um_problem_set *problems, um_error *error) {
-    um_buffer text = {0};
-    um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &text, error);
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    um_buffer contents = {0};
+    um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &contents, error);
     if (status == UM_OK) {
-        status = add_text(problems, &text, strcmp(path, "-") == 0 ? "standard input" : path, error);
+        status = um_eval_problems_add(&contents, name, problems, error);
     }
-    um_buffer_free(&text);
+    um_buffer_free(&contents);
     return status;
 }

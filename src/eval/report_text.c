@@ -24,7 +24,7 @@ static um_status append_head(const json_t *report, um_buffer *text, um_error *er
     json_array_foreach (json_object_get(report, "k"), i, k) {
         char name[32];
         name_of_k(k, name, sizeof name);
-        UM_TRY(um_buffer_append_format(text, error, "  %-21s", name));
+        UM_TRY(um_buffer_append_format(text, error, "  %22s", name));
     }
     return um_buffer_append_text(text, "\n", error);
 }
