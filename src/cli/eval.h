@@ -7,8 +7,10 @@
 #include "cli/generate.h"
 #include "cli/judge_options.h"
 #include "cli/model_options.h"
+#include "cli/train_ranks.h"
 #include "eval/prompt.h"
 #include "eval/run_directory.h"
+#include "eval/run_files.h"
 #include "eval/run_records.h"
 
 /* ---- The command line ------------------------------------------------------------ */
@@ -73,22 +75,35 @@ void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, siz
 
 /* ---- The run ----------------------------------------------------------------------- */
 
-/* A run that is complete, for its report. */
 typedef struct um_eval_run {
     const um_eval_request *request;
+    um_train_ranks *ranks;
     um_eval_tasks tasks;
     um_eval_records records;
     um_eval_directory directory;
-    json_t *settings;
+    json_t *settings; /* of its run.json */
     um_model *model;
     um_model_info info;
     um_judge *judge;
 } um_eval_run;
 
-/* Sample and judge what the directory does not have yet.  um_eval_run_free whatever the outcome.
- * UM_ERR_CANCELLED after Ctrl-C. */
-um_status um_eval_run_complete(const um_eval_request *request, um_eval_run *run, um_error *error);
+/* Sample and judge what the directory does not have yet.  All ranks do so together; rank 0 has the
+ * whole run afterwards.  um_eval_run_free whatever the outcome.  UM_ERR_CANCELLED after Ctrl-C. */
+um_status um_eval_run_complete(const um_eval_request *request, um_train_ranks *ranks,
+                               um_eval_run *run, um_error *error);
 
 void um_eval_run_free(um_eval_run *run);
+
+/* ---- Its parts --------------------------------------------------------------------- */
+
+/* Whether sample `index` is for this rank to make. */
+bool um_eval_is_mine(const um_eval_run *run, size_t index);
+
+/* Fill in run->settings: all that a sample or its verdict depends on.  The number of samples is not
+ * among it: a run may get more of them. */
+um_status um_eval_make_settings(um_eval_run *run, um_error *error);
+
+/* Make and judge this rank's samples that are missing. */
+um_status um_eval_sample_and_judge(um_eval_run *run, um_eval_logs *logs, um_error *error);
 
 #endif

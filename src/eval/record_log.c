@@ -104,19 +104,30 @@ static um_status write_line(um_record_log *log, const char *line, size_t length,
     return UM_OK;
 }
 
-um_status um_record_log_append(um_record_log *log, const json_t *record, um_error *error) {
-    char *text = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    um_buffer line = {0};
-    if (!text) {
+um_status um_record_text(const json_t *record, um_buffer *text, um_error *error) {
+    char *dumped = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    if (!dumped) {
         return um_error_memory(error, "a record", 0);
     }
-    um_status status = um_buffer_append_format(&line, error, "%s\n", text);
+    const um_status status = um_buffer_append_format(text, error, "%s\n", dumped);
+    free(dumped);
+    return status;
+}
+
+um_status um_record_log_append(um_record_log *log, const json_t *record, um_error *error) {
+    um_buffer line = {0};
+    um_status status = um_record_text(record, &line, error);
     if (status == UM_OK) {
         status = write_line(log, line.data, line.length, error);
     }
     um_buffer_free(&line);
-    free(text);
     return status;
+}
+
+um_status um_record_log_sync(um_record_log *log, um_error *error) {
+    return fsync(log->descriptor) == 0 || errno == EINVAL || errno == EROFS
+               ? UM_OK
+               : um_error_set_errno(error, errno, "%s: cannot write", log->path);
 }
 
 um_status um_record_log_close(um_record_log *log, um_error *error) {
@@ -125,9 +136,7 @@ um_status um_record_log_close(um_record_log *log, um_error *error) {
         return UM_OK;
     }
     if (log->descriptor >= 0) {
-        if (fsync(log->descriptor) != 0 && errno != EINVAL && errno != EROFS) {
-            status = um_error_set_errno(error, errno, "%s: cannot write", log->path);
-        }
+        status = um_record_log_sync(log, error);
         (void)close(log->descriptor);
     }
     free(log->path);

@@ -23,7 +23,13 @@ um_status um_record_log_open(const char *path, um_record_visitor *visitor, void 
 /* Append an object.  UM_ERR_IO, with the file as it was, where the disk does not take it. */
 um_status um_record_log_append(um_record_log *log, const json_t *record, um_error *error);
 
-/* Wait until what was appended is on the disk, and close.  NULL is allowed. */
+/* Append the text of a record, as a log has it: one line with its line feed. */
+um_status um_record_text(const json_t *record, um_buffer *text, um_error *error);
+
+/* Wait until what was appended is on the disk. */
+um_status um_record_log_sync(um_record_log *log, um_error *error);
+
+/* The same, and close.  NULL is allowed. */
 um_status um_record_log_close(um_record_log *log, um_error *error);
 
 #endif

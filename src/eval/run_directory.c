@@ -147,13 +147,28 @@ static um_status lock(um_eval_directory *directory, um_error *error) {
     return UM_OK;
 }
 
-um_status um_eval_directory_open(const char *path, const json_t *settings,
-                                 um_eval_directory *directory, um_error *error) {
+static um_status name_directory(const char *path, um_eval_directory *directory, um_error *error) {
     *directory = (um_eval_directory){.lock_descriptor = -1};
     if (strlen(path) >= sizeof directory->path) {
         return UM_RAISE(error, UM_ERR_LIMIT, "%.60s...: path too long", path);
     }
     strcpy(directory->path, path);
+    return UM_OK;
+}
+
+um_status um_eval_directory_join(const char *path, const json_t *settings,
+                                 um_eval_directory *directory, um_error *error) {
+    json_t *kept = NULL;
+    UM_TRY(name_directory(path, directory, error));
+    UM_TRY(um_eval_settings_read(path, &kept, error));
+    const um_status status = um_eval_settings_compare(kept, settings, path, error);
+    json_decref(kept);
+    return status;
+}
+
+um_status um_eval_directory_open(const char *path, const json_t *settings,
+                                 um_eval_directory *directory, um_error *error) {
+    UM_TRY(name_directory(path, directory, error));
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
         return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
     }

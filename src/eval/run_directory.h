@@ -26,6 +26,11 @@ typedef struct um_eval_directory {
 um_status um_eval_directory_open(const char *path, const json_t *settings,
                                  um_eval_directory *directory, um_error *error);
 
+/* The same for a process that another one has opened the directory for: no lock, nothing written.
+ */
+um_status um_eval_directory_join(const char *path, const json_t *settings,
+                                 um_eval_directory *directory, um_error *error);
+
 /* Give the lock back. */
 void um_eval_directory_close(um_eval_directory *directory);
 

@@ -109,9 +109,8 @@ json_t *um_eval_records_result_line(const um_eval_records *records, size_t index
                      number_or_null(cost->sampling_seconds));
 }
 
-/* The place that a line is about; SIZE_MAX for one that this run has no place for. */
-static um_status find_place(const um_eval_records *records, const json_t *line, const char *where,
-                            size_t *index, um_error *error) {
+um_status um_eval_records_find(const um_eval_records *records, const json_t *line,
+                               const char *where, size_t *index, um_error *error) {
     char number[24];
     const char *id = NULL;
     int64_t sample = 0;
@@ -158,7 +157,7 @@ um_status um_eval_records_read_sample(void *user, const json_t *line, const char
                          .forward_seconds = (double)NAN,
                          .projection_seconds = (double)NAN,
                          .sampling_seconds = (double)NAN};
-    UM_TRY(find_place(records, line, where, &index, error));
+    UM_TRY(um_eval_records_find(records, line, where, &index, error));
     UM_TRY(read_count(line, where, "answer_tokens", &cost.answer_tokens, error));
     UM_TRY(read_count(line, where, "forwards", &cost.forwards, error));
     UM_TRY(read_count(line, where, "steps", &cost.steps, error));
@@ -193,7 +192,7 @@ um_status um_eval_records_read_result(void *user, const json_t *line, const char
     size_t index = 0;
     um_verdict verdict = UM_VERDICT_FAILED;
     double judge_seconds = 0;
-    UM_TRY(find_place(records, line, where, &index, error));
+    UM_TRY(um_eval_records_find(records, line, where, &index, error));
     UM_TRY(read_verdict(line, where, &verdict, error));
     UM_TRY(um_json_require_number(line, where, "judge_seconds", &judge_seconds, error));
     if (index == SIZE_MAX || records->samples[index].is_judged) {

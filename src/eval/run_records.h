@@ -63,6 +63,11 @@ json_t *um_eval_records_sample_line(const um_eval_records *records, size_t index
 json_t *um_eval_records_result_line(const um_eval_records *records, size_t index,
                                     const um_judgement *judgement);
 
+/* The place of the sample that a line of either file is about: *index, or SIZE_MAX for one of a
+ * higher number than a problem has here.  UM_ERR_FORMAT; UM_ERR_MISMATCH: no such problem. */
+um_status um_eval_records_find(const um_eval_records *records, const json_t *line,
+                               const char *where, size_t *index, um_error *error);
+
 /* Visitors of um_record_log_open, whose user is the records.  A sample of a higher number than a
  * problem has here is passed over.  UM_ERR_FORMAT; UM_ERR_MISMATCH: no such problem, or a result
  * without its sample. */
