@@ -21,7 +21,7 @@
     } while (0)
 
 /* Doubles, whose last digits assert_float_equal would round away. */
-#define assert_near(actual, expected, tolerance)                                                   \
+#define assert_double_near(actual, expected, tolerance)                                            \
     do {                                                                                           \
         const double um_actual = (actual);                                                         \
         const double um_expected = (expected);                                                     \

@@ -39,6 +39,8 @@ static const char help[] =
     "  -l, --length N         tokens of an answer (default: 512, or 128 for models with fewer "
     "than\n"
     "                         2048 positions, and no more than the prompt leaves)\n"
+    "      --infilling-length N\n"
+    "                         the same for holes in code, which are short\n"
     "      --instruct         ask in a conversation\n"
     "      --system TEXT      the system message of conversations\n"
     "      --shots N          of MBPP: show N solved examples first (ids 1 to 10, which are then "
@@ -105,6 +107,7 @@ static um_status report_run(const um_eval_run *run, um_error *error) {
     memcpy(ks.values, run->request->judge.ks.values, sizeof ks.values);
     const um_eval_facts facts = {.settings = run->settings,
                                  .model = run->info.name,
+                                 .problems = run->request->problems,
                                  .sandbox = um_judge_sandbox_text(run->judge)};
     um_status status = um_eval_report_create(&run->records, &facts, &ks, &report, error);
     if (status == UM_OK) {

@@ -26,9 +26,10 @@ typedef struct um_eval_request {
     um_eval_form form;
     bool instruct;
     bool json;
-    size_t samples; /* of each problem */
-    size_t length;  /* of the answer; 0: by the size of the context */
-    size_t batch;   /* samples that are decoded at a time */
+    size_t samples;          /* of each problem */
+    size_t length;           /* of the answer; 0: by the size of the context */
+    size_t infilling_length; /* of the answer of an infilling problem; 0: as of the others */
+    size_t batch;            /* samples that are decoded at a time */
     size_t shots;
     size_t first_id; /* of the problems with numbers for ids; 0: all problems */
     size_t last_id;

@@ -14,6 +14,7 @@
 enum {
     OPTION_PROBLEMS = 256,
     OPTION_FORM,
+    OPTION_INFILLING_LENGTH,
     OPTION_BATCH,
     OPTION_INSTRUCT,
     OPTION_SYSTEM,
@@ -31,6 +32,7 @@ static const struct option own_options[] = {
     {"form", required_argument, NULL, OPTION_FORM},
     {"samples", required_argument, NULL, 'n'},
     {"length", required_argument, NULL, 'l'},
+    {"infilling-length", required_argument, NULL, OPTION_INFILLING_LENGTH},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"instruct", no_argument, NULL, OPTION_INSTRUCT},
     {"system", required_argument, NULL, OPTION_SYSTEM},
@@ -76,6 +78,9 @@ static int apply_count(const um_command *command, um_eval_request *request, int 
                                     &request->samples);
         case 'l':
             return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &request->length);
+        case OPTION_INFILLING_LENGTH:
+            return um_cli_set_count(command, "--infilling-length", optarg, LENGTH_MAXIMUM,
+                                    &request->infilling_length);
         case OPTION_BATCH:
             return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &request->batch);
         default:
@@ -98,6 +103,7 @@ static int apply(const um_command *command, um_eval_request *request, int option
         case 'n':
         case 'l':
         case OPTION_BATCH:
+        case OPTION_INFILLING_LENGTH:
         case OPTION_SHOTS:
             return apply_count(command, request, option);
         case 'o':

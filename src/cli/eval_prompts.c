@@ -56,7 +56,10 @@ um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *task
                              um_error *error) {
     *tasks = (um_eval_tasks){.style = {.instruct = request->instruct}};
     UM_TRY(um_problem_set_create(&tasks->set, error));
-    UM_TRY(um_eval_problems_read(request->problems, tasks->set, error));
+    UM_TRY(um_problem_set_add_file(tasks->set, request->problems, error));
+    if (um_problem_set_count(tasks->set) == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: holds no problems", request->problems);
+    }
     const um_status status =
         um_eval_form_settle(tasks->set, request->form, &tasks->style.form, error);
     if (status != UM_OK) {
@@ -157,22 +160,25 @@ static um_status fit(const um_eval_request *request, const um_model *model,
                      const um_model_info *info, um_eval_tasks *tasks, size_t number,
                      um_error *error) {
     const size_t context = info->context_length;
+    const bool is_hole = tasks->problems[number]->format == UM_PROBLEM_INFILLING;
+    const size_t given_length =
+        is_hole && request->infilling_length > 0 ? request->infilling_length : request->length;
     um_eval_asked asked;
     size_t given = 0;
     um_eval_ask(request, tasks, number, 0, &asked);
     UM_TRY(count_tokens(model, &asked.request, &given, error));
     const bool is_causal = strcmp(info->algorithm, "autoregressive") == 0;
     given += is_causal && tasks->prompts[number].after.length > 0 ? INFILLING_TOKENS : 0;
-    const size_t least = request->length > 0 ? request->length : 1;
+    const size_t least = given_length > 0 ? given_length : 1;
     if (given >= context || context - given < least) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "the prompt has %zu tokens, and %s has room for %zu with the answer%s",
                         given, info->name, context,
-                        request->length > 0 ? ": give a smaller --length" : "");
+                        given_length > 0 ? ": give a smaller --length" : "");
     }
     const size_t usual = context < LARGE_CONTEXT ? SHORT_ANSWER : LONG_ANSWER;
     tasks->lengths[number] =
-        request->length > 0 ? request->length : um_size_smaller(usual, context - given);
+        given_length > 0 ? given_length : um_size_smaller(usual, context - given);
     return UM_OK;
 }
 

@@ -137,6 +137,8 @@ um_status um_eval_make_settings(um_eval_run *run, um_error *error) {
         (json_int_t)request->length, "decoding", decoding, "timeout", judge->timeout_seconds,
         "memory", (json_int_t)judge->memory_mib);
     if (!run->settings ||
+        json_object_set_new(run->settings, "infilling_length",
+                            json_integer((json_int_t)request->infilling_length)) != 0 ||
         json_object_set_new(run->settings, "form",
                             json_string(um_eval_form_name(run->tasks.style.form))) != 0) {
         return um_error_memory(error, "settings", 0);

@@ -68,11 +68,6 @@ typedef struct reading {
     um_sample_list *samples;
 } reading;
 
-static um_status read_problem(void *user, const char *line, size_t length, const char *path,
-                              size_t number, um_error *error) {
-    return um_problem_set_add_line(((reading *)user)->problems, line, length, path, number, error);
-}
-
 static um_status read_sample(void *user, const char *line, size_t length, const char *path,
                              size_t number, um_error *error) {
     reading *work = user;
@@ -81,7 +76,7 @@ static um_status read_sample(void *user, const char *line, size_t length, const 
 }
 
 static um_status read_inputs(const judge_request *request, reading *work, um_error *error) {
-    UM_TRY(um_cli_each_line(request->problems, read_problem, work, error));
+    UM_TRY(um_problem_set_add_file(work->problems, request->problems, error));
     if (request->samples) {
         return um_cli_each_line(request->samples, read_sample, work, error);
     }

@@ -1,10 +1,6 @@
 #include "eval/problem_form.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "base/json.h"
-#include "base/mapped_file.h"
 
 static const char *const form_names[] = {"auto", "humaneval", "mbpp", "infilling", "family"};
 #define FORM_COUNT (sizeof form_names / sizeof *form_names)
@@ -74,69 +70,4 @@ um_status um_eval_form_settle(const um_problem_set *problems, um_eval_form wante
         }
     }
     return UM_OK;
-}
-
-/* ---- Reading ------------------------------------------------------------------- */
-
-static um_status add_object(um_problem_set *problems, const json_t *object, const char *path,
-                            size_t number, um_error *error) {
-    char *line = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!line) {
-        return um_error_memory(error, "a problem", 0);
-    }
-    const um_status status =
-        um_problem_set_add_line(problems, line, strlen(line), path, number, error);
-    free(line);
-    return status;
-}
-
-static um_status add_array(um_problem_set *problems, const um_buffer *text, const char *path,
-                           um_error *error) {
-    json_t *root = NULL;
-    UM_TRY(um_json_load_bytes(um_buffer_text(text), text->length, path, &root, error));
-    um_status status = UM_OK;
-    for (size_t i = 0; i < json_array_size(root) && status == UM_OK; i++) {
-        status = add_object(problems, json_array_get(root, i), path, i + 1, error);
-    }
-    json_decref(root);
-    return status;
-}
-
-static um_status add_lines(um_problem_set *problems, const um_buffer *text, const char *path,
-                           um_error *error) {
-    size_t number = 1;
-    for (size_t at = 0; at < text->length; number++) {
-        const char *line = text->data + at;
-        const char *end = memchr(line, '\n', text->length - at);
-        const size_t length = end ? (size_t)(end - line) : text->length - at;
-        UM_TRY(um_problem_set_add_line(problems, line, length, path, number, error));
-        at += length + 1;
-    }
-    return UM_OK;
-}
-
-um_status um_eval_problems_add(const um_buffer *contents, const char *path,
-                               um_problem_set *problems, um_error *error) {
-    const char *bytes = um_buffer_text(contents);
-    if (contents->length >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: is compressed; unpack it with gunzip first",
-                        path);
-    }
-    const size_t blank = strspn(bytes, " \t\r\n");
-    UM_TRY(bytes[blank] == '[' ? add_array(problems, contents, path, error)
-                               : add_lines(problems, contents, path, error));
-    return um_problem_set_count(problems) > 0
-               ? UM_OK
-               : UM_RAISE(error, UM_ERR_FORMAT, "%s: holds no problems", path);
-}
-
-um_status um_eval_problems_read(const char *path, um_problem_set *problems, um_error *error) {
-    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-    um_buffer contents = {0};
-    um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &contents, error);
-    if (status == UM_OK) {
-        status = um_eval_problems_add(&contents, name, problems, error);
-    }
-    um_buffer_free(&contents);
-    return status;
 }

@@ -26,13 +26,4 @@ um_eval_form um_eval_form_of(const um_problem *problem);
 um_status um_eval_form_settle(const um_problem_set *problems, um_eval_form wanted,
                               um_eval_form *form, um_error *error);
 
-/* Add the problems of a file's contents: JSON Lines, or one JSON array of such objects (as
- * sanitized MBPP is published).  `path` names it in messages.  UM_ERR_FORMAT where it is neither,
- * or holds no problem. */
-um_status um_eval_problems_add(const um_buffer *contents, const char *path,
-                               um_problem_set *problems, um_error *error);
-
-/* Those of the file at `path` ("-": standard input). */
-um_status um_eval_problems_read(const char *path, um_problem_set *problems, um_error *error);
-
 #endif

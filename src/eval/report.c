@@ -251,10 +251,10 @@ um_status um_eval_report_create(const um_eval_records *records, const um_eval_fa
     for (size_t i = 0; i < usable.count; i++) {
         (void)json_array_append_new(pass_at, json_integer((json_int_t)usable.values[i]));
     }
-    *report =
-        json_pack("{s:s, s:s, s:I, s:o, s:i, s:i}", "version", um_version(), "model", facts->model,
-                  "samples_each", (json_int_t)records->samples_each, "k", pass_at,
-                  "bootstrap_resamples", UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", BOOTSTRAP_SEED);
+    *report = json_pack("{s:s, s:s, s:s, s:I, s:o, s:i, s:i}", "version", um_version(), "model",
+                        facts->model, "problems_file", facts->problems, "samples_each",
+                        (json_int_t)records->samples_each, "k", pass_at, "bootstrap_resamples",
+                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", BOOTSTRAP_SEED);
     if (!*report) {
         return um_error_memory(error, "the report", 0);
     }

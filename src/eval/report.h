@@ -15,6 +15,7 @@ typedef struct um_eval_ks {
 typedef struct um_eval_facts {
     const json_t *settings; /* of the run's run.json */
     const char *model;      /* its name, for people */
+    const char *problems;   /* the path of their file */
     const char *sandbox;    /* how programs were confined, or NULL */
 } um_eval_facts;
 

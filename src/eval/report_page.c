@@ -262,8 +262,8 @@ um_status um_eval_report_page(const json_t *report, um_buffer *page, um_error *e
     const char *model = text_of(report, "model");
     UM_TRY(um_html_text(page, model, strlen(model), error));
     UM_TRY(um_buffer_append_text(page, "</h1>\n<p class=\"note\">", error));
-    const char *form = text_of(json_object_get(report, "settings"), "form");
-    UM_TRY(um_html_text(page, form, strlen(form), error));
+    const char *problems = text_of(report, "problems_file");
+    UM_TRY(um_html_text(page, problems, strlen(problems), error));
     UM_TRY(um_buffer_append_format(page, error, ", %.0f samples of each problem</p>\n",
                                    number(report, "samples_each")));
     UM_TRY(put_rates(report, page, error));

@@ -257,6 +257,29 @@ um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t
     return status;
 }
 
+static um_status add_object(um_problem_set *set, const json_t *object, const char *path,
+                            size_t number, um_error *error) {
+    char *line = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!line) {
+        return um_error_memory(error, "a problem", 0);
+    }
+    const um_status status = um_problem_set_add_line(set, line, strlen(line), path, number, error);
+    free(line);
+    return status;
+}
+
+static um_status add_array(um_problem_set *set, const um_buffer *text, const char *path,
+                           um_error *error) {
+    json_t *root = NULL;
+    UM_TRY(um_json_load_bytes(um_buffer_text(text), text->length, path, &root, error));
+    um_status status = UM_OK;
+    for (size_t i = 0; i < json_array_size(root) && status == UM_OK; i++) {
+        status = add_object(set, json_array_get(root, i), path, i + 1, error);
+    }
+    json_decref(root);
+    return status;
+}
+
 static um_status add_lines(um_problem_set *set, const um_buffer *text, const char *path,
                            um_error *error) {
     size_t number = 1;
@@ -270,11 +293,23 @@ static um_status add_lines(um_problem_set *set, const um_buffer *text, const cha
     return UM_OK;
 }
 
+um_status um_problem_set_add_text(um_problem_set *set, const um_buffer *text, const char *path,
+                                  um_error *error) {
+    const char *bytes = um_buffer_text(text);
+    if (text->length >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: is compressed; unpack it with gunzip first",
+                        path);
+    }
+    return bytes[strspn(bytes, " \t\r\n")] == '[' ? add_array(set, text, path, error)
+                                                  : add_lines(set, text, path, error);
+}
+
 um_status um_problem_set_add_file(um_problem_set *set, const char *path, um_error *error) {
     um_buffer text = {0};
     um_status status = um_file_read(path, MAXIMUM_FILE, &text, error);
     if (status == UM_OK) {
-        status = add_lines(set, &text, strcmp(path, "-") == 0 ? "standard input" : path, error);
+        status = um_problem_set_add_text(set, &text,
+                                         strcmp(path, "-") == 0 ? "standard input" : path, error);
     }
     um_buffer_free(&text);
     return status;

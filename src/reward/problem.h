@@ -57,7 +57,12 @@ void um_problem_set_free(um_problem_set *set);
 um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t length,
                                   const char *path, size_t number, um_error *error);
 
-/* Add every line of the file at `path` ("-": standard input). */
+/* Add the problems of a file's contents: lines, or one JSON array of such objects (as sanitized
+ * MBPP is published).  `path` names it in messages.  Those before a broken one have been added. */
+um_status um_problem_set_add_text(um_problem_set *set, const um_buffer *text, const char *path,
+                                  um_error *error);
+
+/* The same with the contents of the file at `path` ("-": standard input). */
 um_status um_problem_set_add_file(um_problem_set *set, const char *path, um_error *error);
 
 size_t um_problem_set_count(const um_problem_set *set);

@@ -54,8 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     um_buffer contents = {0};
     require(um_problem_set_create(&problems, &error) == UM_OK);
     require(um_buffer_append(&contents, data, size, &error) == UM_OK);
-    if (um_eval_problems_add(&contents, "input", problems, &error) == UM_OK) {
-        require(um_problem_set_count(problems) > 0);
+    if (um_problem_set_add_text(problems, &contents, "input", &error) == UM_OK) {
         ask_all(problems, &contents);
     } else {
         require(error.message[0] != '\0');

@@ -193,8 +193,8 @@ static void samples_and_results_come_back_from_their_lines(void **state) {
     assert_string_equal(read->completion, "    return \"\xc3\xa4\"\n");
     assert_int_equal(read->verdict, UM_VERDICT_TIMEOUT);
     assert_int_equal(read->cost.answer_tokens, 7);
-    assert_near(read->cost.decode_seconds, 0.5, 0);
-    assert_near(read->judge_seconds, 5, 0);
+    assert_double_near(read->cost.decode_seconds, 0.5, 0);
+    assert_double_near(read->judge_seconds, 5, 0);
     assert_false(again.records.samples[2].is_sampled);
     json_decref(sample);
     json_decref(result);
@@ -331,7 +331,8 @@ static json_t *report_of(run *made) {
     um_error error = {0};
     json_t *report = NULL;
     json_t *settings = json_pack("{s:s}", "form", "<family>");
-    const um_eval_facts facts = {.settings = settings, .model = "m<b>", .sandbox = "none"};
+    const um_eval_facts facts = {
+        .settings = settings, .model = "m<b>", .problems = "p.jsonl", .sandbox = "none"};
     const um_eval_ks ks = {.values = {1, 2, 5}, .count = 3};
     assert_ok(um_eval_report_create(&made->records, &facts, &ks, &report, &error), &error);
     json_decref(settings);
@@ -362,13 +363,13 @@ static void the_report_counts_what_passed(void **state) {
     assert_int_equal(json_array_size(json_object_get(report, "k")), 2); /* there is no 5 */
     assert_int_equal(json_array_size(groups), 2);
     assert_int_equal(json_integer_value(json_object_get(all, "passed")), 1);
-    assert_near(real_at(all, "pass@1", "value"), 0.25, 1e-12);
-    assert_near(real_at(all, "pass@2", "value"), 0.5, 1e-12);
-    assert_near(real_at(json_array_get(groups, 0), "pass@2", "value"), 1, 1e-12);
-    assert_near(real_at(report, "cost", "tokens_per_second"), 14, 1e-12);
-    assert_near(real_at(report, "cost", "forwards_per_answer"), 3, 1e-12);
-    assert_near(real_at(report, "seconds", "forward"), 1, 1e-12);
-    assert_near(real_at(report, "seconds", "sandbox"), 2, 1e-12);
+    assert_double_near(real_at(all, "pass@1", "value"), 0.25, 1e-12);
+    assert_double_near(real_at(all, "pass@2", "value"), 0.5, 1e-12);
+    assert_double_near(real_at(json_array_get(groups, 0), "pass@2", "value"), 1, 1e-12);
+    assert_double_near(real_at(report, "cost", "tokens_per_second"), 14, 1e-12);
+    assert_double_near(real_at(report, "cost", "forwards_per_answer"), 3, 1e-12);
+    assert_double_near(real_at(report, "seconds", "forward"), 1, 1e-12);
+    assert_double_near(real_at(report, "seconds", "sandbox"), 2, 1e-12);
     json_decref(report);
     free_run(&made);
 }
@@ -378,9 +379,9 @@ static void samples_without_time_do_not_count_in_rates(void **state) {
     run made = judged_run();
     made.records.samples[2].cost.decode_seconds = (double)NAN;
     json_t *report = report_of(&made);
-    assert_near(real_at(report, "cost", "tokens_per_second"), 14, 1e-12);
-    assert_near(real_at(report, "cost", "answers_without_time"), 1, 0);
-    assert_near(real_at(report, "seconds", "decoding"), 1.5, 1e-12);
+    assert_double_near(real_at(report, "cost", "tokens_per_second"), 14, 1e-12);
+    assert_double_near(real_at(report, "cost", "answers_without_time"), 1, 0);
+    assert_double_near(real_at(report, "seconds", "decoding"), 1.5, 1e-12);
     json_decref(report);
     free_run(&made);
 }
@@ -448,10 +449,10 @@ static void runs_are_compared_problem_by_problem(void **state) {
               RESULT("d", "true") RESULT("a", "true") RESULT("b", "true") RESULT("e", "true"));
     assert_ok(um_eval_compare(first.path, second.path, &comparison, &error), &error);
     assert_int_equal(json_integer_value(json_object_get(comparison, "problems")), 3);
-    assert_near(real_at(comparison, "pass@1", "first"), 1 / 3.0, 1e-12);
-    assert_near(real_at(comparison, "pass@1", "difference"), 2 / 3.0, 1e-12);
-    assert_near(real_at(comparison, "test", "p"), 0.5, 1e-12);
-    assert_near(real_at(comparison, "test", "second_better"), 2, 0);
+    assert_double_near(real_at(comparison, "pass@1", "first"), 1 / 3.0, 1e-12);
+    assert_double_near(real_at(comparison, "pass@1", "difference"), 2 / 3.0, 1e-12);
+    assert_double_near(real_at(comparison, "test", "p"), 0.5, 1e-12);
+    assert_double_near(real_at(comparison, "test", "second_better"), 2, 0);
     assert_ok(um_eval_comparison_text(comparison, &text, &error), &error);
     assert_non_null(strstr(um_buffer_text(&text), "McNemar, exact: first better on 0, second on 2, "
                                                   "equal on 1; p = 0.5"));
