@@ -33,6 +33,9 @@ OWN = [
      "test_setup_code": "root = Node(1)\r\nroot.left = Node(2)", "test_list": ["assert depth(root) == 2", "assert depth(root.left)==1"]},
     {"task_id": 4, "text": "Shadow a built-in function.", "code": "def sum(a, b):\n    return a + b\n",
      "test_list": ["assert sum(1, 2) == 3", "assert sum(-1, 1) == 0"]},
+    {"task_id": 5, "text": "Shadow a built-in function, with a script.", "code": "def sum(a, b):\n    return a + b\n",
+     "test_list": ["assert sum(1, 2) == 3"],
+     "test": "def assertion(out, exp):\n    assert out == exp\n\n\nfor i in range(9):\n    assertion(sum(i, 1), i + 1)\n"},
 ]
 
 
