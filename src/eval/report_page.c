@@ -25,7 +25,7 @@ static const char style[] =
     "th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--line);"
     "white-space:nowrap}th{color:var(--dim);font-weight:600}"
     "th:first-child,td:first-child{text-align:left}\n"
-    ".settings td{white-space:normal;overflow-wrap:anywhere;text-align:left}\n"
+    ".settings td+td{white-space:normal;overflow-wrap:anywhere;text-align:left}\n"
     ".chart{display:block;width:100%;max-width:760px;height:auto}.chart text{fill:var(--dim);"
     "font-size:12px}.chart .grid{stroke:var(--line)}.chart .span{stroke:var(--c0);stroke-width:3;"
     "stroke-linecap:round;opacity:.55}.chart circle{fill:var(--c0)}\n"
