@@ -2,6 +2,7 @@
 #ifndef UM_TESTS_TESTING_H
 #define UM_TESTS_TESTING_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,16 @@
     do {                                                                                           \
         if ((expression) != UM_OK) {                                                               \
             fail_msg("%s: %s", #expression, (error)->message);                                     \
+        }                                                                                          \
+    } while (0)
+
+/* Doubles, whose last digits assert_float_equal would round away. */
+#define assert_double_near(actual, expected, tolerance)                                            \
+    do {                                                                                           \
+        const double um_actual = (actual);                                                         \
+        const double um_expected = (expected);                                                     \
+        if (!(fabs(um_actual - um_expected) <= (tolerance))) {                                     \
+            fail_msg("%s is %.17g, not %.17g", #actual, um_actual, um_expected);                   \
         }                                                                                          \
     } while (0)
 

@@ -24,6 +24,7 @@ typedef struct um_command {
 extern const um_command um_command_convert;
 extern const um_command um_command_analyze;
 extern const um_command um_command_bench;
+extern const um_command um_command_eval;
 extern const um_command um_command_fill;
 extern const um_command um_command_generate;
 extern const um_command um_command_inspect;

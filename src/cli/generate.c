@@ -61,13 +61,7 @@ static const char help[] =
     "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
     "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
     "  -h, --help             this text\n"
-    "\n"
-    "what config.json may leave open or tell wrongly:\n"
-    "      --mask-token TOKEN           the text or the id of the mask token\n"
-    "      --attention KIND             full, causal or block-causal\n"
-    "      --attention-block-length N   positions of a block of block-causal attention\n"
-    "      --logit-alignment KIND       position or shifted\n"
-    "\n"
+    "\n" UM_CLI_CONFIGURATION_HELP "\n"
     "examples:\n"
     "  unmask generate --model models/tiny 'def add(a, b):'\n"
     "  unmask generate --temperature 0.4 --top-p 0.95 --seed 7 -n 3 -f prompt.py\n"
@@ -393,7 +387,7 @@ static size_t choose_batch(const generator *state) {
 }
 
 static um_status open_engine(generator *state, um_error *error) {
-    UM_TRY(um_threads_create(state->settings->threads, &state->threads, error));
+    UM_TRY(um_threads_create(state->settings->model.threads, &state->threads, error));
     if (state->shows_live) {
         return um_session_create(state->model, state->threads, &state->session, error);
     }
@@ -423,8 +417,8 @@ static um_status finish_queue(generator *state, um_status status, um_error *erro
 
 static um_status run_all(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    UM_TRY(um_cli_open_model(settings->model, &settings->model_options, settings->no_quantize_cache,
-                             &state->model, error));
+    UM_TRY(um_cli_open_model(settings->model.model, &settings->model.options,
+                             settings->model.no_quantize_cache, &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(open_trace(state, error));
     UM_TRY(open_engine(state, error));

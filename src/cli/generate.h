@@ -4,14 +4,13 @@
 
 #include "base/buffer.h"
 #include "cli/cli.h"
+#include "cli/model_options.h"
 
 typedef enum um_generate_live { UM_LIVE_AUTO, UM_LIVE_ON, UM_LIVE_OFF } um_generate_live;
 
 /* The command line. */
 typedef struct um_generate_settings {
-    const char *model; /* --model, or NULL */
-    um_model_options model_options;
-    size_t threads; /* 0: one for each processor */
+    um_model_choice model;
     um_options *options;
     const char *prompt;  /* the argument, "-" for standard input, or NULL */
     const char *file;    /* to read the prompt from */
@@ -21,8 +20,7 @@ typedef struct um_generate_settings {
     const char *trace;   /* file for the traces, or NULL */
     size_t length;       /* of the hole; 0: by the size of the context */
     size_t samples;
-    bool no_quantize_cache; /* of quantised weights */
-    size_t batch;           /* samples that are decoded at a time; 0: a sensible number */
+    size_t batch; /* samples that are decoded at a time; 0: a sensible number */
     bool chat;
     bool special; /* names of special tokens in prompt and suffix are those tokens */
     bool json;
@@ -43,6 +41,7 @@ typedef struct um_generate_prompt {
     const char *suffix; /* [suffix_length], or NULL */
     size_t suffix_length;
     const char *task_id; /* of a batch: its JSON text; NULL otherwise */
+    size_t index;        /* for the caller, to tell prompts apart */
 } um_generate_prompt;
 
 /* What a sample prints. */

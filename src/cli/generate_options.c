@@ -14,13 +14,6 @@ enum {
     OPTION_PROMPTS,
     OPTION_TRACE,
     OPTION_BATCH,
-    OPTION_KERNELS,
-    OPTION_ATTENTION,
-    OPTION_ATTENTION_BLOCK,
-    OPTION_LOGIT_ALIGNMENT,
-    OPTION_MASK_TOKEN,
-    OPTION_QUANTIZE,
-    OPTION_NO_QUANTIZE_CACHE,
     OPTION_CHAT,
     OPTION_SPECIAL,
     OPTION_JSON,
@@ -30,24 +23,16 @@ enum {
 };
 
 static const struct option own_options[] = {
-    {"model", required_argument, NULL, 'm'},
+    UM_CLI_MODEL_OPTIONS,
     {"file", required_argument, NULL, 'f'},
     {"samples", required_argument, NULL, 'n'},
     {"length", required_argument, NULL, 'l'},
-    {"threads", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {"system", required_argument, NULL, OPTION_SYSTEM},
     {"suffix", required_argument, NULL, OPTION_SUFFIX},
     {"prompts", required_argument, NULL, OPTION_PROMPTS},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"trace", required_argument, NULL, OPTION_TRACE},
-    {"kernels", required_argument, NULL, OPTION_KERNELS},
-    {"attention", required_argument, NULL, OPTION_ATTENTION},
-    {"attention-block-length", required_argument, NULL, OPTION_ATTENTION_BLOCK},
-    {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
-    {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
-    {"quantize", required_argument, NULL, OPTION_QUANTIZE},
-    {"no-quantize-cache", no_argument, NULL, OPTION_NO_QUANTIZE_CACHE},
     {"chat", no_argument, NULL, OPTION_CHAT},
     {"special", no_argument, NULL, OPTION_SPECIAL},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -60,8 +45,6 @@ static const struct option own_options[] = {
 /* Where the text of an option without a further check goes; NULL: it is none of those. */
 static const char **text_target(um_generate_settings *settings, int option) {
     switch (option) {
-        case 'm':
-            return &settings->model;
         case 'f':
             return &settings->file;
         case OPTION_SYSTEM:
@@ -72,16 +55,6 @@ static const char **text_target(um_generate_settings *settings, int option) {
             return &settings->prompts;
         case OPTION_TRACE:
             return &settings->trace;
-        case OPTION_KERNELS:
-            return &settings->model_options.kernels;
-        case OPTION_ATTENTION:
-            return &settings->model_options.attention;
-        case OPTION_LOGIT_ALIGNMENT:
-            return &settings->model_options.logit_alignment;
-        case OPTION_MASK_TOKEN:
-            return &settings->model_options.mask_token;
-        case OPTION_QUANTIZE:
-            return &settings->model_options.quantize;
         default:
             return NULL;
     }
@@ -89,8 +62,6 @@ static const char **text_target(um_generate_settings *settings, int option) {
 
 static bool set_flag(um_generate_settings *settings, int option) {
     switch (option) {
-        case OPTION_NO_QUANTIZE_CACHE:
-            return settings->no_quantize_cache = true;
         case OPTION_CHAT:
             return settings->chat = true;
         case OPTION_SPECIAL:
@@ -111,6 +82,9 @@ static bool set_flag(um_generate_settings *settings, int option) {
 }
 
 static int apply(const um_command *command, um_generate_settings *settings, int option) {
+    if (um_is_model_option(option)) {
+        return um_set_model_option(command, &settings->model, option, optarg);
+    }
     const char **text = text_target(settings, option);
     if (text) {
         *text = optarg;
@@ -125,13 +99,8 @@ static int apply(const um_command *command, um_generate_settings *settings, int 
                                     &settings->samples);
         case 'l':
             return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
-        case 't':
-            return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
         case OPTION_BATCH:
             return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &settings->batch);
-        case OPTION_ATTENTION_BLOCK:
-            return um_cli_set_count(command, "--attention-block-length", optarg, LENGTH_MAXIMUM,
-                                    &settings->model_options.attention_block_length);
         case 'h':
             return -1;
         default:

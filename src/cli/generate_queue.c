@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 
 #define PENDING_PER_PLACE 4 /* how far ahead of the one to print next others may get */
 
@@ -30,6 +31,7 @@ struct um_generate_queue {
     queued_sample *first; /* the one to print next */
     queued_sample *last;
     size_t pending;
+    double seconds; /* of decoding */
     bool has_failed;
 };
 
@@ -146,7 +148,9 @@ static um_status reduce(um_generate_queue *queue, size_t most, um_error *error) 
     um_status status = UM_OK;
     while (status == UM_OK && queue->pending > most) {
         if (!queue->first->is_finished) {
+            const double start = um_clock_seconds();
             (void)um_batch_step(queue->batch);
+            queue->seconds += um_clock_seconds() - start;
             take_finished(queue);
         } else {
             status = print_first(queue, error);
@@ -154,6 +158,10 @@ static um_status reduce(um_generate_queue *queue, size_t most, um_error *error) 
     }
     queue->has_failed = status != UM_OK;
     return status;
+}
+
+double um_generate_queue_seconds(const um_generate_queue *queue) {
+    return queue->seconds;
 }
 
 um_status um_generate_queue_finish(um_generate_queue *queue, um_error *error) {

@@ -32,6 +32,9 @@ void um_generate_queue_free(um_generate_queue *queue);
 um_status um_generate_queue_add(um_generate_queue *queue, const um_generate_prompt *prompt,
                                 const um_request *request, const char *where, um_error *error);
 
+/* Wall-clock seconds that decoding took so far, without printing. */
+double um_generate_queue_seconds(const um_generate_queue *queue);
+
 /* Decode and print all that were asked for.  After a failure that was already told: UM_OK. */
 um_status um_generate_queue_finish(um_generate_queue *queue, um_error *error);
 

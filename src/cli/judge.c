@@ -1,7 +1,6 @@
 /* unmask judge: run what a model wrote with the tests of its problems, in a sandbox. */
 #include "cli/judge.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,23 +25,15 @@ static const char help[] =
     "\n"
     "  -o, --output FILE     write the samples with their results (\"passed\", \"result\", ...)\n"
     "      --reference       judge the problems' own solutions in place of samples\n"
-    "      --k LIST          the k of pass@k (default: 1,10,100, where there are so many samples)\n"
-    "      --timeout S       seconds for one program with its tests (default: 5)\n"
-    "      --memory MIB      address space of each process (default: 512)\n"
-    "      --workers N       programs at a time (default: one a processor)\n"
-    "      --fresh           new interpreters for each program: slower, and no more in common\n"
-    "      --sandbox LEVEL   full (default), namespaces, bubblewrap, seccomp, or none, which "
-    "protects\n"
-    "                        from accidents only; docs/SANDBOX.md says what each keeps out\n"
-    "      --json            print the summary as JSON\n"
+    "      --k LIST          the k of pass@k (default: 1,10,100, where there are so many "
+    "samples)\n" UM_CLI_JUDGE_HELP "      --json            print the summary as JSON\n"
     "  -h, --help            this text\n"
     "\n"
     "example:\n"
     "  unmask judge HumanEval.jsonl samples.jsonl --output results.jsonl\n";
 
 typedef struct judge_request {
-    um_judge_options judge;
-    um_judge_ks ks;
+    um_judge_choice choice;
     const char *problems;
     const char *samples; /* NULL: the references */
     const char *output;
@@ -51,39 +42,10 @@ typedef struct judge_request {
 
 /* ---- Options ------------------------------------------------------------------- */
 
-static bool parse_ks(const um_command *command, const char *text, um_judge_ks *ks) {
-    ks->count = 0;
-    for (const char *next = text;; next++) {
-        char *end = NULL;
-        const unsigned long value = strtoul(next, &end, 10);
-        if (end == next || *next < '0' || *next > '9' || value == 0 || value > 1000000 ||
-            (*end != ',' && *end) || ks->count == UM_JUDGE_MAXIMUM_K) {
-            (void)um_cli_usage(command, "--k: \"%s\" is not a list such as 1,10 of at most %d",
-                               text, UM_JUDGE_MAXIMUM_K);
-            return false;
-        }
-        ks->values[ks->count++] = value;
-        if (!*end) {
-            return true;
-        }
-        next = end;
-    }
-}
-
-static bool parse_seconds(const um_command *command, const char *text, double *seconds) {
-    char *end = NULL;
-    errno = 0;
-    const double value = strtod(text, &end);
-    if (end == text || *end || errno != 0 || !(value > 0 && value <= 86400)) {
-        (void)um_cli_usage(command, "--timeout: \"%s\" is not a number of seconds up to 86400",
-                           text);
-        return false;
-    }
-    *seconds = value;
-    return true;
-}
-
 static int set_option(const um_command *command, int option, judge_request *request) {
+    if (um_is_judge_option(option)) {
+        return um_set_judge_option(command, &request->choice, option, optarg);
+    }
     switch (option) {
         case 'o':
             request->output = optarg;
@@ -91,32 +53,6 @@ static int set_option(const um_command *command, int option, judge_request *requ
         case 'r':
             request->samples = NULL;
             return UM_EXIT_OK;
-        case 'k':
-            return parse_ks(command, optarg, &request->ks) ? UM_EXIT_OK : UM_EXIT_USAGE;
-        case 't':
-            return parse_seconds(command, optarg, &request->judge.timeout_seconds) ? UM_EXIT_OK
-                                                                                   : UM_EXIT_USAGE;
-        case 'M': {
-            unsigned long long mib = 0;
-            if (!um_cli_parse_count(command, "--memory", optarg, 64, 1ULL << 24, &mib)) {
-                return UM_EXIT_USAGE;
-            }
-            request->judge.memory_mib = (size_t)mib;
-            return UM_EXIT_OK;
-        }
-        case 'w':
-            return um_cli_set_count(command, "--workers", optarg, 1024, &request->judge.workers);
-        case 'f':
-            request->judge.fresh = true;
-            return UM_EXIT_OK;
-        case 's':
-            if (um_sandbox_level_from_name(optarg, &request->judge.level)) {
-                return UM_EXIT_OK;
-            }
-            return um_cli_usage(command,
-                                "--sandbox: \"%s\" is not full, namespaces, bubblewrap, seccomp or "
-                                "none",
-                                optarg);
         case 'j':
             request->json = true;
             return UM_EXIT_OK;
@@ -132,11 +68,6 @@ typedef struct reading {
     um_sample_list *samples;
 } reading;
 
-static um_status read_problem(void *user, const char *line, size_t length, const char *path,
-                              size_t number, um_error *error) {
-    return um_problem_set_add_line(((reading *)user)->problems, line, length, path, number, error);
-}
-
 static um_status read_sample(void *user, const char *line, size_t length, const char *path,
                              size_t number, um_error *error) {
     reading *work = user;
@@ -145,7 +76,7 @@ static um_status read_sample(void *user, const char *line, size_t length, const 
 }
 
 static um_status read_inputs(const judge_request *request, reading *work, um_error *error) {
-    UM_TRY(um_cli_each_line(request->problems, read_problem, work, error));
+    UM_TRY(um_problem_set_add_file(work->problems, request->problems, error));
     if (request->samples) {
         return um_cli_each_line(request->samples, read_sample, work, error);
     }
@@ -160,8 +91,8 @@ static um_status read_inputs(const judge_request *request, reading *work, um_err
 
 static um_status report(const judge_request *request, const um_judged *judged, um_error *error) {
     um_buffer text = {0};
-    um_status status = request->json ? um_judged_json(judged, &request->ks, &text, error)
-                                     : um_judged_table(judged, &request->ks, &text, error);
+    um_status status = request->json ? um_judged_json(judged, &request->choice.ks, &text, error)
+                                     : um_judged_table(judged, &request->choice.ks, &text, error);
     if (status == UM_OK) {
         (void)fwrite(text.data, 1, text.length, stdout);
     }
@@ -211,7 +142,7 @@ static um_status judge_and_report(const judge_request *request, const reading *w
 
 /* No more workers than samples: each starts interpreters, which takes longer than most programs. */
 static um_judge_options options_for(const judge_request *request, size_t samples) {
-    um_judge_options options = request->judge;
+    um_judge_options options = request->choice.judge;
     if (options.workers > samples) {
         options.workers = samples > 0 ? samples : 1;
     }
@@ -253,17 +184,12 @@ static um_status judge_samples(const judge_request *request, um_error *error) {
 static int run(const um_command *command, int argc, char **argv) {
     static const struct option names[] = {{"output", required_argument, NULL, 'o'},
                                           {"reference", no_argument, NULL, 'r'},
-                                          {"k", required_argument, NULL, 'k'},
-                                          {"timeout", required_argument, NULL, 't'},
-                                          {"memory", required_argument, NULL, 'M'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"fresh", no_argument, NULL, 'f'},
-                                          {"sandbox", required_argument, NULL, 's'},
+                                          UM_CLI_JUDGE_OPTIONS,
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    judge_request request = {.judge = um_judge_default_options(),
-                             .ks = {.values = {1, 10, 100}, .count = 3}};
+    judge_request request = {.choice = {.judge = um_judge_default_options(),
+                                        .ks = {.values = {1, 10, 100}, .count = 3}}};
     bool reference = false;
     int option = 0;
     while ((option = um_cli_next_option(command, argc, argv, ":o:h", names)) != -1) {

@@ -2,16 +2,8 @@
 #ifndef UM_CLI_JUDGE_H
 #define UM_CLI_JUDGE_H
 
-#include "reward/reward.h"
+#include "cli/judge_options.h"
 #include "reward/sample.h"
-
-#define UM_JUDGE_MAXIMUM_K 8
-
-/* Which k of pass@k are told. */
-typedef struct um_judge_ks {
-    size_t values[UM_JUDGE_MAXIMUM_K];
-    size_t count;
-} um_judge_ks;
 
 typedef struct um_judged {
     const um_problem_set *problems;

@@ -11,7 +11,7 @@ static const um_command *const commands[] = {
     &um_command_analyze,         &um_command_tokenize, &um_command_inspect,
     &um_command_convert,         &um_command_bench,    &um_command_train_tokenizer,
     &um_command_select_problems, &um_command_pack,     &um_command_train,
-    &um_command_report,          &um_command_judge};
+    &um_command_report,          &um_command_judge,    &um_command_eval};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *stream) {

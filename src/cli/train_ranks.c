@@ -26,7 +26,9 @@ static void on_silence(void *user) {
         return;
     }
     char place[64] = "starts again";
-    if (ranks->saved_step > 0) {
+    if (ranks->keeps_all) {
+        (void)snprintf(place, sizeof place, "goes on");
+    } else if (ranks->saved_step > 0) {
         (void)snprintf(place, sizeof place, "continues after step %zu", ranks->saved_step);
     }
     (void)fprintf(stderr,

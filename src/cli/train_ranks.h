@@ -8,6 +8,7 @@ typedef struct um_train_ranks {
     um_collective *collective;
     const char *output; /* borrowed: the run's directory */
     size_t saved_step;  /* of the state in it */
+    bool keeps_all;     /* nothing that was done is done again */
 } um_train_ranks;
 
 /* Connect the processes that a launcher has started; without one, this process is alone.  `wanted`

@@ -71,6 +71,17 @@ static int bind_device(const char *source, const char *place) {
     return 0;
 }
 
+/* Debian's choice between libraries, such as the BLAS that NumPy loads: links from below /usr lead
+ * through here, and nothing but links is in it. */
+static int bind_alternatives(void) {
+    static const char path[] = "/etc/alternatives";
+    if (access(path, F_OK) != 0) {
+        return 0;
+    }
+    TRY(mkdir("etc", 0755));
+    return bind_folder(path, path + 1);
+}
+
 static int fill_root(void) {
     static const char *const folders[][2] = {
         {"/bin", "bin"}, {"/lib", "lib"}, {"/lib32", "lib32"}, {"/lib64", "lib64"}};
@@ -79,6 +90,9 @@ static int fill_root(void) {
     int failure = bind_folder("/usr", "usr");
     for (size_t i = 0; failure == 0 && i < sizeof folders / sizeof *folders; i++) {
         failure = copy_link_or_bind(folders[i][0], folders[i][1]);
+    }
+    if (failure == 0) {
+        failure = bind_alternatives();
     }
     if (failure == 0 && mkdir("dev", 0755) < 0) {
         failure = errno;

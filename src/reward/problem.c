@@ -98,7 +98,7 @@ static um_status read_format(entry *item, const char *where, um_problem_format o
     return UM_OK;
 }
 
-/* The strings of the array `key`, which stay the line's. */
+/* The strings of the array `key`, which stay the line's; room for one more. */
 static um_status read_asserts(entry *item, const char *where, const char *key, um_error *error) {
     json_t *array = NULL;
     UM_TRY(um_json_require_array(item->line, where, key, &array, error));
@@ -110,9 +110,9 @@ static um_status read_asserts(entry *item, const char *where, const char *key, u
         return UM_RAISE(error, UM_ERR_LIMIT, "%s: \"%s\" has %zu tests; at most %d are read", where,
                         key, count, MAXIMUM_ASSERTS);
     }
-    item->asserts = calloc(count, sizeof *item->asserts);
+    item->asserts = calloc(count + 1, sizeof *item->asserts);
     if (!item->asserts) {
-        return um_error_memory(error, "tests", count * sizeof *item->asserts);
+        return um_error_memory(error, "tests", (count + 1) * sizeof *item->asserts);
     }
     for (size_t i = 0; i < count; i++) {
         const json_t *text = json_array_get(array, i);
@@ -158,6 +158,16 @@ static um_status read_entry_point(entry *item, const char *where, um_error *erro
     return UM_OK;
 }
 
+/* MBPP+ of EvalPlus has the asserts of MBPP and "test", a script of its own: one test more. */
+static um_status read_script(entry *item, const char *where, um_error *error) {
+    const char *script = "";
+    UM_TRY(um_json_optional_string(item->line, where, "test", &script, error));
+    if (*script) {
+        item->asserts[item->problem.assert_count++] = script;
+    }
+    return UM_OK;
+}
+
 static um_status read_tests(entry *item, const char *where, um_error *error) {
     um_problem *problem = &item->problem;
     if (json_object_get(item->line, "test_cases")) {
@@ -167,9 +177,13 @@ static um_status read_tests(entry *item, const char *where, um_error *error) {
     if (json_object_get(item->line, "test_list")) {
         UM_TRY(read_format(item, where, UM_PROBLEM_PROGRAM, error));
         UM_TRY(read_setup(item, where, error));
-        return read_asserts(item, where, "test_list", error);
+        UM_TRY(read_asserts(item, where, "test_list", error));
+        return read_script(item, where, error);
     }
-    UM_TRY(read_format(item, where, UM_PROBLEM_COMPLETION, error));
+    UM_TRY(read_format(item, where,
+                       json_object_get(item->line, "suffix") ? UM_PROBLEM_INFILLING
+                                                             : UM_PROBLEM_COMPLETION,
+                       error));
     UM_TRY(read_entry_point(item, where, error));
     return um_json_require_string(item->line, where, "test", &problem->test, error);
 }
@@ -243,6 +257,29 @@ um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t
     return status;
 }
 
+static um_status add_object(um_problem_set *set, const json_t *object, const char *path,
+                            size_t number, um_error *error) {
+    char *line = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!line) {
+        return um_error_memory(error, "a problem", 0);
+    }
+    const um_status status = um_problem_set_add_line(set, line, strlen(line), path, number, error);
+    free(line);
+    return status;
+}
+
+static um_status add_array(um_problem_set *set, const um_buffer *text, const char *path,
+                           um_error *error) {
+    json_t *root = NULL;
+    UM_TRY(um_json_load_bytes(um_buffer_text(text), text->length, path, &root, error));
+    um_status status = UM_OK;
+    for (size_t i = 0; i < json_array_size(root) && status == UM_OK; i++) {
+        status = add_object(set, json_array_get(root, i), path, i + 1, error);
+    }
+    json_decref(root);
+    return status;
+}
+
 static um_status add_lines(um_problem_set *set, const um_buffer *text, const char *path,
                            um_error *error) {
     size_t number = 1;
@@ -256,11 +293,23 @@ static um_status add_lines(um_problem_set *set, const um_buffer *text, const cha
     return UM_OK;
 }
 
+um_status um_problem_set_add_text(um_problem_set *set, const um_buffer *text, const char *path,
+                                  um_error *error) {
+    const char *bytes = um_buffer_text(text);
+    if (text->length >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: is compressed; unpack it with gunzip first",
+                        path);
+    }
+    return bytes[strspn(bytes, " \t\r\n")] == '[' ? add_array(set, text, path, error)
+                                                  : add_lines(set, text, path, error);
+}
+
 um_status um_problem_set_add_file(um_problem_set *set, const char *path, um_error *error) {
     um_buffer text = {0};
     um_status status = um_file_read(path, MAXIMUM_FILE, &text, error);
     if (status == UM_OK) {
-        status = add_lines(set, &text, strcmp(path, "-") == 0 ? "standard input" : path, error);
+        status = um_problem_set_add_text(set, &text,
+                                         strcmp(path, "-") == 0 ? "standard input" : path, error);
     }
     um_buffer_free(&text);
     return status;

@@ -2,12 +2,13 @@
  *
  * Forms of a line:
  *  - HumanEval (Chen et al., arXiv:2107.03374): "task_id", "prompt", "entry_point" and "test",
- * which defines check(candidate); optionally "format": "completion" (default), "infilling" (with
- *    "suffix") or "chat".
+ *    which defines check(candidate); optionally "format": "completion" (default), "infilling" (with
+ *    "suffix", and the default where there is one) or "chat".
  *  - AceCode (Zeng et al., arXiv:2502.01718): "id" or "task_id", "question" or "prompt", and
  *    "test_cases", a list of assert statements; always "chat".
  *  - MBPP (Austin et al., arXiv:2108.07732): "task_id", "prompt" or "text", and "test_list";
- *    optionally "test_imports" (a list) and "test_setup_code"; "program" unless "format" says
+ *    optionally "test_imports" (a list), "test_setup_code" and, as in MBPP+ (Liu et al.,
+ *    arXiv:2305.01210), "test", a script that is one test more; "program" unless "format" says
  *    otherwise.
  * "level" (a whole number) and "key" (text) are kept; other members are ignored. */
 #ifndef UM_REWARD_PROBLEM_H
@@ -56,7 +57,12 @@ void um_problem_set_free(um_problem_set *set);
 um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t length,
                                   const char *path, size_t number, um_error *error);
 
-/* Add every line of the file at `path` ("-": standard input). */
+/* Add the problems of a file's contents: lines, or one JSON array of such objects (as sanitized
+ * MBPP is published).  `path` names it in messages.  Those before a broken one have been added. */
+um_status um_problem_set_add_text(um_problem_set *set, const um_buffer *text, const char *path,
+                                  um_error *error);
+
+/* The same with the contents of the file at `path` ("-": standard input). */
 um_status um_problem_set_add_file(um_problem_set *set, const char *path, um_error *error);
 
 size_t um_problem_set_count(const um_problem_set *set);

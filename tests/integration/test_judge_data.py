@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """The references of published problem sets pass in the sandbox as in plain Python: test_judge_data.py UNMASK
 
-UNMASK_DATA names a directory with human-eval/HumanEval.jsonl.gz and mbpp/sanitized-mbpp.json.  Without it, and
-always, a few problems of this file do, that have what those sets have: helpers, changed arguments, floats, set-up code.
+UNMASK_DATA names a directory with human-eval/HumanEval.jsonl.gz, mbpp/sanitized-mbpp.json,
+human-eval-infilling/HumanEval-RandomSpanInfillingLight.jsonl.gz and, where the interpreter of the sandbox has NumPy,
+evalplus/HumanEvalPlus-OriginFmt.jsonl.gz and evalplus/MbppPlus-OriginFmt.jsonl.gz.  Without it, and always, a few
+problems of this file do, that have what those sets have: helpers, changed arguments, floats, set-up code.
+
+References that are changed so that they cannot be right fail.
 """
 
 import gzip
@@ -29,13 +33,17 @@ OWN = [
      "test_setup_code": "root = Node(1)\r\nroot.left = Node(2)", "test_list": ["assert depth(root) == 2", "assert depth(root.left)==1"]},
     {"task_id": 4, "text": "Shadow a built-in function.", "code": "def sum(a, b):\n    return a + b\n",
      "test_list": ["assert sum(1, 2) == 3", "assert sum(-1, 1) == 0"]},
+    {"task_id": 5, "text": "Shadow a built-in function, with a script.", "code": "def sum(a, b):\n    return a + b\n",
+     "test_list": ["assert sum(1, 2) == 3"],
+     "test": "def assertion(out, exp):\n    assert out == exp\n\n\nfor i in range(9):\n    assertion(sum(i, 1), i + 1)\n"},
 ]
 
 
 def plain(problem, timeout=30):
     """Whether the reference passes in plain Python."""
     if "test_list" in problem:
-        parts = [problem["code"], *problem.get("test_imports", []), problem.get("test_setup_code", ""), *problem["test_list"]]
+        parts = [problem["code"], *problem.get("test_imports", []), problem.get("test_setup_code", ""), *problem["test_list"],
+                 problem.get("test", "")]
     else:
         parts = [problem["prompt"] + problem["canonical_solution"], problem["test"], f"check({problem['entry_point']})"]
     try:
@@ -43,6 +51,11 @@ def plain(problem, timeout=30):
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
+
+
+def raising(body):
+    """A body that raises at once."""
+    return "    raise RuntimeError\n" + body
 
 
 class References(unittest.TestCase):
@@ -62,6 +75,29 @@ class References(unittest.TestCase):
         self.assertEqual(len(rows), len(problems))
         return {str(row["task_id"]): row["result"] for row in rows if not row["passed"]}
 
+    def assert_as_plain(self, problems):
+        """Nearly all references pass; one that does not fails in plain Python too."""
+        by_id = {str(problem["task_id"]): problem for problem in problems}
+        failed = self.judge(problems)
+        self.assertLess(len(failed), 5, failed)
+        for name, text in failed.items():
+            self.assertFalse(plain(by_id[name]), f"{name}: {text}")
+
+    def judge_mutants(self, problems, mutate, reference):
+        """Judge each reference after a change that no test can let pass; the names of those that pass."""
+        mutants = [{**problem, reference: mutate(problem[reference])} for problem in problems]
+        return {str(problem["task_id"]) for problem in problems} - set(self.judge(mutants))
+
+    def lines(self, name):
+        with gzip.open(self.data(name), "rt") as lines:
+            return [json.loads(line) for line in lines]
+
+    def plus(self, name, every):
+        """Some of a set that needs NumPy: all of them take long."""
+        if subprocess.run(["/usr/bin/python3", "-c", "import numpy"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("/usr/bin/python3 has no NumPy (python3-numpy)")
+        return self.lines(name)[::every]
+
     def data(self, name):
         folder = os.environ.get("UNMASK_DATA")
         if not folder or not pathlib.Path(folder, name).exists():
@@ -74,18 +110,35 @@ class References(unittest.TestCase):
         self.assertEqual(self.judge(OWN), {})
 
     def test_human_eval(self):
-        with gzip.open(self.data("human-eval/HumanEval.jsonl.gz"), "rt") as lines:
-            problems = [json.loads(line) for line in lines]
+        problems = self.lines("human-eval/HumanEval.jsonl.gz")
         self.assertEqual(len(problems), 164)
         self.assertEqual(self.judge(problems), {})
 
+    def test_human_eval_infilling(self):
+        problems = self.lines("human-eval-infilling/HumanEval-RandomSpanInfillingLight.jsonl.gz")
+        self.assertEqual(len(problems), 164)
+        self.assertEqual(self.judge(problems), {})
+
+    def test_plus_versions(self):
+        """One published test is not right itself (HumanEval/32 of HumanEval+)."""
+        self.assert_as_plain(self.plus("evalplus/HumanEvalPlus-OriginFmt.jsonl.gz", 16))
+        self.assert_as_plain(self.plus("evalplus/MbppPlus-OriginFmt.jsonl.gz", 60))
+
+    def test_changed_references_fail(self):
+        self.assertEqual(self.judge_mutants(OWN[:2], raising, "canonical_solution"), set())
+        self.assertEqual(self.judge_mutants(OWN[2:], lambda code: code + "\nraise ValueError\n", "code"), set())
+
+    def test_changed_references_of_human_eval_fail(self):
+        problems = self.lines("human-eval/HumanEval.jsonl.gz")
+        self.assertEqual(self.judge_mutants(problems, lambda body: "    return object()\n", "canonical_solution"), set())
+
+    def test_changed_references_of_mbpp_fail(self):
+        problems = json.loads(self.data("mbpp/sanitized-mbpp.json").read_text())
+        self.assertEqual(self.judge_mutants(problems, lambda code: code + "\nraise ValueError\n", "code"), set())
+
     def test_mbpp_sanitized(self):
         problems = json.loads(self.data("mbpp/sanitized-mbpp.json").read_text())
-        by_id = {str(problem["task_id"]): problem for problem in problems}
-        failed = self.judge(problems)
-        self.assertLess(len(failed), 5, failed)
-        for name, text in failed.items():
-            self.assertFalse(plain(by_id[name]), f"{name}: {text}")
+        self.assert_as_plain(problems)
 
 
 if __name__ == "__main__":

@@ -4,30 +4,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file_hash.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
-#define WHOLE_FILE ((size_t)256 << 20)
-#define PIECES 4096
-#define PIECE_BYTES ((size_t)64 << 10)
 #define TILE 16384 /* weights of a thread's task */
 #define FILES_MAXIMUM 16
 #define PATH_SIZE (UM_RECIPE_PATH_SIZE + 16)
-
-/* FNV-1a over 64-bit words and the bytes that are left. */
-static uint64_t add_to_hash(uint64_t hash, const void *data, size_t bytes) {
-    const unsigned char *next = data;
-    for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t), next += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, next, sizeof word);
-        hash = um_hash_add(hash, word);
-    }
-    for (; bytes > 0; bytes--) {
-        hash = um_hash_add(hash, *next++);
-    }
-    return hash;
-}
 
 /* ---- At the start ------------------------------------------------------ */
 
@@ -38,26 +22,6 @@ typedef struct run_identity {
     uint64_t recipe;
     uint64_t files[FILES_MAXIMUM]; /* in the order of the recipe's members */
 } run_identity;
-
-static uint64_t hash_of_contents(const um_mapped_file *file) {
-    uint64_t hash = add_to_hash(UM_HASH_START, &file->size, sizeof file->size);
-    if (file->size <= WHOLE_FILE) {
-        return add_to_hash(hash, file->data, file->size);
-    }
-    const size_t stride = (file->size - PIECE_BYTES) / (PIECES - 1);
-    for (size_t i = 0; i < PIECES; i++) {
-        hash = add_to_hash(hash, file->data + i * stride, PIECE_BYTES);
-    }
-    return hash;
-}
-
-static um_status hash_file(const char *path, uint64_t *hash, um_error *error) {
-    um_mapped_file file = {0};
-    UM_TRY(um_mapped_file_open(path, &file, error));
-    *hash = hash_of_contents(&file);
-    um_mapped_file_close(&file);
-    return UM_OK;
-}
 
 /* Of a directory, which is that of a model, configuration and tokenizer stand for it: the weights
  * are read by rank 0 only. */
@@ -70,9 +34,9 @@ static um_status hash_directory(const char *directory, uint64_t *hash, um_error 
         uint64_t part = 0;
         if (um_file_exists(directory, names[i])) {
             UM_TRY(um_path_join(path, sizeof path, directory, names[i], error));
-            UM_TRY(hash_file(path, &part, error));
+            UM_TRY(um_file_hash(path, &part, error));
         }
-        *hash = add_to_hash(*hash, &part, sizeof part);
+        *hash = um_hash_add_bytes(*hash, &part, sizeof part);
     }
     return UM_OK;
 }
@@ -80,14 +44,14 @@ static um_status hash_directory(const char *directory, uint64_t *hash, um_error 
 static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
     struct stat kind;
     return stat(path, &kind) == 0 && S_ISDIR(kind.st_mode) ? hash_directory(path, hash, error)
-                                                           : hash_file(path, hash, error);
+                                                           : um_file_hash(path, hash, error);
 }
 
 /* Where the system does not show a program's own file, versions are all there is. */
 static uint64_t hash_of_program(void) {
     uint64_t hash = UM_HASH_START;
-    if (hash_file("/proc/self/exe", &hash, NULL) != UM_OK) {
-        hash = add_to_hash(hash, um_version(), strlen(um_version()));
+    if (um_file_hash("/proc/self/exe", &hash, NULL) != UM_OK) {
+        hash = um_hash_add_bytes(hash, um_version(), strlen(um_version()));
     }
     return hash;
 }
@@ -101,10 +65,11 @@ static um_status identify(const um_recipe *recipe, const um_compute *compute,
                                 recipe->problem_options.prompt_length};
     const char *rollout = recipe->problem_options.validation_rollout;
     const char *kernels = compute->kernels.name;
-    const uint64_t hash = add_to_hash(UM_HASH_START, numbers, sizeof numbers);
-    *identity = (run_identity){.program = hash_of_program(),
-                               .kernels = add_to_hash(UM_HASH_START, kernels, strlen(kernels)),
-                               .recipe = add_to_hash(hash, rollout, strlen(rollout))};
+    const uint64_t hash = um_hash_add_bytes(UM_HASH_START, numbers, sizeof numbers);
+    *identity =
+        (run_identity){.program = hash_of_program(),
+                       .kernels = um_hash_add_bytes(UM_HASH_START, kernels, strlen(kernels)),
+                       .recipe = um_hash_add_bytes(hash, rollout, strlen(rollout))};
     const char *key = NULL;
     for (size_t i = 0; um_recipe_path(recipe, i, &key); i++) {
         if (i == FILES_MAXIMUM) {
@@ -174,7 +139,7 @@ static void hash_tile(void *user, size_t task, size_t worker) {
     const size_t first = task * TILE;
     const size_t count = um_size_smaller(TILE, call->count - first);
     call->tiles[task] =
-        add_to_hash(UM_HASH_START, call->weights + first, count * sizeof *call->weights);
+        um_hash_add_bytes(UM_HASH_START, call->weights + first, count * sizeof *call->weights);
 }
 
 um_status um_same_weights_check(um_collective *collective, const um_compute *compute,
@@ -186,7 +151,7 @@ um_status um_same_weights_check(um_collective *collective, const um_compute *com
     weights_hash call = {.weights = weights, .count = count};
     UM_TRY(um_allocate(&call.tiles, tiles, sizeof *call.tiles, "checksums", error));
     um_thread_pool_run(compute->pool, tiles, hash_tile, &call);
-    const uint64_t mine = add_to_hash(UM_HASH_START, call.tiles, tiles * sizeof *call.tiles);
+    const uint64_t mine = um_hash_add_bytes(UM_HASH_START, call.tiles, tiles * sizeof *call.tiles);
     free(call.tiles);
     uint64_t first = mine;
     UM_TRY(um_collective_broadcast(collective, &first, sizeof first, error));

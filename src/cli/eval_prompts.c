@@ -1,0 +1,196 @@
+/* The problems of an evaluation, as requests to a model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "cli/eval.h"
+
+#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
+#define LONG_ANSWER 512    /* of the published evaluations */
+#define SHORT_ANSWER 128
+#define INFILLING_TOKENS 3 /* that show a suffix to a causal model */
+
+/* ---- Problems -------------------------------------------------------------------- */
+
+static bool is_wanted(const um_eval_request *request, const um_problem *problem) {
+    if (request->shots > 0 && um_eval_is_example(problem)) {
+        return false;
+    }
+    if (request->first_id == 0) {
+        return true;
+    }
+    char *end = NULL;
+    const unsigned long number = strtoul(problem->id, &end, 10);
+    return *problem->id && !*end && number >= request->first_id && number <= request->last_id;
+}
+
+static um_status choose_problems(const um_eval_request *request, um_eval_tasks *tasks,
+                                 um_error *error) {
+    const size_t count = um_problem_set_count(tasks->set);
+    UM_TRY(um_allocate(&tasks->problems, count, sizeof *tasks->problems, "problems", error));
+    for (size_t i = 0; i < count; i++) {
+        const um_problem *problem = um_problem_set_at(tasks->set, i);
+        if (is_wanted(request, problem)) {
+            tasks->problems[tasks->count++] = problem;
+        }
+    }
+    if (tasks->count == 0) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: of its %zu problems none is left by --ids and --shots",
+                        request->problems, count);
+    }
+    return UM_OK;
+}
+
+static um_status build_prompts(um_eval_tasks *tasks, um_error *error) {
+    UM_TRY(um_allocate(&tasks->prompts, tasks->count, sizeof *tasks->prompts, "prompts", error));
+    UM_TRY(um_allocate(&tasks->lengths, tasks->count, sizeof *tasks->lengths, "lengths", error));
+    for (size_t i = 0; i < tasks->count; i++) {
+        UM_TRY(um_eval_prompt_build(&tasks->style, tasks->problems[i], &tasks->prompts[i], error));
+    }
+    return UM_OK;
+}
+
+um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *tasks,
+                             um_error *error) {
+    *tasks = (um_eval_tasks){.style = {.instruct = request->instruct}};
+    UM_TRY(um_problem_set_create(&tasks->set, error));
+    UM_TRY(um_problem_set_add_file(tasks->set, request->problems, error));
+    if (um_problem_set_count(tasks->set) == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: holds no problems", request->problems);
+    }
+    const um_status status =
+        um_eval_form_settle(tasks->set, request->form, &tasks->style.form, error);
+    if (status != UM_OK) {
+        return um_error_prefix(error, status, "%s", request->problems);
+    }
+    UM_TRY(um_eval_style_take_shots(&tasks->style, tasks->set, request->shots, error));
+    UM_TRY(choose_problems(request, tasks, error));
+    return build_prompts(tasks, error);
+}
+
+void um_eval_tasks_free(um_eval_tasks *tasks) {
+    for (size_t i = 0; tasks->prompts && i < tasks->count; i++) {
+        um_eval_prompt_free(&tasks->prompts[i]);
+    }
+    free(tasks->prompts);
+    free(tasks->lengths);
+    free(tasks->problems);
+    um_problem_set_free(tasks->set);
+    *tasks = (um_eval_tasks){0};
+}
+
+/* ---- Requests -------------------------------------------------------------------- */
+
+/* Problems must not share their random numbers, and a problem keeps its own whatever else is in the
+ * file. */
+static uint32_t number_of_draws(const char *id, size_t sample) {
+    uint64_t hash = UM_HASH_START;
+    for (; *id; id++) {
+        hash = um_hash_add(hash, (unsigned char)*id);
+    }
+    hash = um_hash_add(hash, sample);
+    return (uint32_t)(hash ^ (hash >> 32));
+}
+
+static void add_text(um_eval_asked *asked, const um_buffer *text) {
+    if (text->length > 0) {
+        asked->parts[asked->request.part_count++] =
+            (um_part){.kind = UM_PART_TEXT, .text = text->data, .length = text->length};
+    }
+}
+
+void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
+                 size_t sample, um_eval_asked *asked) {
+    const um_eval_prompt *prompt = &tasks->prompts[number];
+    um_request *made = &asked->request;
+    *asked = (um_eval_asked){.request = {.options = request->options}};
+    made->messages = asked->messages;
+    made->parts = asked->parts;
+    made->sample = number_of_draws(tasks->problems[number]->id, sample);
+    if (prompt->has_message && request->system) {
+        asked->messages[made->message_count++] =
+            (um_message){"system", request->system, strlen(request->system)};
+    }
+    if (prompt->has_message) {
+        asked->messages[made->message_count++] =
+            (um_message){"user", um_buffer_text(&prompt->message), prompt->message.length};
+    }
+    add_text(asked, &prompt->before);
+    asked->parts[made->part_count++] =
+        (um_part){.kind = UM_PART_HOLE, .length = tasks->lengths[number]};
+    add_text(asked, &prompt->after);
+}
+
+/* ---- Lengths --------------------------------------------------------------------- */
+
+static um_status add_count(const um_model *model, const um_part *part, size_t *total,
+                           um_error *error) {
+    int32_t *tokens = NULL;
+    size_t count = 0;
+    if (part->kind != UM_PART_TEXT) {
+        return UM_OK;
+    }
+    UM_TRY(um_tokenize(model, part->text, part->length, false, &tokens, &count, error));
+    um_free(tokens);
+    *total += count;
+    return UM_OK;
+}
+
+/* Fixed tokens of a request. */
+static um_status count_tokens(const um_model *model, const um_request *request, size_t *total,
+                              um_error *error) {
+    *total = 0;
+    for (size_t i = 0; i < request->part_count; i++) {
+        UM_TRY(add_count(model, &request->parts[i], total, error));
+    }
+    if (request->message_count > 0) {
+        int32_t *tokens = NULL;
+        size_t count = 0;
+        UM_TRY(um_tokenize_messages(model, request->messages, request->message_count, &tokens,
+                                    &count, error));
+        um_free(tokens);
+        *total += count;
+    }
+    return UM_OK;
+}
+
+static um_status fit(const um_eval_request *request, const um_model *model,
+                     const um_model_info *info, um_eval_tasks *tasks, size_t number,
+                     um_error *error) {
+    const size_t context = info->context_length;
+    const bool is_hole = tasks->problems[number]->format == UM_PROBLEM_INFILLING;
+    const size_t given_length =
+        is_hole && request->infilling_length > 0 ? request->infilling_length : request->length;
+    um_eval_asked asked;
+    size_t given = 0;
+    um_eval_ask(request, tasks, number, 0, &asked);
+    UM_TRY(count_tokens(model, &asked.request, &given, error));
+    const bool is_causal = strcmp(info->algorithm, "autoregressive") == 0;
+    given += is_causal && tasks->prompts[number].after.length > 0 ? INFILLING_TOKENS : 0;
+    const size_t least = given_length > 0 ? given_length : 1;
+    if (given >= context || context - given < least) {
+        return UM_RAISE(error, UM_ERR_LIMIT,
+                        "the prompt has %zu tokens, and %s has room for %zu with the answer%s",
+                        given, info->name, context,
+                        given_length > 0 ? ": give a smaller --length" : "");
+    }
+    const size_t usual = context < LARGE_CONTEXT ? SHORT_ANSWER : LONG_ANSWER;
+    tasks->lengths[number] =
+        given_length > 0 ? given_length : um_size_smaller(usual, context - given);
+    return UM_OK;
+}
+
+um_status um_eval_tasks_fit(const um_eval_request *request, const um_model *model,
+                            um_eval_tasks *tasks, um_error *error) {
+    um_model_info info;
+    um_model_get_info(model, &info);
+    for (size_t i = 0; i < tasks->count; i++) {
+        const um_status status = fit(request, model, &info, tasks, i, error);
+        if (status != UM_OK) {
+            return um_error_prefix(error, status, "problem \"%.60s\"", tasks->problems[i]->id);
+        }
+    }
+    return UM_OK;
+}

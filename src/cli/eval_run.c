@@ -1,0 +1,146 @@
+/* A run of `unmask eval`, by one process or several: what there is, what is missing, and its files.
+ *
+ * Several ranks share out the problems.  Rank 0 alone writes samples.jsonl and results.jsonl; the
+ * others write files of their own, which it takes over in the end, or when the run goes on after a
+ * kill.  So a run may go on with any number of ranks. */
+#include <string.h>
+
+#include "cli/eval.h"
+#include "cli/open_model.h"
+
+bool um_eval_is_mine(const um_eval_run *run, size_t index) {
+    return um_collective_owns(run->ranks->collective, index / run->records.samples_each);
+}
+
+static bool is_complete(const um_eval_run *run) {
+    for (size_t i = 0; i < um_eval_records_count(&run->records); i++) {
+        if (um_eval_is_mine(run, i) && !run->records.samples[i].is_judged) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Files ------------------------------------------------------------------------ */
+
+/* All ranks know what there is; what killed ranks have left is in it. */
+static um_status open_files(um_eval_run *run, um_eval_logs *logs, um_error *error) {
+    um_collective *collective = run->ranks->collective;
+    const char *path = run->request->output;
+    const bool first = um_train_ranks_first(run->ranks);
+    um_status status = UM_OK;
+    if (first) {
+        status = um_eval_directory_open(path, run->settings, &run->directory, error);
+        if (status == UM_OK) {
+            status = um_eval_logs_open(path, &run->records, logs, error);
+        }
+        if (status == UM_OK) {
+            status = um_eval_absorb_ranks(path, &run->records, logs, error);
+        }
+    }
+    UM_TRY(um_collective_agree_on_status(collective, status, error));
+    if (!first) {
+        status = um_eval_directory_join(path, run->settings, &run->directory, error);
+        if (status == UM_OK) {
+            status = um_eval_logs_open(path, &run->records, NULL, error);
+        }
+        if (status == UM_OK) {
+            status = um_eval_logs_open_rank(path, um_collective_rank(collective), logs, error);
+        }
+    }
+    return um_collective_agree_on_status(collective, status, error);
+}
+
+/* Take over what the others have written, and put it in order. */
+static um_status gather_files(um_eval_run *run, um_eval_logs *logs, um_error *error) {
+    const char *path = run->request->output;
+    um_status status = um_eval_absorb_ranks(path, &run->records, logs, error);
+    const um_status closed = um_eval_logs_close(logs, status == UM_OK ? error : NULL);
+    status = status == UM_OK ? closed : status;
+    return status == UM_OK ? um_eval_sort_files(path, &run->records, error) : status;
+}
+
+/* Rank 0 gets what the others have done, also where the run was stopped: the first failure counts.
+ */
+static um_status join_files(um_eval_run *run, um_eval_logs *logs, um_status status,
+                            um_error *error) {
+    um_collective *collective = run->ranks->collective;
+    const bool first = um_train_ranks_first(run->ranks);
+    if (!first) {
+        const um_status closed = um_eval_logs_close(logs, status == UM_OK ? error : NULL);
+        status = status == UM_OK ? closed : status;
+    }
+    status = um_collective_agree_on_status(collective, status, error);
+    if (first) {
+        const um_status gathered = gather_files(run, logs, status == UM_OK ? error : NULL);
+        status = status == UM_OK ? gathered : status;
+    }
+    return um_collective_agree_on_status(collective, status, error);
+}
+
+/* ---- The run ------------------------------------------------------------------------ */
+
+/* Before the model is open: each sandbox starts as a copy of the process. */
+static um_status open_judge(um_eval_run *run, um_error *error) {
+    um_judge_options options = run->request->judge.judge;
+    if (options.workers == 0) {
+        options.workers = um_train_ranks_threads(run->ranks);
+    }
+    UM_TRY(um_judge_create(&options, &run->judge, error));
+    if (um_train_ranks_first(run->ranks)) {
+        (void)fprintf(stderr, "sandbox: %s\n", um_judge_sandbox_text(run->judge));
+    }
+    return UM_OK;
+}
+
+/* Where Ctrl-C came: how far the run is, and how it goes on. */
+static um_status tell_stop(const um_eval_run *run, um_status status, um_error *error) {
+    size_t judged = 0;
+    for (size_t i = 0; i < um_eval_records_count(&run->records); i++) {
+        judged += run->records.samples[i].is_judged;
+    }
+    return status == UM_ERR_CANCELLED
+               ? UM_RAISE(error, UM_ERR_CANCELLED,
+                          "stopped with %zu of %zu samples judged; the same command goes on in %s",
+                          judged, um_eval_records_count(&run->records), run->request->output)
+               : status;
+}
+
+/* All that a rank can do without the others. */
+static um_status prepare(um_eval_run *run, um_error *error) {
+    const um_eval_request *request = run->request;
+    UM_TRY(um_eval_tasks_read(request, &run->tasks, error));
+    UM_TRY(um_eval_records_create(run->tasks.problems, run->tasks.count, request->samples,
+                                  &run->records, error));
+    um_cli_catch_interrupts();
+    UM_TRY(open_judge(run, error));
+    UM_TRY(um_cli_open_model(request->model.model, &request->model.options,
+                             request->model.no_quantize_cache, &run->model, error));
+    um_model_get_info(run->model, &run->info);
+    UM_TRY(um_eval_tasks_fit(request, run->model, &run->tasks, error));
+    return um_eval_make_settings(run, error);
+}
+
+um_status um_eval_run_complete(const um_eval_request *request, um_train_ranks *ranks,
+                               um_eval_run *run, um_error *error) {
+    um_eval_logs logs = {0};
+    *run = (um_eval_run){.request = request, .ranks = ranks, .directory = {.lock_descriptor = -1}};
+    um_status status = prepare(run, error);
+    UM_TRY(um_collective_agree_on_status(ranks->collective, status, error));
+    status = open_files(run, &logs, error);
+    if (status == UM_OK) {
+        status = is_complete(run) ? UM_OK : um_eval_sample_and_judge(run, &logs, error);
+        status = join_files(run, &logs, status, error);
+    }
+    (void)um_eval_logs_close(&logs, NULL);
+    return tell_stop(run, status, error);
+}
+
+void um_eval_run_free(um_eval_run *run) {
+    um_eval_directory_close(&run->directory);
+    um_judge_free(run->judge);
+    um_model_close(run->model);
+    json_decref(run->settings);
+    um_eval_records_free(&run->records);
+    um_eval_tasks_free(&run->tasks);
+}

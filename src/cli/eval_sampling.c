@@ -1,0 +1,145 @@
+/* The work of `unmask eval`: samples decoded in batches, judged meanwhile, and written as they
+ * come.
+ */
+#include <string.h>
+
+#include "cli/eval.h"
+#include "cli/generate_queue.h"
+#include "cli/progress_bar.h"
+#include "eval/judging.h"
+
+typedef struct evaluation {
+    um_eval_run *run;
+    um_eval_logs *logs;
+    um_threads *threads;
+    um_generate_queue *queue;
+    um_eval_judging *judging;
+    um_progress_bar bar;
+    size_t wanted;     /* samples to be decoded now */
+    size_t made;       /* of those */
+    double told;       /* seconds of the queue that are some sample's */
+    um_buffer scratch; /* a completion */
+} evaluation;
+
+/* Shares of the time that this sample adds to the run; those of a batch overlap. */
+static um_eval_cost cost_of(evaluation *work, const um_result *result) {
+    const double now = um_generate_queue_seconds(work->queue);
+    const double seconds = now - work->told;
+    const double share = result->seconds > 0 ? seconds / result->seconds : 0;
+    work->told = now;
+    return (um_eval_cost){.answer_tokens = result->answer_tokens,
+                          .forwards = result->forwards,
+                          .steps = result->steps,
+                          .finish = um_finish_name(result->finish),
+                          .decode_seconds = seconds,
+                          .forward_seconds = share * result->forward_seconds,
+                          .projection_seconds = share * result->projection_seconds,
+                          .sampling_seconds = share * result->sampling_seconds};
+}
+
+static um_status write_sample(evaluation *work, size_t index, um_error *error) {
+    json_t *line = um_eval_records_sample_line(&work->run->records, index);
+    const um_status status = line ? um_record_log_append(work->logs->samples, line, error)
+                                  : um_error_memory(error, "a sample", 1);
+    json_decref(line);
+    return status;
+}
+
+static um_status take_sample(void *user, const um_generate_prompt *prompt, size_t draws,
+                             const um_result *result, um_error *error) {
+    evaluation *work = user;
+    um_eval_run *run = work->run;
+    const um_eval_cost cost = cost_of(work, result);
+    const um_answer *answer = &result->answers[0];
+    (void)draws;
+    um_buffer_clear(&work->scratch);
+    UM_TRY(um_eval_completion(&run->tasks.style,
+                              um_eval_records_problem(&run->records, prompt->index), answer->text,
+                              answer->text_length, &work->scratch, error));
+    UM_TRY(um_eval_records_put_sample(&run->records, prompt->index, work->scratch.data,
+                                      work->scratch.length, &cost, error));
+    UM_TRY(write_sample(work, prompt->index, error));
+    work->made++;
+    (void)um_progress_bar_watch(&work->bar, work->made, work->wanted);
+    return um_eval_judging_add(work->judging, prompt->index, error);
+}
+
+static um_status sample_all(evaluation *work, um_error *error) {
+    um_eval_run *run = work->run;
+    const size_t each = run->records.samples_each;
+    um_status status = UM_OK;
+    for (size_t i = 0; i < um_eval_records_count(&run->records) && status == UM_OK; i++) {
+        if (um_eval_is_mine(run, i) && !run->records.samples[i].is_sampled) {
+            um_eval_asked asked;
+            const um_generate_prompt prompt = {.text = "", .index = i};
+            um_eval_ask(run->request, &run->tasks, i / each, i % each, &asked);
+            status = um_generate_queue_add(work->queue, &prompt, &asked.request,
+                                           run->tasks.problems[i / each]->id, error);
+        }
+    }
+    return status == UM_OK ? um_generate_queue_finish(work->queue, error) : status;
+}
+
+/* What an earlier run has sampled but not judged comes first. */
+static um_status judge_leftovers(evaluation *work, um_error *error) {
+    const um_eval_records *records = &work->run->records;
+    work->wanted = 0;
+    for (size_t i = 0; i < um_eval_records_count(records); i++) {
+        if (!um_eval_is_mine(work->run, i)) {
+            continue;
+        }
+        if (!records->samples[i].is_sampled) {
+            work->wanted++;
+        } else if (!records->samples[i].is_judged) {
+            UM_TRY(um_eval_judging_add(work->judging, i, error));
+        }
+    }
+    return UM_OK;
+}
+
+/* One rank shows how far it is; the others have as much to do. */
+static um_progress_bar start_bar(const evaluation *work, const char *what, const char *unit) {
+    um_progress_bar bar = um_progress_bar_start(what);
+    bar.unit = unit;
+    bar.terminal = bar.terminal && um_train_ranks_first(work->run->ranks);
+    return bar;
+}
+
+static um_status sample_and_judge(evaluation *work, um_error *error) {
+    UM_TRY(judge_leftovers(work, error));
+    work->bar = start_bar(work, "sampling", "samples");
+    const um_status status = sample_all(work, error);
+    um_progress_bar_end(&work->bar);
+    UM_TRY(status);
+    work->bar = start_bar(work, "judging", "programs");
+    const um_watch watch = {.progress = um_progress_bar_watch, .user = &work->bar};
+    const um_status judged = um_eval_judging_wait(work->judging, &watch, error);
+    um_progress_bar_end(&work->bar);
+    return judged;
+}
+
+static um_status start(evaluation *work, um_error *error) {
+    um_eval_run *run = work->run;
+    const size_t given = run->request->model.threads;
+    UM_TRY(um_threads_create(given > 0 ? given : um_train_ranks_threads(run->ranks), &work->threads,
+                             error));
+    const um_generate_queue_setup setup = {.model = run->model,
+                                           .threads = work->threads,
+                                           .size = run->request->batch,
+                                           .user = work,
+                                           .print = take_sample};
+    UM_TRY(um_eval_judging_start(run->judge, &run->records, work->logs->results, &work->judging,
+                                 error));
+    UM_TRY(um_generate_queue_create(&setup, &work->queue, error));
+    return sample_and_judge(work, error);
+}
+
+um_status um_eval_sample_and_judge(um_eval_run *run, um_eval_logs *logs, um_error *error) {
+    evaluation work = {.run = run, .logs = logs};
+    const um_status status = start(&work, error);
+    um_generate_queue_free(work.queue);
+    um_eval_judging_free(work.judging);
+    um_threads_free(work.threads);
+    um_buffer_free(&work.scratch);
+    return status;
+}

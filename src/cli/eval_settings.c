@@ -1,0 +1,147 @@
+/* What the samples of an evaluation depend on. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file_hash.h"
+#include "base/hash.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
+#include "cli/eval.h"
+#include "cli/model_path.h"
+
+static void format_hash(uint64_t hash, char text[17]) {
+    (void)snprintf(text, 17, "%016llx", (unsigned long long)hash);
+}
+
+/* What a directory's model is read from. */
+static int is_model_file(const struct dirent *entry) {
+    static const char *const endings[] = {".json", ".safetensors", ".txt", ".jinja"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (um_text_ends_with(entry->d_name, endings[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int order_of_names(const struct dirent **left, const struct dirent **right) {
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static um_status hash_file_of(const char *directory, const char *name, uint64_t *hash,
+                              um_error *error) {
+    char path[UM_EVAL_PATH_SIZE];
+    uint64_t part = 0;
+    UM_TRY(um_path_join(path, sizeof path, directory, name, error));
+    UM_TRY(um_file_hash(path, &part, error));
+    *hash = um_hash_add_bytes(*hash, name, strlen(name));
+    *hash = um_hash_add(*hash, part);
+    return UM_OK;
+}
+
+/* One number for all files of a model. */
+static um_status hash_model(const char *path, uint64_t *hash, um_error *error) {
+    struct stat kind;
+    struct dirent **entries = NULL;
+    if (stat(path, &kind) != 0 || !S_ISDIR(kind.st_mode)) {
+        return um_file_hash(path, hash, error);
+    }
+    const int count = scandir(path, &entries, is_model_file, order_of_names);
+    if (count < 0) {
+        return um_error_set_errno(error, errno, "%s", path);
+    }
+    um_status status = UM_OK;
+    *hash = UM_HASH_START;
+    for (int i = 0; i < count; i++) {
+        if (status == UM_OK) {
+            status = hash_file_of(path, entries[i]->d_name, hash, error);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* What a request would be decoded with. */
+typedef struct probe {
+    json_t *settings;
+    const char *algorithm;
+} probe;
+
+static void on_start(void *user, const um_start_event *start) {
+    probe *found = user;
+    found->algorithm = start->algorithm;
+    found->settings = json_loads(start->settings, 0, NULL);
+}
+
+static bool stop_at_once(void *user) {
+    (void)user;
+    return true;
+}
+
+/* The options of decoding with all defaults filled in, as a request of the run tells them. */
+static um_status probe_decoding(const um_eval_run *run, json_t **decoding, um_error *error) {
+    um_session *session = NULL;
+    um_result result = {0};
+    um_eval_asked asked;
+    probe found = {0};
+    const um_callbacks callbacks = {
+        .user = &found, .start = on_start, .is_cancelled = stop_at_once};
+    UM_TRY(um_session_create(run->model, NULL, &session, error));
+    um_eval_ask(run->request, &run->tasks, 0, 0, &asked);
+    const um_status status = um_generate(session, &asked.request, &callbacks, &result, error);
+    um_result_clear(&result);
+    um_session_free(session);
+    if (status != UM_OK && status != UM_ERR_CANCELLED) {
+        json_decref(found.settings);
+        return status;
+    }
+    if (!found.settings ||
+        json_object_set_new(found.settings, "algorithm", json_string(found.algorithm)) != 0) {
+        json_decref(found.settings);
+        return um_error_memory(error, "settings", 0);
+    }
+    *decoding = found.settings;
+    return UM_OK;
+}
+
+static json_t *text_or_null(const char *text) {
+    return text ? json_string(text) : json_null();
+}
+
+um_status um_eval_make_settings(um_eval_run *run, um_error *error) {
+    const um_eval_request *request = run->request;
+    const um_judge_options *judge = &request->judge.judge;
+    const char *path = NULL;
+    uint64_t of_model = 0;
+    uint64_t of_problems = 0;
+    char model[17];
+    char problems[17];
+    json_t *decoding = NULL;
+    UM_TRY(um_cli_model_path(request->model.model, &path, error));
+    UM_TRY(hash_model(path, &of_model, error));
+    UM_TRY(um_file_hash(request->problems, &of_problems, error));
+    UM_TRY(probe_decoding(run, &decoding, error));
+    format_hash(of_model, model);
+    format_hash(of_problems, problems);
+    run->settings = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:o, s:f, s:I}", "model_hash",
+        model, "attention", run->info.attention, "logit_alignment", run->info.logit_alignment,
+        "kernels", run->info.kernels, "quantize", text_or_null(request->model.options.quantize),
+        "problems_hash", problems, "instruct", request->instruct, "system",
+        text_or_null(request->system), "shots", (json_int_t)request->shots, "first_id",
+        (json_int_t)request->first_id, "last_id", (json_int_t)request->last_id, "length",
+        (json_int_t)request->length, "decoding", decoding, "timeout", judge->timeout_seconds,
+        "memory", (json_int_t)judge->memory_mib);
+    if (!run->settings ||
+        json_object_set_new(run->settings, "infilling_length",
+                            json_integer((json_int_t)request->infilling_length)) != 0 ||
+        json_object_set_new(run->settings, "form",
+                            json_string(um_eval_form_name(run->tasks.style.form))) != 0) {
+        return um_error_memory(error, "settings", 0);
+    }
+    return UM_OK;
+}

@@ -1,0 +1,21 @@
+/* Two runs over the same problems: is one better? */
+#ifndef UM_EVAL_COMPARISON_H
+#define UM_EVAL_COMPARISON_H
+
+#include <jansson.h>
+
+#include "base/buffer.h"
+
+/* Compare the runs kept in two directories over the problems that both have judged samples of:
+ * *comparison is a new reference (docs/EVALUATION.md has its members).  The difference in pass@1 is
+ * that of the second run less the first, with a paired bootstrap over problems; the exact sign test
+ * counts the problems that one run solves more often than the other, and is McNemar's exact test
+ * where each has one sample.  UM_ERR_MISMATCH where the runs are of other problems, or have none in
+ * common. */
+um_status um_eval_compare(const char *first, const char *second, json_t **comparison,
+                          um_error *error);
+
+/* Append what people read of it. */
+um_status um_eval_comparison_text(const json_t *comparison, um_buffer *text, um_error *error);
+
+#endif

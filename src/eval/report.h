@@ -1,0 +1,33 @@
+/* What an evaluation found, as one JSON object; tables and pages show its numbers and no others. */
+#ifndef UM_EVAL_REPORT_H
+#define UM_EVAL_REPORT_H
+
+#include "eval/run_records.h"
+
+#define UM_EVAL_MAXIMUM_K 8
+
+/* Which k of pass@k are told. */
+typedef struct um_eval_ks {
+    size_t values[UM_EVAL_MAXIMUM_K];
+    size_t count;
+} um_eval_ks;
+
+typedef struct um_eval_facts {
+    const json_t *settings; /* of the run's run.json */
+    const char *model;      /* its name, for people */
+    const char *problems;   /* the path of their file */
+    const char *sandbox;    /* how programs were confined, or NULL */
+} um_eval_facts;
+
+/* Summarise a complete run: *report is a new reference (docs/EVALUATION.md has its members).  k
+ * above the number of samples are left out. */
+um_status um_eval_report_create(const um_eval_records *records, const um_eval_facts *facts,
+                                const um_eval_ks *ks, json_t **report, um_error *error);
+
+/* Append the table that people read. */
+um_status um_eval_report_table(const json_t *report, um_buffer *text, um_error *error);
+
+/* Append the page: HTML that needs nothing but itself. */
+um_status um_eval_report_page(const json_t *report, um_buffer *page, um_error *error);
+
+#endif

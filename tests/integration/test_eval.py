@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Evaluations that are killed go on without losing or repeating a sample: test_eval.py UNMASK
+
+Runs of models/tiny on small problems, at sandbox level none: what is tested is the run, not the sandbox.  One that is
+killed again and again, with another batch each time, ends with the same bytes of samples.jsonl as one that is not.
+"""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MODEL = pathlib.Path(__file__).resolve().parents[2] / "models" / "tiny"
+TIMEOUT = 240
+
+PROBLEMS = [{"task_id": f"p/{number}", "prompt": f"def f{number}(n):\n    \"\"\"Return n plus {number}.\"\"\"\n", "entry_point": f"f{number}",
+             "canonical_solution": f"    return n + {number}\n",
+             "test": f"def check(candidate):\n    assert candidate(1) == {number + 1}\n"} for number in range(1, 7)]
+
+
+@unittest.skipUnless((MODEL / "model.safetensors").exists(), "models/tiny holds no model")
+class Evaluations(unittest.TestCase):
+    program = ""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="unmask-eval-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.work = pathlib.Path(folder.name)
+        cls.problems = cls.work / "problems.jsonl"
+        cls.problems.write_text("".join(json.dumps(problem) + "\n" for problem in PROBLEMS))
+        done = cls.start("straight").communicate(timeout=TIMEOUT)
+        cls.straight = (cls.work / "straight" / "samples.jsonl").read_bytes()
+        assert cls.straight.count(b"\n") == 24, done
+
+    @classmethod
+    def start(cls, name, *options):
+        return subprocess.Popen(
+            [cls.program, "eval", "--model", MODEL, "--problems", cls.problems, "--output", cls.work / name, "-n", "4", "--temperature", "0.8",
+             "--length", "24", "--threads", "1", "--workers", "1", "--sandbox", "none", "--json", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def lines(self, name, file="samples.jsonl"):
+        path = self.work / name / file
+        return path.read_text().count("\n") if path.exists() else 0
+
+    def wait_for_lines(self, process, name, count, file="samples.jsonl"):
+        end = time.monotonic() + TIMEOUT
+        while process.poll() is None and self.lines(name, file) < count and time.monotonic() < end:
+            time.sleep(0.002)
+
+    def finish(self, name, *options):
+        process = self.start(name, *options)
+        output, messages = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(process.returncode, 0, messages)
+        return json.loads(output)
+
+    def verdicts(self, name):
+        rows = [json.loads(line) for line in (self.work / name / "results.jsonl").read_text().splitlines()]
+        return [(row["task_id"], row["sample"], row["verdict"]) for row in rows]
+
+    def test_a_killed_run_goes_on(self):
+        moments = random.Random()
+        seed = moments.randrange(1 << 30)
+        moments.seed(seed)
+        with self.subTest(seed=seed):
+            for kill in range(5):
+                process = self.start("killed", "--batch", str(moments.randrange(1, 9)))
+                file = moments.choice(["samples.jsonl", "results.jsonl"])
+                self.wait_for_lines(process, "killed", min(23, self.lines("killed", file) + moments.randrange(6)), file)
+                process.send_signal(signal.SIGKILL)
+                process.communicate(timeout=TIMEOUT)
+                if kill == 2 and (self.work / "killed" / "samples.jsonl").exists():
+                    with open(self.work / "killed" / "samples.jsonl", "a") as samples:
+                        samples.write('{"task_id":"p/1","samp')
+            report = self.finish("killed")
+            self.assertEqual((self.work / "killed" / "samples.jsonl").read_bytes(), self.straight)
+            self.assertEqual(self.verdicts("killed"), self.verdicts("straight"))
+            self.assertEqual(report["all"]["samples"], 24)
+            straight = json.loads((self.work / "straight" / "report.json").read_text())
+            for member in ("all", "groups", "verdicts", "results", "settings"):
+                self.assertEqual(report[member], straight[member])
+
+    def test_control_c_stops_cleanly_and_says_how_to_go_on(self):
+        process = self.start("stopped")
+        self.wait_for_lines(process, "stopped", 2)
+        process.send_signal(signal.SIGINT)
+        output, messages = process.communicate(timeout=TIMEOUT)
+        if process.returncode == 0:
+            self.skipTest("the run ended before it was stopped")
+        self.assertEqual(process.returncode, 130, messages)
+        self.assertEqual(output, "")
+        self.assertRegex(messages.splitlines()[-1], "^unmask: stopped with [0-9]+ of 24 samples judged; the same command goes on in .*stopped$")
+        self.assertTrue((self.work / "stopped" / "samples.jsonl").read_bytes().endswith(b"\n"))
+        self.finish("stopped")
+        self.assertEqual((self.work / "stopped" / "samples.jsonl").read_bytes(), self.straight)
+
+    def test_samples_that_harm_are_judged_like_others(self):
+        """Their lines stand in the file of a run that goes on: a gigabyte of output, memory, and no end."""
+        self.finish("harm", "--timeout", "2")
+        folder = self.work / "harm"
+        rows = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+        bodies = ["    import sys\n    for _ in range(1024):\n        sys.stdout.write('x' * (1 << 20))\n    return n + 1\n",
+                  "    return len([0] * (1 << 40))\n", "    while True:\n        pass\n", "    return n + 1\n"]
+        for row, body in zip(rows, bodies):
+            row["completion"] = body
+        (folder / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "results.jsonl").unlink()
+        self.finish("harm", "--timeout", "2")
+        verdicts = self.verdicts("harm")
+        self.assertEqual(len(verdicts), 24)
+        self.assertIn(verdicts[0][2], ("passed", "timeout", "ended", "failed"))
+        self.assertEqual([verdict for _, _, verdict in verdicts[1:4]], ["failed", "timeout", "passed"])
+
+
+if __name__ == "__main__":
+    Evaluations.program = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

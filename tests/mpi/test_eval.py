@@ -1,0 +1,92 @@
+"""`unmask eval` by several ranks: the same samples, verdicts and report as by one.
+
+    python3 tests/mpi/test_eval.py build/unmask build/tests/cli/make_random_model TOKENIZER
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import ranks
+
+# Behind a comment sign whatever a model writes is right, unless it begins a new line.
+PROBLEMS = [{"task_id": f"p{i}", "prompt": f"def f(x):\n    return x + {i} #", "entry_point": "f",
+             "test": f"def check(f):\n    assert f(1) == {i + 1}\n", "level": 1 + i % 3}
+            for i in range(7)]
+
+
+class Eval(ranks.Ranks):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        subprocess.run([cls.maker, cls.tokenizer, cls.work / "random"], check=True, timeout=60)
+        lines = "".join(json.dumps(problem) + "\n" for problem in PROBLEMS)
+        (cls.work / "problems.jsonl").write_text(lines)
+        cls.finish(1, "eval-1")
+
+    @classmethod
+    def start_eval(cls, count, output, *options):
+        launcher = [*ranks.MPIRUN, "-n", str(count)] if count > 1 else []
+        return subprocess.Popen(
+            [*launcher, cls.program, "eval", "--model", "random", "--problems", "problems.jsonl",
+             "--output", output, "-n", "3", "--temperature", "1", "--length", "24", "--threads",
+             "1", "--workers", "1", "--sandbox", "none", "--json", *options],
+            cwd=cls.work, env=ranks.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True)
+
+    @classmethod
+    def finish(cls, count, output, *options):
+        process = cls.start_eval(count, output, *options)
+        printed, messages = process.communicate(timeout=240)
+        if process.returncode != 0:
+            raise AssertionError(messages)
+        return printed
+
+    def verdicts(self, output):
+        lines = (self.work / output / "results.jsonl").read_text().splitlines()
+        return [(row["task_id"], row["sample"], row["verdict"]) for row in map(json.loads, lines)]
+
+    def assert_like_one(self, output):
+        one = (self.work / "eval-1" / "samples.jsonl").read_bytes()
+        self.assertEqual((self.work / output / "samples.jsonl").read_bytes(), one)
+        self.assertEqual(one.count(b"\n"), 21)
+        self.assertEqual(self.verdicts(output), self.verdicts("eval-1"))
+        left = [path.name for path in (self.work / output).iterdir() if "rank" in path.name]
+        self.assertEqual(left, [])
+
+    def test_any_number_of_ranks_gives_the_same_run(self):
+        for count in (2, 3):
+            with self.subTest(ranks=count):
+                report = json.loads(self.finish(count, f"eval-{count}"))  # one report, of rank 0
+                self.assert_like_one(f"eval-{count}")
+                one = json.loads((self.work / "eval-1" / "report.json").read_text())
+                for member in ("all", "groups", "verdicts", "results", "settings"):
+                    self.assertEqual(report[member], one[member])
+
+    def test_a_killed_run_goes_on_with_another_number_of_ranks(self):
+        process = self.start_eval(3, "moving")
+        folder = self.work / "moving"
+        end = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < end:
+            if sum(path.read_text().count("\n") for path in folder.glob("samples.rank-*")) >= 2:
+                break
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        self.finish(2, "moving")
+        self.assert_like_one("moving")
+
+    def test_a_failure_has_one_line(self):
+        process = self.start_eval(2, "eval-1", "--seed", "5")
+        _, messages = process.communicate(timeout=240)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertEqual(messages.count("holds a run with other settings"), 1, messages)
+
+
+if __name__ == "__main__":
+    Eval.tokenizer = sys.argv.pop(3)
+    Eval.maker = sys.argv.pop(2)
+    ranks.main()
