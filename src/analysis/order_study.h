@@ -4,7 +4,7 @@
 #define UM_ANALYSIS_ORDER_STUDY_H
 
 #include "analysis/ar_ness.h"
-#include "analysis/bootstrap.h"
+#include "base/bootstrap.h"
 
 /* Most sets side by side. */
 #define UM_ORDER_SETS 16

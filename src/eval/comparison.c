@@ -10,8 +10,6 @@
 #include "eval/run_directory.h"
 #include "eval/statistics.h"
 
-#define BOOTSTRAP_SEED 1
-
 /* A run, as it was kept. */
 typedef struct kept_run {
     const char *path;
@@ -136,8 +134,7 @@ static um_status compare_pairs(const kept_run *first, const kept_run *second, co
         better[1] += pairs[i].second > pairs[i].first;
         differences[i] = pairs[i].second - pairs[i].first;
     }
-    const um_status status =
-        um_bootstrap_means(differences, 1, count, BOOTSTRAP_SEED, &interval, error);
+    const um_status status = um_problem_means(differences, count, 1, &interval, error);
     free(differences);
     UM_TRY(status);
     *comparison = json_pack(
@@ -148,7 +145,7 @@ static um_status compare_pairs(const kept_run *first, const kept_run *second, co
         has_one_each(first) && has_one_each(second) ? "McNemar, exact" : "sign test, exact",
         "first_better", (json_int_t)better[0], "second_better", (json_int_t)better[1], "equal",
         (json_int_t)(count - better[0] - better[1]), "p", um_sign_test(better[0], better[1]),
-        "bootstrap_resamples", UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", BOOTSTRAP_SEED,
+        "bootstrap_resamples", UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED,
         "differing_settings", differing_settings(first->settings, second->settings));
     return *comparison ? UM_OK : um_error_memory(error, "the comparison", 0);
 }

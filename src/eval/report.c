@@ -9,7 +9,6 @@
 #include "reward/sample.h"
 
 /* Resamples are the same for every report, so that reports can be compared. */
-#define BOOTSTRAP_SEED 1
 
 /* The problems of one level and format, or all of them. */
 typedef struct group {
@@ -55,21 +54,15 @@ static um_status add_pass_rates(const um_eval_records *records, const group *par
     for (size_t i = 0; i < part->count; i++) {
         const size_t passed = passed_of(records, part->problems[i]);
         for (size_t k = 0; k < ks->count; k++) {
-            values[k * part->count + i] =
-                um_pass_at_k(records->samples_each, passed, ks->values[k]);
+            values[i * ks->count + k] = um_pass_at_k(records->samples_each, passed, ks->values[k]);
         }
     }
-    const um_status status =
-        um_bootstrap_means(values, ks->count, part->count, BOOTSTRAP_SEED, intervals, error);
+    const um_status status = um_problem_means(values, part->count, ks->count, intervals, error);
     for (size_t k = 0; k < ks->count && status == UM_OK; k++) {
-        double mean = 0;
         char name[32];
-        for (size_t i = 0; i < part->count; i++) {
-            mean += values[k * part->count + i] / (double)part->count;
-        }
         (void)snprintf(name, sizeof name, "pass@%zu", ks->values[k]);
         (void)json_object_set_new(object, name,
-                                  json_pack("{s:f, s:f, s:f}", "value", mean, "low",
+                                  json_pack("{s:f, s:f, s:f}", "value", intervals[k].mean, "low",
                                             intervals[k].low, "high", intervals[k].high));
     }
     free(values);
@@ -254,7 +247,7 @@ um_status um_eval_report_create(const um_eval_records *records, const um_eval_fa
     *report = json_pack("{s:s, s:s, s:s, s:I, s:o, s:i, s:i}", "version", um_version(), "model",
                         facts->model, "problems_file", facts->problems, "samples_each",
                         (json_int_t)records->samples_each, "k", pass_at, "bootstrap_resamples",
-                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", BOOTSTRAP_SEED);
+                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED);
     if (!*report) {
         return um_error_memory(error, "the report", 0);
     }

@@ -27,7 +27,7 @@ static void the_interval_of_a_constant_is_a_point(void **state) {
     for (size_t i = 0; i < COUNT; i++) {
         values[i] = 0.25;
     }
-    assert_ok(um_bootstrap_means(values, 1, COUNT, 1, &interval, &error), &error);
+    assert_ok(um_problem_means(values, COUNT, 1, &interval, &error), &error);
     assert_double_near(interval.low, 0.25, 1e-12);
     assert_double_near(interval.high, 0.25, 1e-12);
 }
@@ -39,17 +39,28 @@ static void the_interval_is_that_of_the_binomial(void **state) {
     um_interval intervals[2];
     double values[2 * COUNT];
     for (size_t i = 0; i < COUNT; i++) {
-        values[i] = i % 2 == 0;
-        values[COUNT + i] = 1 - values[i];
+        values[2 * i] = i % 2 == 0;
+        values[2 * i + 1] = 1 - values[2 * i];
     }
-    assert_ok(um_bootstrap_means(values, 2, COUNT, 1, intervals, &error), &error);
+    assert_ok(um_problem_means(values, COUNT, 2, intervals, &error), &error);
     const double half = 1.96 * sqrt(0.25 / COUNT);
     assert_double_near(intervals[0].low, 0.5 - half, 0.01);
     assert_double_near(intervals[0].high, 0.5 + half, 0.01);
     assert_double_near(intervals[1].low, 1 - intervals[0].high, 1e-12);
 }
 
-static void the_same_seed_gives_the_same_interval(void **state) {
+static void the_interval_of_one_problem_is_a_point(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_interval interval;
+    const double value = 0.4;
+    assert_ok(um_problem_means(&value, 1, 1, &interval, &error), &error);
+    assert_double_near(interval.mean, 0.4, 0);
+    assert_double_near(interval.low, 0.4, 0);
+    assert_double_near(interval.high, 0.4, 0);
+}
+
+static void the_seed_decides_the_interval(void **state) {
     (void)state;
     um_error error = {0};
     um_interval first;
@@ -59,9 +70,9 @@ static void the_same_seed_gives_the_same_interval(void **state) {
     for (size_t i = 0; i < COUNT; i++) {
         values[i] = (double)(i * i % 17) / 17;
     }
-    assert_ok(um_bootstrap_means(values, 1, COUNT, 1, &first, &error), &error);
-    assert_ok(um_bootstrap_means(values, 1, COUNT, 1, &again, &error), &error);
-    assert_ok(um_bootstrap_means(values, 1, COUNT, 2, &other, &error), &error);
+    assert_ok(um_bootstrap_means(values, NULL, COUNT, 1, 1, &first, &error), &error);
+    assert_ok(um_bootstrap_means(values, NULL, COUNT, 1, 1, &again, &error), &error);
+    assert_ok(um_bootstrap_means(values, NULL, COUNT, 1, 2, &other, &error), &error);
     assert_memory_equal(&first, &again, sizeof first);
     assert_true(first.low != other.low || first.high != other.high);
 }
@@ -99,7 +110,8 @@ int main(void) {
         cmocka_unit_test(the_sign_test_has_its_exact_values),
         cmocka_unit_test(the_interval_of_a_constant_is_a_point),
         cmocka_unit_test(the_interval_is_that_of_the_binomial),
-        cmocka_unit_test(the_same_seed_gives_the_same_interval),
+        cmocka_unit_test(the_interval_of_one_problem_is_a_point),
+        cmocka_unit_test(the_seed_decides_the_interval),
         cmocka_unit_test(pass_at_k_is_the_share_of_subsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

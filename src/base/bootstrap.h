@@ -1,7 +1,7 @@
 /* Intervals of means by resampling (Efron and Tibshirani, "An Introduction to the Bootstrap",
  * 1993, chapter 13: percentile intervals). */
-#ifndef UM_ANALYSIS_BOOTSTRAP_H
-#define UM_ANALYSIS_BOOTSTRAP_H
+#ifndef UM_BASE_BOOTSTRAP_H
+#define UM_BASE_BOOTSTRAP_H
 
 #include "base/status.h"
 
@@ -18,8 +18,9 @@ typedef struct um_interval {
 /* Means of several columns, with percentile intervals from samples of whole groups, drawn with
  * replacement, the same ones for all columns: values of one group, such as the answers to one
  * prompt, belong together.  values[row_count][column_count], where a NAN is no value;
- * groups[row_count], any numbers; intervals[column_count].  The same seed gives the same intervals,
- * which do not depend on the order of groups' numbers, only on that of their first rows. */
+ * groups[row_count], any numbers, or NULL: each row is a group; intervals[column_count].  The same
+ * seed gives the same intervals, which do not depend on the order of groups' numbers, only on that
+ * of their first rows. */
 um_status um_bootstrap_means(const double *values, const uint64_t *groups, size_t row_count,
                              size_t column_count, uint64_t seed, um_interval *intervals,
                              um_error *error);

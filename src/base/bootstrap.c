@@ -1,4 +1,4 @@
-#include "analysis/bootstrap.h"
+#include "base/bootstrap.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static um_status number_groups(const uint64_t *groups, size_t row_count, size_t 
     group_row *rows = NULL;
     UM_TRY(um_allocate(&rows, row_count, sizeof *rows, "bootstrap", error));
     for (size_t i = 0; i < row_count; i++) {
-        rows[i] = (group_row){groups[i], i};
+        rows[i] = (group_row){groups ? groups[i] : i, i};
     }
     qsort(rows, row_count, sizeof *rows, by_group);
     /* First each row points to the first of its group, then that gets the next number. */
