@@ -15,7 +15,7 @@ FRONTIER_LEAST = frontier_plot.MANY  # problems from which on a setting may be c
 
 HEAD = """# Quality against cost
 
-How often the answers of the shipped model pass their tests, against what they cost, for every algorithm, cache and
+How often the answers of a small model pass their tests, against what they cost, for every algorithm, cache and
 number of steps; and the defaults of `unmask generate`, which come from it. Written by `recipes/tiny/frontier.py`:
 
     recipes/tiny/build.sh                                # among the rest, writes the problems

@@ -17,7 +17,7 @@ PROGRAM = ""
 # Prompt, arguments, results.
 TASKS = [
     ('def is_even(n):\n    """Return whether n is even."""\n', [4, 7], [True, False]),
-    ('def count_even(numbers):\n    """Return how many of the numbers are even."""\n', [[1, 2, 4], []], [2, 0]),
+    ('def count_even(numbers):\n    """Return the number of the elements of numbers that are even."""\n', [[1, 2, 4], []], [2, 0]),
     ('def get_result(values):\n    """Return the sum of the values in values that are greater than 3."""\n',
      [[1, 5, 4], []], [9, 0]),
 ]
