@@ -53,7 +53,7 @@ static const char help[] =
     "      --trace FILE       keep the traces\n"
     "      --batch N          decode N samples at a time (default 8)\n"
     "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --kernels NAME, --mask-token TOKEN, --attention KIND, --logit-alignment KIND\n"
+    "      --quantize TYPE, --kernels NAME, --mask-token TOKEN, --attention KIND and so on\n"
     "                         as of `unmask generate`\n" UM_CLI_MODEL_HELP
     "                         With traces: where the tokenizer is (default: the model that\n"
     "                         they name, if it is a directory)\n"

@@ -4,6 +4,7 @@
 
 #include "analysis/order_study.h"
 #include "cli/cli.h"
+#include "cli/model_options.h"
 #include "cli/replay.h"
 
 #define UM_ANALYZE_TEMPERATURES UM_ORDER_SETS
@@ -19,10 +20,10 @@ typedef struct um_analyze_settings {
     size_t show; /* runs of each set on the page */
     uint64_t interval_seed;
     /* With `prompts`: traces are made. */
-    const char *model; /* otherwise: where the tokenizer is */
+    um_model_choice model; /* otherwise: where the tokenizer is */
+    bool has_model_option; /* any but --model */
     const char *prompts;
     const char *trace; /* file that the traces are kept in, or NULL */
-    um_model_options model_options;
     um_options *options;
     bool has_algorithm;                                /* among the options */
     bool has_temperature;                              /* among the options */
@@ -34,7 +35,6 @@ typedef struct um_analyze_settings {
     size_t samples;
     size_t length;
     size_t batch;
-    size_t threads;
     bool chat;
 } um_analyze_settings;
 

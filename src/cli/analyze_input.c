@@ -18,8 +18,8 @@
  */
 static um_status find_model(const um_analyze_settings *settings, const char **path,
                             um_error *error) {
-    *path = settings->model;
-    return settings->prompts ? um_cli_model_path(settings->model, path, error) : UM_OK;
+    *path = settings->model.model;
+    return settings->prompts ? um_cli_model_path(settings->model.model, path, error) : UM_OK;
 }
 
 /* Open the tokenizer of the trace's model, if there is one. */

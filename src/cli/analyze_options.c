@@ -25,11 +25,7 @@ enum {
     OPTION_TEMPERATURES,
     OPTION_TRACE,
     OPTION_BATCH,
-    OPTION_CHAT,
-    OPTION_KERNELS,
-    OPTION_ATTENTION,
-    OPTION_MASK_TOKEN,
-    OPTION_LOGIT_ALIGNMENT
+    OPTION_CHAT
 };
 
 static const struct option own_options[] = {
@@ -39,7 +35,6 @@ static const struct option own_options[] = {
     {"compare", no_argument, NULL, OPTION_COMPARE},
     {"show", required_argument, NULL, OPTION_SHOW},
     {"interval-seed", required_argument, NULL, OPTION_INTERVAL_SEED},
-    {"model", required_argument, NULL, 'm'},
     {"prompts", required_argument, NULL, OPTION_PROMPTS},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"samples", required_argument, NULL, 'n'},
@@ -48,11 +43,7 @@ static const struct option own_options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"chat", no_argument, NULL, OPTION_CHAT},
-    {"threads", required_argument, NULL, 't'},
-    {"kernels", required_argument, NULL, OPTION_KERNELS},
-    {"attention", required_argument, NULL, OPTION_ATTENTION},
-    {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
-    {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
+    UM_CLI_MODEL_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -62,22 +53,12 @@ static const char **text_target(um_analyze_settings *settings, int option) {
     switch (option) {
         case 'o':
             return &settings->output;
-        case 'm':
-            return &settings->model;
         case OPTION_SVG:
             return &settings->svg;
         case OPTION_PROMPTS:
             return &settings->prompts;
         case OPTION_TRACE:
             return &settings->trace;
-        case OPTION_KERNELS:
-            return &settings->model_options.kernels;
-        case OPTION_ATTENTION:
-            return &settings->model_options.attention;
-        case OPTION_MASK_TOKEN:
-            return &settings->model_options.mask_token;
-        case OPTION_LOGIT_ALIGNMENT:
-            return &settings->model_options.logit_alignment;
         default:
             return NULL;
     }
@@ -133,8 +114,6 @@ static int set_number(const um_command *command, um_analyze_settings *settings, 
                                     &settings->samples);
         case 'l':
             return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
-        case 't':
-            return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
         case OPTION_LIMIT:
             return um_cli_set_count(command, "--limit", optarg, PROMPTS_MAXIMUM, &settings->limit);
         case OPTION_BATCH:
@@ -170,6 +149,10 @@ static int set_decoding(const um_command *command, um_analyze_settings *settings
 
 static int apply(const um_command *command, um_analyze_settings *settings, int option,
                  const um_long_options *names) {
+    if (um_is_model_option(option)) {
+        settings->has_model_option |= option != 'm';
+        return um_set_model_option(command, &settings->model, option, optarg);
+    }
     const char **text = text_target(settings, option);
     if (text) {
         *text = optarg;
@@ -189,14 +172,12 @@ static int apply(const um_command *command, um_analyze_settings *settings, int o
 
 /* What makes no sense for traces that are there already. */
 static int check_reading(const um_command *command, const um_analyze_settings *settings) {
-    const um_model_options *model = &settings->model_options;
     if (settings->path_count == 0) {
         return um_cli_usage(command, "traces to read are needed, or --prompts to make them from");
     }
     if (settings->has_decoding || settings->temperature_count > 0 || settings->samples > 0 ||
         settings->length > 0 || settings->limit > 0 || settings->batch > 0 || settings->chat ||
-        settings->trace || settings->threads > 0 || model->kernels || model->attention ||
-        model->mask_token || model->logit_alignment) {
+        settings->trace || settings->has_model_option) {
         return um_cli_usage(command, "options of decoding are for --prompts; these traces are "
                                      "decoded already");
     }

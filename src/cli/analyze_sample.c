@@ -273,11 +273,11 @@ static um_status open_and_sample(sampler *state, um_error *error) {
     if (state->count == 0) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: no prompt in it", settings->prompts);
     }
-    UM_TRY(
-        um_cli_open_model(settings->model, &settings->model_options, false, &state->model, error));
+    UM_TRY(um_cli_open_model(settings->model.model, &settings->model.options,
+                             settings->model.no_quantize_cache, &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(choose_algorithm(state, error));
-    UM_TRY(um_threads_create(settings->threads, &state->threads, error));
+    UM_TRY(um_threads_create(settings->model.threads, &state->threads, error));
     um_cli_catch_interrupts();
     state->total = sets * state->count * settings->samples;
     state->bar = um_progress_bar_start("decoding");
