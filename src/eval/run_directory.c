@@ -1,14 +1,12 @@
 #include "eval/run_directory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/atomic_file.h"
+#include "base/directory_lock.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 
@@ -130,23 +128,6 @@ static um_status settle_settings(const char *path, const json_t *settings, um_er
 
 /* ---- The directory ----------------------------------------------------------------- */
 
-/* Two runs would write every sample twice.  The lock ends with the process; where the file system
- * has none, the run goes on without. */
-static um_status lock(um_eval_directory *directory, um_error *error) {
-    const char *path = directory->path;
-    directory->lock_descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory->lock_descriptor < 0) {
-        return um_error_set_errno(error, errno, "%s: cannot open the output directory", path);
-    }
-    if (flock(directory->lock_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        return UM_RAISE(error, UM_ERR_IO,
-                        "%s: another evaluation is writing there; wait for it, or write to another "
-                        "directory",
-                        path);
-    }
-    return UM_OK;
-}
-
 static um_status name_directory(const char *path, um_eval_directory *directory, um_error *error) {
     *directory = (um_eval_directory){.lock_descriptor = -1};
     if (strlen(path) >= sizeof directory->path) {
@@ -172,7 +153,7 @@ um_status um_eval_directory_open(const char *path, const json_t *settings,
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
         return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
     }
-    um_status status = lock(directory, error);
+    um_status status = um_directory_lock(path, "evaluation", &directory->lock_descriptor, error);
     if (status == UM_OK) {
         status = settle_settings(path, settings, error);
     }
@@ -183,8 +164,5 @@ um_status um_eval_directory_open(const char *path, const json_t *settings,
 }
 
 void um_eval_directory_close(um_eval_directory *directory) {
-    if (directory->lock_descriptor >= 0) {
-        (void)close(directory->lock_descriptor);
-        directory->lock_descriptor = -1;
-    }
+    um_directory_unlock(&directory->lock_descriptor);
 }

@@ -60,8 +60,7 @@ static um_status begin_anew(um_trainer *trainer, um_error *error) {
 /* From the state in the directory, or with the recipe's first weights. */
 static um_status begin(um_trainer *trainer, um_error *error) {
     char path[STATE_PATH_SIZE];
-    UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
-                                    error));
+    UM_TRY(um_path_join(path, sizeof path, trainer->output.path, UM_TRAINER_STATE_FILE, error));
     unsigned found =
         is_first_rank(trainer) && um_file_exists(trainer->output.path, UM_TRAINER_STATE_FILE);
     UM_TRY(um_collective_agree_on_any(trainer->collective, found, &found, error));
@@ -182,8 +181,7 @@ um_trainer_sizes um_trainer_describe(const um_trainer *trainer) {
 static um_status write_state(um_trainer *trainer, um_error *error) {
     char path[STATE_PATH_SIZE];
     um_state_sections sections = {.count = 0};
-    UM_TRY(um_output_directory_join(&trainer->output, UM_TRAINER_STATE_FILE, path, sizeof path,
-                                    error));
+    UM_TRY(um_path_join(path, sizeof path, trainer->output.path, UM_TRAINER_STATE_FILE, error));
     UM_TRY(trainer->method->save(trainer->method_state, &sections, error));
     um_learner_save(&trainer->learner, &sections);
     return um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/mapped_file.h"
 #include "train/completions/judge_grader.h"
 #include "train/completions/rollout_options.h"
 
@@ -130,7 +131,7 @@ static um_status restore(um_coupled_grpo *run, const um_state_file *file, um_err
 static um_status prepare(um_coupled_grpo *run, const um_output_directory *output, um_error *error) {
     char path[UM_RECIPE_PATH_SIZE + 32];
     if (um_collective_rank(run->learner->collective) == 0) {
-        UM_TRY(um_output_directory_join(output, UM_REWARD_JOURNAL_FILE, path, sizeof path, error));
+        UM_TRY(um_path_join(path, sizeof path, output->path, UM_REWARD_JOURNAL_FILE, error));
         UM_TRY(um_reward_journal_open(path, um_recipe_fingerprint(run->recipe) ^ run->tasks.digest,
                                       &run->journal, error));
     }

@@ -1,38 +1,20 @@
 #include "train/run/output_directory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
+#include "base/directory_lock.h"
 #include "base/mapped_file.h"
 #include "train/trainer.h"
-
-/* Two runs would take turns in replacing each other's files.  The lock ends with the process; where
- * the file system has none, the run goes on without. */
-static um_status lock(um_output_directory *directory, um_error *error) {
-    const char *path = directory->path;
-    directory->lock_descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory->lock_descriptor < 0) {
-        return um_error_set_errno(error, errno, "%s: cannot open the output directory", path);
-    }
-    if (flock(directory->lock_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        return UM_RAISE(error, UM_ERR_IO,
-                        "%s: another training is writing there; wait for it, or write to another "
-                        "directory",
-                        path);
-    }
-    return UM_OK;
-}
 
 static um_status remove_leftovers(const um_output_directory *directory, um_error *error) {
     static const char *const names[] = {UM_TRAINER_STATE_FILE, "model.safetensors"};
     char path[UM_RECIPE_PATH_SIZE + 32];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        UM_TRY(um_output_directory_join(directory, names[i], path, sizeof path, error));
+        UM_TRY(um_path_join(path, sizeof path, directory->path, names[i], error));
         UM_TRY(um_atomic_file_remove_leftovers(path, error));
     }
     return UM_OK;
@@ -54,7 +36,7 @@ um_status um_output_directory_open(const char *path, um_output_directory *direct
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
         return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
     }
-    UM_TRY(lock(directory, error));
+    UM_TRY(um_directory_lock(path, "training", &directory->lock_descriptor, error));
     if (access(path, W_OK | X_OK) != 0) {
         return um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
     }
@@ -76,13 +58,5 @@ um_status um_output_directory_differs(const um_output_directory *directory, cons
 }
 
 void um_output_directory_close(um_output_directory *directory) {
-    if (directory->lock_descriptor >= 0) {
-        (void)close(directory->lock_descriptor);
-        directory->lock_descriptor = -1;
-    }
-}
-
-um_status um_output_directory_join(const um_output_directory *directory, const char *name,
-                                   char *path, size_t path_size, um_error *error) {
-    return um_path_join(path, path_size, directory->path, name, error);
+    um_directory_unlock(&directory->lock_descriptor);
 }

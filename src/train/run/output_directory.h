@@ -25,8 +25,4 @@ um_status um_output_directory_differs(const um_output_directory *directory, cons
 /* Give the lock back. */
 void um_output_directory_close(um_output_directory *directory);
 
-/* directory/name into path[path_size]. */
-um_status um_output_directory_join(const um_output_directory *directory, const char *name,
-                                   char *path, size_t path_size, um_error *error);
-
 #endif
