@@ -59,7 +59,7 @@ static const char help[] =
     "                         they name, if it is a directory)\n"
     "\n"
     "examples:\n"
-    "  unmask generate --model models/tiny --algorithm entropy --trace run.jsonl 'def add(a, b):'\n"
+    "  unmask generate --model models/tiny --algorithm entropy --trace run.jsonl --file prompt.py\n"
     "  unmask analyze run.jsonl --model models/tiny --output order.html\n"
     "  unmask analyze --model models/tiny --prompts prompts.jsonl -n 4 \\\n"
     "      --temperatures 0.2,0.6,1.0,1.2 --output order.html --svg figures\n";

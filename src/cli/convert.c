@@ -35,7 +35,7 @@ static const char help[] =
     "\n"
     "examples:\n"
     "  unmask convert models/tiny tiny.gguf --type q8_0\n"
-    "  unmask generate --model tiny.gguf 'def add(a, b):'\n"
+    "  unmask generate --model tiny.gguf --file prompt.py\n"
     "  unmask convert DiffuCoder-7B diffucoder-q4_k_m.gguf --type q4_k_m\n"
     "  unmask convert diffucoder-q4_k_m.gguf widened --type f32\n";
 

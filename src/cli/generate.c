@@ -63,7 +63,8 @@ static const char help[] =
     "  -h, --help             this text\n"
     "\n" UM_CLI_CONFIGURATION_HELP "\n"
     "examples:\n"
-    "  unmask generate --model models/tiny 'def add(a, b):'\n"
+    "  printf 'def add(a, b):\\n    \"\"\"Return the sum of a and b.\"\"\"\\n' | unmask generate "
+    "-\n"
     "  unmask generate --temperature 0.4 --top-p 0.95 --seed 7 -n 3 -f prompt.py\n"
     "  unmask generate --length 16 --suffix '    return total' 'def total_of(values):'\n";
 
