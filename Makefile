@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 60
 
-DEMO_PROMPT := def count_even(numbers):\n    """Return how many of the numbers are even."""\n
+DEMO_PROMPT := def count_even(numbers):\n    """Return the number of the elements of numbers that are even."""\n
 DEMO_COMMAND := printf '%b' '$(DEMO_PROMPT)' | build/unmask generate --model models/tiny
 
 .DEFAULT_GOAL := release
