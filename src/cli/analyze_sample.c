@@ -13,9 +13,9 @@
 #include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "cli/progress_bar.h"
+#include "cli/request_tokens.h"
 
 #define DEFAULT_BATCH 8
-#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
 #define LONG_ANSWER 256
 #define SHORT_ANSWER 64
 
@@ -110,40 +110,24 @@ static void build_request(const sampled_prompt *prompt, size_t length, prompt_re
     }
 }
 
-static um_status count_tokens(const sampler *state, const sampled_prompt *prompt, size_t *total,
-                              um_error *error) {
-    const um_message message = {"user", prompt->text, strlen(prompt->text)};
-    int32_t *tokens = NULL;
-    UM_TRY(prompt->chat ? um_tokenize_messages(state->model, &message, 1, &tokens, total, error)
-                        : um_tokenize(state->model, prompt->text, strlen(prompt->text), false,
-                                      &tokens, total, error));
-    um_free(tokens);
-    if (prompt->suffix) {
-        size_t count = 0;
-        UM_TRY(um_tokenize(state->model, prompt->suffix, strlen(prompt->suffix), false, &tokens,
-                           &count, error));
-        um_free(tokens);
-        *total += count;
-    }
-    return UM_OK;
-}
-
 static um_status choose_length(const sampler *state, const sampled_prompt *prompt, size_t *length,
                                um_error *error) {
     const size_t context = state->info.context_length;
-    size_t count = 0;
+    prompt_request built;
+    um_request_tokens given;
     *length = state->input->settings->length;
     if (*length > 0) {
         return UM_OK;
     }
-    UM_TRY(count_tokens(state, prompt, &count, error));
-    if (count >= context) {
+    build_request(prompt, 0, &built);
+    UM_TRY(um_cli_count_request(state->model, &built.request, prompt->suffix && *prompt->suffix,
+                                &given, error));
+    if (given.count >= context) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "%s: the prompt has %zu tokens, but %s has room for %zu with the answer",
-                        prompt->where, count, state->info.name, context);
+                        prompt->where, given.count, state->info.name, context);
     }
-    *length =
-        um_size_smaller(context < LARGE_CONTEXT ? SHORT_ANSWER : LONG_ANSWER, context - count);
+    *length = um_cli_default_length(&state->info, given.count, SHORT_ANSWER, LONG_ANSWER);
     return UM_OK;
 }
 

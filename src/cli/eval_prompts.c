@@ -5,11 +5,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "cli/eval.h"
+#include "cli/request_tokens.h"
 
-#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
-#define LONG_ANSWER 512    /* of the published evaluations */
+#define LONG_ANSWER 512 /* of the published evaluations */
 #define SHORT_ANSWER 128
-#define INFILLING_TOKENS 3 /* that show a suffix to a causal model */
 
 /* ---- Problems -------------------------------------------------------------------- */
 
@@ -125,37 +124,6 @@ void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, siz
 
 /* ---- Lengths --------------------------------------------------------------------- */
 
-static um_status add_count(const um_model *model, const um_part *part, size_t *total,
-                           um_error *error) {
-    int32_t *tokens = NULL;
-    size_t count = 0;
-    if (part->kind != UM_PART_TEXT) {
-        return UM_OK;
-    }
-    UM_TRY(um_tokenize(model, part->text, part->length, false, &tokens, &count, error));
-    um_free(tokens);
-    *total += count;
-    return UM_OK;
-}
-
-/* Fixed tokens of a request. */
-static um_status count_tokens(const um_model *model, const um_request *request, size_t *total,
-                              um_error *error) {
-    *total = 0;
-    for (size_t i = 0; i < request->part_count; i++) {
-        UM_TRY(add_count(model, &request->parts[i], total, error));
-    }
-    if (request->message_count > 0) {
-        int32_t *tokens = NULL;
-        size_t count = 0;
-        UM_TRY(um_tokenize_messages(model, request->messages, request->message_count, &tokens,
-                                    &count, error));
-        um_free(tokens);
-        *total += count;
-    }
-    return UM_OK;
-}
-
 static um_status fit(const um_eval_request *request, const um_model *model,
                      const um_model_info *info, um_eval_tasks *tasks, size_t number,
                      um_error *error) {
@@ -164,21 +132,20 @@ static um_status fit(const um_eval_request *request, const um_model *model,
     const size_t given_length =
         is_hole && request->infilling_length > 0 ? request->infilling_length : request->length;
     um_eval_asked asked;
-    size_t given = 0;
+    um_request_tokens given;
     um_eval_ask(request, tasks, number, 0, &asked);
-    UM_TRY(count_tokens(model, &asked.request, &given, error));
-    const bool is_causal = strcmp(info->algorithm, "autoregressive") == 0;
-    given += is_causal && tasks->prompts[number].after.length > 0 ? INFILLING_TOKENS : 0;
+    UM_TRY(um_cli_count_request(model, &asked.request, tasks->prompts[number].after.length > 0,
+                                &given, error));
     const size_t least = given_length > 0 ? given_length : 1;
-    if (given >= context || context - given < least) {
+    if (given.count >= context || context - given.count < least) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "the prompt has %zu tokens, and %s has room for %zu with the answer%s",
-                        given, info->name, context,
+                        given.count, info->name, context,
                         given_length > 0 ? ": give a smaller --length" : "");
     }
-    const size_t usual = context < LARGE_CONTEXT ? SHORT_ANSWER : LONG_ANSWER;
     tasks->lengths[number] =
-        given_length > 0 ? given_length : um_size_smaller(usual, context - given);
+        given_length > 0 ? given_length
+                         : um_cli_default_length(info, given.count, SHORT_ANSWER, LONG_ANSWER);
     return UM_OK;
 }
 

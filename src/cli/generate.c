@@ -14,12 +14,13 @@
 #include "cli/lines.h"
 #include "cli/model_path.h"
 #include "cli/open_model.h"
+#include "cli/request_tokens.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
 #define DEFAULT_BATCH 8
 #define LONG_PROMPT 4096
-#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
-#define INFILLING_TOKENS 3 /* that show a suffix to a causal model */
+#define LONG_ANSWER 256
+#define SHORT_ANSWER 64
 
 static const char help[] =
     "usage: unmask generate [--model PATH] [options] [PROMPT | -]\n"
@@ -156,54 +157,26 @@ static void build_request(const generator *state, const um_generate_prompt *prom
     }
 }
 
-/* Fixed tokens of the request, and whether there are mask tokens among them. */
-static um_status count_tokens(const generator *state, const um_request *request, size_t *total,
-                              bool *has_masks, um_error *error) {
-    *total = 0;
-    *has_masks = false;
-    for (size_t i = 0; i <= request->part_count; i++) {
-        int32_t *tokens = NULL;
-        size_t count = 0;
-        if (i < request->part_count) {
-            const um_part *part = &request->parts[i];
-            UM_TRY(um_tokenize(state->model, part->text, part->length, part->special, &tokens,
-                               &count, error));
-        } else if (request->message_count > 0) {
-            UM_TRY(um_tokenize_messages(state->model, request->messages, request->message_count,
-                                        &tokens, &count, error));
-        }
-        for (size_t j = 0; j < count; j++) {
-            *has_masks = *has_masks || tokens[j] == state->info.mask_token;
-        }
-        *total += count;
-        um_free(tokens);
-    }
-    return UM_OK;
-}
-
 /* The length of the hole behind the prompt: 0 for none, where the prompt has its own. */
 static um_status choose_length(const generator *state, const um_generate_prompt *prompt,
                                size_t *length, um_error *error) {
     prompt_request built;
-    size_t count = 0;
-    bool has_masks = false;
+    um_request_tokens given;
     build_request(state, prompt, 0, &built);
-    UM_TRY(count_tokens(state, &built.request, &count, &has_masks, error));
+    UM_TRY(
+        um_cli_count_request(state->model, &built.request, prompt->suffix != NULL, &given, error));
     *length = state->settings->length;
-    if (*length > 0 || has_masks) {
+    if (*length > 0 || given.has_masks) {
         return UM_OK;
     }
     const size_t context = state->info.context_length;
-    const bool is_causal = strcmp(state->info.algorithm, "autoregressive") == 0;
-    count += is_causal && prompt->suffix ? INFILLING_TOKENS : 0;
-    if (count >= context) {
+    if (given.count >= context) {
         return UM_RAISE(error, UM_ERR_LIMIT,
                         "the prompt has %zu tokens, but %s has room for %zu with the answer: "
                         "shorten it",
-                        count, state->info.name, context);
+                        given.count, state->info.name, context);
     }
-    const size_t wanted = context < LARGE_CONTEXT ? 64 : 256;
-    *length = wanted < context - count ? wanted : context - count;
+    *length = um_cli_default_length(&state->info, given.count, SHORT_ANSWER, LONG_ANSWER);
     return UM_OK;
 }
 

@@ -1,0 +1,49 @@
+#include "cli/request_tokens.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
+#define INFILLING_TOKENS 3 /* that show a suffix to a causal model */
+
+static um_status take_tokens(um_status status, int32_t *tokens, size_t count, int32_t mask_token,
+                             um_request_tokens *found) {
+    UM_TRY(status);
+    for (size_t i = 0; i < count; i++) {
+        found->has_masks = found->has_masks || tokens[i] == mask_token;
+    }
+    found->count += count;
+    um_free(tokens);
+    return UM_OK;
+}
+
+um_status um_cli_count_request(const um_model *model, const um_request *request, bool has_suffix,
+                               um_request_tokens *found, um_error *error) {
+    int32_t *tokens = NULL;
+    size_t count = 0;
+    um_model_info info;
+    um_model_get_info(model, &info);
+    const bool is_causal = strcmp(info.algorithm, "autoregressive") == 0;
+    *found = (um_request_tokens){.count = is_causal && has_suffix ? INFILLING_TOKENS : 0};
+    for (size_t i = 0; i < request->part_count; i++) {
+        const um_part *part = &request->parts[i];
+        if (part->kind == UM_PART_TEXT) {
+            const um_status status =
+                um_tokenize(model, part->text, part->length, part->special, &tokens, &count, error);
+            UM_TRY(take_tokens(status, tokens, count, info.mask_token, found));
+        }
+    }
+    if (request->message_count == 0) {
+        return UM_OK;
+    }
+    const um_status status = um_tokenize_messages(model, request->messages, request->message_count,
+                                                  &tokens, &count, error);
+    return take_tokens(status, tokens, count, info.mask_token, found);
+}
+
+size_t um_cli_default_length(const um_model_info *info, size_t used, size_t short_answer,
+                             size_t long_answer) {
+    const size_t usual = info->context_length < LARGE_CONTEXT ? short_answer : long_answer;
+    return um_size_smaller(usual, info->context_length - used);
+}

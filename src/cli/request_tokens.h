@@ -1,0 +1,22 @@
+/* How many tokens a request has before anything is generated, and how many an answer gets. */
+#ifndef UM_CLI_REQUEST_TOKENS_H
+#define UM_CLI_REQUEST_TOKENS_H
+
+#include "unmask.h"
+
+typedef struct um_request_tokens {
+    size_t count;   /* without holes */
+    bool has_masks; /* mask tokens are among them */
+} um_request_tokens;
+
+/* Count the tokens of the request's messages and texts.  With `has_suffix` a text follows the hole,
+ * and those by which a causal model is shown it count as well. */
+um_status um_cli_count_request(const um_model *model, const um_request *request, bool has_suffix,
+                               um_request_tokens *found, um_error *error);
+
+/* The usual length of an answer, `short_answer` for models of few positions, or what `used` <
+ * context_length tokens leave of the context. */
+size_t um_cli_default_length(const um_model_info *info, size_t used, size_t short_answer,
+                             size_t long_answer);
+
+#endif
