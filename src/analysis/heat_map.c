@@ -6,6 +6,7 @@
 
 #include "analysis/html.h"
 #include "analysis/plot_ticks.h"
+#include "analysis/svg_text.h"
 
 #define WIDTH 480.0
 #define HEIGHT 430.0
@@ -53,15 +54,6 @@ um_status um_heat_map_style(um_buffer *style, bool dark, um_error *error) {
 
 /* ---- Picture ------------------------------------------------------------------ */
 
-static um_status put_text(um_buffer *page, const char *kind, double x, double y, const char *anchor,
-                          const char *text, um_error *error) {
-    UM_TRY(um_buffer_append_format(page, error,
-                                   "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
-                                   kind, x, y, anchor));
-    UM_TRY(um_html_text(page, text, strlen(text), error));
-    return um_buffer_append_text(page, "</text>", error);
-}
-
 /* Whole numbers along both axes, as far as there are enough of them. */
 static um_status put_axes(const um_heat_map *map, um_buffer *page, um_error *error) {
     const um_ticks across = um_ticks_linear(0, map->x_last, TICKS);
@@ -72,16 +64,16 @@ static um_status put_axes(const um_heat_map *map, um_buffer *page, um_error *err
                                    TOP, LEFT + ACROSS, TOP + DOWN, LEFT));
     for (size_t i = 0; i < across.count; i++) {
         um_ticks_format(&across, i, text, sizeof text);
-        UM_TRY(put_text(page, "tick", LEFT + across.at[i] / map->x_last * ACROSS, TOP + DOWN + 16,
-                        "middle", text, error));
+        UM_TRY(um_svg_text(page, "tick", LEFT + across.at[i] / map->x_last * ACROSS,
+                           TOP + DOWN + 16, "middle", text, error));
     }
     for (size_t i = 0; i < down.count; i++) {
         um_ticks_format(&down, i, text, sizeof text);
-        UM_TRY(put_text(page, "tick", LEFT - 6, TOP + down.at[i] / map->y_last * DOWN + 4, "end",
-                        text, error));
+        UM_TRY(um_svg_text(page, "tick", LEFT - 6, TOP + down.at[i] / map->y_last * DOWN + 4, "end",
+                           text, error));
     }
-    UM_TRY(put_text(page, "name", LEFT, 13, "start", map->y_name, error));
-    return put_text(page, "name", WIDTH - RIGHT, TOP + DOWN + 32, "end", map->x_name, error);
+    UM_TRY(um_svg_text(page, "name", LEFT, 13, "start", map->y_name, error));
+    return um_svg_text(page, "name", WIDTH - RIGHT, TOP + DOWN + 32, "end", map->x_name, error);
 }
 
 static size_t level_of(double value, double largest) {
@@ -123,9 +115,9 @@ static um_status put_key(const um_heat_map *map, double largest, um_buffer *page
             LEFT + (double)i * width, top, width + 0.2, KEY_HEIGHT, width + 0.2));
     }
     (void)snprintf(text, sizeof text, "%.3g", largest);
-    UM_TRY(put_text(page, "tick", LEFT - 6, top + 9, "end", "0", error));
-    UM_TRY(put_text(page, "tick", LEFT + KEY_WIDTH + 6, top + 9, "start", text, error));
-    return put_text(page, "name", WIDTH - RIGHT, top + 9, "end", map->unit, error);
+    UM_TRY(um_svg_text(page, "tick", LEFT - 6, top + 9, "end", "0", error));
+    UM_TRY(um_svg_text(page, "tick", LEFT + KEY_WIDTH + 6, top + 9, "start", text, error));
+    return um_svg_text(page, "name", WIDTH - RIGHT, top + 9, "end", map->unit, error);
 }
 
 um_status um_heat_map_put(const um_heat_map *map, um_buffer *page, um_error *error) {

@@ -65,20 +65,29 @@ um_status um_html_element(um_buffer *page, const char *tag, const char *name, co
     return um_buffer_append_format(page, error, "</%s>", tag);
 }
 
+/* The value of script-src. */
+static um_status put_script_sources(um_buffer *page, const um_html_page *parts, um_error *error) {
+    bool any = false;
+    for (size_t i = 0; i < UM_HTML_SCRIPTS; i++) {
+        if (parts->scripts[i].text) {
+            UM_TRY(um_buffer_append_format(page, error, "%s'sha256-%s'", any ? " " : "",
+                                           parts->scripts[i].sha256));
+            any = true;
+        }
+    }
+    return any ? UM_OK : um_buffer_append_text(page, "'none'", error);
+}
+
 um_status um_html_begin(um_buffer *page, const um_html_page *parts, um_error *error) {
     UM_TRY(um_buffer_append_text(page,
                                  "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                                 "<meta charset=\"utf-8\">\n",
+                                 "<meta charset=\"utf-8\">\n"
+                                 "<meta http-equiv=\"Content-Security-Policy\" content=\""
+                                 "default-src 'none'; style-src 'unsafe-inline'; script-src ",
                                  error));
-    UM_TRY(um_buffer_append_format(
-        page, error,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\""
-        "default-src 'none'; style-src 'unsafe-inline'; script-src %s%s%s%s%s%s;"
-        " base-uri 'none'; form-action 'none'\">\n",
-        parts->script ? "'sha256-" : "'none'", parts->script ? parts->script_sha256 : "",
-        parts->script ? "'" : "", parts->second_script ? " 'sha256-" : "",
-        parts->second_script ? parts->second_sha256 : "", parts->second_script ? "'" : ""));
+    UM_TRY(put_script_sources(page, parts, error));
     UM_TRY(um_buffer_append_text(page,
+                                 "; base-uri 'none'; form-action 'none'\">\n"
                                  "<meta name=\"viewport\" content=\"width=device-width, "
                                  "initial-scale=1\">\n"
                                  "<meta name=\"color-scheme\" content=\"light dark\">\n",
@@ -89,17 +98,13 @@ um_status um_html_begin(um_buffer *page, const um_html_page *parts, um_error *er
     return um_buffer_append_text(page, "</style>\n</head>\n<body>\n", error);
 }
 
-static um_status put_script(um_buffer *page, const char *script, um_error *error) {
-    if (!script) {
-        return UM_OK;
-    }
-    UM_TRY(um_buffer_append_text(page, "<script>", error));
-    UM_TRY(um_buffer_append_text(page, script, error));
-    return um_buffer_append_text(page, "</script>\n", error);
-}
-
 um_status um_html_end(um_buffer *page, const um_html_page *parts, um_error *error) {
-    UM_TRY(put_script(page, parts->script, error));
-    UM_TRY(put_script(page, parts->second_script, error));
+    for (size_t i = 0; i < UM_HTML_SCRIPTS; i++) {
+        if (parts->scripts[i].text) {
+            UM_TRY(um_buffer_append_text(page, "<script>", error));
+            UM_TRY(um_buffer_append_text(page, parts->scripts[i].text, error));
+            UM_TRY(um_buffer_append_text(page, "</script>\n", error));
+        }
+    }
     return um_buffer_append_text(page, "</body>\n</html>\n", error);
 }

@@ -13,13 +13,17 @@ um_status um_html_text(um_buffer *page, const char *bytes, size_t length, um_err
 um_status um_html_element(um_buffer *page, const char *tag, const char *name, const char *text,
                           um_error *error);
 
+typedef struct um_html_script {
+    const char *text;   /* JavaScript, constant text of the program; NULL for none */
+    const char *sha256; /* of the text, in base64 */
+} um_html_script;
+
+#define UM_HTML_SCRIPTS 2
+
 typedef struct um_html_page {
     const char *title;
-    const char *style;         /* CSS */
-    const char *script;        /* JavaScript, or NULL; constant text of the program */
-    const char *script_sha256; /* of `script`, in base64: the page runs no other */
-    const char *second_script; /* the same once more; NULL without `script`, too */
-    const char *second_sha256;
+    const char *style;                       /* CSS */
+    um_html_script scripts[UM_HTML_SCRIPTS]; /* the page runs no others */
 } um_html_page;
 
 /* Everything before and after the contents of <body>.  The page may load nothing, from anywhere. */

@@ -225,12 +225,10 @@ static um_status put_body(const um_order_study *study, um_buffer *page, um_error
 um_status um_order_page(const um_order_study *study, um_buffer *page, um_error *error) {
     char title[128];
     (void)snprintf(title, sizeof title, "Decoding order: %.100s", study->title);
-    const um_html_page parts = {.title = title,
-                                .style = um_report_style,
-                                .script = um_report_script,
-                                .script_sha256 = um_report_script_sha256,
-                                .second_script = study->players.script,
-                                .second_sha256 = study->players.script_sha256};
+    const um_html_page parts = {
+        .title = title,
+        .style = um_report_style,
+        .scripts = {{um_report_script, um_report_script_sha256}, study->players.script}};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(put_body(study, page, error));
     return um_html_end(page, &parts, error);

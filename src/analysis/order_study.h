@@ -4,6 +4,7 @@
 #define UM_ANALYSIS_ORDER_STUDY_H
 
 #include "analysis/ar_ness.h"
+#include "analysis/html.h"
 #include "base/bootstrap.h"
 
 /* Most sets side by side. */
@@ -76,8 +77,7 @@ void um_order_summary_free(um_order_summary *summary);
 typedef struct um_order_players {
     const char *html; /* NULL or empty for none */
     const char *style;
-    const char *script;
-    const char *script_sha256; /* in base64 */
+    um_html_script script;
 } um_order_players;
 
 /* Sets with their summaries, side by side. */

@@ -137,8 +137,7 @@ um_status um_report_page(const um_report_run *runs, size_t count, um_buffer *pag
                    count > 1 ? " and others" : "");
     const um_html_page parts = {.title = title,
                                 .style = um_report_style,
-                                .script = um_report_script,
-                                .script_sha256 = um_report_script_sha256};
+                                .scripts = {{um_report_script, um_report_script_sha256}}};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(put_body(runs, count, page, error));
     return um_html_end(page, &parts, error);

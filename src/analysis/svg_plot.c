@@ -8,6 +8,7 @@
 #include "analysis/curve.h"
 #include "analysis/html.h"
 #include "analysis/plot_ticks.h"
+#include "analysis/svg_text.h"
 #include "base/memory.h"
 
 #define WIDTH 480.0
@@ -149,15 +150,6 @@ static double place_y(const axes *frame, double y) {
 
 /* ---- Axes ---------------------------------------------------------------- */
 
-static um_status put_text(um_buffer *page, const char *kind, double x, double y, const char *anchor,
-                          const char *text, um_error *error) {
-    UM_TRY(um_buffer_append_format(page, error,
-                                   "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
-                                   kind, x, y, anchor));
-    UM_TRY(um_html_text(page, text, strlen(text), error));
-    return um_buffer_append_text(page, "</text>", error);
-}
-
 static um_status put_y_axis(const axes *frame, um_buffer *page, um_error *error) {
     const um_ticks ticks =
         frame->log ? um_ticks_logarithmic(pow(10, frame->y0), pow(10, frame->y1), Y_TICKS)
@@ -168,7 +160,7 @@ static um_status put_y_axis(const axes *frame, um_buffer *page, um_error *error)
         um_ticks_format(&ticks, i, text, sizeof text);
         UM_TRY(um_buffer_append_format(page, error, "<path class=\"grid\" d=\"M%.0f %.1fH%.0f\"/>",
                                        LEFT, y, WIDTH - RIGHT));
-        UM_TRY(put_text(page, "tick", LEFT - 6, y + 4, "end", text, error));
+        UM_TRY(um_svg_text(page, "tick", LEFT - 6, y + 4, "end", text, error));
     }
     return UM_OK;
 }
@@ -187,7 +179,7 @@ static um_status put_x_axis(const um_plot *plot, const axes *frame, um_buffer *p
         um_ticks_format(&ticks, i, text, sizeof text);
         UM_TRY(um_buffer_append_format(page, error, "<path class=\"axis\" d=\"M%.1f %.0fv4\"/>", x,
                                        bottom));
-        UM_TRY(put_text(page, "tick", x, bottom + 16, "middle", text, error));
+        UM_TRY(um_svg_text(page, "tick", x, bottom + 16, "middle", text, error));
     }
     return UM_OK;
 }
@@ -196,8 +188,8 @@ static um_status put_axes(const um_plot *plot, const axes *frame, um_buffer *pag
                           um_error *error) {
     UM_TRY(put_y_axis(frame, page, error));
     UM_TRY(put_x_axis(plot, frame, page, error));
-    UM_TRY(put_text(page, "name", WIDTH - RIGHT, HEIGHT - 4, "end", plot->x_name, error));
-    return put_text(page, "name", LEFT, 11, "start", plot->y_name, error);
+    UM_TRY(um_svg_text(page, "name", WIDTH - RIGHT, HEIGHT - 4, "end", plot->x_name, error));
+    return um_svg_text(page, "name", LEFT, 11, "start", plot->y_name, error);
 }
 
 /* ---- Curves -------------------------------------------------------------- */

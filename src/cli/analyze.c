@@ -169,14 +169,14 @@ static um_status analyze(um_analyze_input *input, um_order_summary *summaries, s
     UM_TRY(input->settings->prompts ? um_analyze_sample(input, error)
                                     : um_analyze_read_files(input, error));
     UM_TRY(summarise(input, summaries, count, error));
-    const um_order_study study = {.summaries = summaries,
-                                  .count = *count,
-                                  .seed = input->settings->interval_seed,
-                                  .title = input->sets[0].label,
-                                  .players = {.html = um_buffer_text(&input->runs_html),
-                                              .style = um_replay_player_style,
-                                              .script = um_replay_player_script,
-                                              .script_sha256 = um_replay_player_sha256}};
+    const um_order_study study = {
+        .summaries = summaries,
+        .count = *count,
+        .seed = input->settings->interval_seed,
+        .title = input->sets[0].label,
+        .players = {.html = um_buffer_text(&input->runs_html),
+                    .style = um_replay_player_style,
+                    .script = {um_replay_player_script, um_replay_player_sha256}}};
     return *count > 0 ? show(input, &study, error) : UM_OK;
 }
 

@@ -246,8 +246,7 @@ um_status um_replay_page(const um_replay *replay, um_buffer *page, um_error *err
                    header->algorithm, (unsigned long long)header->seed);
     const um_html_page parts = {.title = title,
                                 .style = um_report_style,
-                                .script = um_replay_player_script,
-                                .script_sha256 = um_replay_player_sha256};
+                                .scripts = {{um_replay_player_script, um_replay_player_sha256}}};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(um_buffer_append_text(page, "<style>\n", error));
     UM_TRY(um_buffer_append_text(page, um_replay_player_style, error));

@@ -1,0 +1,12 @@
+/* Text in an SVG picture. */
+#ifndef UM_ANALYSIS_SVG_TEXT_H
+#define UM_ANALYSIS_SVG_TEXT_H
+
+#include "base/buffer.h"
+
+/* Append a text element of the class `kind` at (x, y), which `anchor` says is its "start", "middle"
+ * or "end".  `text` is any. */
+um_status um_svg_text(um_buffer *page, const char *kind, double x, double y, const char *anchor,
+                      const char *text, um_error *error);
+
+#endif
