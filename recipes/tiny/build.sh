@@ -84,7 +84,7 @@ measure() {
     fi
 }
 
-instruction_mix=chat=60,completion=20,infilling=20
+instruction_mix=chat=45,completion=20,infilling=35
 half=$((documents / 2))
 held_out=$(((documents + 399) / 400))
 

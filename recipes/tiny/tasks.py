@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Generate synthetic tasks: training documents or problems with tests, the same for the same seed.
 
-    tasks.py documents --count N [--split train] [--formats completion=70,infilling=30] [--weights 4,22,18,22,18,16]
+    tasks.py documents --count N [--split train] [--formats completion=55,infilling=45] [--weights 4,22,18,22,18,16]
     tasks.py problems --per-level N --split test [--levels 1,2,3,4,5,6] [--formats completion,chat,infilling]
     tasks.py problems --count N --split train --levels 5,6 --formats completion,chat
 
@@ -26,7 +26,7 @@ def parse_weights(text: str) -> tuple[float, ...]:
 
 
 def parse_shares(text: str) -> dict[str, float]:
-    """Formats with their shares, such as completion=70,infilling=30."""
+    """Formats with their shares, such as completion=55,infilling=45."""
     shares = {}
     for part in text.split(","):
         name, _, share = part.partition("=")

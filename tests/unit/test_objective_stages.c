@@ -183,6 +183,21 @@ static void answers_of_a_fixed_length_are_padded_inside_the_hole(void **state) {
     bench_free(&made);
 }
 
+static void answers_with_a_suffix_may_have_a_length_of_their_own(void **state) {
+    (void)state;
+    static const um_document documents[] = {{20, 10, 4}, {40, 10, 0}, {20, 5, 4}};
+    bench made = bench_make("diffusion",
+                            ", \"answer_length\": 34, \"infilling_length\": 8, "
+                            "\"answer_padding\": \"fixed\"",
+                            3, documents);
+    made.config.pad_token = PAD;
+    fill(&made, 5, 0);
+    expect_padded(&made, 0, &documents[0], 2);
+    expect_padded(&made, 1, &documents[1], 4);
+    expect_padded(&made, 2, &documents[2], 0); /* longer as it is */
+    bench_free(&made);
+}
+
 static void random_pads_stand_inside_the_hole_too(void **state) {
     (void)state;
     static const um_document documents[] = {{20, 10, 4}};
@@ -325,6 +340,7 @@ int main(void) {
         cmocka_unit_test(only_the_hole_is_masked_unless_everything_may_be),
         cmocka_unit_test(a_cut_takes_the_suffix_first),
         cmocka_unit_test(answers_of_a_fixed_length_are_padded_inside_the_hole),
+        cmocka_unit_test(answers_with_a_suffix_may_have_a_length_of_their_own),
         cmocka_unit_test(random_pads_stand_inside_the_hole_too),
         cmocka_unit_test(flexible_pads_go_up_to_the_longest_of_the_batch),
         cmocka_unit_test(answers_count_the_same_whatever_their_length),

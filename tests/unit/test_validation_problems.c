@@ -344,8 +344,7 @@ static void what_is_measured_and_learnt_does_not_depend_on_how(void **state) {
         {"validation_problems", ""}, {"validation_maximum", "2"},
         {"sandbox", "none"},         {"validation_rollout.steps", "4"},
         {"judge_timeout", "1"},      {"judge_memory", "256"},
-        {"judge_workers", "1"},      {"infilling_length", "4"},
-        {"prompt_length", "4"}};
+        {"judge_workers", "1"},      {"prompt_length", "4"}};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         set_member(&made.recipe, members[i][0], members[i][1]);
         assert_true(um_recipe_fingerprint(&made.recipe) == fingerprint);

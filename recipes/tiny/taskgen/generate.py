@@ -14,7 +14,7 @@ from .task import Task
 
 LEVELS = {1: level_1, 2: level_2, 3: level_3, 4: level_4, 5: level_5, 6: level_6}
 DEFAULT_WEIGHTS = (4, 22, 18, 22, 18, 16)
-DEFAULT_FORMATS = {COMPLETION: 70.0, "infilling": 30.0}
+DEFAULT_FORMATS = {COMPLETION: 55.0, "infilling": 45.0}
 # How often a request of levels 1 to 5 comes with an example; requests of level 6 always do.
 CHAT_EXAMPLES = 0.25
 ATTEMPTS = 2000

@@ -3,8 +3,9 @@
 from random import Random
 
 from .atoms import Predicate, Reducer, Use, use
+from .names import draw_entry_point
 from .number_atoms import NUMBER_REDUCERS
-from .pipeline import EACH, ENTRY_POINTS, Pipeline, Source, draw_default, map_code, opened, reducers_after
+from .pipeline import EACH, Pipeline, Source, draw_default, map_code, opened, reducers_after
 from .scalars import PAIR_OPERATIONS, PAIR_TESTS, SCALAR_MAKERS, clause, draw_scalar, make, value_noun
 from .tables import TABLE_MAKERS_2, TABLE_MAKERS_3, TABLE_MAKERS_5
 from .task import Parameter, Task
@@ -81,7 +82,7 @@ def every_or_some(random: Random) -> Task:
     code = {"all": "return all({g})", "any": "return any({g})", "none": "return not any({g})"}[quantifier]
     generator = f"{predicate.fill(predicate.atom.code, x=source.variable)} for {source.variable} in {source.iterable}"
     return Task(2, (source.kind, f"{quantifier}({predicate.name})"),
-                pattern.format(q=quantifier, s=source.noun, p=plural), random.choice(ENTRY_POINTS),
+                pattern.format(q=quantifier, s=source.noun, p=plural), draw_entry_point(random),
                 (source.parameter,), code.format(g=generator), predicate.constants)
 
 
@@ -214,7 +215,7 @@ def dictionary(random: Random) -> Task:
         update = f"groups.setdefault({pipeline.value()}, []).append({variable})"
         body = loop("groups = {}", source, filtering, update, "return groups")
     return Task(5, (source.kind, kind, *(f"if({p.name})" for p in predicates), f"map({chosen.name})"), sentence,
-                random.choice(ENTRY_POINTS), (source.parameter,), body, pipeline.constants())
+                draw_entry_point(random), (source.parameter,), body, pipeline.constants())
 
 
 def loop(initial: str, source: Source, condition: str, update: str, final: str) -> str:

@@ -9,9 +9,10 @@ from random import Random
 
 from .atoms import use
 from .inputs import draw_arguments, fixed_values, reference
+from .names import draw_entry_point
 from .number_loops import NUMBER_TEMPLATES
 from .pipeline import ARGUMENTS as SEQUENCE_ARGUMENTS
-from .pipeline import ENTRY_POINTS, opened
+from .pipeline import opened
 from .task import Parameter, Task
 from .text_loops import TEXT_TEMPLATES
 from .vocabularies import VOCABULARIES
@@ -57,7 +58,7 @@ def level_6(random: Random) -> Task:
     sentence = random.choice(loop.sentences).format(**fields)
     if sentence.startswith("Return ") and ". " not in sentence and random.random() < 0.5:
         sentence = opened(sentence.removeprefix("Return ")[:-1], " and ".join(p.name for p in parameters), random)
-    return Task(6, tuple(key), sentence, random.choice(ENTRY_POINTS), parameters, loop.body.format(**fields), constants)
+    return Task(6, tuple(key), sentence, draw_entry_point(random), parameters, loop.body.format(**fields), constants)
 
 
 def with_examples(task: Task, random: Random, longest: int = 30, most: int = 2) -> Task:

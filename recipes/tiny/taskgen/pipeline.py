@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from random import Random
 
 from .atoms import Reducer, Use
+from .names import draw_entry_point
 from .task import Parameter, Task
 from .vocabularies import VOCABULARIES, Vocabulary
 
-ENTRY_POINTS = ("solve", "compute", "process", "calculate", "answer", "evaluate", "run", "get_result", "f", "func",
-                "task", "transform", "apply", "solution", "find", "helper")
 ARGUMENTS = {
     "numbers": ("data", "numbers", "values", "nums", "items", "xs"),
     "entries": ("scores", "table", "prices", "ages"),
@@ -220,7 +219,7 @@ class Pipeline:
     def task(self, level: int, random: Random, loop: float = 0.15, extra: tuple[Parameter, ...] = ()) -> Task:
         """The task of this pipeline; `loop` is the share of loop bodies, `extra` are further arguments."""
         return Task(level, self.key() + tuple(p.kind for p in extra), self.sentence(random),
-                    random.choice(ENTRY_POINTS), (self.source.parameter, *extra),
+                    draw_entry_point(random), (self.source.parameter, *extra),
                     self.body(random.random() < loop), self.constants())
 
 

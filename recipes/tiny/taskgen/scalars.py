@@ -3,7 +3,8 @@
 from random import Random
 
 from .atoms import Map, Use, use
-from .pipeline import ENTRY_POINTS, map_code, opened
+from .names import draw_entry_point
+from .pipeline import map_code, opened
 from .task import Parameter, Task
 from .vocabularies import NUMBERS, TEXTS, Vocabulary
 
@@ -54,7 +55,7 @@ def draw_pair(random: Random) -> tuple[Parameter, Parameter]:
 def make(level: int, key: tuple[str, ...], sentence: str, parameters: tuple[Parameter, ...], body: str,
          uses: tuple[Use, ...], random: Random) -> Task:
     """The task with a drawn name and the constants of the uses."""
-    return Task(level, key, sentence, random.choice(ENTRY_POINTS), parameters, body,
+    return Task(level, key, sentence, draw_entry_point(random), parameters, body,
                 tuple(c for u in uses for c in u.constants))
 
 

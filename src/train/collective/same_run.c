@@ -61,7 +61,6 @@ static um_status identify(const um_recipe *recipe, const um_compute *compute,
     /* Validations change no weight, but all ranks must make the same ones. */
     const uint64_t numbers[] = {um_recipe_fingerprint(recipe), recipe->validation_interval,
                                 recipe->problem_options.validation_maximum,
-                                recipe->problem_options.infilling_length,
                                 recipe->problem_options.prompt_length};
     const char *rollout = recipe->problem_options.validation_rollout;
     const char *kernels = compute->kernels.name;

@@ -120,7 +120,7 @@ static um_status encode_problem(const task_layout *layout, const um_problem *pro
 }
 
 static size_t answer_length(const um_recipe *recipe, const um_problem *problem, size_t given) {
-    const size_t of_infilling = recipe->problem_options.infilling_length;
+    const size_t of_infilling = recipe->infilling_length;
     if (problem->format == UM_PROBLEM_INFILLING && of_infilling > 0) {
         return of_infilling;
     }

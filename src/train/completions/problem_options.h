@@ -10,7 +10,6 @@
 
 typedef struct um_problem_options {
     size_t prompt_length;      /* "prompt_length": longer prompts keep their last tokens (0: any) */
-    size_t infilling_length;   /* "infilling_length": of holes (0: "answer_length") */
     size_t rollout_batch;      /* "rollout_batch": canvases decoded side by side (32) */
     size_t validation_maximum; /* "validation_maximum": problems that are used (0: all) */
     char validation_rollout[UM_ROLLOUT_TEXT_SIZE]; /* "validation_rollout": decoding options */

@@ -103,8 +103,10 @@ typedef struct um_recipe {
     double cart_probability;              /* "cart_probability": p of the weights of cart (0.1) */
     um_loss_normalisation normalisation;  /* "loss_normalisation": "tokens", "masked", "answers" */
     um_answer_padding answer_padding;     /* "answer_padding": "random", "fixed" or "batch" */
-    size_t answer_length; /* "answer_length": to how many tokens, or up to how many, answers are
-                             padded with the pad token (0: not, unless to the batch) */
+    size_t answer_length;    /* "answer_length": to how many tokens, or up to how many, answers are
+                                padded with the pad token (0: not, unless to the batch) */
+    size_t infilling_length; /* "infilling_length": in place of answer_length for answers with a
+                                suffix, which are short (0: as for others) */
     char pad_token[UM_RECIPE_TEXT_SIZE]; /* "pad_token": its text; left out: config.json's */
     size_t annealing_steps;              /* "attention_annealing_steps" (0) */
     size_t validation_interval;          /* "validation_interval": steps between (0: at the end) */

@@ -74,8 +74,11 @@ static void cut(um_batch_document *document, const um_recipe *recipe, size_t len
 /* Pads that the recipe asks for whatever else is in the batch. */
 static size_t own_pads(const um_batch_document *document, const um_recipe *recipe,
                        um_batch_noise noise) {
-    const size_t others = document->prompt_length + document->kept - document->answer_end;
-    const size_t longest = others + recipe->answer_length;
+    const size_t suffix_length = document->kept - document->answer_end;
+    const size_t answer_length = suffix_length > 0 && recipe->infilling_length > 0
+                                     ? recipe->infilling_length
+                                     : recipe->answer_length;
+    const size_t longest = document->prompt_length + answer_length + suffix_length;
     if (recipe->answer_length == 0 || document->truncated || longest <= document->kept) {
         return 0;
     }
