@@ -35,12 +35,18 @@ bool um_is_decoding_option(int value) {
     return value >= FIRST_VALUE;
 }
 
+const char *um_decoding_option_name(int value) {
+    um_option_info info;
+    return um_is_decoding_option(value) && um_option_at((size_t)(value - FIRST_VALUE), &info)
+               ? info.name
+               : NULL;
+}
+
 int um_set_decoding_option(const um_command *command, um_options *options, int value,
                            const char *text) {
-    um_option_info info;
+    const char *name = um_decoding_option_name(value);
     um_error error = {0};
-    if (!um_option_at((size_t)(value - FIRST_VALUE), &info) ||
-        um_options_set(options, info.name, text, &error) != UM_OK) {
+    if (!name || um_options_set(options, name, text, &error) != UM_OK) {
         return um_cli_usage(command, "%s", error.message);
     }
     return UM_EXIT_OK;

@@ -22,6 +22,9 @@ void um_long_options_fill(um_long_options *options, const struct option *own);
 /* Whether the value that getopt_long returned stands for an option of decoding. */
 bool um_is_decoding_option(int value);
 
+/* Its name, as um_options_set takes it; NULL for a value that stands for none. */
+const char *um_decoding_option_name(int value);
+
 /* Set that option; on failure the error has been printed, and the exit code is returned. */
 int um_set_decoding_option(const um_command *command, um_options *options, int value,
                            const char *text);

@@ -1,11 +1,6 @@
 /* unmask eval: how many problems a model solves. */
 #include "cli/eval.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/atomic_file.h"
-#include "base/mapped_file.h"
 #include "cli/decoding_options.h"
 #include "cli/model_path.h"
 #include "cli/open_model.h"
@@ -31,53 +26,17 @@ static const char help[] =
     "report.json and report.html.  Stopped or killed at any moment, the same command goes on.  "
     "The\n"
     "same seed gives the same samples, whatever the batch or the threads.\n"
-    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP "      --problems FILE    the problems\n"
-    "  -o, --output DIR       where the run is kept\n"
-    "      --form FORM        auto (default), humaneval, mbpp, infilling or family\n"
+    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP "  -o, --output DIR       where the run is kept\n"
     "  -n, --samples N        samples of each problem (default: 1); with more than one, give a\n"
     "                         --temperature.  A later run may ask for more\n"
-    "  -l, --length N         tokens of an answer (default: 512, or 128 for models with fewer "
-    "than\n"
-    "                         2048 positions, and no more than the prompt leaves)\n"
-    "      --infilling-length N\n"
-    "                         the same for holes in code, which are short\n"
-    "      --instruct         ask in a conversation\n"
-    "      --system TEXT      the system message of conversations\n"
-    "      --shots N          of MBPP: show N solved examples first (ids 1 to 10, which are then "
-    "not\n"
-    "                         asked; the paper has 3)\n"
-    "      --ids FIRST-LAST   only problems with these numbers for ids (the test part of MBPP is\n"
-    "                         11-510)\n"
-    "      --batch N          decode N samples at a time, which changes nothing but the time and\n"
-    "                         the memory (default: 8)\n"
-    "      --k LIST           the k of pass@k (default: 1,5,10,25,50,100, up to the "
-    "samples)\n" UM_CLI_JUDGE_HELP "      --json             print the report as JSON\n"
-    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
-    "  -h, --help             this text\n"
-    "\n" UM_CLI_CONFIGURATION_HELP "\n"
+    "      --steps N, --steps 1/2\n"
+    "                         denoising steps, or a share of the positions of each "
+    "answer\n" UM_CLI_EVAL_HELP "\n" UM_CLI_CONFIGURATION_HELP "\n"
     "examples:\n"
     "  unmask eval -m DiffuCoder-7B-Base --problems HumanEval.jsonl --output run/base\n"
     "  unmask eval --problems mbpp.jsonl --ids 11-510 --shots 3 -n 10 --temperature 0.4 -o "
     "run/mbpp\n"
     "  unmask eval --compare run/base run/instruct\n";
-
-static um_status write_file(const um_eval_run *run, const char *name, const um_buffer *text,
-                            um_error *error) {
-    char path[UM_EVAL_PATH_SIZE + 32];
-    UM_TRY(um_path_join(path, sizeof path, run->directory.path, name, error));
-    return um_file_write(path, um_buffer_text(text), text->length, error);
-}
-
-static um_status dump(const json_t *report, um_buffer *text, um_error *error) {
-    char *dumped = json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
-    if (!dumped) {
-        return um_error_memory(error, "the report", 0);
-    }
-    const um_status status = um_buffer_append_format(text, error, "%s\n", dumped);
-    free(dumped);
-    return status;
-}
 
 /* What is printed and written of a report. */
 typedef struct texts {
@@ -87,7 +46,7 @@ typedef struct texts {
 } texts;
 
 static um_status make_texts(const json_t *report, texts *made, um_error *error) {
-    UM_TRY(dump(report, &made->json, error));
+    UM_TRY(um_eval_dump(report, &made->json, error));
     UM_TRY(um_eval_report_table(report, &made->table, error));
     return um_eval_report_page(report, &made->page, error);
 }
@@ -96,20 +55,13 @@ static um_status make_texts(const json_t *report, texts *made, um_error *error) 
 static um_status put_texts(const um_eval_run *run, const texts *made, um_error *error) {
     const um_buffer *shown = run->request->json ? &made->json : &made->table;
     (void)fwrite(um_buffer_text(shown), 1, shown->length, stdout);
-    UM_TRY(write_file(run, UM_EVAL_REPORT_FILE, &made->json, error));
-    return write_file(run, UM_EVAL_PAGE_FILE, &made->page, error);
+    return um_eval_write_report(run->directory.path, &made->json, &made->page, error);
 }
 
 static um_status report_run(const um_eval_run *run, um_error *error) {
     json_t *report = NULL;
     texts made = {0};
-    um_eval_ks ks = {.count = run->request->judge.ks.count};
-    memcpy(ks.values, run->request->judge.ks.values, sizeof ks.values);
-    const um_eval_facts facts = {.settings = run->settings,
-                                 .model = run->info.name,
-                                 .problems = run->request->problems,
-                                 .sandbox = um_judge_sandbox_text(run->judge)};
-    um_status status = um_eval_report_create(&run->records, &facts, &ks, &report, error);
+    um_status status = um_eval_run_report(run, &report, error);
     if (status == UM_OK) {
         status = make_texts(report, &made, error);
     }
@@ -123,15 +75,14 @@ static um_status report_run(const um_eval_run *run, um_error *error) {
     return status;
 }
 
-static int compare_runs(const um_eval_request *request) {
+static int compare_runs(const char *const runs[2], bool as_json) {
     um_error error = {0};
     um_buffer text = {0};
     json_t *comparison = NULL;
-    um_status status =
-        um_eval_compare(request->compare[0], request->compare[1], &comparison, &error);
+    um_status status = um_eval_compare(runs[0], runs[1], &comparison, &error);
     if (status == UM_OK) {
-        status = request->json ? dump(comparison, &text, &error)
-                               : um_eval_comparison_text(comparison, &text, &error);
+        status = as_json ? um_eval_dump(comparison, &text, &error)
+                         : um_eval_comparison_text(comparison, &text, &error);
     }
     if (status == UM_OK) {
         (void)fwrite(um_buffer_text(&text), 1, text.length, stdout);
@@ -141,32 +92,100 @@ static int compare_runs(const um_eval_request *request) {
     return status == UM_OK ? UM_EXIT_OK : um_cli_fail(&error);
 }
 
+static um_status open_parts(const um_eval_request *request, um_train_ranks *ranks,
+                            um_eval_place *place, um_eval_subject *subject, um_error *error) {
+    UM_TRY(um_eval_place_open(request, ranks, place, error));
+    return um_eval_subject_open(&request->model, subject, error);
+}
+
 static int evaluate(const um_eval_request *request) {
     um_error error = {0};
-    um_eval_run run = {.directory = {.lock_descriptor = -1}};
+    um_eval_place place = {0};
+    um_eval_subject subject = {0};
     um_train_ranks ranks = {0};
+    um_eval_run run = {.request = request,
+                       .place = &place,
+                       .subject = &subject,
+                       .directory = {.lock_descriptor = -1}};
     um_status status = um_train_ranks_start(0, request->output, &ranks, &error);
     if (status == UM_OK) {
         ranks.keeps_all = true;
-        status = um_eval_run_complete(request, &ranks, &run, &error);
+        status = open_parts(request, &ranks, &place, &subject, &error);
+        status = um_collective_agree_on_status(ranks.collective, status, &error);
+    }
+    if (status == UM_OK) {
+        status = um_eval_run_complete(&run, &error);
     }
     if (status == UM_OK && um_train_ranks_first(&ranks)) {
         status = report_run(&run, &error);
     }
     um_eval_run_free(&run);
+    um_eval_subject_close(&subject);
+    um_eval_place_free(&place);
     return um_train_ranks_end(&ranks, status, &error);
 }
 
-static int run(const um_command *command, int argc, char **argv) {
-    um_eval_request request = {0};
-    int code = um_eval_parse(command, argc, argv, &request);
-    if (code == -1) {
-        code = um_cli_help_with_decoding(command);
-    } else if (code == UM_EXIT_OK) {
-        code = request.compare[0] ? compare_runs(&request) : evaluate(&request);
+/* ---- The command line ---------------------------------------------------------------- */
+
+enum { OPTION_COMPARE = 256 };
+
+static const struct option own_options[] = {
+    UM_CLI_EVAL_OPTIONS,
+    {"compare", no_argument, NULL, OPTION_COMPARE},
+    {NULL, 0, NULL, 0},
+};
+
+static int parse(const um_command *command, int argc, char **argv, um_eval_request *request,
+                 bool *compares) {
+    um_long_options long_options;
+    um_long_options_fill(&long_options, own_options);
+    int option = 0;
+    while ((option = um_cli_next_option(command, argc, argv, UM_CLI_EVAL_LETTERS,
+                                        long_options.entries)) != -1) {
+        const int code =
+            option == OPTION_COMPARE ? UM_EXIT_OK : um_eval_set_option(command, request, option);
+        *compares = *compares || option == OPTION_COMPARE;
+        if (code != UM_EXIT_OK) {
+            return code;
+        }
     }
-    um_options_free(request.options);
-    return code;
+    return UM_EXIT_OK;
+}
+
+/* What is left of the command line are the runs to compare. */
+static int run_compare(const um_command *command, int argc, char **argv,
+                       const um_eval_request *request) {
+    if (argc - optind != 2) {
+        return um_cli_usage(command, "--compare needs two run directories");
+    }
+    if (request->problems || request->output) {
+        return um_cli_usage(command, "--compare reads two runs: leave --problems and --output out");
+    }
+    const char *const runs[2] = {argv[optind], argv[optind + 1]};
+    return compare_runs(runs, request->json);
+}
+
+static int run_evaluate(const um_command *command, int argc, char **argv,
+                        const um_eval_request *request) {
+    if (argc != optind) {
+        return um_cli_usage(command, "\"%.60s\" is no option", argv[optind]);
+    }
+    const int code = um_eval_check_request(command, request);
+    return code == UM_EXIT_OK ? evaluate(request) : code;
+}
+
+static int run(const um_command *command, int argc, char **argv) {
+    um_eval_request request = um_eval_default_request();
+    bool compares = false;
+    const int code = parse(command, argc, argv, &request, &compares);
+    if (code == -1) {
+        return um_cli_help_with_decoding(command);
+    }
+    if (code != UM_EXIT_OK) {
+        return code;
+    }
+    return compares ? run_compare(command, argc, argv, &request)
+                    : run_evaluate(command, argc, argv, &request);
 }
 
 const um_command um_command_eval = {.name = "eval",

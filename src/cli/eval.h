@@ -1,55 +1,29 @@
-/* unmask eval: its command line and the parts of a run. */
+/* Evaluations: what `unmask eval` makes one of, and `unmask sweep` a whole grid. */
 #ifndef UM_CLI_EVAL_H
 #define UM_CLI_EVAL_H
 
 #include <jansson.h>
 
-#include "cli/generate.h"
-#include "cli/judge_options.h"
-#include "cli/model_options.h"
+#include "base/watch.h"
+#include "cli/eval_options.h"
 #include "cli/train_ranks.h"
 #include "eval/prompt.h"
 #include "eval/run_directory.h"
 #include "eval/run_files.h"
 #include "eval/run_records.h"
 
-/* ---- The command line ------------------------------------------------------------ */
-
-typedef struct um_eval_request {
-    um_model_choice model;
-    um_judge_choice judge;
-    um_options *options;
-    const char *problems;
-    const char *output;
-    const char *compare[2]; /* run directories, or NULL */
-    const char *system;     /* of a conversation, or NULL */
-    um_eval_form form;
-    bool instruct;
-    bool json;
-    size_t samples;          /* of each problem */
-    size_t length;           /* of the answer; 0: by the size of the context */
-    size_t infilling_length; /* of the answer of an infilling problem; 0: as of the others */
-    size_t batch;            /* samples that are decoded at a time */
-    size_t shots;
-    size_t first_id; /* of the problems with numbers for ids; 0: all problems */
-    size_t last_id;
-} um_eval_request;
-
-/* Read the command line into zeroed *request, whose options are for um_options_free whatever the
- * outcome.  Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message
- * printed. */
-int um_eval_parse(const um_command *command, int argc, char **argv, um_eval_request *request);
-
 /* ---- Prompts ----------------------------------------------------------------------- */
 
-/* The problems of a run, each with its prompt. */
+/* The problems of evaluations, each with its prompt. */
 typedef struct um_eval_tasks {
     um_problem_set *set;
     um_eval_style style;
     const um_problem **problems; /* [count] of the set, in its order */
     um_eval_prompt *prompts;     /* [count] */
-    size_t *lengths;             /* [count] of the answers, in tokens */
     size_t count;
+    /* For one model and its decoding: */
+    size_t *lengths;      /* [count] of the answers, in tokens */
+    um_options **options; /* [count] */
 } um_eval_tasks;
 
 /* A request with what it points to; it must not be moved. */
@@ -63,7 +37,8 @@ typedef struct um_eval_asked {
  */
 um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *tasks, um_error *error);
 
-/* Settle the lengths for a model: a prompt that leaves no room is told now, not after hours. */
+/* Settle lengths and options for a model: a prompt that leaves no room is told now, not after
+ * hours.  May be done again for another model or other decoding. */
 um_status um_eval_tasks_fit(const um_eval_request *request, const um_model *model,
                             um_eval_tasks *tasks, um_error *error);
 
@@ -74,26 +49,61 @@ void um_eval_tasks_free(um_eval_tasks *tasks);
 void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
                  size_t sample, um_eval_asked *asked);
 
+/* ---- Where evaluations happen -------------------------------------------------------- */
+
+/* What evaluations of the same problems share, whatever the model. */
+typedef struct um_eval_place {
+    um_train_ranks *ranks; /* borrowed */
+    um_eval_tasks tasks;
+    um_judge *judge;
+} um_eval_place;
+
+/* Read the problems and make the sandbox, which starts as a copy of this process: before models are
+ * open.  Ctrl-C is caught from here on.  um_eval_place_free whatever the outcome. */
+um_status um_eval_place_open(const um_eval_request *request, um_train_ranks *ranks,
+                             um_eval_place *place, um_error *error);
+void um_eval_place_free(um_eval_place *place);
+
+/* A model that is evaluated. */
+typedef struct um_eval_subject {
+    um_model *model;
+    um_model_info info;
+    char hash[17]; /* of its files */
+} um_eval_subject;
+
+/* um_eval_subject_close whatever the outcome. */
+um_status um_eval_subject_open(const um_model_choice *choice, um_eval_subject *subject,
+                               um_error *error);
+void um_eval_subject_close(um_eval_subject *subject);
+
 /* ---- The run ----------------------------------------------------------------------- */
 
+/* One evaluation; the first four are what it needs, borrowed. */
 typedef struct um_eval_run {
     const um_eval_request *request;
-    um_train_ranks *ranks;
-    um_eval_tasks tasks;
+    um_eval_place *place; /* its tasks are fitted to the model by the run */
+    const um_eval_subject *subject;
+    const um_watch *watch; /* told of samples made, of those that are missing; NULL: a bar of the
+                              run's own */
     um_eval_records records;
     um_eval_directory directory;
     json_t *settings; /* of its run.json */
-    um_model *model;
-    um_model_info info;
-    um_judge *judge;
 } um_eval_run;
 
-/* Sample and judge what the directory does not have yet.  All ranks do so together; rank 0 has the
- * whole run afterwards.  um_eval_run_free whatever the outcome.  UM_ERR_CANCELLED after Ctrl-C. */
-um_status um_eval_run_complete(const um_eval_request *request, um_train_ranks *ranks,
-                               um_eval_run *run, um_error *error);
+/* Sample and judge what the run's directory does not have yet.  All ranks do so together; rank 0
+ * has the whole run afterwards.  um_eval_run_free whatever the outcome.  UM_ERR_CANCELLED after
+ * Ctrl-C. */
+um_status um_eval_run_complete(um_eval_run *run, um_error *error);
+
+/* Fit the tasks and settle the settings as um_eval_run_complete would, and find out whether the
+ * model takes every request: a run that cannot be made is told before an earlier one is.  Nothing
+ * is written. */
+um_status um_eval_run_try(um_eval_run *run, um_error *error);
 
 void um_eval_run_free(um_eval_run *run);
+
+/* Summarise a complete run: *report is a new reference. */
+um_status um_eval_run_report(const um_eval_run *run, json_t **report, um_error *error);
 
 /* ---- Its parts --------------------------------------------------------------------- */
 
@@ -104,7 +114,19 @@ bool um_eval_is_mine(const um_eval_run *run, size_t index);
  * among it: a run may get more of them. */
 um_status um_eval_make_settings(um_eval_run *run, um_error *error);
 
+/* One number for all files of a model, in hexadecimal digits. */
+um_status um_eval_hash_model(const um_model_choice *choice, char hash[17], um_error *error);
+
 /* Make and judge this rank's samples that are missing. */
 um_status um_eval_sample_and_judge(um_eval_run *run, um_eval_logs *logs, um_error *error);
+
+/* ---- Reports ------------------------------------------------------------------------ */
+
+/* Append a report as text, with its line feed. */
+um_status um_eval_dump(const json_t *report, um_buffer *text, um_error *error);
+
+/* Write report.json and report.html into a directory. */
+um_status um_eval_write_report(const char *directory, const um_buffer *json, const um_buffer *page,
+                               um_error *error);
 
 #endif

@@ -1,48 +1,84 @@
-/* The command line of `unmask eval`. */
+#include "cli/eval_options.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/decoding_options.h"
-#include "cli/eval.h"
-
 #define SAMPLES_MAXIMUM 100000
+#define PROBLEMS_MAXIMUM (1 << 30)
 #define BATCH_MAXIMUM 4096
 #define LENGTH_MAXIMUM (1 << 24)
 #define DEFAULT_BATCH 8
 
-/* Values of options without a letter. */
-enum {
-    OPTION_PROBLEMS = 256,
-    OPTION_FORM,
-    OPTION_INFILLING_LENGTH,
-    OPTION_BATCH,
-    OPTION_INSTRUCT,
-    OPTION_SYSTEM,
-    OPTION_SHOTS,
-    OPTION_IDS,
-    OPTION_COMPARE,
-    OPTION_JSON
-};
+um_eval_request um_eval_default_request(void) {
+    return (um_eval_request){
+        .judge = {.judge = um_judge_default_options(),
+                  .ks = {.values = {1, 5, 10, 25, 50, 100}, .count = 6}},
+        .samples = 1,
+        .batch = DEFAULT_BATCH,
+    };
+}
 
-static const struct option own_options[] = {
-    UM_CLI_MODEL_OPTIONS,
-    UM_CLI_JUDGE_OPTIONS,
-    {"problems", required_argument, NULL, OPTION_PROBLEMS},
-    {"output", required_argument, NULL, 'o'},
-    {"form", required_argument, NULL, OPTION_FORM},
-    {"samples", required_argument, NULL, 'n'},
-    {"length", required_argument, NULL, 'l'},
-    {"infilling-length", required_argument, NULL, OPTION_INFILLING_LENGTH},
-    {"batch", required_argument, NULL, OPTION_BATCH},
-    {"instruct", no_argument, NULL, OPTION_INSTRUCT},
-    {"system", required_argument, NULL, OPTION_SYSTEM},
-    {"shots", required_argument, NULL, OPTION_SHOTS},
-    {"ids", required_argument, NULL, OPTION_IDS},
-    {"compare", no_argument, NULL, OPTION_COMPARE},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
+/* ---- Decoding --------------------------------------------------------------------------- */
+
+void um_eval_decoding_set(um_eval_decoding *decoding, const char *name, const char *text) {
+    size_t at = 0;
+    while (at < decoding->count && strcmp(decoding->given[at].name, name) != 0) {
+        at++;
+    }
+    if (at < UM_EVAL_DECODING_MAXIMUM) { /* there are far fewer names */
+        decoding->given[at] = (um_option_text){.name = name, .text = text};
+        decoding->count += at == decoding->count;
+    }
+}
+
+static um_status apply_decoding(const um_eval_decoding *decoding, size_t length,
+                                um_options *options, um_error *error) {
+    for (size_t i = 0; i < decoding->count; i++) {
+        UM_TRY(um_options_set(options, decoding->given[i].name, decoding->given[i].text, error));
+    }
+    if (!um_step_share_is_set(decoding->steps)) {
+        return UM_OK;
+    }
+    char steps[24];
+    (void)snprintf(steps, sizeof steps, "%zu", um_step_share_steps(decoding->steps, length));
+    return um_options_set(options, "steps", steps, error);
+}
+
+um_status um_eval_decoding_create(const um_eval_decoding *decoding, size_t length,
+                                  um_options **options, um_error *error) {
+    UM_TRY(um_options_create(options, error));
+    const um_status status = apply_decoding(decoding, length, *options, error);
+    if (status != UM_OK) {
+        um_options_free(*options);
+        *options = NULL;
+    }
+    return status;
+}
+
+/* Steps may be a share of the answer; all else is checked by setting it once. */
+static int set_decoding(const um_command *command, um_eval_request *request, int option) {
+    um_error error = {0};
+    um_options *scratch = NULL;
+    const char *name = um_decoding_option_name(option);
+    if (name && strcmp(name, "steps") == 0 && strchr(optarg, '/')) {
+        return um_step_share_parse(optarg, strlen(optarg), &request->decoding.steps)
+                   ? UM_EXIT_OK
+                   : um_cli_usage(command,
+                                  "--steps: \"%.40s\" is not a share of the answer such as 1/2",
+                                  optarg);
+    }
+    if (um_options_create(&scratch, &error) != UM_OK) {
+        return um_cli_fail(&error);
+    }
+    const int code = um_set_decoding_option(command, scratch, option, optarg);
+    um_options_free(scratch);
+    if (code == UM_EXIT_OK) {
+        um_eval_decoding_set(&request->decoding, name, optarg);
+    }
+    return code;
+}
+
+/* ---- Options ------------------------------------------------------------------------------ */
 
 static int set_form(const um_command *command, const char *text, um_eval_form *form) {
     if (um_eval_form_from_name(text, form)) {
@@ -71,62 +107,54 @@ static int set_ids(const um_command *command, const char *text, um_eval_request 
     return um_cli_usage(command, "--ids: \"%.40s\" is not two numbers such as 11-510", text);
 }
 
-static int apply_count(const um_command *command, um_eval_request *request, int option) {
-    switch (option) {
-        case 'n':
-            return um_cli_set_count(command, "--samples", optarg, SAMPLES_MAXIMUM,
-                                    &request->samples);
-        case 'l':
-            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &request->length);
-        case OPTION_INFILLING_LENGTH:
-            return um_cli_set_count(command, "--infilling-length", optarg, LENGTH_MAXIMUM,
-                                    &request->infilling_length);
-        case OPTION_BATCH:
-            return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &request->batch);
-        default:
-            return um_cli_set_count(command, "--shots", optarg, UM_EVAL_MAXIMUM_SHOTS,
-                                    &request->shots);
+/* An option whose value is a number from 1 on. */
+typedef struct count_option {
+    int option;
+    const char *name;
+    size_t maximum;
+    size_t *target;
+} count_option;
+
+/* UM_EXIT_OK, UM_EXIT_USAGE, or -2 where the option is none of these. */
+static int set_count(const um_command *command, um_eval_request *request, int option) {
+    const count_option counts[] = {
+        {'n', "--samples", SAMPLES_MAXIMUM, &request->samples},
+        {'l', "--length", LENGTH_MAXIMUM, &request->length},
+        {UM_OPTION_INFILLING_LENGTH, "--infilling-length", LENGTH_MAXIMUM,
+         &request->infilling_length},
+        {UM_OPTION_LIMIT, "--limit", PROBLEMS_MAXIMUM, &request->limit},
+        {UM_OPTION_BATCH, "--batch", BATCH_MAXIMUM, &request->batch},
+        {UM_OPTION_SHOTS, "--shots", UM_EVAL_MAXIMUM_SHOTS, &request->shots},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (counts[i].option == option) {
+            return um_cli_set_count(command, counts[i].name, optarg, counts[i].maximum,
+                                    counts[i].target);
+        }
     }
+    return -2;
 }
 
-static int apply(const um_command *command, um_eval_request *request, int option, bool *compares) {
-    if (um_is_model_option(option)) {
-        return um_set_model_option(command, &request->model, option, optarg);
-    }
-    if (um_is_judge_option(option)) {
-        return um_set_judge_option(command, &request->judge, option, optarg);
-    }
-    if (um_is_decoding_option(option)) {
-        return um_set_decoding_option(command, request->options, option, optarg);
-    }
+static int set_own(const um_command *command, um_eval_request *request, int option) {
     switch (option) {
-        case 'n':
-        case 'l':
-        case OPTION_BATCH:
-        case OPTION_INFILLING_LENGTH:
-        case OPTION_SHOTS:
-            return apply_count(command, request, option);
         case 'o':
             request->output = optarg;
             return UM_EXIT_OK;
-        case OPTION_PROBLEMS:
+        case UM_OPTION_PROBLEMS:
             request->problems = optarg;
             return UM_EXIT_OK;
-        case OPTION_FORM:
+        case UM_OPTION_FORM:
             return set_form(command, optarg, &request->form);
-        case OPTION_IDS:
+        case UM_OPTION_IDS:
             return set_ids(command, optarg, request);
-        case OPTION_SYSTEM:
+        case UM_OPTION_SYSTEM:
             request->system = optarg;
             return UM_EXIT_OK;
-        case OPTION_INSTRUCT:
+        case UM_OPTION_INSTRUCT:
             request->instruct = true;
             return UM_EXIT_OK;
-        case OPTION_JSON:
+        case UM_OPTION_JSON:
             request->json = true;
-            return UM_EXIT_OK;
-        case OPTION_COMPARE:
-            *compares = true;
             return UM_EXIT_OK;
         case 'h':
             return -1;
@@ -135,7 +163,21 @@ static int apply(const um_command *command, um_eval_request *request, int option
     }
 }
 
-static int check(const um_command *command, const um_eval_request *request) {
+int um_eval_set_option(const um_command *command, um_eval_request *request, int option) {
+    if (um_is_model_option(option)) {
+        return um_set_model_option(command, &request->model, option, optarg);
+    }
+    if (um_is_judge_option(option)) {
+        return um_set_judge_option(command, &request->judge, option, optarg);
+    }
+    if (um_is_decoding_option(option)) {
+        return set_decoding(command, request, option);
+    }
+    const int code = set_count(command, request, option);
+    return code == -2 ? set_own(command, request, option) : code;
+}
+
+int um_eval_check_request(const um_command *command, const um_eval_request *request) {
     if (!request->problems) {
         return um_cli_usage(command, "--problems FILE is needed: what to solve");
     }
@@ -150,47 +192,4 @@ static int check(const um_command *command, const um_eval_request *request) {
         return um_cli_usage(command, "--shots are for a base model: leave --instruct out");
     }
     return UM_EXIT_OK;
-}
-
-/* What is left of the command line are the runs to compare. */
-static int take_runs(const um_command *command, int argc, char **argv, bool compares,
-                     um_eval_request *request) {
-    if (!compares) {
-        return argc == optind ? check(command, request)
-                              : um_cli_usage(command, "\"%.60s\" is no option", argv[optind]);
-    }
-    if (argc - optind != 2) {
-        return um_cli_usage(command, "--compare needs two run directories");
-    }
-    if (request->problems || request->output) {
-        return um_cli_usage(command, "--compare reads two runs: leave --problems and --output out");
-    }
-    request->compare[0] = argv[optind];
-    request->compare[1] = argv[optind + 1];
-    return UM_EXIT_OK;
-}
-
-int um_eval_parse(const um_command *command, int argc, char **argv, um_eval_request *request) {
-    um_error error = {0};
-    bool compares = false;
-    *request = (um_eval_request){
-        .judge = {.judge = um_judge_default_options(),
-                  .ks = {.values = {1, 5, 10, 25, 50, 100}, .count = 6}},
-        .samples = 1,
-        .batch = DEFAULT_BATCH,
-    };
-    if (um_options_create(&request->options, &error) != UM_OK) {
-        return um_cli_fail(&error);
-    }
-    um_long_options long_options;
-    um_long_options_fill(&long_options, own_options);
-    int option = 0;
-    while ((option = um_cli_next_option(command, argc, argv, ":m:t:o:n:l:h",
-                                        long_options.entries)) != -1) {
-        const int code = apply(command, request, option, &compares);
-        if (code != UM_EXIT_OK) {
-            return code;
-        }
-    }
-    return take_runs(command, argc, argv, compares, request);
 }

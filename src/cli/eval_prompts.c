@@ -24,13 +24,24 @@ static bool is_wanted(const um_eval_request *request, const um_problem *problem)
     return *problem->id && !*end && number >= request->first_id && number <= request->last_id;
 }
 
+/* Whether --limit has room for one more of its level and format. */
+static bool is_within_limit(const um_eval_request *request, const um_eval_tasks *tasks,
+                            const um_problem *problem) {
+    size_t like_it = 0;
+    for (size_t i = 0; request->limit > 0 && i < tasks->count; i++) {
+        like_it += tasks->problems[i]->level == problem->level &&
+                   tasks->problems[i]->format == problem->format;
+    }
+    return request->limit == 0 || like_it < request->limit;
+}
+
 static um_status choose_problems(const um_eval_request *request, um_eval_tasks *tasks,
                                  um_error *error) {
     const size_t count = um_problem_set_count(tasks->set);
     UM_TRY(um_allocate(&tasks->problems, count, sizeof *tasks->problems, "problems", error));
     for (size_t i = 0; i < count; i++) {
         const um_problem *problem = um_problem_set_at(tasks->set, i);
-        if (is_wanted(request, problem)) {
+        if (is_wanted(request, problem) && is_within_limit(request, tasks, problem)) {
             tasks->problems[tasks->count++] = problem;
         }
     }
@@ -45,6 +56,7 @@ static um_status choose_problems(const um_eval_request *request, um_eval_tasks *
 static um_status build_prompts(um_eval_tasks *tasks, um_error *error) {
     UM_TRY(um_allocate(&tasks->prompts, tasks->count, sizeof *tasks->prompts, "prompts", error));
     UM_TRY(um_allocate(&tasks->lengths, tasks->count, sizeof *tasks->lengths, "lengths", error));
+    UM_TRY(um_allocate(&tasks->options, tasks->count, sizeof *tasks->options, "options", error));
     for (size_t i = 0; i < tasks->count; i++) {
         UM_TRY(um_eval_prompt_build(&tasks->style, tasks->problems[i], &tasks->prompts[i], error));
     }
@@ -69,11 +81,20 @@ um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *task
     return build_prompts(tasks, error);
 }
 
+static void free_options(um_eval_tasks *tasks) {
+    for (size_t i = 0; tasks->options && i < tasks->count; i++) {
+        um_options_free(tasks->options[i]);
+        tasks->options[i] = NULL;
+    }
+}
+
 void um_eval_tasks_free(um_eval_tasks *tasks) {
     for (size_t i = 0; tasks->prompts && i < tasks->count; i++) {
         um_eval_prompt_free(&tasks->prompts[i]);
     }
     free(tasks->prompts);
+    free_options(tasks);
+    free(tasks->options);
     free(tasks->lengths);
     free(tasks->problems);
     um_problem_set_free(tasks->set);
@@ -104,7 +125,7 @@ void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, siz
                  size_t sample, um_eval_asked *asked) {
     const um_eval_prompt *prompt = &tasks->prompts[number];
     um_request *made = &asked->request;
-    *asked = (um_eval_asked){.request = {.options = request->options}};
+    *asked = (um_eval_asked){.request = {.options = tasks->options[number]}};
     made->messages = asked->messages;
     made->parts = asked->parts;
     made->sample = number_of_draws(tasks->problems[number]->id, sample);
@@ -146,13 +167,15 @@ static um_status fit(const um_eval_request *request, const um_model *model,
     tasks->lengths[number] =
         given_length > 0 ? given_length
                          : um_cli_default_length(info, given.count, SHORT_ANSWER, LONG_ANSWER);
-    return UM_OK;
+    return um_eval_decoding_create(&request->decoding, tasks->lengths[number],
+                                   &tasks->options[number], error);
 }
 
 um_status um_eval_tasks_fit(const um_eval_request *request, const um_model *model,
                             um_eval_tasks *tasks, um_error *error) {
     um_model_info info;
     um_model_get_info(model, &info);
+    free_options(tasks);
     for (size_t i = 0; i < tasks->count; i++) {
         const um_status status = fit(request, model, &info, tasks, i, error);
         if (status != UM_OK) {

@@ -7,9 +7,10 @@
 
 #include "cli/eval.h"
 #include "cli/open_model.h"
+#include "eval/report.h"
 
 bool um_eval_is_mine(const um_eval_run *run, size_t index) {
-    return um_collective_owns(run->ranks->collective, index / run->records.samples_each);
+    return um_collective_owns(run->place->ranks->collective, index / run->records.samples_each);
 }
 
 static bool is_complete(const um_eval_run *run) {
@@ -25,9 +26,9 @@ static bool is_complete(const um_eval_run *run) {
 
 /* All ranks know what there is; what killed ranks have left is in it. */
 static um_status open_files(um_eval_run *run, um_eval_logs *logs, um_error *error) {
-    um_collective *collective = run->ranks->collective;
+    um_collective *collective = run->place->ranks->collective;
     const char *path = run->request->output;
-    const bool first = um_train_ranks_first(run->ranks);
+    const bool first = um_train_ranks_first(run->place->ranks);
     um_status status = UM_OK;
     if (first) {
         status = um_eval_directory_open(path, run->settings, &run->directory, error);
@@ -64,8 +65,8 @@ static um_status gather_files(um_eval_run *run, um_eval_logs *logs, um_error *er
  */
 static um_status join_files(um_eval_run *run, um_eval_logs *logs, um_status status,
                             um_error *error) {
-    um_collective *collective = run->ranks->collective;
-    const bool first = um_train_ranks_first(run->ranks);
+    um_collective *collective = run->place->ranks->collective;
+    const bool first = um_train_ranks_first(run->place->ranks);
     if (!first) {
         const um_status closed = um_eval_logs_close(logs, status == UM_OK ? error : NULL);
         status = status == UM_OK ? closed : status;
@@ -78,20 +79,49 @@ static um_status join_files(um_eval_run *run, um_eval_logs *logs, um_status stat
     return um_collective_agree_on_status(collective, status, error);
 }
 
-/* ---- The run ------------------------------------------------------------------------ */
+/* ---- Where it happens --------------------------------------------------------------- */
 
-/* Before the model is open: each sandbox starts as a copy of the process. */
-static um_status open_judge(um_eval_run *run, um_error *error) {
-    um_judge_options options = run->request->judge.judge;
+static um_status open_judge(const um_eval_request *request, um_eval_place *place, um_error *error) {
+    um_judge_options options = request->judge.judge;
     if (options.workers == 0) {
-        options.workers = um_train_ranks_threads(run->ranks);
+        options.workers = um_train_ranks_threads(place->ranks);
     }
-    UM_TRY(um_judge_create(&options, &run->judge, error));
-    if (um_train_ranks_first(run->ranks)) {
-        (void)fprintf(stderr, "sandbox: %s\n", um_judge_sandbox_text(run->judge));
+    UM_TRY(um_judge_create(&options, &place->judge, error));
+    if (um_train_ranks_first(place->ranks)) {
+        (void)fprintf(stderr, "sandbox: %s\n", um_judge_sandbox_text(place->judge));
     }
     return UM_OK;
 }
+
+um_status um_eval_place_open(const um_eval_request *request, um_train_ranks *ranks,
+                             um_eval_place *place, um_error *error) {
+    *place = (um_eval_place){.ranks = ranks};
+    UM_TRY(um_eval_tasks_read(request, &place->tasks, error));
+    um_cli_catch_interrupts();
+    return open_judge(request, place, error);
+}
+
+void um_eval_place_free(um_eval_place *place) {
+    um_judge_free(place->judge);
+    um_eval_tasks_free(&place->tasks);
+    place->judge = NULL;
+}
+
+um_status um_eval_subject_open(const um_model_choice *choice, um_eval_subject *subject,
+                               um_error *error) {
+    *subject = (um_eval_subject){0};
+    UM_TRY(um_cli_open_model(choice->model, &choice->options, choice->no_quantize_cache,
+                             &subject->model, error));
+    um_model_get_info(subject->model, &subject->info);
+    return um_eval_hash_model(choice, subject->hash, error);
+}
+
+void um_eval_subject_close(um_eval_subject *subject) {
+    um_model_close(subject->model);
+    *subject = (um_eval_subject){0};
+}
+
+/* ---- The run ------------------------------------------------------------------------ */
 
 /* Where Ctrl-C came: how far the run is, and how it goes on. */
 static um_status tell_stop(const um_eval_run *run, um_status status, um_error *error) {
@@ -108,25 +138,18 @@ static um_status tell_stop(const um_eval_run *run, um_status status, um_error *e
 
 /* All that a rank can do without the others. */
 static um_status prepare(um_eval_run *run, um_error *error) {
-    const um_eval_request *request = run->request;
-    UM_TRY(um_eval_tasks_read(request, &run->tasks, error));
-    UM_TRY(um_eval_records_create(run->tasks.problems, run->tasks.count, request->samples,
+    um_eval_tasks *tasks = &run->place->tasks;
+    run->directory = (um_eval_directory){.lock_descriptor = -1};
+    UM_TRY(um_eval_records_create(tasks->problems, tasks->count, run->request->samples,
                                   &run->records, error));
-    um_cli_catch_interrupts();
-    UM_TRY(open_judge(run, error));
-    UM_TRY(um_cli_open_model(request->model.model, &request->model.options,
-                             request->model.no_quantize_cache, &run->model, error));
-    um_model_get_info(run->model, &run->info);
-    UM_TRY(um_eval_tasks_fit(request, run->model, &run->tasks, error));
+    UM_TRY(um_eval_tasks_fit(run->request, run->subject->model, tasks, error));
     return um_eval_make_settings(run, error);
 }
 
-um_status um_eval_run_complete(const um_eval_request *request, um_train_ranks *ranks,
-                               um_eval_run *run, um_error *error) {
+um_status um_eval_run_complete(um_eval_run *run, um_error *error) {
     um_eval_logs logs = {0};
-    *run = (um_eval_run){.request = request, .ranks = ranks, .directory = {.lock_descriptor = -1}};
     um_status status = prepare(run, error);
-    UM_TRY(um_collective_agree_on_status(ranks->collective, status, error));
+    UM_TRY(um_collective_agree_on_status(run->place->ranks->collective, status, error));
     status = open_files(run, &logs, error);
     if (status == UM_OK) {
         status = is_complete(run) ? UM_OK : um_eval_sample_and_judge(run, &logs, error);
@@ -136,11 +159,43 @@ um_status um_eval_run_complete(const um_eval_request *request, um_train_ranks *r
     return tell_stop(run, status, error);
 }
 
+/* A batch refuses what it cannot decode when it is asked to; nothing is decoded. */
+static um_status try_requests(const um_eval_run *run, um_error *error) {
+    const um_eval_tasks *tasks = &run->place->tasks;
+    um_batch *batch = NULL;
+    UM_TRY(um_batch_create(run->subject->model, NULL, 1, &batch, error));
+    um_status status = UM_OK;
+    for (size_t i = 0; i < tasks->count && status == UM_OK; i++) {
+        um_eval_asked asked;
+        um_eval_ask(run->request, tasks, i, 0, &asked);
+        status = um_batch_add(batch, &asked.request, NULL, NULL, error);
+        status = status == UM_OK
+                     ? status
+                     : um_error_prefix(error, status, "problem \"%.60s\"", tasks->problems[i]->id);
+    }
+    um_batch_free(batch);
+    return status;
+}
+
+um_status um_eval_run_try(um_eval_run *run, um_error *error) {
+    UM_TRY(prepare(run, error));
+    return try_requests(run, error);
+}
+
 void um_eval_run_free(um_eval_run *run) {
     um_eval_directory_close(&run->directory);
-    um_judge_free(run->judge);
-    um_model_close(run->model);
     json_decref(run->settings);
+    run->settings = NULL;
     um_eval_records_free(&run->records);
-    um_eval_tasks_free(&run->tasks);
+}
+
+um_status um_eval_run_report(const um_eval_run *run, json_t **report, um_error *error) {
+    const um_judge_ks *wanted = &run->request->judge.ks;
+    um_eval_ks ks = {.count = wanted->count};
+    memcpy(ks.values, wanted->values, sizeof ks.values);
+    const um_eval_facts facts = {.settings = run->settings,
+                                 .model = run->subject->info.name,
+                                 .problems = run->request->problems,
+                                 .sandbox = um_judge_sandbox_text(run->place->judge)};
+    return um_eval_report_create(&run->records, &facts, &ks, report, error);
 }

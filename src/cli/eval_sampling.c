@@ -15,6 +15,7 @@ typedef struct evaluation {
     um_generate_queue *queue;
     um_eval_judging *judging;
     um_progress_bar bar;
+    um_watch watch;    /* of the samples; `bar` unless the run has its own */
     size_t wanted;     /* samples to be decoded now */
     size_t made;       /* of those */
     double told;       /* seconds of the queue that are some sample's */
@@ -53,31 +54,41 @@ static um_status take_sample(void *user, const um_generate_prompt *prompt, size_
     const um_answer *answer = &result->answers[0];
     (void)draws;
     um_buffer_clear(&work->scratch);
-    UM_TRY(um_eval_completion(&run->tasks.style,
+    UM_TRY(um_eval_completion(&run->place->tasks.style,
                               um_eval_records_problem(&run->records, prompt->index), answer->text,
                               answer->text_length, &work->scratch, error));
     UM_TRY(um_eval_records_put_sample(&run->records, prompt->index, work->scratch.data,
                                       work->scratch.length, &cost, error));
     UM_TRY(write_sample(work, prompt->index, error));
     work->made++;
-    (void)um_progress_bar_watch(&work->bar, work->made, work->wanted);
+    (void)um_watch_tell(&work->watch, work->made, work->wanted, NULL);
     return um_eval_judging_add(work->judging, prompt->index, error);
 }
 
-static um_status sample_all(evaluation *work, um_error *error) {
+static um_status sample_format(evaluation *work, um_problem_format format, um_error *error) {
     um_eval_run *run = work->run;
     const size_t each = run->records.samples_each;
     um_status status = UM_OK;
     for (size_t i = 0; i < um_eval_records_count(&run->records) && status == UM_OK; i++) {
-        if (um_eval_is_mine(run, i) && !run->records.samples[i].is_sampled) {
+        if (um_eval_is_mine(run, i) && !run->records.samples[i].is_sampled &&
+            um_eval_records_problem(&run->records, i)->format == format) {
             um_eval_asked asked;
             const um_generate_prompt prompt = {.text = "", .index = i};
-            um_eval_ask(run->request, &run->tasks, i / each, i % each, &asked);
+            um_eval_ask(run->request, &run->place->tasks, i / each, i % each, &asked);
             status = um_generate_queue_add(work->queue, &prompt, &asked.request,
-                                           run->tasks.problems[i / each]->id, error);
+                                           run->place->tasks.problems[i / each]->id, error);
         }
     }
     return status == UM_OK ? um_generate_queue_finish(work->queue, error) : status;
+}
+
+/* One format after the other: samples that are decoded side by side share their time, which is then
+ * that of their format. */
+static um_status sample_all(evaluation *work, um_error *error) {
+    for (int format = 0; format < UM_PROBLEM_FORMATS; format++) {
+        UM_TRY(sample_format(work, (um_problem_format)format, error));
+    }
+    return UM_OK;
 }
 
 /* What an earlier run has sampled but not judged comes first. */
@@ -101,13 +112,17 @@ static um_status judge_leftovers(evaluation *work, um_error *error) {
 static um_progress_bar start_bar(const evaluation *work, const char *what, const char *unit) {
     um_progress_bar bar = um_progress_bar_start(what);
     bar.unit = unit;
-    bar.terminal = bar.terminal && um_train_ranks_first(work->run->ranks);
+    bar.terminal =
+        bar.terminal && !work->run->watch && um_train_ranks_first(work->run->place->ranks);
     return bar;
 }
 
 static um_status sample_and_judge(evaluation *work, um_error *error) {
     UM_TRY(judge_leftovers(work, error));
     work->bar = start_bar(work, "sampling", "samples");
+    work->watch = work->run->watch
+                      ? *work->run->watch
+                      : (um_watch){.progress = um_progress_bar_watch, .user = &work->bar};
     const um_status status = sample_all(work, error);
     um_progress_bar_end(&work->bar);
     UM_TRY(status);
@@ -121,15 +136,15 @@ static um_status sample_and_judge(evaluation *work, um_error *error) {
 static um_status start(evaluation *work, um_error *error) {
     um_eval_run *run = work->run;
     const size_t given = run->request->model.threads;
-    UM_TRY(um_threads_create(given > 0 ? given : um_train_ranks_threads(run->ranks), &work->threads,
-                             error));
-    const um_generate_queue_setup setup = {.model = run->model,
+    UM_TRY(um_threads_create(given > 0 ? given : um_train_ranks_threads(run->place->ranks),
+                             &work->threads, error));
+    const um_generate_queue_setup setup = {.model = run->subject->model,
                                            .threads = work->threads,
                                            .size = run->request->batch,
                                            .user = work,
                                            .print = take_sample};
-    UM_TRY(um_eval_judging_start(run->judge, &run->records, work->logs->results, &work->judging,
-                                 error));
+    UM_TRY(um_eval_judging_start(run->place->judge, &run->records, work->logs->results,
+                                 &work->judging, error));
     UM_TRY(um_generate_queue_create(&setup, &work->queue, error));
     return sample_and_judge(work, error);
 }

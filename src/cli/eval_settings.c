@@ -42,8 +42,7 @@ static um_status hash_file_of(const char *directory, const char *name, uint64_t 
     return UM_OK;
 }
 
-/* One number for all files of a model. */
-static um_status hash_model(const char *path, uint64_t *hash, um_error *error) {
+static um_status hash_files(const char *path, uint64_t *hash, um_error *error) {
     struct stat kind;
     struct dirent **entries = NULL;
     if (stat(path, &kind) != 0 || !S_ISDIR(kind.st_mode)) {
@@ -63,6 +62,15 @@ static um_status hash_model(const char *path, uint64_t *hash, um_error *error) {
     }
     free(entries);
     return status;
+}
+
+um_status um_eval_hash_model(const um_model_choice *choice, char text[17], um_error *error) {
+    const char *path = NULL;
+    uint64_t hash = 0;
+    UM_TRY(um_cli_model_path(choice->model, &path, error));
+    UM_TRY(hash_files(path, &hash, error));
+    format_hash(hash, text);
+    return UM_OK;
 }
 
 /* What a request would be decoded with. */
@@ -90,8 +98,8 @@ static um_status probe_decoding(const um_eval_run *run, json_t **decoding, um_er
     probe found = {0};
     const um_callbacks callbacks = {
         .user = &found, .start = on_start, .is_cancelled = stop_at_once};
-    UM_TRY(um_session_create(run->model, NULL, &session, error));
-    um_eval_ask(run->request, &run->tasks, 0, 0, &asked);
+    UM_TRY(um_session_create(run->subject->model, NULL, &session, error));
+    um_eval_ask(run->request, &run->place->tasks, 0, 0, &asked);
     const um_status status = um_generate(session, &asked.request, &callbacks, &result, error);
     um_result_clear(&result);
     um_session_free(session);
@@ -112,36 +120,49 @@ static json_t *text_or_null(const char *text) {
     return text ? json_string(text) : json_null();
 }
 
+/* What only some runs have: those without it are as they were before there was such an option. */
+static um_status add_rare_settings(const um_eval_request *request, json_t *settings,
+                                   um_error *error) {
+    const um_step_share steps = request->decoding.steps;
+    if (um_step_share_is_set(steps)) { /* in place of those of the first problem */
+        char text[UM_STEP_SHARE_TEXT];
+        (void)snprintf(text, sizeof text, "%zu/%zu", steps.part, steps.whole);
+        if (json_object_set_new(json_object_get(settings, "decoding"), "steps",
+                                json_string(text)) != 0) {
+            return um_error_memory(error, "settings", 0);
+        }
+    }
+    return request->limit == 0 || json_object_set_new(settings, "limit",
+                                                      json_integer((json_int_t)request->limit)) == 0
+               ? UM_OK
+               : um_error_memory(error, "settings", 0);
+}
+
 um_status um_eval_make_settings(um_eval_run *run, um_error *error) {
     const um_eval_request *request = run->request;
+    const um_eval_subject *subject = run->subject;
     const um_judge_options *judge = &request->judge.judge;
-    const char *path = NULL;
-    uint64_t of_model = 0;
     uint64_t of_problems = 0;
-    char model[17];
     char problems[17];
     json_t *decoding = NULL;
-    UM_TRY(um_cli_model_path(request->model.model, &path, error));
-    UM_TRY(hash_model(path, &of_model, error));
     UM_TRY(um_file_hash(request->problems, &of_problems, error));
     UM_TRY(probe_decoding(run, &decoding, error));
-    format_hash(of_model, model);
     format_hash(of_problems, problems);
     run->settings = json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:o, s:f, s:I}", "model_hash",
-        model, "attention", run->info.attention, "logit_alignment", run->info.logit_alignment,
-        "kernels", run->info.kernels, "quantize", text_or_null(request->model.options.quantize),
-        "problems_hash", problems, "instruct", request->instruct, "system",
-        text_or_null(request->system), "shots", (json_int_t)request->shots, "first_id",
-        (json_int_t)request->first_id, "last_id", (json_int_t)request->last_id, "length",
-        (json_int_t)request->length, "decoding", decoding, "timeout", judge->timeout_seconds,
-        "memory", (json_int_t)judge->memory_mib);
+        subject->hash, "attention", subject->info.attention, "logit_alignment",
+        subject->info.logit_alignment, "kernels", subject->info.kernels, "quantize",
+        text_or_null(request->model.options.quantize), "problems_hash", problems, "instruct",
+        request->instruct, "system", text_or_null(request->system), "shots",
+        (json_int_t)request->shots, "first_id", (json_int_t)request->first_id, "last_id",
+        (json_int_t)request->last_id, "length", (json_int_t)request->length, "decoding", decoding,
+        "timeout", judge->timeout_seconds, "memory", (json_int_t)judge->memory_mib);
     if (!run->settings ||
         json_object_set_new(run->settings, "infilling_length",
                             json_integer((json_int_t)request->infilling_length)) != 0 ||
         json_object_set_new(run->settings, "form",
-                            json_string(um_eval_form_name(run->tasks.style.form))) != 0) {
+                            json_string(um_eval_form_name(run->place->tasks.style.form))) != 0) {
         return um_error_memory(error, "settings", 0);
     }
-    return UM_OK;
+    return add_rare_settings(request, run->settings, error);
 }

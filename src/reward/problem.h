@@ -25,6 +25,8 @@ typedef enum um_problem_format {
     UM_PROBLEM_PROGRAM     /* program = completion */
 } um_problem_format;
 
+#define UM_PROBLEM_FORMATS (UM_PROBLEM_PROGRAM + 1)
+
 /* Every text is NUL-terminated UTF-8 owned by the set, and "" where the line has none. */
 typedef struct um_problem {
     const char *id; /* a number of the line is kept as its decimal text */
