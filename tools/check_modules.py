@@ -23,7 +23,8 @@ DIRECTIONS = {
     "decode": {"model", "tensor", "kernels"},
     "analysis": {"decode/trace.h"},
     "train": {"model", "kernels", "tensor", "weights", "decode", "tokenizer", "reward"},
-    "eval": {"model", "decode", "tokenizer", "reward", "analysis/html.h"},
+    "eval": {"model", "decode", "tokenizer", "reward", "analysis/html.h",
+             "analysis/report_style.h", "analysis/svg_plot.h"},
     "api": {"unmask.h", "model", "weights", "kernels", "tensor", "decode", "tokenizer"},
     "serve": {"unmask.h"},
     # The top of the house: commands may use what is listed, and nothing may use them.

@@ -116,7 +116,7 @@ const char um_report_script[] =
     "    if (plot.dataset.x && curves.length > 0 && curves[0].points.length > 0)\n"
     "      line(plot.dataset.x + ' ' + Number(across(nearest(curves[0].points, x)[0])"
     ".toPrecision(3)));\n"
-    "    else line('step ' + Math.round(across(x)));\n"
+    "    else if (plot.dataset.x !== '') line('step ' + Math.round(across(x)));\n"
     "    for (const {path, points} of curves) {\n"
     "      const style = getComputedStyle(path);\n"
     "      if (style.display === 'none' || points.length === 0) continue;\n"
@@ -135,4 +135,4 @@ const char um_report_script[] =
     "}\n";
 
 /* Of the script above; tests/cli/check_report.py says what it is when the script has changed. */
-const char um_report_script_sha256[] = "KeCcrs7OmqHTwsoDXAeOrIk0ggVrTEtNwe8sllWSaGA=";
+const char um_report_script_sha256[] = "DOoovs4ngLrqKSQs5uk7OO40yvHf7sxgeU2Z5V+devU=";

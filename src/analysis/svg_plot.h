@@ -11,7 +11,8 @@
  * The picture tells a script how to read values off: data-frame="left top width height" in its own
  * units, data-range="x0 x1 y0 y1", data-log="1" where the y axis is logarithmic; each curve that
  * has a label has it as data-label, and its group as data-group.  data-x="name" asks for the x of
- * the nearest point with that name before it; without it, x is a step. */
+ * the nearest point with that name before it; data-x="" for none, where curves share no x; without
+ * it, x is a step. */
 #ifndef UM_ANALYSIS_SVG_PLOT_H
 #define UM_ANALYSIS_SVG_PLOT_H
 
@@ -41,10 +42,10 @@ typedef struct um_plot {
     double x_last;
     double y_first; /* the y axis goes so far at least; both 0: as far as the curves */
     double y_last;
-    bool has_fractions;  /* along the x axis; otherwise its numbers are whole */
-    const char *x_read;  /* what x is called where values are read off; NULL: "step" */
-    size_t columns;      /* curves are thinned to two points in each of so many columns */
-    bool may_be_log;     /* take a logarithmic axis where values span a wide range above 0 */
+    bool has_fractions; /* along the x axis; otherwise its numbers are whole */
+    const char *x_read; /* what x is called where values are read off; NULL: "step"; "": not read */
+    size_t columns;     /* curves are thinned to two points in each of so many columns */
+    bool may_be_log;    /* take a logarithmic axis where values span a wide range above 0 */
     bool starts_at_zero; /* the y axis does, when values are not far from it */
 } um_plot;
 

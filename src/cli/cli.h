@@ -31,6 +31,7 @@ extern const um_command um_command_inspect;
 extern const um_command um_command_replay;
 extern const um_command um_command_select_problems;
 extern const um_command um_command_report;
+extern const um_command um_command_sweep;
 extern const um_command um_command_tokenize;
 extern const um_command um_command_train;
 extern const um_command um_command_train_tokenizer;

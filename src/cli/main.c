@@ -6,12 +6,22 @@
 
 #include "cli/cli.h"
 
-static const um_command *const commands[] = {
-    &um_command_generate,        &um_command_fill,     &um_command_replay,
-    &um_command_analyze,         &um_command_tokenize, &um_command_inspect,
-    &um_command_convert,         &um_command_bench,    &um_command_train_tokenizer,
-    &um_command_select_problems, &um_command_pack,     &um_command_train,
-    &um_command_report,          &um_command_judge,    &um_command_eval};
+static const um_command *const commands[] = {&um_command_generate,
+                                             &um_command_fill,
+                                             &um_command_replay,
+                                             &um_command_analyze,
+                                             &um_command_tokenize,
+                                             &um_command_inspect,
+                                             &um_command_convert,
+                                             &um_command_bench,
+                                             &um_command_train_tokenizer,
+                                             &um_command_select_problems,
+                                             &um_command_pack,
+                                             &um_command_train,
+                                             &um_command_report,
+                                             &um_command_judge,
+                                             &um_command_eval,
+                                             &um_command_sweep};
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *stream) {

@@ -1,5 +1,6 @@
 #include "cli/progress_bar.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,22 +20,26 @@ um_progress_bar um_progress_bar_start(const char *what) {
         .what = what, .terminal = isatty(STDERR_FILENO) == 1, .start = now, .next = now + PATIENCE};
 }
 
-static void show(um_progress_bar *bar, size_t done, size_t total) {
+/* Whether it is time to draw again. */
+static bool is_due(um_progress_bar *bar, size_t total) {
     const double now = bar->terminal ? um_clock_seconds() : 0;
     if (!bar->terminal || now < bar->next || total == 0) {
-        return;
+        return false;
     }
     bar->next = now + INTERVAL;
     bar->shown = true;
-    const double share = (double)done / (double)total;
+    return true;
+}
+
+static void draw(const um_progress_bar *bar, double share, size_t total, double seconds_left) {
     char cells[CELLS + 1];
     for (size_t i = 0; i < CELLS; i++) {
         cells[i] = (double)i < share * CELLS ? '#' : '.';
     }
     cells[CELLS] = '\0';
     char left[32] = "?";
-    if (share > 0) {
-        um_text_of_duration((now - bar->start) * (1 - share) / share, left, sizeof left);
+    if (isfinite(seconds_left)) {
+        um_text_of_duration(seconds_left, left, sizeof left);
     }
     char size[48];
     if (bar->unit) {
@@ -47,8 +52,19 @@ static void show(um_progress_bar *bar, size_t done, size_t total) {
     (void)fflush(stderr);
 }
 
-bool um_progress_bar_watch(void *bar, size_t done, size_t total) {
-    show(bar, done, total);
+void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total, double seconds_left) {
+    if (is_due(bar, total)) {
+        draw(bar, (double)done / (double)total, total, seconds_left);
+    }
+}
+
+bool um_progress_bar_watch(void *user, size_t done, size_t total) {
+    um_progress_bar *bar = user;
+    if (is_due(bar, total)) {
+        const double share = (double)done / (double)total;
+        const double spent = um_clock_seconds() - bar->start;
+        draw(bar, share, total, share > 0 ? spent * (1 - share) / share : (double)NAN);
+    }
     return !um_cli_interrupted();
 }
 

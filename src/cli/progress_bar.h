@@ -21,6 +21,9 @@ um_progress_bar um_progress_bar_start(const char *what);
  * (or units) are; false after Ctrl-C (um_cli_catch_interrupts). */
 bool um_progress_bar_watch(void *bar, size_t done, size_t total);
 
+/* The same where the caller knows better how many seconds are left; NAN: nobody does. */
+void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total, double seconds_left);
+
 /* Wipe it out. */
 void um_progress_bar_end(um_progress_bar *bar);
 

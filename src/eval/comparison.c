@@ -18,12 +18,6 @@ typedef struct kept_run {
     size_t samples;   /* in all */
 } kept_run;
 
-/* A problem of both runs. */
-typedef struct pair {
-    double first; /* pass@1 */
-    double second;
-} pair;
-
 /* ---- Reading --------------------------------------------------------------------- */
 
 static um_status add_result(void *user, const json_t *line, const char *where, um_error *error) {
@@ -68,7 +62,7 @@ static double rate_of(const json_t *counts) {
            (double)json_integer_value(json_array_get(counts, 0));
 }
 
-static um_status find_pairs(const kept_run *first, const kept_run *second, pair **pairs,
+static um_status find_pairs(const kept_run *first, const kept_run *second, um_rate_pair **pairs,
                             size_t *count, um_error *error) {
     const char *id = NULL;
     json_t *counts = NULL;
@@ -78,7 +72,8 @@ static um_status find_pairs(const kept_run *first, const kept_run *second, pair 
     json_object_foreach (first->problems, id, counts) {
         const json_t *other = json_object_get(second->problems, id);
         if (other) {
-            (*pairs)[(*count)++] = (pair){.first = rate_of(counts), .second = rate_of(other)};
+            (*pairs)[(*count)++] =
+                (um_rate_pair){.first = rate_of(counts), .second = rate_of(other)};
         }
     }
     return *count > 0 ? UM_OK
@@ -88,6 +83,33 @@ static um_status find_pairs(const kept_run *first, const kept_run *second, pair 
 
 static bool has_one_each(const kept_run *run) {
     return run->samples == json_object_size(run->problems);
+}
+
+um_status um_eval_compare_rates(const um_rate_pair *pairs, size_t count, bool one_sample_each,
+                                json_t **comparison, um_error *error) {
+    double *differences = NULL;
+    double means[2] = {0, 0};
+    size_t better[2] = {0, 0};
+    um_interval interval;
+    UM_TRY(um_allocate(&differences, count, sizeof *differences, "differences", error));
+    for (size_t i = 0; i < count; i++) {
+        means[0] += pairs[i].first / (double)count;
+        means[1] += pairs[i].second / (double)count;
+        better[0] += pairs[i].first > pairs[i].second;
+        better[1] += pairs[i].second > pairs[i].first;
+        differences[i] = pairs[i].second - pairs[i].first;
+    }
+    const um_status status = um_problem_means(differences, count, 1, &interval, error);
+    free(differences);
+    UM_TRY(status);
+    *comparison = json_pack(
+        "{s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:s, s:I, s:I, s:I, s:f}}", "problems",
+        (json_int_t)count, "pass@1", "first", means[0], "second", means[1], "difference",
+        means[1] - means[0], "low", interval.low, "high", interval.high, "test", "name",
+        one_sample_each ? "McNemar, exact" : "sign test, exact", "first_better",
+        (json_int_t)better[0], "second_better", (json_int_t)better[1], "equal",
+        (json_int_t)(count - better[0] - better[1]), "p", um_sign_test(better[0], better[1]));
+    return *comparison ? UM_OK : um_error_memory(error, "the comparison", 0);
 }
 
 /* The members of settings in which the runs differ: name to [first, second]. */
@@ -120,34 +142,22 @@ static json_t *describe_run(const kept_run *run) {
                      (json_int_t)run->samples, "settings", run->settings);
 }
 
-static um_status compare_pairs(const kept_run *first, const kept_run *second, const pair *pairs,
-                               size_t count, json_t **comparison, um_error *error) {
-    double *differences = NULL;
-    double means[2] = {0, 0};
-    size_t better[2] = {0, 0};
-    um_interval interval;
-    UM_TRY(um_allocate(&differences, count, sizeof *differences, "differences", error));
-    for (size_t i = 0; i < count; i++) {
-        means[0] += pairs[i].first / (double)count;
-        means[1] += pairs[i].second / (double)count;
-        better[0] += pairs[i].first > pairs[i].second;
-        better[1] += pairs[i].second > pairs[i].first;
-        differences[i] = pairs[i].second - pairs[i].first;
-    }
-    const um_status status = um_problem_means(differences, count, 1, &interval, error);
-    free(differences);
-    UM_TRY(status);
-    *comparison = json_pack(
-        "{s:o, s:o, s:I, s:{s:f, s:f, s:f, s:f, s:f}, s:{s:s, s:I, s:I, s:I, s:f}, s:i, s:i, s:o}",
-        "first", describe_run(first), "second", describe_run(second), "problems", (json_int_t)count,
-        "pass@1", "first", means[0], "second", means[1], "difference", means[1] - means[0], "low",
-        interval.low, "high", interval.high, "test", "name",
-        has_one_each(first) && has_one_each(second) ? "McNemar, exact" : "sign test, exact",
-        "first_better", (json_int_t)better[0], "second_better", (json_int_t)better[1], "equal",
-        (json_int_t)(count - better[0] - better[1]), "p", um_sign_test(better[0], better[1]),
-        "bootstrap_resamples", UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED,
-        "differing_settings", differing_settings(first->settings, second->settings));
-    return *comparison ? UM_OK : um_error_memory(error, "the comparison", 0);
+static um_status compare_pairs(const kept_run *first, const kept_run *second,
+                               const um_rate_pair *pairs, size_t count, json_t **comparison,
+                               um_error *error) {
+    json_t *rates = NULL;
+    UM_TRY(um_eval_compare_rates(pairs, count, has_one_each(first) && has_one_each(second), &rates,
+                                 error));
+    *comparison =
+        json_pack("{s:o, s:o}", "first", describe_run(first), "second", describe_run(second));
+    json_t *rest = json_pack("{s:i, s:i, s:o}", "bootstrap_resamples", UM_BOOTSTRAP_RESAMPLES,
+                             "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED, "differing_settings",
+                             differing_settings(first->settings, second->settings));
+    const bool is_whole = *comparison && rest && json_object_update(*comparison, rates) == 0 &&
+                          json_object_update(*comparison, rest) == 0;
+    json_decref(rates);
+    json_decref(rest);
+    return is_whole ? UM_OK : um_error_memory(error, "the comparison", 0);
 }
 
 static um_status check_problems(const kept_run *first, const kept_run *second, um_error *error) {
@@ -166,7 +176,7 @@ um_status um_eval_compare(const char *first_path, const char *second_path, json_
                           um_error *error) {
     kept_run first;
     kept_run second = {0};
-    pair *pairs = NULL;
+    um_rate_pair *pairs = NULL;
     size_t count = 0;
     *comparison = NULL;
     um_status status = read_run(first_path, &first, error);

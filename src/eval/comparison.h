@@ -15,6 +15,17 @@
 um_status um_eval_compare(const char *first, const char *second, json_t **comparison,
                           um_error *error);
 
+/* A problem of both runs: its pass@1 in each. */
+typedef struct um_rate_pair {
+    double first;
+    double second;
+} um_rate_pair;
+
+/* The same for pairs[count], count > 0: *comparison is a new reference with "problems", "pass@1"
+ * and "test" only.  With one sample a problem in both the test is McNemar's. */
+um_status um_eval_compare_rates(const um_rate_pair *pairs, size_t count, bool one_sample_each,
+                                json_t **comparison, um_error *error);
+
 /* Append what people read of it. */
 um_status um_eval_comparison_text(const json_t *comparison, um_buffer *text, um_error *error);
 

@@ -1,34 +1,19 @@
 #include "eval/report.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
+#include "eval/report_parts.h"
 #include "eval/statistics.h"
-#include "reward/sample.h"
 
-/* Resamples are the same for every report, so that reports can be compared. */
-
-/* The problems of one level and format, or all of them. */
+/* The problems of one level and format. */
 typedef struct group {
     int64_t level;
     um_problem_format format;
-    bool all;
-    const size_t *problems; /* [count] numbers of the records */
-    size_t count;
+    um_eval_part part;
 } group;
 
 /* ---- Counts -------------------------------------------------------------------- */
-
-static size_t passed_of(const um_eval_records *records, size_t problem) {
-    size_t passed = 0;
-    for (size_t i = 0; i < records->samples_each; i++) {
-        const um_eval_sample *sample = &records->samples[problem * records->samples_each + i];
-        passed += sample->verdict == UM_VERDICT_PASSED;
-    }
-    return passed;
-}
 
 static json_t *verdict_counts(const um_eval_records *records) {
     size_t counts[UM_VERDICT_ENDED + 1] = {0};
@@ -41,52 +26,6 @@ static json_t *verdict_counts(const um_eval_records *records) {
                                   json_integer((json_int_t)counts[i]));
     }
     return object;
-}
-
-/* ---- pass@k --------------------------------------------------------------------- */
-
-/* The members pass@k of `object`, each {"value", "low", "high"}. */
-static um_status add_pass_rates(const um_eval_records *records, const group *part,
-                                const um_eval_ks *ks, json_t *object, um_error *error) {
-    double *values = NULL;
-    um_interval intervals[UM_EVAL_MAXIMUM_K];
-    UM_TRY(um_allocate(&values, ks->count * part->count, sizeof *values, "pass rates", error));
-    for (size_t i = 0; i < part->count; i++) {
-        const size_t passed = passed_of(records, part->problems[i]);
-        for (size_t k = 0; k < ks->count; k++) {
-            values[i * ks->count + k] = um_pass_at_k(records->samples_each, passed, ks->values[k]);
-        }
-    }
-    const um_status status = um_problem_means(values, part->count, ks->count, intervals, error);
-    for (size_t k = 0; k < ks->count && status == UM_OK; k++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "pass@%zu", ks->values[k]);
-        (void)json_object_set_new(object, name,
-                                  json_pack("{s:f, s:f, s:f}", "value", intervals[k].mean, "low",
-                                            intervals[k].low, "high", intervals[k].high));
-    }
-    free(values);
-    return status;
-}
-
-static um_status add_group(const um_eval_records *records, const group *part, const um_eval_ks *ks,
-                           json_t **object, um_error *error) {
-    size_t passed = 0;
-    for (size_t i = 0; i < part->count; i++) {
-        passed += passed_of(records, part->problems[i]);
-    }
-    *object =
-        json_pack("{s:I, s:I, s:I}", "problems", (json_int_t)part->count, "samples",
-                  (json_int_t)(part->count * records->samples_each), "passed", (json_int_t)passed);
-    if (!*object) {
-        return um_error_memory(error, "the report", 0);
-    }
-    if (!part->all) {
-        (void)json_object_set_new(*object, "level", json_integer((json_int_t)part->level));
-        (void)json_object_set_new(*object, "format",
-                                  json_string(um_problem_format_name(part->format)));
-    }
-    return add_pass_rates(records, part, ks, *object, error);
 }
 
 /* ---- Groups ---------------------------------------------------------------------- */
@@ -121,50 +60,97 @@ static um_status sort_problems(const um_eval_records *records, place **places, u
     return UM_OK;
 }
 
+static um_status add_group(const um_eval_records *records, const group *found, const um_eval_ks *ks,
+                           json_t *groups, um_error *error) {
+    json_t *object = NULL;
+    UM_TRY(um_eval_part_rates(records, &found->part, ks, &object, error));
+    (void)json_object_set_new(object, "level", json_integer((json_int_t)found->level));
+    (void)json_object_set_new(object, "format", json_string(um_problem_format_name(found->format)));
+    return json_array_append_new(groups, object) == 0 ? UM_OK
+                                                      : um_error_memory(error, "the report", 0);
+}
+
 /* numbers[problem_count] has the problems in the order of `places`. */
 static um_status add_groups(const um_eval_records *records, const place *places,
                             const size_t *numbers, const um_eval_ks *ks, json_t *groups,
                             um_error *error) {
     for (size_t first = 0; first < records->problem_count;) {
-        group part = {.level = places[first].level,
-                      .format = places[first].format,
-                      .problems = numbers + first};
-        while (first + part.count < records->problem_count &&
-               places[first + part.count].level == part.level &&
-               places[first + part.count].format == part.format) {
-            part.count++;
+        group found = {.level = places[first].level,
+                       .format = places[first].format,
+                       .part = {.problems = numbers + first}};
+        size_t *count = &found.part.count;
+        while (first + *count < records->problem_count &&
+               places[first + *count].level == found.level &&
+               places[first + *count].format == found.format) {
+            (*count)++;
         }
-        json_t *object = NULL;
-        const um_status status = add_group(records, &part, ks, &object, error);
-        (void)json_array_append_new(groups, object);
-        UM_TRY(status);
-        first += part.count;
+        UM_TRY(add_group(records, &found, ks, groups, error));
+        first += *count;
     }
     return UM_OK;
+}
+
+/* A member of "formats": the problems of one format, whatever their level, with their cost. */
+static um_status add_format(const um_eval_records *records, um_problem_format format,
+                            const um_eval_ks *ks, size_t *numbers, json_t *formats,
+                            um_error *error) {
+    um_eval_part part = {.problems = numbers};
+    json_t *object = NULL;
+    for (size_t i = 0; i < records->problem_count; i++) {
+        if (records->problems[i]->format == format) {
+            numbers[part.count++] = i;
+        }
+    }
+    if (part.count == 0) {
+        return UM_OK;
+    }
+    UM_TRY(um_eval_part_rates(records, &part, ks, &object, error));
+    const um_eval_cost_sum cost = um_eval_part_cost(records, &part);
+    (void)json_object_set_new(object, "format", json_string(um_problem_format_name(format)));
+    (void)json_object_set_new(object, "cost", um_eval_cost_json(&cost));
+    return json_array_append_new(formats, object) == 0 ? UM_OK
+                                                       : um_error_memory(error, "the report", 0);
+}
+
+static um_status add_formats(const um_eval_records *records, const um_eval_ks *ks, size_t *numbers,
+                             json_t *report, um_error *error) {
+    json_t *formats = json_array();
+    um_status status = UM_OK;
+    for (int i = 0; i < UM_PROBLEM_FORMATS && status == UM_OK; i++) {
+        status = add_format(records, (um_problem_format)i, ks, numbers, formats, error);
+    }
+    (void)json_object_set_new(report, "formats", formats);
+    return status;
+}
+
+static um_status fill_parts(const um_eval_records *records, const um_eval_ks *ks,
+                            const place *places, size_t *numbers, json_t *report, um_error *error) {
+    json_t *groups = json_array();
+    json_t *all = NULL;
+    for (size_t i = 0; i < records->problem_count; i++) {
+        numbers[i] = places[i].number;
+    }
+    um_status status = add_groups(records, places, numbers, ks, groups, error);
+    if (status == UM_OK) {
+        const um_eval_part part = {.problems = numbers, .count = records->problem_count};
+        status = um_eval_part_rates(records, &part, ks, &all, error);
+    }
+    (void)json_object_set_new(report, "groups", groups);
+    (void)json_object_set_new(report, "all", all ? all : json_null());
+    return status == UM_OK ? add_formats(records, ks, numbers, report, error) : status;
 }
 
 static um_status add_parts(const um_eval_records *records, const um_eval_ks *ks, json_t *report,
                            um_error *error) {
     place *places = NULL;
     size_t *numbers = NULL;
-    json_t *groups = json_array();
-    json_t *all = NULL;
     um_status status = sort_problems(records, &places, error);
     if (status == UM_OK) {
         status = um_allocate(&numbers, records->problem_count, sizeof *numbers, "problems", error);
     }
-    for (size_t i = 0; i < records->problem_count && status == UM_OK; i++) {
-        numbers[i] = places[i].number;
-    }
     if (status == UM_OK) {
-        status = add_groups(records, places, numbers, ks, groups, error);
+        status = fill_parts(records, ks, places, numbers, report, error);
     }
-    if (status == UM_OK) {
-        const group part = {.all = true, .problems = numbers, .count = records->problem_count};
-        status = add_group(records, &part, ks, &all, error);
-    }
-    (void)json_object_set_new(report, "groups", groups);
-    (void)json_object_set_new(report, "all", all ? all : json_null());
     free(numbers);
     free(places);
     return status;
@@ -174,55 +160,23 @@ static um_status add_parts(const um_eval_records *records, const um_eval_ks *ks,
 static void add_results(const um_eval_records *records, json_t *report) {
     json_t *results = json_array();
     for (size_t i = 0; i < records->problem_count; i++) {
-        (void)json_array_append_new(results,
-                                    json_pack("{s:s, s:I}", "task_id", records->problems[i]->id,
-                                              "passed", (json_int_t)passed_of(records, i)));
+        (void)json_array_append_new(
+            results, json_pack("{s:s, s:s, s:I}", "task_id", records->problems[i]->id, "format",
+                               um_problem_format_name(records->problems[i]->format), "passed",
+                               (json_int_t)um_eval_passed(records, i)));
     }
     (void)json_object_set_new(report, "results", results);
 }
 
 /* ---- Cost ------------------------------------------------------------------------ */
 
-static double measured(double seconds) {
-    return isfinite(seconds) ? seconds : 0;
-}
-
-static json_t *quotient(double a, double b) {
-    return b > 0 ? json_real(a / b) : json_null();
-}
-
-/* Rates are of the samples that were measured; counts are of all. */
 static void add_cost(const um_eval_records *records, json_t *report) {
-    double tokens = 0, forwards = 0, steps = 0, measured_tokens = 0;
-    double decode = 0, forward = 0, projection = 0, sampling = 0, sandbox = 0;
-    size_t unmeasured = 0;
-    const size_t count = um_eval_records_count(records);
-    for (size_t i = 0; i < count; i++) {
-        const um_eval_sample *sample = &records->samples[i];
-        const bool has_time = isfinite(sample->cost.decode_seconds);
-        tokens += (double)sample->cost.answer_tokens;
-        forwards += (double)sample->cost.forwards;
-        steps += (double)sample->cost.steps;
-        measured_tokens += has_time ? (double)sample->cost.answer_tokens : 0;
-        unmeasured += !has_time;
-        decode += measured(sample->cost.decode_seconds);
-        forward += measured(sample->cost.forward_seconds);
-        projection += measured(sample->cost.projection_seconds);
-        sampling += measured(sample->cost.sampling_seconds);
-        sandbox += sample->judge_seconds;
-    }
-    (void)json_object_set_new(report, "cost",
-                              json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "forwards_per_answer",
-                                        quotient(forwards, (double)count), "steps_per_answer",
-                                        quotient(steps, (double)count), "tokens_per_answer",
-                                        quotient(tokens, (double)count), "tokens_per_forward",
-                                        quotient(tokens, forwards), "tokens_per_second",
-                                        quotient(measured_tokens, decode), "answers_without_time",
-                                        (json_int_t)unmeasured));
+    const um_eval_cost_sum sum = um_eval_part_cost(records, NULL);
+    (void)json_object_set_new(report, "cost", um_eval_cost_json(&sum));
     (void)json_object_set_new(report, "seconds",
-                              json_pack("{s:f, s:f, s:f, s:f, s:f}", "decoding", decode, "forward",
-                                        forward, "projection", projection, "sampler", sampling,
-                                        "sandbox", sandbox));
+                              json_pack("{s:f, s:f, s:f, s:f, s:f}", "decoding", sum.decode,
+                                        "forward", sum.forward, "projection", sum.projection,
+                                        "sampler", sum.sampling, "sandbox", sum.sandbox));
 }
 
 /* ---- The report -------------------------------------------------------------------- */

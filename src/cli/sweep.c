@@ -1,0 +1,108 @@
+/* unmask sweep: models side by side over temperatures and budgets of steps. */
+#include "cli/sweep.h"
+
+#include "cli/model_path.h"
+#include "cli/open_model.h"
+#include "eval/sweep_report.h"
+
+static const char help[] =
+    "usage: unmask sweep --model PATH [--model PATH ...] --problems FILE --output DIR [options]\n"
+    "\n"
+    "Let models solve the same problems at every temperature, and a diffusion model also in fewer\n"
+    "steps; show side by side how many each solves, what an answer costs, and which differences\n"
+    "are more than chance.  A causal model is written from left to right; a diffusion model in "
+    "its\n"
+    "default way, which decides in each step what it is sure of, and with budgets of steps that\n"
+    "are shares of an answer's length.\n"
+    "\n"
+    "Every combination is an evaluation as `unmask eval` makes it, in a directory of its own "
+    "below\n"
+    "DIR; DIR/report.html shows all of them: pass@1 and pass@k over temperature, pass@1 over\n"
+    "forwards and over time, what half and quarter steps lose, and paired differences, apart for\n"
+    "completion, infilling and chat.  DIR/report.json has the numbers.\n"
+    "\n"
+    "Stopped or killed at any moment, the same command goes on; it may ask for more samples,\n"
+    "temperatures or budgets.  Under mpirun the problems are split over the processes.\n"
+    "\n"
+    "  -m, --model PATH       a model directory or GGUF file; once for each model\n"
+    "  -o, --output DIR       where all of it is kept\n"
+    "      --temperatures LIST\n"
+    "                         default: 0,0.2,0.5,0.7,1.0,1.2,1.5\n"
+    "      --steps LIST       budgets of steps of diffusion models, as shares of the positions of\n"
+    "                         an answer (default: 1,1/2,1/4), or none\n"
+    "  -n, --samples N        samples of each problem (default: 1); at temperature 0 it has "
+    "one\n" UM_CLI_QUANTIZE_HELP UM_CLI_EVAL_HELP "\n" UM_CLI_CONFIGURATION_HELP "\n"
+    "example: an autoregressive model beside a diffusion model, ten samples of 50 problems a kind\n"
+    "  unmask sweep -m models/ar -m models/diffusion --problems problems.jsonl --limit 50 \\\n"
+    "      -n 10 --length 80 --infilling-length 32 -o sweep\n"
+    "\n"
+    "An option of decoding goes to the lines whose algorithm has it; --algorithm is that of the\n"
+    "lines with a budget (default: entropy).\n";
+
+/* What is printed and written. */
+typedef struct texts {
+    um_buffer json;
+    um_buffer table;
+    um_buffer page;
+} texts;
+
+static um_status make_texts(const json_t *report, texts *made, um_error *error) {
+    UM_TRY(um_eval_dump(report, &made->json, error));
+    UM_TRY(um_sweep_report_text(report, &made->table, error));
+    return um_sweep_report_page(report, &made->page, error);
+}
+
+/* A disk that is full by now leaves the tables. */
+static um_status put_texts(const um_sweep_run *run, const texts *made, um_error *error) {
+    const um_buffer *shown = run->request->eval.json ? &made->json : &made->table;
+    (void)fwrite(um_buffer_text(shown), 1, shown->length, stdout);
+    return um_eval_write_report(run->request->eval.output, &made->json, &made->page, error);
+}
+
+static um_status report_run(const um_sweep_run *run, um_error *error) {
+    json_t *report = NULL;
+    texts made = {0};
+    um_status status = um_sweep_report_create(&run->grid, run->reports, &report, error);
+    if (status == UM_OK) {
+        status = make_texts(report, &made, error);
+    }
+    if (status == UM_OK) {
+        status = put_texts(run, &made, error);
+    }
+    um_buffer_free(&made.json);
+    um_buffer_free(&made.table);
+    um_buffer_free(&made.page);
+    json_decref(report);
+    return status;
+}
+
+static int sweep(const um_sweep_request *request) {
+    um_error error = {0};
+    um_sweep_run made = {.lock_descriptor = -1};
+    um_train_ranks ranks = {0};
+    um_status status = um_train_ranks_start(0, request->eval.output, &ranks, &error);
+    if (status == UM_OK) {
+        ranks.keeps_all = true;
+        status = um_sweep_run_complete(request, &ranks, &made, &error);
+    }
+    if (status == UM_OK && um_train_ranks_first(&ranks)) {
+        status = report_run(&made, &error);
+    }
+    um_sweep_run_free(&made);
+    return um_train_ranks_end(&ranks, status, &error);
+}
+
+static int run(const um_command *command, int argc, char **argv) {
+    um_sweep_request request;
+    const int code = um_sweep_parse(command, argc, argv, &request);
+    if (code == -1) {
+        return um_cli_help_with_decoding(command);
+    }
+    return code == UM_EXIT_OK ? sweep(&request) : code;
+}
+
+const um_command um_command_sweep = {
+    .name = "sweep",
+    .summary = "models side by side over temperatures and budgets of steps",
+    .help = help,
+    .run = run};
