@@ -84,8 +84,7 @@ um_status um_sweep_figure_temperature(const json_t *report, const char *format, 
                               .curve_count = count,
                               .has_fractions = true,
                               .x_read = "temperature",
-                              .columns = UM_SWEEP_TEMPERATURES,
-                              .starts_at_zero = true};
+                              .columns = UM_SWEEP_TEMPERATURES};
         status = um_svg_plot(&plot, page, error);
     }
     free(curves);
@@ -161,8 +160,7 @@ static um_status plot_cost(const json_t *report, const char *format, const char 
                           .x_last = 1e-9, /* from zero on */
                           .has_fractions = true,
                           .x_read = "",
-                          .columns = UM_SWEEP_TEMPERATURES,
-                          .starts_at_zero = true};
+                          .columns = UM_SWEEP_TEMPERATURES};
     return um_svg_plot(&plot, page, error);
 }
 

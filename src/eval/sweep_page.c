@@ -15,6 +15,7 @@ static const char style[] =
     ".band{stroke:none;fill:currentColor;opacity:.1}\n"
     ".band.bar{stroke:currentColor;stroke-width:2;opacity:.45}\n"
     ".link{stroke:var(--dim);stroke-width:1;stroke-dasharray:3 3}\n"
+    "@media(min-width:900px){.charts{grid-template-columns:1fr 1fr;max-width:1160px}}\n"
     ".swatch{height:10px;width:10px;border-radius:5px}\n"
     ".lines{display:flex;flex-wrap:wrap;gap:4px 18px;margin:10px 0;position:sticky;top:0;z-index:2;"
     "padding:8px 0;background:var(--ground)}\n"
@@ -129,7 +130,7 @@ static um_status begin_comparison(const json_t *report, const json_t *each, bool
                                   um_buffer *page, um_error *error) {
     UM_TRY(um_buffer_append_text(page, is_first ? "<tr><th>" : "</tr>\n<tr><th>", error));
     UM_TRY(put_label(report, (size_t)um_sweep_number(each, "second"), page, error));
-    UM_TRY(um_buffer_append_text(page, " <span class=\"note\">less</span> ", error));
+    UM_TRY(um_buffer_append_text(page, " \xe2\x88\x92 ", error));
     UM_TRY(put_label(report, (size_t)um_sweep_number(each, "first"), page, error));
     return um_buffer_append_text(page, "</th>", error);
 }
@@ -266,7 +267,7 @@ static um_status put_format(const json_t *report, const json_t *format, um_buffe
     UM_TRY(
         put_comparisons(report, "models", name, "Between models, points of pass@1", page, error));
     UM_TRY(
-        put_comparisons(report, "steps", name, "With fewer steps, points of pass@1", page, error));
+        put_comparisons(report, "steps", name, "Beside most steps, points of pass@1", page, error));
     return put_numbers(report, name, page, error);
 }
 
@@ -294,6 +295,16 @@ static um_status put_decoding(const json_t *report, um_buffer *page, um_error *e
     return um_buffer_append_text(page, "</tbody></table></div></details>\n", error);
 }
 
+static double samples_of(const json_t *report) {
+    double most = 0;
+    size_t i = 0;
+    const json_t *point = NULL;
+    json_array_foreach (json_object_get(report, "points"), i, point) {
+        most = fmax(most, um_sweep_number(point, "samples_each"));
+    }
+    return most;
+}
+
 static um_status put_title(const json_t *report, um_buffer *page, um_error *error) {
     size_t i = 0;
     const json_t *model = NULL;
@@ -304,7 +315,9 @@ static um_status put_title(const json_t *report, um_buffer *page, um_error *erro
     }
     UM_TRY(um_buffer_append_text(page, "</h1>\n<p class=\"note\">", error));
     UM_TRY(put_text(um_sweep_string(report, "problems_file"), page, error));
-    return um_buffer_append_text(page, "</p>\n", error);
+    return um_buffer_append_format(page, error,
+                                   "; %.0f samples of each problem, one at temperature 0</p>\n",
+                                   samples_of(report));
 }
 
 static um_status put_notes(const json_t *report, um_buffer *page, um_error *error) {
