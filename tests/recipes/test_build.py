@@ -122,6 +122,11 @@ class Recipes(unittest.TestCase):
             self.assertEqual(recipes[number]["answer_length"], 72 if number < 3 else 80)
         self.assertEqual(len({recipe["seed"] for recipe in recipes.values()}), 4)
 
+    def test_holes_are_as_long_in_training_as_in_measuring(self) -> None:
+        for number in (1, 2, 3, 4):
+            recipe = json.loads((RECIPE / f"stage{number}.json").read_text())
+            self.assertEqual(recipe["infilling_length"], 40)
+
 
 if __name__ == "__main__":
     unittest.main()
