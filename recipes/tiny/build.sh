@@ -73,14 +73,13 @@ train() {
     fi
 }
 
-# measure STAGE FORMATS: pass@1 of the stage's model on the validation problems.
+# measure STAGE PROBLEMS: what the stage's model passes, in results/STAGE.
 measure() {
     is_wanted "$1" || return 0
-    if [ ! -e "$data/results/$1.json" ]; then
+    if [ ! -e "$data/results/$1/report.json" ]; then
         say "measuring $1"
-        "$python" "$here/evaluate.py" --unmask "$unmask" --model "$data/$1" --problems "$data/validation.problems.jsonl" \
-            --formats "$2" --output "$data/results/$1.json.part" -- --length 80 >&2
-        mv "$data/results/$1.json.part" "$data/results/$1.json"
+        "$unmask" eval --model "$data/$1" --problems "$2" --output "$data/results/$1" \
+            --length 80 --infilling-length 40 >&2
     fi
 }
 
@@ -101,6 +100,8 @@ make_file "$data/validation.3.jsonl" "$python" "$here/tasks.py" documents --coun
 for split in validation test final wording; do
     make_file "$data/$split.problems.jsonl" "$python" "$here/tasks.py" problems --per-level "$per_level" --split $split
 done
+# What stages 0 to 2 are measured with: they have not learnt to chat.
+make_file "$data/base.problems.jsonl" grep -v '"format": "chat"' "$data/validation.problems.jsonl"
 make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --count $((per_level * 30)) \
     --split train --levels 5,6 --seed 4
 make_file "$data/rewards.validation.jsonl" "$python" "$here/tasks.py" problems --count "$per_level" \
@@ -153,15 +154,15 @@ for number in 1 2 3; do
     before=baseline$number
 done
 for number in 0 1 2; do
-    measure "stage$number" completion,infilling
+    measure "stage$number" "$data/base.problems.jsonl"
 done
-measure baseline3 completion,chat,infilling
-measure stage3 completion,chat,infilling
+measure baseline3 "$data/validation.problems.jsonl"
+measure stage3 "$data/validation.problems.jsonl"
 if [ "$last" -ge 4 ] && [ ! -e "$here/stage4.json" ]; then
     say "there is no recipe of stage 4 in $here: stopping after stage 3"
     last=3
 fi
 train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
     --set "validation_problems=$data/rewards.validation.jsonl"
-measure stage4 completion,chat,infilling
+measure stage4 "$data/validation.problems.jsonl"
 say "the model is in $data/stage$last, what each stage passes in $data/results"

@@ -21,12 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import frontier_report
-from evaluate import format_of, judge, read_rows
 from frontier_settings import LENGTH, Setting, grid
 
 HERE = Path(__file__).resolve().parent
@@ -34,11 +33,44 @@ ROOT = HERE.parent.parent
 REPETITIONS_AT_MOST = 3  # as often as wanted, where others disturb
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file."""
+    with path.open() as lines:
+        return [json.loads(line) for line in lines if line.strip()]
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def run(command: list[str]) -> str:
+    """What the command prints; its messages go to standard error, and its failure ends this program."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    except FileNotFoundError:
+        raise SystemExit(f"{command[0]}: no such program; --unmask names it") from None
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}; its message is above")
+    return done.stdout
+
+
 def spread(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     """`limit` rows at equal distances, so that all levels have their share; 0: all."""
     if limit == 0 or limit >= len(rows):
         return rows
     return [rows[i * len(rows) // limit] for i in range(limit)]
+
+
+def judge(unmask: str, problems: list[dict[str, Any]], answers: list[dict[str, Any]],
+          workers: int) -> list[dict[str, Any]]:
+    """The answers, in their order, with `passed`."""
+    with tempfile.TemporaryDirectory() as folder:
+        problem_file, answer_file, results = (Path(folder) / name for name in ("problems", "answers", "results"))
+        write_rows(problem_file, problems)
+        write_rows(answer_file, answers)
+        run([unmask, "judge", str(problem_file), str(answer_file), "--output", str(results), "--json",
+             "--workers", str(workers)])
+        return read_rows(results)
 
 
 class Judge:
@@ -56,7 +88,7 @@ class Judge:
         if new:
             results = judge(self.unmask, [{**problem, "task_id": key} for key, (problem, _) in new.items()],
                             [{"task_id": key, "completion": completion} for key, (_, completion) in new.items()],
-                            ["--workers", str(self.workers)])
+                            self.workers)
             verdicts = [{"key": result["task_id"], "passed": result["passed"]} for result in results]
             self.known |= {row["key"]: row["passed"] for row in verdicts}
             with self.path.open("a") as out:
@@ -77,21 +109,17 @@ def busy_seconds() -> float:
 def generate(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
              batch: int) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """What `unmask generate` prints for each problem; its processor seconds, and the share that others used."""
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as prompts:
-        for row in problems:
-            prompts.write(json.dumps({"task_id": row["task_id"], "prompt": row["prompt"]}) + "\n")
-        prompts.flush()
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as prompts:
+        write_rows(Path(prompts.name), ({"task_id": row["task_id"], "prompt": row["prompt"]} for row in problems))
         command = [options.unmask, "generate", "--model", str(options.model), "--json", "--prompts", prompts.name,
                    "--length", str(LENGTH), "--batch", str(batch), "--threads", str(options.threads),
                    *setting.arguments]
         before, busy, started = resource.getrusage(resource.RUSAGE_CHILDREN), busy_seconds(), time.monotonic()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        printed = run(command)
         wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}; its message is above")
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     others = max(0.0, busy_seconds() - busy - own) / (wall * (os.cpu_count() or 1))
-    answers = {answer["task_id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    answers = {answer["task_id"]: answer for answer in map(json.loads, printed.splitlines())}
     return [answers[row["task_id"]] for row in problems], {"cpu": own, "others": others}
 
 
@@ -198,7 +226,7 @@ def main(arguments: list[str]) -> int:
             print(f"{setting.name}: {' '.join(setting.arguments)}")
         return 0
     if not options.report:
-        completions = [row for row in read_rows(options.problems) if format_of(row) == "completion"]
+        completions = [row for row in read_rows(options.problems) if row.get("format", "completion") == "completion"]
         problems = spread(completions, options.limit)
         measure: Callable[..., None] = run_times if options.time else run_quality
         measure(options, settings, problems)

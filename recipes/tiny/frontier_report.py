@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import frontier_plot
-from evaluate import wilson
 from frontier_settings import BASELINE, DEFAULT, LENGTH
+from intervals import wilson
 
 CHOOSING, REPORTING = "validation", "test"
 FRONTIER_LEAST = frontier_plot.MANY  # problems from which on a setting may be called one of the frontier

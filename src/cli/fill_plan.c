@@ -7,7 +7,7 @@
 
 #include "base/mapped_file.h"
 #include "base/memory.h"
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 #define FILE_MAXIMUM ((size_t)64 << 20)
 

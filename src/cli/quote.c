@@ -4,7 +4,7 @@
 
 #include <utf8proc.h>
 
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 #define ZERO_WIDTH_NON_JOINER 0x200c
 #define ZERO_WIDTH_JOINER 0x200d

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/quote.h"
-#include "tokenizer/utf8.h"
 
 #define REPLACEMENT_CHARACTER 0xfffd
 

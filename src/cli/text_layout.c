@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/quote.h"
 #include "cli/terminal.h"
-#include "tokenizer/utf8.h"
 
 #define TAB_WIDTH 8
 

@@ -1,17 +1,15 @@
 #include "eval/record_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/append_file.h"
 #include "base/mapped_file.h"
 
 struct um_record_log {
-    int descriptor;
-    off_t length; /* of whole records */
-    char *path;
+    um_append_file file;
 };
 
 /* ---- Reading ------------------------------------------------------------------- */
@@ -56,17 +54,16 @@ static um_status read_file(const char *path, um_record_visitor *visitor, void *u
 
 static um_status open_log(const char *path, size_t whole, um_record_log **log, um_error *error) {
     um_record_log *made = calloc(1, sizeof *made);
-    char *copy = strdup(path);
-    if (!made || !copy) {
-        free(made);
-        free(copy);
+    if (!made) {
         return um_error_memory(error, path, sizeof *made);
     }
-    *made = (um_record_log){.path = copy, .length = (off_t)whole};
-    made->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (made->descriptor < 0 || ftruncate(made->descriptor, made->length) != 0) {
-        const um_status status = um_error_set_errno(error, errno, "%s: cannot write", path);
-        (void)um_record_log_close(made, NULL);
+    um_status status = um_append_file_open(path, &made->file, error);
+    if (status == UM_OK) {
+        status = um_append_file_cut(&made->file, whole, error);
+    }
+    if (status != UM_OK) {
+        (void)um_append_file_close(&made->file, NULL);
+        free(made);
         return status;
     }
     *log = made;
@@ -83,27 +80,6 @@ um_status um_record_log_open(const char *path, um_record_visitor *visitor, void 
     return log ? open_log(path, whole, log, error) : UM_OK;
 }
 
-static um_status write_line(um_record_log *log, const char *line, size_t length, um_error *error) {
-    size_t done = 0;
-    while (done < length) {
-        const ssize_t count = write(log->descriptor, line + done, length - done);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            const int reason = count < 0 ? errno : EIO;
-            (void)!ftruncate(log->descriptor, log->length);
-            return um_error_set_errno(error, reason,
-                                      "%s: cannot write; what is there stays, and the same command "
-                                      "goes on from it",
-                                      log->path);
-        }
-        done += (size_t)count;
-    }
-    log->length += (off_t)length;
-    return UM_OK;
-}
-
 um_status um_record_text(const json_t *record, um_buffer *text, um_error *error) {
     char *dumped = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(9));
     if (!dumped) {
@@ -118,28 +94,28 @@ um_status um_record_log_append(um_record_log *log, const json_t *record, um_erro
     um_buffer line = {0};
     um_status status = um_record_text(record, &line, error);
     if (status == UM_OK) {
-        status = write_line(log, line.data, line.length, error);
+        status = um_append_file_write(&log->file, line.data, line.length, error);
+    }
+    if (status == UM_ERR_IO) {
+        status = um_error_set_errno(error, log->file.reason,
+                                    "%s: cannot write; what is there stays, and the same command "
+                                    "goes on from it",
+                                    log->file.path);
     }
     um_buffer_free(&line);
     return status;
 }
 
 um_status um_record_log_sync(um_record_log *log, um_error *error) {
-    return fsync(log->descriptor) == 0 || errno == EINVAL || errno == EROFS
-               ? UM_OK
-               : um_error_set_errno(error, errno, "%s: cannot write", log->path);
+    return um_append_file_sync(&log->file, error);
 }
 
 um_status um_record_log_close(um_record_log *log, um_error *error) {
-    um_status status = UM_OK;
     if (!log) {
         return UM_OK;
     }
-    if (log->descriptor >= 0) {
-        status = um_record_log_sync(log, error);
-        (void)close(log->descriptor);
-    }
-    free(log->path);
+    const um_status synced = um_record_log_sync(log, error);
+    const um_status closed = um_append_file_close(&log->file, synced == UM_OK ? error : NULL);
     free(log);
-    return status;
+    return synced == UM_OK ? closed : synced;
 }

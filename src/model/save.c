@@ -10,30 +10,10 @@
 #include "base/buffer.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "model/tokenizer_copy.h"
 #include "weights/safetensors_writer.h"
 
 #define GENERATION_CONFIG "generation_config.json"
-
-/* What belongs to a tokenizer, and the code that "auto_map" of Dream and LLaDA configs names. */
-static const char *const copied_files[] = {
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-    "added_tokens.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "chat_template.json",
-    GENERATION_CONFIG,
-    "tokenization_dream.py",
-    "modeling_dream.py",
-    "configuration_dream.py",
-    "generation_utils.py",
-    "modeling_llada.py",
-    "configuration_llada.py",
-};
-
-#define COPIED_FILE_MAXIMUM ((size_t)1 << 30)
 
 /* ---- Weights ----------------------------------------------------------- */
 
@@ -89,30 +69,6 @@ static um_status write_config(const um_model_config *config, um_dtype dtype, con
     }
     um_buffer_free(&json);
     return status;
-}
-
-static um_status copy_file(const char *name, const char *from, const char *to, um_error *error) {
-    char path[4096];
-    UM_TRY(um_path_join(path, sizeof path, from, name, error));
-    um_buffer contents = {0};
-    um_status status = um_file_read(path, COPIED_FILE_MAXIMUM, &contents, error);
-    if (status == UM_OK) {
-        status = um_path_join(path, sizeof path, to, name, error);
-    }
-    if (status == UM_OK) {
-        status = um_file_write(path, um_buffer_text(&contents), contents.length, error);
-    }
-    um_buffer_free(&contents);
-    return status;
-}
-
-static um_status copy_tokenizer(const char *from, const char *to, um_error *error) {
-    for (size_t i = 0; i < sizeof copied_files / sizeof *copied_files; i++) {
-        if (um_file_exists(from, copied_files[i])) {
-            UM_TRY(copy_file(copied_files[i], from, to, error));
-        }
-    }
-    return UM_OK;
 }
 
 static um_status append_member(um_buffer *json, const char *name, int32_t token, um_error *error) {
@@ -183,7 +139,8 @@ um_status um_model_directory_write_watched(const um_model_config *config,
     UM_TRY(write_config(config, dtype, target_directory, error));
     UM_TRY(write_weights(config, parameters, dtype, target_directory, watch, error));
     if (tokenizer_source_directory) {
-        UM_TRY(copy_tokenizer(tokenizer_source_directory, target_directory, error));
+        UM_TRY(
+            um_model_copy_tokenizer(config, tokenizer_source_directory, target_directory, error));
     }
     UM_TRY(complete_dream(config, target_directory, error));
     char path[4096];

@@ -9,7 +9,7 @@
 #define UM_MODEL_DONE_FILE "DONE"
 
 /* Write model.safetensors with weights stored as `dtype`, config.json, and the tokenizer files and
- * generation_config.json of `tokenizer_source_directory` (NULL for none), byte for byte, to
+ * generation_config.json of `tokenizer_source_directory` (NULL for none; see tokenizer_copy.h), to
  * `target_directory`, which is made when it does not exist (its parent must).  Each file appears
  * whole or not at all; UM_MODEL_DONE_FILE is removed first and written last.  A Dream model without
  * generation_config.json gets one with its token ids, which the code of DreamModel demands.

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/character_class.h"
 #include "tokenizer/normalizer.h"
-#include "tokenizer/utf8.h"
 
 #define NO_TOKEN UINT32_MAX
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/hash.h"
-#include "tokenizer/utf8.h"
 
 #define NO_RANK INT32_MAX
 #define NO_SYMBOL UINT32_MAX

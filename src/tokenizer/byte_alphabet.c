@@ -1,6 +1,6 @@
 #include "tokenizer/byte_alphabet.h"
 
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 /* Bytes that have no printable character of their own: 0..32, 127..160 and 173, in order. */
 #define HIDDEN_LOW 33

@@ -2,7 +2,7 @@
 
 #include <utf8proc.h>
 
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 bool um_character_is_space(uint32_t code_point) {
     if ((code_point >= '\t' && code_point <= '\r') || code_point == 0x85) {

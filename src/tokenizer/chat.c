@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tokenizer/character_class.h"
-#include "tokenizer/utf8.h"
 
 /* Qwen's "You are Qwen, created by ..." is shortened to this in Dream and DiffuCoder. */
 static const um_chat_message default_system = {

@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tokenizer/internal.h"
-#include "tokenizer/utf8.h"
 
 um_text_stream um_text_stream_start(const um_tokenizer *tokenizer, bool skip_special) {
     return (um_text_stream){.tokenizer = tokenizer,

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/hash.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/normalizer.h"
-#include "tokenizer/utf8.h"
 
 /* Remembered pieces: a table in which a piece has one possible place. */
 #define CACHE_SLOTS ((size_t)1 << 14)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "tokenizer/internal.h"
-#include "tokenizer/utf8.h"
 
 /* What a file says about its tokens; the arrays are NULL where it says nothing. */
 typedef struct ggml_tokenizer {

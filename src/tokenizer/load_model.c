@@ -1,9 +1,9 @@
 /* The two large parts of a model, vocabulary and merges, as both file layouts write them. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/internal.h"
-#include "tokenizer/utf8.h"
 
 /* ---- Vocabulary ------------------------------------------------------------------- */
 

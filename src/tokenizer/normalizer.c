@@ -4,8 +4,8 @@
 
 #include <utf8proc.h>
 
+#include "base/utf8.h"
 #include "tokenizer/normalizer_table.h"
-#include "tokenizer/utf8.h"
 
 /* The lead byte of U+0300, the first character that form C can move or compose. */
 #define FIRST_LEAD_BYTE 0xCC

@@ -1,7 +1,7 @@
 /* Documents as JSON Lines: the texts in them. */
 #include "base/json.h"
+#include "base/utf8.h"
 #include "tokenizer/train_internal.h"
-#include "tokenizer/utf8.h"
 
 /* Unlike other strings of JSON files, a text may hold NUL. */
 static um_status add_member(um_tokenizer_trainer *trainer, const json_t *object, const char *key,

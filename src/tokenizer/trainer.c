@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/train_internal.h"
-#include "tokenizer/utf8.h"
 
 #define BYTE_TOKENS ((size_t)256)
 

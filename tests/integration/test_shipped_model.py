@@ -31,6 +31,10 @@ def generate(prompt: str, *options: str) -> dict:
 
 @unittest.skipUnless((MODEL / "model.safetensors").exists(), "models/tiny holds no model")
 class ShippedModel(unittest.TestCase):
+    def test_its_files_agree_with_each_other(self) -> None:
+        run = subprocess.run([PROGRAM, "inspect", "--json", str(MODEL)], capture_output=True, text=True, check=True)
+        self.assertEqual(json.loads(run.stdout)["findings"], [])
+
     def test_it_writes_functions_that_work(self) -> None:
         for prompt, arguments, results in TASKS:
             with self.subTest(prompt=prompt):

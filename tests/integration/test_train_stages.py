@@ -130,6 +130,8 @@ class Stages(unittest.TestCase):
     def test_pads_end_answers(self):
         config = json.loads((self.work / "stage3" / "config.json").read_text())
         self.assertEqual(config["pad_token_id"], 805)
+        tokenizer = json.loads((self.work / "stage3" / "tokenizer_config.json").read_text())
+        self.assertEqual(tokenizer["pad_token"], "<|dlm_pad|>")
         line = json.loads(self.unmask("generate", "--model", "stage3", "--length", str(HOLE), "--json",
                                       "--suffix", follow("K"), FIRST))
         self.assertEqual(line["finish_reason"], "stop")

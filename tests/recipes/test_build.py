@@ -27,13 +27,9 @@ elif command == "train-tokenizer":
     (after("--output") / "tokenizer_config.json").touch()
 elif command == "pack":
     after("--output").touch()
-elif command == "generate":
-    for line in open(after("--prompts")):
-        print(json.dumps({{"task_id": json.loads(line)["task_id"], "completion": ""}}))
-elif command == "judge":
-    with open(after("--output"), "w") as out:
-        for line in open(options[1]):
-            out.write(json.dumps({{**json.loads(line), "passed": False}}) + "\\n")
+elif command == "eval":
+    after("--output").mkdir(exist_ok=True)
+    (after("--output") / "report.json").touch()
 """
 CODE = {"prompt": 'def f(x):\n    """Return twice the value of x."""\n', "completion": "    return 2 * x\n"}
 
@@ -53,6 +49,8 @@ class Driver(unittest.TestCase):
         cls.broken = cls.run_driver("first", BREAK="stage2.json")
         cls.continued = cls.run_driver("second")
         cls.again = cls.run_driver("third")
+        (cls.data / "results" / "stage1" / "report.json").unlink()
+        cls.measured_again = cls.run_driver("fourth")
 
     @classmethod
     def run_driver(cls, name: str, **extra: str) -> tuple[int, list[list[str]]]:
@@ -60,10 +58,15 @@ class Driver(unittest.TestCase):
         notes = cls.folder / name
         notes.touch()
         environment = {**os.environ, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
-                       "DOCUMENTS": "20", "PER_LEVEL": "1", "LAST": "3", "STEPS": "7", "NOTES": str(notes), **extra}
+                       "DOCUMENTS": "20", "PER_LEVEL": "3", "LAST": "3", "STEPS": "7", "NOTES": str(notes), **extra}
         done = subprocess.run([RECIPE / "build.sh"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         calls = [json.loads(line) for line in notes.read_text().splitlines()]
         return done.returncode, calls
+
+    @staticmethod
+    def after(call: list[str], option: str) -> Path:
+        """The path that follows the option."""
+        return Path(call[call.index(option) + 1])
 
     def test_a_failing_stage_ends_the_run(self) -> None:
         status, calls = self.broken
@@ -76,8 +79,26 @@ class Driver(unittest.TestCase):
         trained = [Path(call[1]).name for call in calls if call[0] == "train"]
         self.assertEqual(trained, ["stage2.json", "stage3.json"])
         self.assertFalse([call for call in calls if call[0] in ("pack", "train-tokenizer")])
-        self.assertEqual(sum(call[0] == "judge" for call in calls), 4)
+        self.assertEqual([self.after(call, "--model").name for call in calls if call[0] == "eval"],
+                         ["stage0", "stage1", "stage2", "stage3"])
         self.assertEqual(self.again, (0, []))
+
+    def test_measuring_goes_on_until_there_is_a_report(self) -> None:
+        status, calls = self.measured_again
+        self.assertEqual(status, 0)
+        self.assertEqual([(call[0], self.after(call, "--model").name) for call in calls], [("eval", "stage1")])
+
+    def test_models_are_measured_on_what_they_have_learnt(self) -> None:
+        for call in (call for call in self.continued[1] if call[0] == "eval"):
+            model = self.after(call, "--model")
+            self.assertEqual(model.parent, self.data)
+            self.assertEqual(self.after(call, "--output"), self.data / "results" / model.name)
+            rows = [json.loads(line) for line in self.after(call, "--problems").read_text().splitlines()]
+            formats = {"completion", "infilling"} | ({"chat"} if model.name == "stage3" else set())
+            self.assertEqual({row["format"] for row in rows}, formats)
+            self.assertEqual({row["task_id"].split("/")[1] for row in rows}, {"validation"})
+            self.assertEqual(call[call.index("--length") + 1], "80")
+            self.assertEqual(call[call.index("--infilling-length") + 1], "40")
 
     def test_each_stage_starts_from_the_one_before(self) -> None:
         calls = self.broken[1] + self.continued[1]
@@ -107,8 +128,6 @@ class Driver(unittest.TestCase):
 
     def test_files_of_half_a_step_are_not_left(self) -> None:
         self.assertFalse(list(self.data.rglob("*.part")))
-        results = json.loads((self.data / "results" / "stage3.json").read_text())
-        self.assertEqual(results["all"]["problems"], 6)
 
 
 class Recipes(unittest.TestCase):
@@ -121,6 +140,11 @@ class Recipes(unittest.TestCase):
             self.assertEqual(recipes[number]["objective"], "diffusion")
             self.assertEqual(recipes[number]["answer_length"], 72 if number < 3 else 80)
         self.assertEqual(len({recipe["seed"] for recipe in recipes.values()}), 4)
+
+    def test_holes_are_as_long_in_training_as_in_measuring(self) -> None:
+        for number in (1, 2, 3, 4):
+            recipe = json.loads((RECIPE / f"stage{number}.json").read_text())
+            self.assertEqual(recipe["infilling_length"], 40)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""Settings, statistics, table and plot of the measurement of quality against cost."""
+"""Settings, driver, statistics, table and plot of the measurement of quality against cost."""
 
+import argparse
+import json
 import sys
 import tempfile
 import unittest
@@ -12,6 +14,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny")
 import frontier  # noqa: E402
 import frontier_report  # noqa: E402
 from frontier_settings import BASELINE, DEFAULT, cached, grid, threshold  # noqa: E402
+
+
+# In place of `unmask`: answers say with which options they were made; those of even problems pass.
+PROGRAM = """#!{python}
+import json, sys
+command, options = sys.argv[1], sys.argv[2:]
+after = lambda name: options[options.index(name) + 1]
+read = lambda path: [json.loads(line) for line in open(path)]
+if command == "generate":
+    for row in read(after("--prompts")):
+        print(json.dumps({{**row, "completion": row["prompt"] + " ".join(options), "forwards": 4, "rows": 8, "answer_tokens": 2,
+                          "prompt_tokens": 3}}))
+elif after("--workers") == "0":
+    sys.exit(3)
+else:
+    with open(after("--output"), "w") as out:
+        for row in read(options[1]):
+            out.write(json.dumps({{**row, "passed": row["completion"].startswith("even")}}) + "\\n")
+"""
 
 
 def record(name: str, passed: str, forwards: float, rows: float, problem_set: str = "validation") -> dict[str, Any]:
@@ -37,6 +58,41 @@ class Settings(unittest.TestCase):
         self.assertEqual(setting.name, "threshold, 0.9, blocks of 8, cache delayed every 4")
         self.assertEqual(setting.arguments, ["--algorithm", "threshold", "--confidence-threshold", "0.9",
                                              "--block-length", "8", "--cache", "delayed", "--cache-refresh", "4"])
+
+
+class Driver(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.unmask = self.folder / "unmask"
+        self.unmask.write_text(PROGRAM.format(python=sys.executable))
+        self.unmask.chmod(0o755)
+        self.problems = [{"task_id": str(i), "prompt": ("even", "odd")[i % 2], "test": "", "level": 1} for i in range(3)]
+
+    def measure(self, workers: int = 1) -> dict[str, Any]:
+        options = argparse.Namespace(unmask=str(self.unmask), model=Path("m"), batch=2, threads=1, set="validation")
+        judged = frontier.Judge(self.folder / "verdicts", options.unmask, workers)
+        return frontier.measure_quality(options, BASELINE, self.problems, judged)
+
+    def test_answers_are_generated_and_judged(self) -> None:
+        found = self.measure()
+        self.assertEqual((found["setting"], found["passed"], found["levels"]), (BASELINE.name, "101", "111"))
+        self.assertEqual((found["count"], found["forwards"], found["rows"]), (3, 4, 8))
+
+    def test_known_verdicts_are_not_judged_again(self) -> None:
+        first = frontier.Judge(self.folder / "verdicts", str(self.unmask), 1)
+        self.assertEqual(first(self.problems, ["even", "odd", "even"]), [True, False, True])
+        again = frontier.Judge(self.folder / "verdicts", str(self.folder / "absent"), 1)
+        self.assertEqual(again(self.problems, ["even", "odd", "even"]), [True, False, True])
+        rows = [json.loads(line) for line in (self.folder / "verdicts").read_text().splitlines()]
+        self.assertEqual([row["passed"] for row in rows], [True, False])
+
+    def test_failures_of_the_program_end_the_run(self) -> None:
+        with self.assertRaisesRegex(SystemExit, "exit status 3"):
+            self.measure(workers=0)
+        with self.assertRaisesRegex(SystemExit, "--unmask"):
+            frontier.run([str(self.folder / "absent")])
 
 
 class Statistics(unittest.TestCase):

@@ -1,13 +1,13 @@
 /* The parts under the tokenizer: UTF-8, form C, expressions, byte-pair encoding. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "testing.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/pattern.h"
 #include "tokenizer/splitter.h"
-#include "tokenizer/utf8.h"
 
 #define FFFD "\xEF\xBF\xBD"
 

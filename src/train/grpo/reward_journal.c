@@ -1,12 +1,10 @@
 #include "train/grpo/reward_journal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/append_file.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
@@ -36,9 +34,7 @@ typedef struct journal_record {
 } journal_record;
 
 struct um_reward_journal {
-    char *path;
-    int descriptor;
-    off_t length;       /* of the whole records */
+    um_append_file file;
     um_buffer contents; /* of the file when it was opened, up to `known` */
     size_t known;
 };
@@ -88,56 +84,30 @@ static size_t known_bytes(const um_buffer *contents, uint64_t identity) {
     return at;
 }
 
-static um_status write_all(um_reward_journal *journal, const void *bytes, size_t length,
-                           um_error *error) {
-    const char *next = bytes;
-    while (length > 0) {
-        const ssize_t written = pwrite(journal->descriptor, next, length, journal->length);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return um_error_set_errno(error, errno, "%s: cannot write", journal->path);
-        }
-        next += written;
-        length -= (size_t)written;
-        journal->length += written;
-    }
-    return UM_OK;
-}
-
-static um_status set_up(um_reward_journal *journal, uint64_t identity, um_error *error) {
+static um_status set_up(um_reward_journal *journal, const char *path, uint64_t identity,
+                        um_error *error) {
     journal_header header = {.identity = identity};
     memcpy(header.magic, MAGIC, sizeof header.magic);
     struct stat facts;
-    journal->descriptor = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (journal->descriptor < 0 || fstat(journal->descriptor, &facts) != 0) {
-        return um_error_set_errno(error, errno, "%s: cannot open", journal->path);
+    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* reading might not end */
+        return UM_RAISE(error, UM_ERR_IO, "%s: not a regular file; remove it", path);
     }
-    if (!S_ISREG(facts.st_mode)) { /* reading might not end */
-        return UM_RAISE(error, UM_ERR_IO, "%s: not a regular file; remove it", journal->path);
-    }
-    UM_TRY(um_file_read(journal->path, FILE_MAXIMUM, &journal->contents, error));
+    UM_TRY(um_append_file_open(path, &journal->file, error));
+    UM_TRY(um_file_read(path, FILE_MAXIMUM, &journal->contents, error));
     journal->known = known_bytes(&journal->contents, identity);
-    journal->length = (off_t)journal->known;
-    if (ftruncate(journal->descriptor, journal->length) != 0) {
-        return um_error_set_errno(error, errno, "%s: cannot cut", journal->path);
-    }
-    return journal->known > 0 ? UM_OK : write_all(journal, &header, sizeof header, error);
+    UM_TRY(um_append_file_cut(&journal->file, journal->known, error));
+    return journal->known > 0 ? UM_OK
+                              : um_append_file_write(&journal->file, &header, sizeof header, error);
 }
 
 um_status um_reward_journal_open(const char *path, uint64_t identity, um_reward_journal **journal,
                                  um_error *error) {
     *journal = NULL;
     um_reward_journal *opened = calloc(1, sizeof *opened);
-    char *copy = strdup(path);
-    if (!opened || !copy) {
-        free(opened);
-        free(copy);
+    if (!opened) {
         return um_error_memory(error, "journal of rewards", sizeof *opened);
     }
-    opened->path = copy;
-    const um_status status = set_up(opened, identity, error);
+    const um_status status = set_up(opened, path, identity, error);
     if (status != UM_OK) {
         um_reward_journal_close(opened);
         return status;
@@ -148,11 +118,8 @@ um_status um_reward_journal_open(const char *path, uint64_t identity, um_reward_
 
 void um_reward_journal_close(um_reward_journal *journal) {
     if (journal) {
-        if (journal->descriptor >= 0) {
-            (void)close(journal->descriptor);
-        }
+        (void)um_append_file_close(&journal->file, NULL);
         um_buffer_free(&journal->contents);
-        free(journal->path);
         free(journal);
     }
 }
@@ -187,7 +154,6 @@ bool um_reward_journal_find(const um_reward_journal *journal, uint64_t batch, ui
 um_status um_reward_journal_append(um_reward_journal *journal, uint64_t batch, uint64_t digest,
                                    const um_judgement *judgements, size_t count, um_error *error) {
     journal_entry *entries = NULL;
-    const off_t before = journal->length;
     UM_TRY(um_allocate(&entries, count, sizeof *entries, "journal of rewards", error));
     for (size_t i = 0; i < count; i++) {
         entries[i] = (journal_entry){.verdict = judgements[i].verdict,
@@ -198,16 +164,15 @@ um_status um_reward_journal_append(um_reward_journal *journal, uint64_t batch, u
     }
     journal_record record = {.batch = batch, .digest = digest, .count = count};
     record.checksum = checksum_of(&record, entries);
-    um_status status = write_all(journal, &record, sizeof record, error);
+    um_buffer bytes = {0};
+    um_status status = um_buffer_append(&bytes, &record, sizeof record, error);
     if (status == UM_OK) {
-        status = write_all(journal, entries, count * sizeof *entries, error);
+        status = um_buffer_append(&bytes, entries, count * sizeof *entries, error);
     }
+    if (status == UM_OK) {
+        status = um_append_file_write(&journal->file, bytes.data, bytes.length, error);
+    }
+    um_buffer_free(&bytes);
     free(entries);
-    if (status == UM_OK && fdatasync(journal->descriptor) != 0) {
-        status = um_error_set_errno(error, errno, "%s: cannot write", journal->path);
-    }
-    if (status != UM_OK) {
-        journal->length = before;
-    }
-    return status;
+    return status == UM_OK ? um_append_file_sync(&journal->file, error) : status;
 }

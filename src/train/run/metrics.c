@@ -1,54 +1,31 @@
 #include "train/run/metrics.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/append_file.h"
 #include "base/json.h"
 #include "train/run/metrics_internal.h"
 
 struct um_metrics {
-    int descriptor;
-    bool regular; /* can be cut */
-    off_t length; /* of whole lines, of a regular file */
+    um_append_file file;
     size_t lost;
     int reason;     /* errno of the first loss */
     um_buffer line; /* being built */
     um_buffer
         header; /* the "run" line, as long as it is not in the file: nothing comes before it */
-    char *path;
 };
 
 /* ---- Lines --------------------------------------------------------------- */
 
-/* What was written of a line that is lost must not stay. */
-static um_status lose_line(um_metrics *metrics, int reason, um_error *error) {
-    if (metrics->regular) {
-        (void)!ftruncate(metrics->descriptor, metrics->length);
-    }
-    metrics->reason = metrics->lost == 0 ? reason : metrics->reason;
-    metrics->lost++;
-    return um_error_set_errno(error, reason, "%s: cannot write", metrics->path);
-}
-
 static um_status write_whole(um_metrics *metrics, const um_buffer *line, um_error *error) {
-    size_t done = 0;
-    while (done < line->length) {
-        const ssize_t count = write(metrics->descriptor, line->data + done, line->length - done);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return lose_line(metrics, count < 0 ? errno : EIO, error);
-        }
-        done += (size_t)count;
+    const um_status status = um_append_file_write(&metrics->file, line->data, line->length, error);
+    if (status != UM_OK) {
+        metrics->reason = metrics->lost == 0 ? metrics->file.reason : metrics->reason;
+        metrics->lost++;
     }
-    metrics->length += (off_t)done;
-    return UM_OK;
+    return status;
 }
 
 static um_status write_line(um_metrics *metrics, um_error *error) {
@@ -169,19 +146,11 @@ static um_status put_resumed(um_metrics *metrics, const um_metrics_run *run, um_
 /* ---- Opening and closing ------------------------------------------------- */
 
 static um_status cut_back(um_metrics *metrics, const um_metrics_run *run, um_error *error) {
-    struct stat information;
-    if (fstat(metrics->descriptor, &information) != 0 || !S_ISREG(information.st_mode)) {
-        return UM_OK;
-    }
-    metrics->regular = true;
     size_t kept = 0;
-    if (information.st_size > 0) {
-        UM_TRY(um_metrics_find_cut(metrics->path, run, &kept, error));
+    if (metrics->file.length > 0) {
+        UM_TRY(um_metrics_find_cut(metrics->file.path, run, &kept, error));
     }
-    metrics->length = (off_t)kept;
-    return ftruncate(metrics->descriptor, metrics->length) == 0
-               ? UM_OK
-               : um_error_set_errno(error, errno, "%s: cannot cut", metrics->path);
+    return um_append_file_cut(&metrics->file, kept, error);
 }
 
 /* A full disk is no reason not to train: lines that do not fit are lost, as later ones are, but the
@@ -189,7 +158,7 @@ static um_status cut_back(um_metrics *metrics, const um_metrics_run *run, um_err
 static um_status begin(um_metrics *metrics, const um_metrics_run *run, um_error *error) {
     UM_TRY(cut_back(metrics, run, error));
     um_status status = UM_OK;
-    if (metrics->length == 0) {
+    if (metrics->file.length == 0) {
         status = put_run(metrics, run, error);
         metrics->lost = 0;
     }
@@ -203,18 +172,11 @@ um_status um_metrics_open(const char *path, const um_metrics_run *run, um_metric
                           um_error *error) {
     *metrics = NULL;
     um_metrics *opened = calloc(1, sizeof *opened);
-    char *copy = strdup(path);
-    if (!opened || !copy) {
-        free(opened);
-        free(copy);
+    if (!opened) {
         return um_error_memory(error, "metrics", sizeof *opened);
     }
-    opened->path = copy;
-    opened->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    um_status status = UM_OK;
-    if (opened->descriptor < 0) {
-        status = um_error_set_errno(error, errno, "%s: cannot append to the metrics", path);
-    } else {
+    um_status status = um_append_file_open(path, &opened->file, error);
+    if (status == UM_OK) {
         status = begin(opened, run, error);
     }
     if (status != UM_OK) {
@@ -226,9 +188,7 @@ um_status um_metrics_open(const char *path, const um_metrics_run *run, um_metric
 }
 
 void um_metrics_sync(um_metrics *metrics) {
-    if (metrics->regular) {
-        (void)fdatasync(metrics->descriptor);
-    }
+    (void)um_append_file_sync(&metrics->file, NULL);
 }
 
 size_t um_metrics_lost(const um_metrics *metrics) {
@@ -239,18 +199,14 @@ um_status um_metrics_close(um_metrics *metrics, um_error *error) {
     if (!metrics) {
         return UM_OK;
     }
-    if (metrics->descriptor >= 0 && close(metrics->descriptor) != 0) {
-        metrics->reason = metrics->lost == 0 ? errno : metrics->reason;
-        metrics->lost++;
-    }
     um_status status = UM_OK;
     if (metrics->lost > 0) {
-        status = um_error_set_errno(error, metrics->reason, "%s: %zu lines are lost", metrics->path,
-                                    metrics->lost);
+        status = um_error_set_errno(error, metrics->reason, "%s: %zu lines are lost",
+                                    metrics->file.path, metrics->lost);
     }
+    const um_status closed = um_append_file_close(&metrics->file, status == UM_OK ? error : NULL);
     um_buffer_free(&metrics->line);
     um_buffer_free(&metrics->header);
-    free(metrics->path);
     free(metrics);
-    return status;
+    return status == UM_OK ? closed : status;
 }

@@ -1,6 +1,6 @@
 /* UTF-8: strict decoding, and repair of what is broken. */
-#ifndef UM_TOKENIZER_UTF8_H
-#define UM_TOKENIZER_UTF8_H
+#ifndef UM_BASE_UTF8_H
+#define UM_BASE_UTF8_H
 
 #include "base/buffer.h"
 #include "base/status.h"
