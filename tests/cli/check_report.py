@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a page of `unmask report`, `analyze` or `replay`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
+"""Check a page of `unmask report`, `analyze`, `replay` or `sweep`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
 
 The page must be well-formed, load nothing, run only the scripts that its policy names, and hold no
 element or attribute that the program does not write itself.  Each --text must stand in it as text.
