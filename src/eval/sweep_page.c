@@ -266,8 +266,7 @@ static um_status put_format(const json_t *report, const json_t *format, um_buffe
     UM_TRY(put_figures(report, name, page, error));
     UM_TRY(
         put_comparisons(report, "models", name, "Between models, points of pass@1", page, error));
-    UM_TRY(
-        put_comparisons(report, "steps", name, "Fewer steps, points of pass@1", page, error));
+    UM_TRY(put_comparisons(report, "steps", name, "Fewer steps, points of pass@1", page, error));
     return put_numbers(report, name, page, error);
 }
 

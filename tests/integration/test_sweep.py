@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Sweeps that are killed or stopped go on without losing or repeating a sample: test_sweep.py UNMASK
+
+Sweeps of models/tiny on small problems, at sandbox level none: what is tested is the sweep, not the sandbox.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MODEL = pathlib.Path(__file__).resolve().parents[2] / "models" / "tiny"
+TIMEOUT = 240
+POINTS = 6
+
+PROBLEMS = [{"task_id": f"p/{number}", "prompt": f"def f{number}(n):\n    \"\"\"Return n plus {number}.\"\"\"\n", "entry_point": f"f{number}",
+             "test": f"def check(candidate):\n    assert candidate(1) == {number + 1}\n"} for number in range(1, 4)]
+
+
+@unittest.skipUnless((MODEL / "model.safetensors").exists(), "models/tiny holds no model")
+class Sweeps(unittest.TestCase):
+    program = ""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="unmask-sweep-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.work = pathlib.Path(folder.name)
+        (cls.work / "problems.jsonl").write_text("".join(json.dumps(problem) + "\n" for problem in PROBLEMS))
+        done = cls.start("straight").communicate(timeout=TIMEOUT)
+        cls.straight = cls.samples("straight")
+        assert len(cls.straight) == POINTS, done
+
+    @classmethod
+    def start(cls, name):
+        return subprocess.Popen(
+            [cls.program, "sweep", "--model", MODEL, "--problems", cls.work / "problems.jsonl", "--output", cls.work / name, "-n", "2",
+             "--temperatures", "0,0.8", "--steps", "1/2,1/4", "--length", "16", "--threads", "1", "--workers", "1", "--sandbox", "none",
+             "--batch", "2", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    @classmethod
+    def samples(cls, name):
+        return {path.parent.name: path.read_bytes() for path in (cls.work / name).glob("*/samples.jsonl")}
+
+    def wait_for_samples(self, process, name, count):
+        end = time.monotonic() + TIMEOUT
+        while process.poll() is None and time.monotonic() < end:
+            if sum(lines.count(b"\n") for lines in self.samples(name).values()) >= count:
+                return
+            time.sleep(0.002)
+
+    def finish(self, name):
+        process = self.start(name)
+        output, messages = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(process.returncode, 0, messages)
+        return json.loads(output)
+
+    def rates(self, report):
+        return [(point["directory"], part["passed"], part["pass@1"]) for point in report["points"] for part in point["formats"]]
+
+    def test_a_killed_sweep_goes_on(self):
+        for count in (1, 7, 13, 20):
+            process = self.start("killed")
+            self.wait_for_samples(process, "killed", count)
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=TIMEOUT)
+        report = self.finish("killed")
+        self.assertEqual(self.samples("killed"), self.straight)
+        straight = json.loads((self.work / "straight" / "report.json").read_text())
+        self.assertEqual(self.rates(report), self.rates(straight))
+        self.assertEqual(report["comparisons"], straight["comparisons"])
+        self.assertEqual(report, json.loads((self.work / "killed" / "report.json").read_text()))
+        self.assertTrue((self.work / "killed" / "report.html").exists())
+
+    def test_control_c_stops_cleanly_and_says_how_to_go_on(self):
+        process = self.start("stopped")
+        self.wait_for_samples(process, "stopped", 5)
+        process.send_signal(signal.SIGINT)
+        output, messages = process.communicate(timeout=TIMEOUT)
+        if process.returncode == 0:
+            self.skipTest("the sweep ended before it was stopped")
+        self.assertEqual(process.returncode, 130, messages)
+        self.assertEqual(output, "")
+        self.assertRegex(messages.splitlines()[-1],
+                         f"^unmask: stopped with [0-5] of {POINTS} evaluations done; the same command goes on in .*stopped$")
+        self.finish("stopped")
+        self.assertEqual(self.samples("stopped"), self.straight)
+
+
+if __name__ == "__main__":
+    Sweeps.program = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
