@@ -15,6 +15,12 @@ um_status um_sweep_compare(const um_sweep_grid *grid, json_t *const *reports, js
 
 /* NAN where there is no number. */
 double um_sweep_number(const json_t *object, const char *key);
+
+#define UM_SWEEP_CELL 32
+
+/* A count or a cost in a table: three digits or more, "-" for no number. */
+void um_sweep_format(double value, char text[UM_SWEEP_CELL]);
+
 const char *um_sweep_string(const json_t *object, const char *key);
 
 /* "tiny, 1/2 of the steps": line `index` of the report. */

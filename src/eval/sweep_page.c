@@ -187,11 +187,9 @@ static um_status put_comparisons(const json_t *report, const char *kind, const c
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-static um_status put_number(double value, const char *format, um_buffer *page, um_error *error) {
-    char text[48] = "-";
-    if (isfinite(value)) {
-        (void)snprintf(text, sizeof text, format[0] == '0' ? "%.0f" : "%.2f", value);
-    }
+static um_status put_number(double value, um_buffer *page, um_error *error) {
+    char text[UM_SWEEP_CELL];
+    um_sweep_format(value, text);
     return um_buffer_append_format(page, error, "<td class=\"number\">%s</td>", text);
 }
 
@@ -215,15 +213,15 @@ static um_status put_point(const json_t *report, size_t line, size_t temperature
     UM_TRY(put_label(report, line, page, error));
     UM_TRY(um_buffer_append_format(page, error, "</th><td class=\"number\">%g</td>",
                                    um_sweep_number(point, "temperature")));
-    UM_TRY(put_number(um_sweep_number(part, "samples"), "0", page, error));
+    UM_TRY(put_number(um_sweep_number(part, "samples"), page, error));
     UM_TRY(put_rate(part, 1, page, error));
     if (k > 1) {
         UM_TRY(put_rate(part, k, page, error));
     }
-    UM_TRY(put_number(um_sweep_number(cost, "forwards_per_answer"), "2", page, error));
-    UM_TRY(put_number(um_sweep_number(cost, "tokens_per_answer"), "2", page, error));
-    UM_TRY(put_number(um_sweep_number(cost, "seconds_per_answer"), "2", page, error));
-    UM_TRY(put_number(um_sweep_number(cost, "tokens_per_second"), "0", page, error));
+    UM_TRY(put_number(um_sweep_number(cost, "forwards_per_answer"), page, error));
+    UM_TRY(put_number(um_sweep_number(cost, "tokens_per_answer"), page, error));
+    UM_TRY(put_number(um_sweep_number(cost, "seconds_per_answer"), page, error));
+    UM_TRY(put_number(um_sweep_number(cost, "tokens_per_second"), page, error));
     return um_buffer_append_text(page, "</tr>\n", error);
 }
 

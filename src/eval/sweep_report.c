@@ -125,6 +125,14 @@ double um_sweep_number(const json_t *object, const char *key) {
     return json_is_number(number) ? json_number_value(number) : (double)NAN;
 }
 
+void um_sweep_format(double value, char text[UM_SWEEP_CELL]) {
+    if (!isfinite(value)) {
+        (void)snprintf(text, UM_SWEEP_CELL, "-");
+    } else {
+        (void)snprintf(text, UM_SWEEP_CELL, fabs(value) >= 100 ? "%.0f" : "%.3g", value);
+    }
+}
+
 const char *um_sweep_string(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";

@@ -15,13 +15,10 @@ static um_status append_rate(const json_t *part, size_t k, um_buffer *text, um_e
                                 : um_buffer_append_format(text, error, "  %22s", "-");
 }
 
-static um_status append_cell(double value, const char *format, int width, um_buffer *text,
-                             um_error *error) {
-    char cell[48] = "-";
-    if (isfinite(value)) {
-        (void)snprintf(cell, sizeof cell, format[0] == '0' ? "%.0f" : "%.2f", value);
-    }
-    return um_buffer_append_format(text, error, "  %*s", width, cell);
+static um_status append_cell(double value, um_buffer *text, um_error *error) {
+    char cell[UM_SWEEP_CELL];
+    um_sweep_format(value, cell);
+    return um_buffer_append_format(text, error, "  %8s", cell);
 }
 
 /* ---- Points -------------------------------------------------------------------------- */
@@ -64,9 +61,9 @@ static um_status append_point(const json_t *report, size_t line, size_t temperat
     if (k > 1) {
         UM_TRY(append_rate(part, k, text, error));
     }
-    UM_TRY(append_cell(um_sweep_number(cost, "forwards_per_answer"), "2", 8, text, error));
-    UM_TRY(append_cell(um_sweep_number(cost, "seconds_per_answer"), "2", 8, text, error));
-    UM_TRY(append_cell(um_sweep_number(cost, "tokens_per_second"), "0", 8, text, error));
+    UM_TRY(append_cell(um_sweep_number(cost, "forwards_per_answer"), text, error));
+    UM_TRY(append_cell(um_sweep_number(cost, "seconds_per_answer"), text, error));
+    UM_TRY(append_cell(um_sweep_number(cost, "tokens_per_second"), text, error));
     return um_buffer_append_text(text, "\n", error);
 }
 

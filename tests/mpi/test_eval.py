@@ -79,6 +79,22 @@ class Eval(ranks.Ranks):
         self.finish(2, "moving")
         self.assert_like_one("moving")
 
+    def test_a_sweep_is_the_same_too(self):
+        found = []
+        for count in (1, 2):
+            launcher = [*ranks.MPIRUN, "-n", str(count)] if count > 1 else []
+            subprocess.run(
+                [*launcher, self.program, "sweep", "--model", "random", "--problems", "problems.jsonl",
+                 "--output", f"sweep-{count}", "-n", "2", "--temperatures", "0,1", "--steps", "1/2",
+                 "--length", "12", "--threads", "1", "--workers", "1", "--sandbox", "none"],
+                cwd=self.work, env=ranks.environment(), capture_output=True, check=True, timeout=240)
+            found.append({path.parent.name: path.read_bytes()
+                          for path in (self.work / f"sweep-{count}").glob("*/samples.jsonl")})
+        self.assertEqual(len(found[0]), 4)
+        self.assertEqual(found[0], found[1])
+        report = json.loads((self.work / "sweep-2" / "report.json").read_text())
+        self.assertEqual(len(report["points"]), 4)
+
     def test_a_failure_has_one_line(self):
         process = self.start_eval(2, "eval-1", "--seed", "5")
         _, messages = process.communicate(timeout=240)

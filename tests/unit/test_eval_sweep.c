@@ -237,6 +237,20 @@ static void a_report_has_the_rates_and_costs_of_every_format(void **state) {
     um_sweep_grid_free(&grid);
 }
 
+static void costs_have_three_digits(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cells[] = {{0.001234, "0.00123"}, {12.345, "12.3"}, {1234.5, "1234"},
+                 {99.96, "100"},        {0, "0"},         {(double)NAN, "-"}};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        char text[UM_SWEEP_CELL];
+        um_sweep_format(cells[i].value, text);
+        assert_string_equal(text, cells[i].text);
+    }
+}
+
 /* The comparison of two lines, or NULL. */
 static const json_t *find_comparison(const json_t *report, const char *kind, size_t first,
                                      size_t second, const char *format, double temperature) {
@@ -317,7 +331,8 @@ static void tables_and_page_have_the_numbers_of_the_json(void **state) {
     assert_ok(um_sweep_report_text(report, &text, &error), &error);
     assert_non_null(
         strstr(um_buffer_text(&text), "m-2, threshold                 0.5        4   "));
-    assert_non_null(strstr(um_buffer_text(&text), " 12.3% ( 0.0 to 100.0)      5.00      0.50"));
+    assert_non_null(
+        strstr(um_buffer_text(&text), " 12.3% ( 0.0 to 100.0)         5       0.5        20\n"));
     assert_non_null(strstr(um_buffer_text(&text), " -45.7 ("));
     assert_ok(um_sweep_report_page(report, &page, &error), &error);
     assert_non_null(
@@ -357,6 +372,7 @@ int main(void) {
         cmocka_unit_test(a_causal_model_has_one_line_and_a_diffusion_model_one_a_budget),
         cmocka_unit_test(there_are_only_so_many_models),
         cmocka_unit_test(a_report_has_the_rates_and_costs_of_every_format),
+        cmocka_unit_test(costs_have_three_digits),
         cmocka_unit_test(lines_are_compared_where_that_says_something),
         cmocka_unit_test(evaluations_of_other_problems_are_refused),
         cmocka_unit_test(tables_and_page_have_the_numbers_of_the_json),
