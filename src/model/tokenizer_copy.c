@@ -32,7 +32,7 @@ static const char *const copied_files[] = {
     "configuration_llada.py",
 };
 
-/* ---- The text of the pad token --------------------------------------------- */
+/* ---- The pad token ------------------------------------------------------------ */
 
 /* The object in directory/name; NULL where there is none that can be read. */
 static json_t *load_object(const char *directory, const char *name) {
@@ -48,6 +48,17 @@ static json_t *load_object(const char *directory, const char *name) {
         return NULL;
     }
     return root;
+}
+
+/* The pad token where it is not the one of the directory's own config.json any more.  What such a
+ * directory has in two ways, as published ones do, is left to it. */
+static int32_t changed_pad(const um_model_config *config, const char *directory) {
+    json_t *root = load_object(directory, "config.json");
+    const json_t *named = json_object_get(root, "pad_token_id");
+    const bool same =
+        !root || (json_is_integer(named) && json_integer_value(named) == config->pad_token);
+    json_decref(root);
+    return same ? UM_NO_TOKEN_ID : config->pad_token;
 }
 
 /* In {"7": {"content": text}}, tokenizer_config.json's form. */
@@ -168,7 +179,7 @@ static um_status copy_file(const char *name, const char *from, const char *to, u
 
 um_status um_model_copy_tokenizer(const um_model_config *config, const char *from, const char *to,
                                   um_error *error) {
-    const int32_t pad = config->pad_token;
+    const int32_t pad = changed_pad(config, from);
     json_t *text = pad == UM_NO_TOKEN_ID ? NULL : find_text(from, pad);
     um_status status = UM_OK;
     for (size_t i = 0; i < sizeof copied_files / sizeof *copied_files && status == UM_OK; i++) {

@@ -7,11 +7,11 @@
 
 /* Copy those of the directory `from` that exist to the directory `to`, each whole or not at all.
  *
- * They are copied byte for byte, but the pad token is `config`'s: where tokenizer_config.json or
- * special_tokens_map.json names another "pad_token", or generation_config.json has another
- * "pad_token_id", that member is replaced; the others, and their order, stay.  A file that names
- * none, or is no JSON object, is left as it is; so are all where the model has no pad token, and
- * those that name it by its text where no added token has its id. */
+ * They are copied byte for byte, unless the model has got another pad token than the config.json of
+ * `from` names: then the "pad_token" of tokenizer_config.json and special_tokens_map.json and the
+ * "pad_token_id" of generation_config.json become the model's; other members, and their order,
+ * stay. A file that names none, or is no JSON object, is left as it is; so are those that name it
+ * by its text where no added token has its id. */
 um_status um_model_copy_tokenizer(const um_model_config *config, const char *from, const char *to,
                                   um_error *error);
 

@@ -1,6 +1,7 @@
 #include "testing.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mapped_file.h"
 #include "model/tokenizer_copy.h"
@@ -17,10 +18,6 @@ typedef struct directories {
     scratch to;
 } directories;
 
-static directories make_directories(void) {
-    return (directories){scratch_make(), scratch_make()};
-}
-
 static void remove_directories(const directories *made) {
     scratch_remove(&made->from);
     scratch_remove(&made->to);
@@ -28,6 +25,13 @@ static void remove_directories(const directories *made) {
 
 static void put(const directories *made, const char *name, const char *text) {
     scratch_write(&made->from, name, text, strlen(text));
+}
+
+/* From a model that padded with 8. */
+static directories make_directories(void) {
+    const directories made = {scratch_make(), scratch_make()};
+    put(&made, "config.json", "{\"pad_token_id\": 8}");
+    return made;
 }
 
 static void copy(const directories *made, int32_t pad) {
@@ -120,12 +124,33 @@ static void without_a_pad_token_that_is_known_names_stay(void **state) {
     }
 }
 
+/* Published directories name one pad in config.json and another for their tokenizer; converting
+ * them must not change which tokens end an answer. */
+static void a_pad_token_that_is_as_it_was_changes_nothing(void **state) {
+    (void)state;
+    static const char configuration[] = "{" DECODER ",\"pad_token\":\"<end>\"}";
+    static const char *const models[] = {"{\"pad_token_id\": 9}", NULL};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        const directories made = make_directories();
+        if (models[i]) {
+            put(&made, "config.json", models[i]);
+        } else {
+            (void)unlink(scratch_path(&made.from, "config.json"));
+        }
+        put(&made, "tokenizer_config.json", configuration);
+        copy(&made, 9);
+        assert_copy(&made, "tokenizer_config.json", configuration);
+        remove_directories(&made);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_pad_token_becomes_that_of_the_model),
         cmocka_unit_test(the_token_may_be_told_by_tokenizer_json_alone),
         cmocka_unit_test(what_does_not_name_another_pad_token_is_copied_byte_for_byte),
         cmocka_unit_test(without_a_pad_token_that_is_known_names_stay),
+        cmocka_unit_test(a_pad_token_that_is_as_it_was_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
