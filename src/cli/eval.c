@@ -5,7 +5,6 @@
 #include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "eval/comparison.h"
-#include "eval/report.h"
 
 static const char help[] =
     "usage: unmask eval [--model PATH] --problems FILE --output DIR [options]\n"
@@ -38,39 +37,12 @@ static const char help[] =
     "run/mbpp\n"
     "  unmask eval --compare run/base run/instruct\n";
 
-/* What is printed and written of a report. */
-typedef struct texts {
-    um_buffer json;
-    um_buffer table;
-    um_buffer page;
-} texts;
-
-static um_status make_texts(const json_t *report, texts *made, um_error *error) {
-    UM_TRY(um_eval_dump(report, &made->json, error));
-    UM_TRY(um_eval_report_table(report, &made->table, error));
-    return um_eval_report_page(report, &made->page, error);
-}
-
-/* A disk that is full by now leaves the summary. */
-static um_status put_texts(const um_eval_run *run, const texts *made, um_error *error) {
-    const um_buffer *shown = run->request->json ? &made->json : &made->table;
-    (void)fwrite(um_buffer_text(shown), 1, shown->length, stdout);
-    return um_eval_write_report(run->directory.path, &made->json, &made->page, error);
-}
-
 static um_status report_run(const um_eval_run *run, um_error *error) {
     json_t *report = NULL;
-    texts made = {0};
-    um_status status = um_eval_run_report(run, &report, error);
-    if (status == UM_OK) {
-        status = make_texts(report, &made, error);
-    }
-    if (status == UM_OK) {
-        status = put_texts(run, &made, error);
-    }
-    um_buffer_free(&made.json);
-    um_buffer_free(&made.table);
-    um_buffer_free(&made.page);
+    UM_TRY(um_eval_run_report(run, &report, error));
+    const um_status status =
+        um_eval_publish(report, &um_eval_report_texts, run->directory.path,
+                        run->request->json ? UM_EVAL_SHOW_JSON : UM_EVAL_SHOW_TABLE, error);
     json_decref(report);
     return status;
 }

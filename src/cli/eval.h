@@ -125,8 +125,22 @@ um_status um_eval_sample_and_judge(um_eval_run *run, um_eval_logs *logs, um_erro
 /* Append a report as text, with its line feed. */
 um_status um_eval_dump(const json_t *report, um_buffer *text, um_error *error);
 
-/* Write report.json and report.html into a directory. */
-um_status um_eval_write_report(const char *directory, const um_buffer *json, const um_buffer *page,
-                               um_error *error);
+/* How a report is told: as text for a terminal, and as a page. */
+typedef struct um_eval_texts {
+    um_status (*table)(const json_t *report, um_buffer *text, um_error *error);
+    um_status (*page)(const json_t *report, um_buffer *page, um_error *error);
+} um_eval_texts;
+
+extern const um_eval_texts um_eval_report_texts; /* of one evaluation */
+
+typedef enum um_eval_shown {
+    UM_EVAL_SHOW_NOTHING,
+    UM_EVAL_SHOW_TABLE,
+    UM_EVAL_SHOW_JSON
+} um_eval_shown;
+
+/* Print the report, and write it as report.json and report.html into `directory`. */
+um_status um_eval_publish(const json_t *report, const um_eval_texts *texts, const char *directory,
+                          um_eval_shown shown, um_error *error);
 
 #endif

@@ -39,39 +39,15 @@ static const char help[] =
     "An option of decoding goes to the lines whose algorithm has it; --algorithm is that of the\n"
     "lines with a budget (default: entropy).\n";
 
-/* What is printed and written. */
-typedef struct texts {
-    um_buffer json;
-    um_buffer table;
-    um_buffer page;
-} texts;
-
-static um_status make_texts(const json_t *report, texts *made, um_error *error) {
-    UM_TRY(um_eval_dump(report, &made->json, error));
-    UM_TRY(um_sweep_report_text(report, &made->table, error));
-    return um_sweep_report_page(report, &made->page, error);
-}
-
-/* A disk that is full by now leaves the tables. */
-static um_status put_texts(const um_sweep_run *run, const texts *made, um_error *error) {
-    const um_buffer *shown = run->request->eval.json ? &made->json : &made->table;
-    (void)fwrite(um_buffer_text(shown), 1, shown->length, stdout);
-    return um_eval_write_report(run->request->eval.output, &made->json, &made->page, error);
-}
-
 static um_status report_run(const um_sweep_run *run, um_error *error) {
+    static const um_eval_texts texts = {.table = um_sweep_report_text,
+                                        .page = um_sweep_report_page};
+    const um_eval_request *request = &run->request->eval;
     json_t *report = NULL;
-    texts made = {0};
-    um_status status = um_sweep_report_create(&run->grid, run->reports, &report, error);
-    if (status == UM_OK) {
-        status = make_texts(report, &made, error);
-    }
-    if (status == UM_OK) {
-        status = put_texts(run, &made, error);
-    }
-    um_buffer_free(&made.json);
-    um_buffer_free(&made.table);
-    um_buffer_free(&made.page);
+    UM_TRY(um_sweep_report_create(&run->grid, run->reports, &report, error));
+    const um_status status =
+        um_eval_publish(report, &texts, request->output,
+                        request->json ? UM_EVAL_SHOW_JSON : UM_EVAL_SHOW_TABLE, error);
     json_decref(report);
     return status;
 }

@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "cli/sweep.h"
 #include "decode/algorithm.h"
-#include "eval/report.h"
 
 /* What a point's evaluation is asked, and the texts that it borrows. */
 typedef struct point_request {
@@ -117,21 +116,9 @@ static um_status prepare(um_sweep_run *run, um_error *error) {
 /* The point's own report, as `unmask eval` writes it. */
 static um_status report_point(um_sweep_run *run, const um_eval_run *made, size_t point,
                               um_error *error) {
-    um_buffer json = {0};
-    um_buffer page = {0};
-    um_status status = um_eval_run_report(made, &run->reports[point], error);
-    if (status == UM_OK) {
-        status = um_eval_dump(run->reports[point], &json, error);
-    }
-    if (status == UM_OK) {
-        status = um_eval_report_page(run->reports[point], &page, error);
-    }
-    if (status == UM_OK) {
-        status = um_eval_write_report(made->directory.path, &json, &page, error);
-    }
-    um_buffer_free(&json);
-    um_buffer_free(&page);
-    return status;
+    UM_TRY(um_eval_run_report(made, &run->reports[point], error));
+    return um_eval_publish(run->reports[point], &um_eval_report_texts, made->directory.path,
+                           UM_EVAL_SHOW_NOTHING, error);
 }
 
 static um_status complete_point(um_sweep_run *run, const um_eval_subject *subject, size_t point,
