@@ -1,50 +1,31 @@
 #!/usr/bin/env python3
 """Evaluations that are killed go on without losing or repeating a sample: test_eval.py UNMASK
 
-Runs of models/tiny on small problems, at sandbox level none: what is tested is the run, not the sandbox.  One that is
-killed again and again, with another batch each time, ends with the same bytes of samples.jsonl as one that is not.
+A run that is killed again and again, with another batch each time, ends with the same bytes of samples.jsonl as one that is not.
 """
 
 import json
-import os
-import pathlib
 import random
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-MODEL = pathlib.Path(__file__).resolve().parents[2] / "models" / "tiny"
-TIMEOUT = 240
-
-PROBLEMS = [{"task_id": f"p/{number}", "prompt": f"def f{number}(n):\n    \"\"\"Return n plus {number}.\"\"\"\n", "entry_point": f"f{number}",
-             "canonical_solution": f"    return n + {number}\n",
-             "test": f"def check(candidate):\n    assert candidate(1) == {number + 1}\n"} for number in range(1, 7)]
+import eval_runs
+from eval_runs import TIMEOUT
 
 
-@unittest.skipUnless((MODEL / "model.safetensors").exists(), "models/tiny holds no model")
-class Evaluations(unittest.TestCase):
-    program = ""
+class Evaluations(eval_runs.EvalRuns):
+    count = 6
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="unmask-eval-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.work = pathlib.Path(folder.name)
-        cls.problems = cls.work / "problems.jsonl"
-        cls.problems.write_text("".join(json.dumps(problem) + "\n" for problem in PROBLEMS))
+        super().setUpClass()
         done = cls.start("straight").communicate(timeout=TIMEOUT)
         cls.straight = (cls.work / "straight" / "samples.jsonl").read_bytes()
         assert cls.straight.count(b"\n") == 24, done
 
     @classmethod
     def start(cls, name, *options):
-        return subprocess.Popen(
-            [cls.program, "eval", "--model", MODEL, "--problems", cls.problems, "--output", cls.work / name, "-n", "4", "--temperature", "0.8",
-             "--length", "24", "--threads", "1", "--workers", "1", "--sandbox", "none", "--json", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return cls.begin("eval", name, "-n", "4", "--temperature", "0.8", "--length", "24", *options)
 
     def lines(self, name, file="samples.jsonl"):
         path = self.work / name / file
@@ -56,10 +37,7 @@ class Evaluations(unittest.TestCase):
             time.sleep(0.002)
 
     def finish(self, name, *options):
-        process = self.start(name, *options)
-        output, messages = process.communicate(timeout=TIMEOUT)
-        self.assertEqual(process.returncode, 0, messages)
-        return json.loads(output)
+        return self.report_of(self.start(name, *options))
 
     def verdicts(self, name):
         rows = [json.loads(line) for line in (self.work / name / "results.jsonl").read_text().splitlines()]
@@ -120,5 +98,4 @@ class Evaluations(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    Evaluations.program = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    eval_runs.main()

@@ -1,48 +1,29 @@
 #!/usr/bin/env python3
-"""Sweeps that are killed or stopped go on without losing or repeating a sample: test_sweep.py UNMASK
-
-Sweeps of models/tiny on small problems, at sandbox level none: what is tested is the sweep, not the sandbox.
-"""
+"""Sweeps that are killed or stopped go on without losing or repeating a sample: test_sweep.py UNMASK"""
 
 import json
-import os
-import pathlib
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-MODEL = pathlib.Path(__file__).resolve().parents[2] / "models" / "tiny"
-TIMEOUT = 240
+import eval_runs
+from eval_runs import TIMEOUT
+
 POINTS = 6
 
-PROBLEMS = [{"task_id": f"p/{number}", "prompt": f"def f{number}(n):\n    \"\"\"Return n plus {number}.\"\"\"\n", "entry_point": f"f{number}",
-             "test": f"def check(candidate):\n    assert candidate(1) == {number + 1}\n"} for number in range(1, 4)]
 
-
-@unittest.skipUnless((MODEL / "model.safetensors").exists(), "models/tiny holds no model")
-class Sweeps(unittest.TestCase):
-    program = ""
+class Sweeps(eval_runs.EvalRuns):
+    count = 3
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="unmask-sweep-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.work = pathlib.Path(folder.name)
-        (cls.work / "problems.jsonl").write_text("".join(json.dumps(problem) + "\n" for problem in PROBLEMS))
+        super().setUpClass()
         done = cls.start("straight").communicate(timeout=TIMEOUT)
         cls.straight = cls.samples("straight")
         assert len(cls.straight) == POINTS, done
 
     @classmethod
     def start(cls, name):
-        return subprocess.Popen(
-            [cls.program, "sweep", "--model", MODEL, "--problems", cls.work / "problems.jsonl", "--output", cls.work / name, "-n", "2",
-             "--temperatures", "0,0.8", "--steps", "1/2,1/4", "--length", "16", "--threads", "1", "--workers", "1", "--sandbox", "none",
-             "--batch", "2", "--json"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return cls.begin("sweep", name, "-n", "2", "--temperatures", "0,0.8", "--steps", "1/2,1/4", "--length", "16", "--batch", "2")
 
     @classmethod
     def samples(cls, name):
@@ -56,10 +37,7 @@ class Sweeps(unittest.TestCase):
             time.sleep(0.002)
 
     def finish(self, name):
-        process = self.start(name)
-        output, messages = process.communicate(timeout=TIMEOUT)
-        self.assertEqual(process.returncode, 0, messages)
-        return json.loads(output)
+        return self.report_of(self.start(name))
 
     def rates(self, report):
         return [(point["directory"], part["passed"], part["pass@1"]) for point in report["points"] for part in point["formats"]]
@@ -94,5 +72,4 @@ class Sweeps(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    Sweeps.program = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    eval_runs.main()
