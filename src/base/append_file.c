@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/write_all.h"
+
 static um_status fail(um_append_file *file, int reason, const char *what, um_error *error) {
     file->reason = reason;
     return um_error_set_errno(error, reason, "%s: cannot %s", file->path, what);
@@ -42,21 +44,12 @@ um_status um_append_file_cut(um_append_file *file, size_t length, um_error *erro
 
 um_status um_append_file_write(um_append_file *file, const void *record, size_t length,
                                um_error *error) {
-    const char *bytes = record;
-    size_t done = 0;
-    while (done < length) {
-        const ssize_t count = write(file->descriptor, bytes + done, length - done);
-        if (count < 0 && errno == EINTR) {
-            continue;
+    const int reason = um_write_all(file->descriptor, record, length);
+    if (reason != 0) {
+        if (file->regular) {
+            (void)!ftruncate(file->descriptor, file->length);
         }
-        if (count <= 0) {
-            const int reason = count < 0 ? errno : EIO;
-            if (file->regular) {
-                (void)!ftruncate(file->descriptor, file->length);
-            }
-            return fail(file, reason, "write", error);
-        }
-        done += (size_t)count;
+        return fail(file, reason, "write", error);
     }
     file->length += (off_t)length;
     return UM_OK;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "base/write_all.h"
 
 /* The capitals stand for letters that make the name new. */
 #define TEMPORARY_SUFFIX ".part-XXXXXX"
@@ -118,19 +119,8 @@ void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode) {
 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
                                um_error *error) {
-    const char *next = bytes;
-    while (length > 0) {
-        const ssize_t count = write(file->descriptor, next, length);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return um_error_set_errno(error, errno, "%s: cannot write", file->path);
-        }
-        next += count;
-        length -= (size_t)count;
-    }
-    return UM_OK;
+    const int reason = um_write_all(file->descriptor, bytes, length);
+    return reason == 0 ? UM_OK : um_error_set_errno(error, reason, "%s: cannot write", file->path);
 }
 
 static um_status sync_directory_of(const char *path, um_error *error) {

@@ -235,6 +235,11 @@ static um_status append_escaped(um_buffer *buffer, int32_t code_point, const cha
     return um_buffer_append(buffer, bytes, length, error);
 }
 
+const char *um_json_text(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
 um_status um_json_append_string(um_buffer *buffer, const char *text, size_t length,
                                 um_error *error) {
     UM_TRY(um_buffer_append(buffer, "\"", 1, error));

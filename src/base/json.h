@@ -62,6 +62,9 @@ um_status um_json_optional_number(const json_t *object, const char *where, const
 um_status um_json_optional_integer(const json_t *object, const char *where, const char *key,
                                    int64_t minimum, int64_t maximum, int64_t *out, um_error *error);
 
+/* The text of a member; "" where there is none. */
+const char *um_json_text(const json_t *object, const char *key);
+
 /* Append `text` as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD. */
 um_status um_json_append_string(um_buffer *buffer, const char *text, size_t length,
                                 um_error *error);

@@ -1,9 +1,7 @@
 /* A sweep: every point of its grid is an evaluation with a directory of its own, so that what is
  * there when it stops is there when it goes on. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/directory_lock.h"
 #include "base/mapped_file.h"
@@ -95,14 +93,9 @@ static um_status make_grid(um_sweep_run *run, um_error *error) {
 }
 
 static um_status open_directory(um_sweep_run *run, um_error *error) {
-    const char *path = run->request->eval.output;
-    if (!um_train_ranks_first(run->ranks)) {
-        return UM_OK;
-    }
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
-    }
-    return um_directory_lock(path, "sweep", &run->lock_descriptor, error);
+    return um_train_ranks_first(run->ranks)
+               ? um_directory_lock(run->request->eval.output, "sweep", &run->lock_descriptor, error)
+               : UM_OK;
 }
 
 static um_status prepare(um_sweep_run *run, um_error *error) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/html.h"
+#include "base/json.h"
 #include "eval/report.h"
 
 /* The chart, in its own units. */
@@ -35,11 +36,6 @@ static const char style[] =
 
 static double number(const json_t *object, const char *key) {
     return json_number_value(json_object_get(object, key));
-}
-
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
 }
 
 /* "all", or the level and the format of a group. */
@@ -222,7 +218,7 @@ static um_status put_problems(const json_t *report, um_buffer *page, um_error *e
     json_array_foreach (json_object_get(report, "results"), i, result) {
         const double passed = number(result, "passed");
         const char *kind = passed == 0 ? "" : passed < each ? " some" : " all";
-        const char *id = text_of(result, "task_id");
+        const char *id = um_json_text(result, "task_id");
         UM_TRY(um_buffer_append_format(page, error, "<div class=\"cell%s\" title=\"", kind));
         UM_TRY(um_html_text(page, id, strlen(id), error));
         UM_TRY(um_buffer_append_format(page, error, ": %.0f of %.0f\"></div>\n", passed, each));
@@ -259,10 +255,10 @@ um_status um_eval_report_page(const json_t *report, um_buffer *page, um_error *e
     const um_html_page parts = {.title = "unmask: evaluation", .style = style};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(um_buffer_append_text(page, "<main>\n<h1>", error));
-    const char *model = text_of(report, "model");
+    const char *model = um_json_text(report, "model");
     UM_TRY(um_html_text(page, model, strlen(model), error));
     UM_TRY(um_buffer_append_text(page, "</h1>\n<p class=\"note\">", error));
-    const char *problems = text_of(report, "problems_file");
+    const char *problems = um_json_text(report, "problems_file");
     UM_TRY(um_html_text(page, problems, strlen(problems), error));
     UM_TRY(um_buffer_append_format(page, error, ", %.0f samples of each problem</p>\n",
                                    number(report, "samples_each")));

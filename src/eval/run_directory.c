@@ -1,9 +1,7 @@
 #include "eval/run_directory.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/atomic_file.h"
 #include "base/directory_lock.h"
@@ -150,9 +148,6 @@ um_status um_eval_directory_join(const char *path, const json_t *settings,
 um_status um_eval_directory_open(const char *path, const json_t *settings,
                                  um_eval_directory *directory, um_error *error) {
     UM_TRY(name_directory(path, directory, error));
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
-    }
     um_status status = um_directory_lock(path, "evaluation", &directory->lock_descriptor, error);
     if (status == UM_OK) {
         status = settle_settings(path, settings, error);

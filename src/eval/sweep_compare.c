@@ -32,12 +32,12 @@ static um_status find_pairs(const json_t *first, const json_t *second, const cha
     for (size_t i = 0; i < json_array_size(results[0]); i++) {
         const json_t *one = json_array_get(results[0], i);
         const json_t *other = json_array_get(results[1], i);
-        if (strcmp(um_sweep_string(one, "task_id"), um_sweep_string(other, "task_id")) != 0) {
+        if (strcmp(um_json_text(one, "task_id"), um_json_text(other, "task_id")) != 0) {
             return UM_RAISE(error, UM_ERR_MISMATCH,
                             "the evaluations are of different problems: \"%.60s\" and \"%.60s\"",
-                            um_sweep_string(one, "task_id"), um_sweep_string(other, "task_id"));
+                            um_json_text(one, "task_id"), um_json_text(other, "task_id"));
         }
-        if (strcmp(um_sweep_string(one, "format"), format) == 0) {
+        if (strcmp(um_json_text(one, "format"), format) == 0) {
             pairs[(*count)++] =
                 (um_rate_pair){.first = um_sweep_number(one, "passed") / each[0],
                                .second = um_sweep_number(other, "passed") / each[1]};
@@ -116,7 +116,7 @@ static um_status compare_lines(const um_sweep_grid *grid, json_t *const *reports
     for (size_t i = 0; i < json_array_size(formats); i++) {
         for (size_t t = 0; t < grid->axes.temperature_count; t++) {
             match each = *lines;
-            each.format = um_sweep_string(json_array_get(formats, i), "format");
+            each.format = um_json_text(json_array_get(formats, i), "format");
             each.temperature = t;
             UM_TRY(compare_match(grid, reports, &each, comparisons, error));
         }

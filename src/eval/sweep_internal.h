@@ -21,8 +21,6 @@ double um_sweep_number(const json_t *object, const char *key);
 /* A count or a cost in a table: three digits or more, "-" for no number. */
 void um_sweep_format(double value, char text[UM_SWEEP_CELL]);
 
-const char *um_sweep_string(const json_t *object, const char *key);
-
 /* "tiny, 1/2 of the steps": line `index` of the report. */
 void um_sweep_label(const json_t *report, size_t index, char *label, size_t label_size);
 

@@ -6,6 +6,7 @@
 
 #include "analysis/html.h"
 #include "analysis/report_style.h"
+#include "base/json.h"
 #include "eval/sweep_figures.h"
 
 #define LABEL 240
@@ -91,9 +92,8 @@ static um_status put_cost_figure(const json_t *report, const char *format, const
     return um_buffer_append_text(page, "</figure>\n", error);
 }
 
-static um_status put_figures(const json_t *report, const char *format, um_buffer *page,
+static um_status put_figures(const json_t *report, const char *format, size_t k, um_buffer *page,
                              um_error *error) {
-    const size_t k = um_sweep_largest_k(report);
     UM_TRY(um_buffer_append_text(page, "<div class=\"charts\">\n", error));
     UM_TRY(put_rate_figure(report, format, 1, page, error));
     if (k > 1) {
@@ -122,8 +122,8 @@ static um_status put_difference(const json_t *each, um_buffer *page, um_error *e
 }
 
 static bool is_of(const json_t *each, const char *kind, const char *format) {
-    return strcmp(um_sweep_string(each, "kind"), kind) == 0 &&
-           strcmp(um_sweep_string(each, "format"), format) == 0;
+    return strcmp(um_json_text(each, "kind"), kind) == 0 &&
+           strcmp(um_json_text(each, "format"), format) == 0;
 }
 
 static um_status begin_comparison(const json_t *report, const json_t *each, bool is_first,
@@ -204,11 +204,10 @@ static um_status put_rate(const json_t *part, size_t k, um_buffer *page, um_erro
 }
 
 static um_status put_point(const json_t *report, size_t line, size_t temperature,
-                           const char *format, um_buffer *page, um_error *error) {
+                           const char *format, size_t k, um_buffer *page, um_error *error) {
     const json_t *point = um_sweep_point(report, line, temperature);
     const json_t *part = um_sweep_part(point, format);
     const json_t *cost = json_object_get(part, "cost");
-    const size_t k = um_sweep_largest_k(report);
     UM_TRY(um_buffer_append_text(page, "<tr><th>", error));
     UM_TRY(put_label(report, line, page, error));
     UM_TRY(um_buffer_append_format(page, error, "</th><td class=\"number\">%g</td>",
@@ -225,9 +224,8 @@ static um_status put_point(const json_t *report, size_t line, size_t temperature
     return um_buffer_append_text(page, "</tr>\n", error);
 }
 
-static um_status put_numbers(const json_t *report, const char *format, um_buffer *page,
+static um_status put_numbers(const json_t *report, const char *format, size_t k, um_buffer *page,
                              um_error *error) {
-    const size_t k = um_sweep_largest_k(report);
     UM_TRY(um_buffer_append_text(
         page,
         "<details><summary>All numbers</summary>\n<div class=\"wide\"><table><thead><tr><th></th>"
@@ -245,7 +243,7 @@ static um_status put_numbers(const json_t *report, const char *format, um_buffer
         error));
     for (size_t i = 0; i < json_array_size(json_object_get(report, "lines")); i++) {
         for (size_t t = 0; t < json_array_size(json_object_get(report, "temperatures")); t++) {
-            UM_TRY(put_point(report, i, t, format, page, error));
+            UM_TRY(put_point(report, i, t, format, k, page, error));
         }
     }
     return um_buffer_append_text(page, "</tbody></table></div></details>\n", error);
@@ -254,18 +252,18 @@ static um_status put_numbers(const json_t *report, const char *format, um_buffer
 /* ---- The page ----------------------------------------------------------------------------------
  */
 
-static um_status put_format(const json_t *report, const json_t *format, um_buffer *page,
+static um_status put_format(const json_t *report, const json_t *format, size_t k, um_buffer *page,
                             um_error *error) {
-    const char *name = um_sweep_string(format, "format");
+    const char *name = um_json_text(format, "format");
     UM_TRY(um_buffer_append_text(page, "<h2>", error));
     UM_TRY(put_text(heading_of(name), page, error));
     UM_TRY(um_buffer_append_format(page, error, ", %.0f problems</h2>\n",
                                    um_sweep_number(format, "problems")));
-    UM_TRY(put_figures(report, name, page, error));
+    UM_TRY(put_figures(report, name, k, page, error));
     UM_TRY(
         put_comparisons(report, "models", name, "Between models, points of pass@1", page, error));
     UM_TRY(put_comparisons(report, "steps", name, "Fewer steps, points of pass@1", page, error));
-    return put_numbers(report, name, page, error);
+    return put_numbers(report, name, k, page, error);
 }
 
 /* How each line was decoded, as its first point tells. */
@@ -308,10 +306,10 @@ static um_status put_title(const json_t *report, um_buffer *page, um_error *erro
     UM_TRY(um_buffer_append_text(page, "<h1>", error));
     json_array_foreach (json_object_get(report, "models"), i, model) {
         UM_TRY(um_buffer_append_text(page, i > 0 ? " beside " : "", error));
-        UM_TRY(put_text(um_sweep_string(model, "name"), page, error));
+        UM_TRY(put_text(um_json_text(model, "name"), page, error));
     }
     UM_TRY(um_buffer_append_text(page, "</h1>\n<p class=\"note\">", error));
-    UM_TRY(put_text(um_sweep_string(report, "problems_file"), page, error));
+    UM_TRY(put_text(um_json_text(report, "problems_file"), page, error));
     return um_buffer_append_format(page, error,
                                    "; %.0f samples of each problem, one at temperature 0</p>\n",
                                    samples_of(report));
@@ -328,13 +326,14 @@ static um_status put_notes(const json_t *report, um_buffer *page, um_error *erro
 }
 
 static um_status put_body(const json_t *report, um_buffer *page, um_error *error) {
+    const size_t k = um_sweep_largest_k(report);
     size_t i = 0;
     const json_t *format = NULL;
     UM_TRY(um_buffer_append_format(page, error, "<style>\n%s</style>\n<main>\n", style));
     UM_TRY(put_title(report, page, error));
     UM_TRY(put_lines(report, page, error));
     json_array_foreach (json_object_get(report, "formats"), i, format) {
-        UM_TRY(put_format(report, format, page, error));
+        UM_TRY(put_format(report, format, k, page, error));
     }
     UM_TRY(put_notes(report, page, error));
     UM_TRY(put_decoding(report, page, error));

@@ -133,15 +133,10 @@ void um_sweep_format(double value, char text[UM_SWEEP_CELL]) {
     }
 }
 
-const char *um_sweep_string(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 void um_sweep_label(const json_t *report, size_t index, char *label, size_t label_size) {
     const json_t *line = json_array_get(json_object_get(report, "lines"), index);
-    (void)snprintf(label, label_size, "%.100s, %s", um_sweep_string(line, "name"),
-                   um_sweep_string(line, "decoding"));
+    (void)snprintf(label, label_size, "%.100s, %s", um_json_text(line, "name"),
+                   um_json_text(line, "decoding"));
 }
 
 const json_t *um_sweep_point(const json_t *report, size_t line, size_t temperature) {
@@ -153,7 +148,7 @@ const json_t *um_sweep_part(const json_t *point, const char *format) {
     size_t i = 0;
     const json_t *part = NULL;
     json_array_foreach (json_object_get(point, "formats"), i, part) {
-        if (strcmp(um_sweep_string(part, "format"), format) == 0) {
+        if (strcmp(um_json_text(part, "format"), format) == 0) {
             return part;
         }
     }

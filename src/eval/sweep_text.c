@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "eval/sweep_internal.h"
 
 #define LABEL 180
@@ -33,8 +34,7 @@ static int widest_label(const json_t *report) {
     return widest;
 }
 
-static um_status append_head(const json_t *report, int width, um_buffer *text, um_error *error) {
-    const size_t k = um_sweep_largest_k(report);
+static um_status append_head(int width, size_t k, um_buffer *text, um_error *error) {
     char name[32];
     (void)snprintf(name, sizeof name, "pass@%zu", k);
     UM_TRY(um_buffer_append_format(text, error, "%-*s  %11s  %7s  %22s", width, "model",
@@ -47,11 +47,11 @@ static um_status append_head(const json_t *report, int width, um_buffer *text, u
 }
 
 static um_status append_point(const json_t *report, size_t line, size_t temperature,
-                              const char *format, int width, um_buffer *text, um_error *error) {
+                              const char *format, int width, size_t k, um_buffer *text,
+                              um_error *error) {
     const json_t *point = um_sweep_point(report, line, temperature);
     const json_t *part = um_sweep_part(point, format);
     const json_t *cost = json_object_get(part, "cost");
-    const size_t k = um_sweep_largest_k(report);
     char label[LABEL];
     um_sweep_label(report, line, label, sizeof label);
     UM_TRY(um_buffer_append_format(text, error, "%-*s  %11g  %7.0f", width, label,
@@ -69,14 +69,15 @@ static um_status append_point(const json_t *report, size_t line, size_t temperat
 
 static um_status append_format_points(const json_t *report, const json_t *format, um_buffer *text,
                                       um_error *error) {
-    const char *name = um_sweep_string(format, "format");
+    const char *name = um_json_text(format, "format");
     const int width = widest_label(report);
+    const size_t k = um_sweep_largest_k(report);
     UM_TRY(um_buffer_append_format(text, error, "%s, %.0f problems\n", name,
                                    um_sweep_number(format, "problems")));
-    UM_TRY(append_head(report, width, text, error));
+    UM_TRY(append_head(width, k, text, error));
     for (size_t i = 0; i < json_array_size(json_object_get(report, "lines")); i++) {
         for (size_t t = 0; t < json_array_size(json_object_get(report, "temperatures")); t++) {
-            UM_TRY(append_point(report, i, t, name, width, text, error));
+            UM_TRY(append_point(report, i, t, name, width, k, text, error));
         }
     }
     return um_buffer_append_text(text, "\n", error);
@@ -93,7 +94,7 @@ static um_status append_comparison(const json_t *report, const json_t *each, int
     um_sweep_label(report, (size_t)um_sweep_number(each, "second"), second, sizeof second);
     return um_buffer_append_format(
         text, error, "%-10s  %11g  %-*s  %-*s  %+6.1f (%+6.1f to %+6.1f)  %8.3g\n",
-        um_sweep_string(each, "format"), um_sweep_number(each, "temperature"), width, first, width,
+        um_json_text(each, "format"), um_sweep_number(each, "temperature"), width, first, width,
         second, 100 * um_sweep_number(rate, "difference"), 100 * um_sweep_number(rate, "low"),
         100 * um_sweep_number(rate, "high"), um_sweep_number(json_object_get(each, "test"), "p"));
 }

@@ -5,6 +5,7 @@
 #include "judge_testing.h"
 #include "testing.h"
 
+#include "base/json.h"
 #include "eval/report.h"
 #include "eval/sweep_internal.h"
 
@@ -257,10 +258,10 @@ static const json_t *find_comparison(const json_t *report, const char *kind, siz
     size_t i = 0;
     const json_t *each = NULL;
     json_array_foreach (json_object_get(report, "comparisons"), i, each) {
-        if (strcmp(um_sweep_string(each, "kind"), kind) == 0 &&
+        if (strcmp(um_json_text(each, "kind"), kind) == 0 &&
             um_sweep_number(each, "first") == (double)first &&
             um_sweep_number(each, "second") == (double)second &&
-            strcmp(um_sweep_string(each, "format"), format) == 0 &&
+            strcmp(um_json_text(each, "format"), format) == 0 &&
             um_sweep_number(each, "temperature") == temperature) {
             return each;
         }
@@ -275,7 +276,7 @@ static void lines_are_compared_where_that_says_something(void **state) {
     const json_t *each = find_comparison(report, "models", 0, 2, "completion", 0);
     assert_non_null(each);
     assert_double_near(um_sweep_number(json_object_get(each, "pass@1"), "difference"), 1, 1e-9);
-    assert_string_equal(um_sweep_string(json_object_get(each, "test"), "name"), "McNemar, exact");
+    assert_string_equal(um_json_text(json_object_get(each, "test"), "name"), "McNemar, exact");
     assert_double_near(um_sweep_number(json_object_get(each, "test"), "p"), 0.5, 1e-9);
     each = find_comparison(report, "steps", 2, 3, "infilling", 0);
     assert_non_null(each);
@@ -283,7 +284,7 @@ static void lines_are_compared_where_that_says_something(void **state) {
     each = find_comparison(report, "steps", 2, 1, "completion", 0.5);
     assert_non_null(each);
     assert_double_near(um_sweep_number(json_object_get(each, "pass@1"), "difference"), -0.25, 1e-9);
-    assert_string_equal(um_sweep_string(json_object_get(each, "test"), "name"), "sign test, exact");
+    assert_string_equal(um_json_text(json_object_get(each, "test"), "name"), "sign test, exact");
     assert_null(find_comparison(report, "models", 1, 2, "completion", 0)); /* of one model */
     assert_null(find_comparison(report, "models", 2, 0, "completion", 0)); /* is there already */
     assert_null(find_comparison(report, "steps", 1, 3, "completion", 0));

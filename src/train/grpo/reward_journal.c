@@ -7,7 +7,6 @@
 #include "base/append_file.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
-#include "base/memory.h"
 
 #define MAGIC "UMREWARD"
 #define FILE_MAXIMUM ((size_t)1 << 32)
@@ -153,26 +152,22 @@ bool um_reward_journal_find(const um_reward_journal *journal, uint64_t batch, ui
 
 um_status um_reward_journal_append(um_reward_journal *journal, uint64_t batch, uint64_t digest,
                                    const um_judgement *judgements, size_t count, um_error *error) {
-    journal_entry *entries = NULL;
-    UM_TRY(um_allocate(&entries, count, sizeof *entries, "journal of rewards", error));
-    for (size_t i = 0; i < count; i++) {
-        entries[i] = (journal_entry){.verdict = judgements[i].verdict,
+    journal_record record = {.batch = batch, .digest = digest, .count = count};
+    um_buffer bytes = {0};
+    um_status status = um_buffer_append(&bytes, &record, sizeof record, error);
+    for (size_t i = 0; i < count && status == UM_OK; i++) {
+        const journal_entry entry = {.verdict = judgements[i].verdict,
                                      .tests_passed = judgements[i].tests_passed,
                                      .tests_total = judgements[i].tests_total,
                                      .code = judgements[i].code,
                                      .format = judgements[i].format};
-    }
-    journal_record record = {.batch = batch, .digest = digest, .count = count};
-    record.checksum = checksum_of(&record, entries);
-    um_buffer bytes = {0};
-    um_status status = um_buffer_append(&bytes, &record, sizeof record, error);
-    if (status == UM_OK) {
-        status = um_buffer_append(&bytes, entries, count * sizeof *entries, error);
+        status = um_buffer_append(&bytes, &entry, sizeof entry, error);
     }
     if (status == UM_OK) {
+        record.checksum = checksum_of(&record, bytes.data + sizeof record);
+        memcpy(bytes.data, &record, sizeof record);
         status = um_append_file_write(&journal->file, bytes.data, bytes.length, error);
     }
     um_buffer_free(&bytes);
-    free(entries);
     return status == UM_OK ? um_append_file_sync(&journal->file, error) : status;
 }

@@ -11,20 +11,15 @@ void um_metrics_format_id(uint64_t recipe_id, char text[17]) {
     (void)snprintf(text, 17, "%016" PRIx64, recipe_id);
 }
 
-static const char *text_of(const json_t *line, const char *key) {
-    const char *text = json_string_value(json_object_get(line, key));
-    return text ? text : "";
-}
-
 static um_status check_first_line(const char *path, const json_t *line, const um_metrics_run *run,
                                   um_error *error) {
     char id[17];
-    if (strcmp(text_of(line, "kind"), "run") != 0) {
+    if (strcmp(um_json_text(line, "kind"), "run") != 0) {
         return UM_RAISE(error, UM_ERR_FORMAT,
                         "%s: is not the metrics of a run; name another file with --log", path);
     }
     um_metrics_format_id(run->recipe_id, id);
-    if (strcmp(text_of(line, "recipe_id"), id) != 0) {
+    if (strcmp(um_json_text(line, "recipe_id"), id) != 0) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "%s: holds the metrics of another recipe; move it away, or name another "
                         "file with --log",
@@ -35,7 +30,7 @@ static um_status check_first_line(const char *path, const json_t *line, const um
 
 /* Whether the run will write this line again. */
 static bool comes_again(const json_t *line, const um_metrics_run *run) {
-    const char *kind = text_of(line, "kind");
+    const char *kind = um_json_text(line, "kind");
     const json_int_t step = json_integer_value(json_object_get(line, "step"));
     if (strcmp(kind, "end") == 0 || step > (json_int_t)run->step) {
         return true;

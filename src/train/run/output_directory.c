@@ -33,9 +33,6 @@ um_status um_output_directory_name(const char *path, um_output_directory *direct
 um_status um_output_directory_open(const char *path, um_output_directory *directory,
                                    um_error *error) {
     UM_TRY(um_output_directory_name(path, directory, error));
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
-    }
     UM_TRY(um_directory_lock(path, "training", &directory->lock_descriptor, error));
     if (access(path, W_OK | X_OK) != 0) {
         return um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
