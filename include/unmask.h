@@ -358,7 +358,7 @@ typedef struct um_result {
     size_t rows;          /* positions computed in all of them: caches save some */
     double seconds;       /* wall-clock time of decoding */
     /* Of which in the layers of the model, in its output projection, and in choosing tokens; in a
-     * batch the time of all requests that shared a forward. */
+     * batch the time of all requests decoded meanwhile. */
     double forward_seconds;
     double projection_seconds;
     double sampling_seconds;

@@ -54,7 +54,7 @@ train_arm() {
             --set "seed=$((100 + $2))"
     else
         "$unmask" train "$here/stage4.json" --output "$output" --set "model=$data/stage3" \
-            --set "problems=$data/rewards.problems.jsonl" --set "validation_problems=$data/rewards.validation.jsonl" \
+            --set "problems=$data/rewards.mixed.jsonl" --set "validation_problems=$data/rewards.validation.jsonl" \
             --set "estimator=$1" --set "seed=$2" ${STEPS:+--set "steps=$STEPS"}
     fi
 }

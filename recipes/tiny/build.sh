@@ -162,7 +162,18 @@ if [ "$last" -ge 4 ] && [ ! -e "$here/stage4.json" ]; then
     say "there is no recipe of stage 4 in $here: stopping after stage 3"
     last=3
 fi
-train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
+# Reinforcement learning learns from problems that its start solves sometimes, sampled as its completions will be.
+if is_wanted stage4 && [ ! -e "$data/results/rewards/report.json" ]; then
+    say "sampling problems for stage4"
+    "$unmask" eval --model "$data/stage3" --problems "$data/rewards.problems.jsonl" --output "$data/results/rewards" \
+        --limit $((per_level * 10 / 3)) --samples 4 --temperature 1.2 --top-p 0.95 --algorithm threshold \
+        --confidence-threshold 0.9 --block-length 8 --cache dual --length 80 --infilling-length 40 --batch 64 >&2
+fi
+if is_wanted stage4; then
+    make_file "$data/rewards.mixed.jsonl" "$python" "$here/mixed.py" "$data/rewards.problems.jsonl" \
+        "$data/results/rewards"
+fi
+train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.mixed.jsonl" \
     --set "validation_problems=$data/rewards.validation.jsonl"
 measure stage4 "$data/validation.problems.jsonl"
 say "the model is in $data/stage$last, what each stage passes in $data/results"

@@ -10,9 +10,17 @@
 #define DEFAULT_LOGIT_BYTES ((size_t)128 << 20)
 #define DEFAULT_FORWARD_ROWS 1024
 
+/* Seconds of the batch by part. */
+typedef struct part_seconds {
+    double forward;
+    double projection;
+    double sampling;
+} part_seconds;
+
 /* A live job in its place. */
 typedef struct live_job {
     um_decode_job *job;              /* NULL: the place is free */
+    part_seconds before;             /* those of the batch when the job was let in */
     um_denoiser_request requests[2]; /* the second with guidance only */
     size_t first_wanted;             /* of its positions, counted through the forward */
     size_t first_unconditional;
@@ -47,7 +55,7 @@ struct um_decode_batch {
     float *unconditional;      /* the same for guidance, NULL before the first use */
     um_row_scratch *scratches; /* [scratch_count]: one a thread */
     size_t scratch_count;
-    um_decode_result times; /* of the step in progress: only its seconds by part */
+    part_seconds seconds; /* since it was created */
 };
 
 /* ---- Setting up ------------------------------------------------------------- */
@@ -153,8 +161,18 @@ static void close_job(um_decode_job *job, um_status status) {
     forget(job);
 }
 
+/* A job's seconds are those of the batch in its lifetime, forwards of others included, as its
+ * result->seconds are: so their shares of it are true however a step is cut into forwards. */
+static void note_seconds(const um_decode_batch *batch, const live_job *live) {
+    um_decode_result *result = &live->job->decoding->result;
+    result->forward_seconds = batch->seconds.forward - live->before.forward;
+    result->projection_seconds = batch->seconds.projection - live->before.projection;
+    result->sampling_seconds = batch->seconds.sampling - live->before.sampling;
+}
+
 static void retire(um_decode_batch *batch, live_job *live, um_status status) {
     um_decode_job *job = live->job;
+    note_seconds(batch, live);
     close_job(job, um_decoding_finish(job->decoding, status, &job->error));
     live->job = NULL;
     batch->live_count--;
@@ -185,6 +203,7 @@ static bool let_in(um_decode_batch *batch, size_t place) {
             continue;
         }
         batch->live[place].job = job;
+        batch->live[place].before = batch->seconds;
         batch->live_count++;
         status = start_slots(batch, place, job);
         if (status == UM_OK) {
@@ -292,7 +311,7 @@ static um_status make_forward(um_decode_batch *batch, um_error *error) {
     double clock = um_clock_seconds();
     UM_TRY(batch->denoiser.forward(batch->denoiser.user, batch->requests, batch->request_count,
                                    error));
-    batch->times.forward_seconds = lap(&clock);
+    batch->seconds.forward += lap(&clock);
     for (size_t i = 0; i < batch->request_count; i++) {
         const um_denoiser_request *request = &batch->requests[i];
         const size_t kind = i < batch->guidance_first ? 0 : 1;
@@ -375,9 +394,9 @@ static um_status sample_all(um_decode_batch *batch, um_error *error) {
         batch->chunk_first = first;
         UM_TRY(batch->denoiser.logits(batch->denoiser.user, first, count, batch->logits, error));
         UM_TRY(guide_chunk(batch, count, error));
-        batch->times.projection_seconds += lap(&clock);
+        batch->seconds.projection += lap(&clock);
         um_thread_pool_run(batch->setup.pool, count, sample_row, batch);
-        batch->times.sampling_seconds += lap(&clock);
+        batch->seconds.sampling += lap(&clock);
     }
     return UM_OK;
 }
@@ -386,9 +405,6 @@ static um_status sample_all(um_decode_batch *batch, um_error *error) {
 
 static void commit_job(um_decode_batch *batch, live_job *live) {
     um_decoding *decoding = live->job->decoding;
-    decoding->result.forward_seconds += batch->times.forward_seconds;
-    decoding->result.projection_seconds += batch->times.projection_seconds;
-    decoding->result.sampling_seconds += batch->times.sampling_seconds;
     const um_status status = um_decoding_commit(decoding, live->requests, &live->job->error);
     if (status != UM_OK || um_decoding_is_over(decoding)) {
         retire(batch, live, status);
@@ -405,7 +421,6 @@ static void fail_job(um_decode_batch *batch, live_job *live, um_status status,
 static void step_group(um_decode_batch *batch, size_t first, size_t end) {
     um_error error = {0};
     um_status status = collect_requests(batch, first, end, &error);
-    batch->times = (um_decode_result){0};
     if (status == UM_OK && batch->request_count > 0) {
         status = make_forward(batch, &error);
         status = status == UM_OK ? sample_all(batch, &error) : status;

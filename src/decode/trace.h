@@ -73,7 +73,7 @@ typedef struct um_trace_end {
     double seconds;
     um_trace_first_step first_step; /* valid as long as the trace, or during the call of a sink */
     /* Of which, not part of the record: in the layers, from hidden states to logits, and in
-     * choosing tokens; in a batch the time of all canvases that shared a forward. */
+     * choosing tokens; in a batch that of all canvases decoded meanwhile. */
     double forward_seconds;
     double projection_seconds;
     double sampling_seconds;
