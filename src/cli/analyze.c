@@ -166,8 +166,12 @@ static um_status summarise(um_analyze_input *input, um_order_summary *summaries,
 static um_status analyze(um_analyze_input *input, um_order_summary *summaries, size_t *count,
                          um_error *error) {
     UM_TRY(check_outputs(input->settings, error));
-    UM_TRY(input->settings->prompts ? um_analyze_sample(input, error)
-                                    : um_analyze_read_files(input, error));
+    const um_status collected = input->settings->prompts ? um_analyze_sample(input, error)
+                                                         : um_analyze_read_files(input, error);
+    const bool some = collected == UM_ERR_CANCELLED && input->sets[0].count > 0;
+    if (collected != UM_OK && !some) {
+        return collected;
+    }
     UM_TRY(summarise(input, summaries, count, error));
     const um_order_study study = {
         .summaries = summaries,
@@ -177,7 +181,8 @@ static um_status analyze(um_analyze_input *input, um_order_summary *summaries, s
         .players = {.html = um_buffer_text(&input->runs_html),
                     .style = um_replay_player_style,
                     .script = {um_replay_player_script, um_replay_player_sha256}}};
-    return *count > 0 ? show(input, &study, error) : UM_OK;
+    UM_TRY(*count > 0 ? show(input, &study, error) : UM_OK);
+    return collected; /* with its message, after what could be shown */
 }
 
 static int run_settings(const um_analyze_settings *settings) {

@@ -3,11 +3,10 @@
 #define UM_CLI_ANALYZE_H
 
 #include "analysis/order_study.h"
+#include "base/number_list.h"
 #include "cli/cli.h"
 #include "cli/model_options.h"
 #include "cli/replay.h"
-
-#define UM_ANALYZE_TEMPERATURES UM_ORDER_SETS
 
 /* The command line. */
 typedef struct um_analyze_settings {
@@ -25,13 +24,11 @@ typedef struct um_analyze_settings {
     const char *prompts;
     const char *trace; /* file that the traces are kept in, or NULL */
     um_options *options;
-    bool has_algorithm;                                /* among the options */
-    bool has_temperature;                              /* among the options */
-    bool has_decoding;                                 /* any of the options */
-    const char *temperatures[UM_ANALYZE_TEMPERATURES]; /* [temperature_count], texts of numbers */
-    size_t temperature_count;
-    char *temperature_list; /* what they point to; for free */
-    size_t limit;           /* prompts; 0: all */
+    bool has_algorithm;          /* among the options */
+    bool has_temperature;        /* among the options */
+    bool has_decoding;           /* any of the options */
+    um_number_list temperatures; /* up to UM_ORDER_SETS */
+    size_t limit;                /* prompts; 0: all */
     size_t samples;
     size_t length;
     size_t batch;
@@ -71,7 +68,8 @@ um_status um_analyze_add(um_analyze_input *input, const char *bytes, size_t leng
 /* Read the files of the settings; each that cannot be read is told on standard error. */
 um_status um_analyze_read_files(um_analyze_input *input, um_error *error);
 
-/* Decode the prompts of the settings, once for each temperature. */
+/* Decode the prompts of the settings, once for each temperature.  After UM_ERR_CANCELLED what was
+ * decoded before is there. */
 um_status um_analyze_sample(um_analyze_input *input, um_error *error);
 
 void um_analyze_input_free(um_analyze_input *input);

@@ -1,10 +1,10 @@
 /* The command line of `unmask analyze`. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/analyze.h"
 #include "cli/decoding_options.h"
+#include "decode/options.h"
 
 #define DEFAULT_SHOW 4
 #define SHOW_MAXIMUM 100
@@ -77,33 +77,12 @@ static bool set_flag(um_analyze_settings *settings, int option) {
     }
 }
 
-static int parse_temperatures(const um_command *command, const char *text,
-                              um_analyze_settings *settings) {
-    free(settings->temperature_list);
-    settings->temperature_count = 0;
-    settings->temperature_list = strdup(text);
-    if (!settings->temperature_list) {
-        um_error error = {0};
-        (void)um_error_memory(&error, "list", strlen(text) + 1);
-        return um_cli_fail(&error);
-    }
-    char *rest = NULL;
-    for (char *item = strtok_r(settings->temperature_list, ",", &rest); item;
-         item = strtok_r(NULL, ",", &rest)) {
-        char *end = NULL;
-        const double value = strtod(item, &end);
-        if (end == item || *end || !isfinite(value) || value < 0 || value > 100) {
-            return um_cli_usage(command, "--temperatures: \"%s\" is not a number from 0 to 100",
-                                item);
-        }
-        if (settings->temperature_count == UM_ANALYZE_TEMPERATURES) {
-            return um_cli_usage(command, "--temperatures: more than %d", UM_ANALYZE_TEMPERATURES);
-        }
-        settings->temperatures[settings->temperature_count++] = item;
-    }
-    return settings->temperature_count > 0
+static int set_temperatures(const um_command *command, um_analyze_settings *settings) {
+    um_error error = {0};
+    return um_number_list_read(optarg, UM_TEMPERATURE_MAXIMUM, UM_ORDER_SETS,
+                               &settings->temperatures, &error) == UM_OK
                ? UM_EXIT_OK
-               : um_cli_usage(command, "--temperatures: no number in \"%s\"", text);
+               : um_cli_usage(command, "--temperatures: %s", error.message);
 }
 
 static int set_number(const um_command *command, um_analyze_settings *settings, int option) {
@@ -162,7 +141,7 @@ static int apply(const um_command *command, um_analyze_settings *settings, int o
         return -1;
     }
     if (option == OPTION_TEMPERATURES) {
-        return parse_temperatures(command, optarg, settings);
+        return set_temperatures(command, settings);
     }
     if (um_is_decoding_option(option)) {
         return set_decoding(command, settings, option, names);
@@ -175,7 +154,7 @@ static int check_reading(const um_command *command, const um_analyze_settings *s
     if (settings->path_count == 0) {
         return um_cli_usage(command, "traces to read are needed, or --prompts to make them from");
     }
-    if (settings->has_decoding || settings->temperature_count > 0 || settings->samples > 0 ||
+    if (settings->has_decoding || settings->temperatures.count > 0 || settings->samples > 0 ||
         settings->length > 0 || settings->limit > 0 || settings->batch > 0 || settings->chat ||
         settings->trace || settings->has_model_option) {
         return um_cli_usage(command, "options of decoding are for --prompts; these traces are "
@@ -199,7 +178,7 @@ static int check(const um_command *command, um_analyze_settings *settings) {
         return um_cli_usage(command, "--compare is for trace files; --temperatures compares "
                                      "temperatures");
     }
-    if (settings->has_temperature && settings->temperature_count > 0) {
+    if (settings->has_temperature && settings->temperatures.count > 0) {
         return um_cli_usage(command, "--temperature and --temperatures exclude each other");
     }
     settings->samples = settings->samples > 0 ? settings->samples : 1;
@@ -230,5 +209,4 @@ int um_analyze_parse(const um_command *command, int argc, char **argv,
 
 void um_analyze_settings_free(um_analyze_settings *settings) {
     um_options_free(settings->options);
-    free(settings->temperature_list);
 }

@@ -40,6 +40,8 @@ typedef struct sampler {
     um_progress_bar bar;
     size_t done; /* samples */
     size_t total;
+    FILE *output;    /* traces of the set in progress */
+    off_t made_size; /* of those that are complete */
 } sampler;
 
 /* The members of the line; what is missing is said with its place. */
@@ -139,6 +141,10 @@ static um_status note_sample(void *user, const um_generate_prompt *prompt, size_
     (void)prompt;
     (void)sample;
     (void)result;
+    state->made_size = ftello(state->output);
+    if (state->made_size < 0) {
+        return um_error_set_errno(error, errno, "traces");
+    }
     if (!um_progress_bar_watch(&state->bar, ++state->done, state->total)) {
         return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted");
     }
@@ -163,14 +169,14 @@ static um_status ask(const sampler *state, um_generate_queue *queue, um_error *e
     return um_generate_queue_finish(queue, error);
 }
 
-/* All samples at one temperature; their traces go to `output`. */
-static um_status decode_all(sampler *state, FILE *output, um_error *error) {
+/* All samples at one temperature. */
+static um_status decode_all(sampler *state, um_error *error) {
     const um_analyze_settings *settings = state->input->settings;
     const um_generate_queue_setup setup = {.model = state->model,
                                            .threads = state->threads,
                                            .size = settings->batch > 0 ? settings->batch
                                                                        : DEFAULT_BATCH,
-                                           .trace = output,
+                                           .trace = state->output,
                                            .trace_path = "traces",
                                            .user = state,
                                            .print = note_sample};
@@ -181,15 +187,26 @@ static um_status decode_all(sampler *state, FILE *output, um_error *error) {
     return status;
 }
 
-/* The traces of one temperature, *bytes for free. */
+/* The complete traces of one temperature, *bytes for free, also where UM_ERR_CANCELLED says that
+ * there would be more. */
 static um_status make_traces(sampler *state, char **bytes, size_t *length, um_error *error) {
-    FILE *output = open_memstream(bytes, length);
-    if (!output) {
+    state->made_size = 0;
+    state->output = open_memstream(bytes, length);
+    if (!state->output) {
         return um_error_set_errno(error, errno, "traces");
     }
-    const um_status status = decode_all(state, output, error);
-    const bool failed = fclose(output) != 0;
+    const um_status status = decode_all(state, error);
+    const bool failed = fclose(state->output) != 0;
+    *length = (size_t)state->made_size;
     return failed && status == UM_OK ? um_error_set_errno(error, errno, "traces") : status;
+}
+
+static um_status take_traces(const sampler *state, const char *bytes, size_t length,
+                             const char *label, um_atomic_file *kept, um_error *error) {
+    if (kept) {
+        UM_TRY(um_atomic_file_write(kept, bytes, length, error));
+    }
+    return um_analyze_add(state->input, bytes, length, label, error);
 }
 
 static um_status sample_set(sampler *state, const char *label, um_atomic_file *kept,
@@ -198,29 +215,37 @@ static um_status sample_set(sampler *state, const char *label, um_atomic_file *k
     size_t length = 0;
     UM_TRY(um_analyze_begin_set(state->input, label, error));
     um_status status = make_traces(state, &bytes, &length, error);
-    if (status == UM_OK && kept) {
-        status = um_atomic_file_write(kept, bytes, length, error);
-    }
-    if (status == UM_OK) {
-        status = um_analyze_add(state->input, bytes, length, label, error);
+    if (status == UM_OK || (status == UM_ERR_CANCELLED && length > 0)) {
+        const um_status taken = take_traces(state, bytes, length, label, kept, error);
+        status = taken == UM_OK ? status : taken;
     }
     free(bytes);
     return status;
 }
 
+static void name_temperature(um_analyze_input *input, double temperature) {
+    um_order_set *set = &input->sets[input->set_count - 1];
+    set->has_temperature = true;
+    set->temperature = temperature;
+}
+
 static um_status sample_all(sampler *state, um_atomic_file *kept, um_error *error) {
     const um_analyze_settings *settings = state->input->settings;
-    if (settings->temperature_count == 0) {
+    if (settings->temperatures.count == 0) {
         return sample_set(state, state->info.name, kept, error);
     }
-    for (size_t i = 0; i < settings->temperature_count; i++) {
+    for (size_t i = 0; i < settings->temperatures.count; i++) {
+        const double temperature = settings->temperatures.values[i];
         char label[64];
-        (void)snprintf(label, sizeof label, "temperature %.40s", settings->temperatures[i]);
-        UM_TRY(um_options_set(settings->options, "temperature", settings->temperatures[i], error));
-        UM_TRY(sample_set(state, label, kept, error));
-        um_order_set *set = &state->input->sets[state->input->set_count - 1];
-        set->has_temperature = true;
-        set->temperature = strtod(settings->temperatures[i], NULL);
+        char text[32];
+        (void)snprintf(text, sizeof text, "%.9g", temperature);
+        (void)snprintf(label, sizeof label, "temperature %s", text);
+        UM_TRY(um_options_set(settings->options, "temperature", text, error));
+        const um_status status = sample_set(state, label, kept, error);
+        name_temperature(state->input, temperature);
+        if (status != UM_OK) {
+            return status;
+        }
     }
     return UM_OK;
 }
@@ -232,11 +257,15 @@ static um_status keep_and_sample(sampler *state, um_error *error) {
         UM_TRY(um_atomic_file_open(path, &kept, error));
     }
     const um_status status = sample_all(state, kept, error);
-    if (status != UM_OK) {
+    const bool interrupted = status == UM_ERR_CANCELLED;
+    if (status == UM_OK || (interrupted && state->done > 0)) {
+        UM_TRY(kept ? um_atomic_file_commit(kept, error) : UM_OK);
+    } else {
         um_atomic_file_discard(kept);
-        return status;
     }
-    return kept ? um_atomic_file_commit(kept, error) : UM_OK;
+    return interrupted ? UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples",
+                                  state->done, state->total)
+                       : status;
 }
 
 /* ---- The whole ---------------------------------------------------------------------- */
@@ -252,7 +281,7 @@ static um_status choose_algorithm(const sampler *state, um_error *error) {
 
 static um_status open_and_sample(sampler *state, um_error *error) {
     const um_analyze_settings *settings = state->input->settings;
-    const size_t sets = settings->temperature_count > 0 ? settings->temperature_count : 1;
+    const size_t sets = settings->temperatures.count > 0 ? settings->temperatures.count : 1;
     UM_TRY(um_cli_each_line(settings->prompts, take_line, state, error));
     if (state->count == 0) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: no prompt in it", settings->prompts);

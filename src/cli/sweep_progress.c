@@ -6,7 +6,7 @@
 #include "cli/sweep.h"
 
 static size_t line_of(const um_sweep_progress *progress, size_t point) {
-    return point / progress->grid->axes.temperature_count;
+    return point / progress->grid->axes.temperatures.count;
 }
 
 void um_sweep_progress_start(um_sweep_progress *progress, const um_sweep_grid *grid,

@@ -51,7 +51,7 @@ static um_status try_line(um_sweep_run *run, const um_eval_subject *subject, siz
                          .place = &run->place,
                          .subject = subject,
                          .directory = {.lock_descriptor = -1}};
-    UM_TRY(ask_point(run, number * run->grid.axes.temperature_count, &asked, uses, error));
+    UM_TRY(ask_point(run, number * run->grid.axes.temperatures.count, &asked, uses, error));
     const um_status status = um_eval_run_try(&tried, error);
     um_eval_run_free(&tried);
     um_sweep_describe_line(&run->grid, &run->grid.lines[number], decoding, sizeof decoding);

@@ -8,12 +8,14 @@
 #include "decode/cache_policy.h"
 #include "decode/canvas.h"
 
+#define UM_TEMPERATURE_MAXIMUM 100
+
 /* Enumerator, name (also of the field), kind, smallest and largest value, help text. */
 #define UM_DECODE_OPTION_LIST(X)                                                                   \
     X(UM_OPTION_STEPS, steps, COUNT, 1, 1048576,                                                   \
       "denoising steps; default: the number of masks (threshold: no budget)")                      \
     X(UM_OPTION_EPS, eps, REAL, 1e-8, 0.999, "last timestep of the schedule; default 0.001")       \
-    X(UM_OPTION_TEMPERATURE, temperature, REAL, 0, 100,                                            \
+    X(UM_OPTION_TEMPERATURE, temperature, REAL, 0, UM_TEMPERATURE_MAXIMUM,                         \
       "of the token choice; default 0: the most probable token")                                   \
     X(UM_OPTION_TOP_P, top_p, REAL, 0, 1,                                                          \
       "keep the most probable tokens up to this mass; default 1: all")                             \

@@ -18,7 +18,7 @@ typedef struct match {
 
 static json_t *const *report_at(const um_sweep_grid *grid, json_t *const *reports, size_t line,
                                 size_t temperature) {
-    return &reports[line * grid->axes.temperature_count + temperature];
+    return &reports[line * grid->axes.temperatures.count + temperature];
 }
 
 /* Problems of the format in both reports, in pairs[results]. */
@@ -56,7 +56,7 @@ static um_status compare_pairs(const um_sweep_grid *grid, const match *each,
     UM_TRY(um_eval_compare_rates(pairs, count, one_sample_each, &made, error));
     json_t *facts =
         json_pack("{s:s, s:s, s:f, s:I, s:I}", "kind", each->kind, "format", each->format,
-                  "temperature", grid->axes.temperatures[each->temperature], "first",
+                  "temperature", grid->axes.temperatures.values[each->temperature], "first",
                   (json_int_t)each->first, "second", (json_int_t)each->second);
     const bool is_whole =
         facts && json_object_update(made, facts) == 0 && json_array_append(comparisons, made) == 0;
@@ -114,7 +114,7 @@ static um_status compare_lines(const um_sweep_grid *grid, json_t *const *reports
                                const match *lines, json_t *comparisons, um_error *error) {
     const json_t *formats = json_object_get(reports[0], "formats");
     for (size_t i = 0; i < json_array_size(formats); i++) {
-        for (size_t t = 0; t < grid->axes.temperature_count; t++) {
+        for (size_t t = 0; t < grid->axes.temperatures.count; t++) {
             match each = *lines;
             each.format = um_json_text(json_array_get(formats, i), "format");
             each.temperature = t;

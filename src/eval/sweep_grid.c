@@ -1,65 +1,16 @@
 #include "eval/sweep_grid.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEMPERATURE_MAXIMUM 100.0
-#define NUMBER_MAXIMUM 31 /* characters of a temperature */
+#include "decode/options.h"
 
 /* ---- Axes -------------------------------------------------------------------------- */
 
-/* Read one item of a list into the axes. */
-typedef um_status read_item(const char *item, size_t length, um_sweep_axes *axes, um_error *error);
-
-static um_status read_list(const char *text, read_item *read, um_sweep_axes *axes,
-                           um_error *error) {
-    for (const char *item = text;;) {
-        const size_t length = strcspn(item, ",");
-        UM_TRY(read(item, length, axes, error));
-        if (item[length] == '\0') {
-            return UM_OK;
-        }
-        item += length + 1;
-    }
-}
-
-static um_status add_temperature(double value, um_sweep_axes *axes, um_error *error) {
-    size_t at = 0;
-    while (at < axes->temperature_count && axes->temperatures[at] < value) {
-        at++;
-    }
-    if (at < axes->temperature_count && axes->temperatures[at] == value) {
-        return UM_OK;
-    }
-    if (axes->temperature_count == UM_SWEEP_TEMPERATURES) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "more than %d temperatures", UM_SWEEP_TEMPERATURES);
-    }
-    memmove(axes->temperatures + at + 1, axes->temperatures + at,
-            (axes->temperature_count - at) * sizeof *axes->temperatures);
-    axes->temperatures[at] = value;
-    axes->temperature_count++;
-    return UM_OK;
-}
-
-static um_status read_temperature(const char *item, size_t length, um_sweep_axes *axes,
-                                  um_error *error) {
-    char number[NUMBER_MAXIMUM + 1] = "";
-    char *end = NULL;
-    memcpy(number, item, length <= NUMBER_MAXIMUM ? length : 0);
-    const double value = strtod(number, &end);
-    if (end == number || *end || strspn(number, "0123456789.eE+-") != length ||
-        !(value >= 0 && value <= TEMPERATURE_MAXIMUM)) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%.*s\" is not a number from 0 to %g",
-                        (int)(length < 40 ? length : 40), item, TEMPERATURE_MAXIMUM);
-    }
-    return add_temperature(fabs(value), axes, error); /* -0 is 0 */
-}
-
 um_status um_sweep_read_temperatures(const char *text, um_sweep_axes *axes, um_error *error) {
-    axes->temperature_count = 0;
-    return read_list(text, read_temperature, axes, error);
+    return um_number_list_read(text, UM_TEMPERATURE_MAXIMUM, UM_SWEEP_TEMPERATURES,
+                               &axes->temperatures, error);
 }
 
 static um_status read_share(const char *item, size_t length, um_sweep_axes *axes, um_error *error) {
@@ -88,7 +39,17 @@ static um_status read_share(const char *item, size_t length, um_sweep_axes *axes
 
 um_status um_sweep_read_shares(const char *text, um_sweep_axes *axes, um_error *error) {
     axes->share_count = 0;
-    return strcmp(text, "none") == 0 ? UM_OK : read_list(text, read_share, axes, error);
+    if (strcmp(text, "none") == 0) {
+        return UM_OK;
+    }
+    for (const char *item = text;;) {
+        const size_t length = strcspn(item, ",");
+        UM_TRY(read_share(item, length, axes, error));
+        if (item[length] == '\0') {
+            return UM_OK;
+        }
+        item += length + 1;
+    }
 }
 
 /* ---- Models ------------------------------------------------------------------------- */
@@ -144,15 +105,15 @@ void um_sweep_grid_free(um_sweep_grid *grid) {
 /* ---- Points -------------------------------------------------------------------------- */
 
 size_t um_sweep_point_count(const um_sweep_grid *grid) {
-    return grid->line_count * grid->axes.temperature_count;
+    return grid->line_count * grid->axes.temperatures.count;
 }
 
 const um_sweep_line *um_sweep_line_at(const um_sweep_grid *grid, size_t point) {
-    return &grid->lines[point / grid->axes.temperature_count];
+    return &grid->lines[point / grid->axes.temperatures.count];
 }
 
 double um_sweep_temperature_at(const um_sweep_grid *grid, size_t point) {
-    return grid->axes.temperatures[point % grid->axes.temperature_count];
+    return grid->axes.temperatures.values[point % grid->axes.temperatures.count];
 }
 
 size_t um_sweep_samples_at(const um_sweep_grid *grid, size_t point, size_t samples) {

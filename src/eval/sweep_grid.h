@@ -2,18 +2,17 @@
 #ifndef UM_EVAL_SWEEP_GRID_H
 #define UM_EVAL_SWEEP_GRID_H
 
-#include "base/status.h"
+#include "base/number_list.h"
 #include "eval/step_share.h"
 
 #define UM_SWEEP_MODELS 16
-#define UM_SWEEP_TEMPERATURES 32
+#define UM_SWEEP_TEMPERATURES UM_NUMBER_LIST_SIZE
 #define UM_SWEEP_SHARES 8
 #define UM_SWEEP_LINES (UM_SWEEP_MODELS * (UM_SWEEP_SHARES + 1))
 
 /* What is wanted of every model. */
 typedef struct um_sweep_axes {
-    double temperatures[UM_SWEEP_TEMPERATURES]; /* [temperature_count], ascending, none twice */
-    size_t temperature_count;
+    um_number_list temperatures;           /* up to UM_SWEEP_TEMPERATURES */
     um_step_share shares[UM_SWEEP_SHARES]; /* [share_count], descending, none twice */
     size_t share_count;
 } um_sweep_axes;

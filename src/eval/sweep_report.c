@@ -54,7 +54,7 @@ static um_status describe_point(const um_sweep_grid *grid, size_t point, const j
     UM_TRY(um_json_require_object(report, name, "settings", &settings, error));
     UM_TRY(um_json_require_object(settings, name, "decoding", &decoding, error));
     json_t *made = json_pack("{s:I, s:f, s:s, s:O*, s:O*, s:O, s:O, s:O*}", "line",
-                             (json_int_t)(point / grid->axes.temperature_count), "temperature",
+                             (json_int_t)(point / grid->axes.temperatures.count), "temperature",
                              um_sweep_temperature_at(grid, point), "directory", name,
                              "samples_each", json_object_get(report, "samples_each"), "k",
                              json_object_get(report, "k"), "formats", formats, "decoding", decoding,
@@ -65,8 +65,8 @@ static um_status describe_point(const um_sweep_grid *grid, size_t point, const j
 
 static json_t *temperatures_of(const um_sweep_grid *grid) {
     json_t *temperatures = json_array();
-    for (size_t i = 0; i < grid->axes.temperature_count; i++) {
-        (void)json_array_append_new(temperatures, json_real(grid->axes.temperatures[i]));
+    for (size_t i = 0; i < grid->axes.temperatures.count; i++) {
+        (void)json_array_append_new(temperatures, json_real(grid->axes.temperatures.values[i]));
     }
     return temperatures;
 }

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/number_list.h"
 #include "base/rng.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
@@ -65,6 +66,36 @@ static void endings_and_flags_of_texts_are_told(void **state) {
     assert_false(um_text_to_flag("True", &flag));
     assert_true(flag);
     assert_true(um_text_to_flag("false", &flag) && !flag);
+}
+
+static void lists_of_numbers_are_sorted_and_have_nothing_twice(void **state) {
+    (void)state;
+    static const double wanted[] = {0, 0.2, 1, 1.5};
+    um_error error = {0};
+    um_number_list list;
+    assert_ok(um_number_list_read("1.5,0,0.2,-0,1e0,0.20", 1.5, 4, &list, &error), &error);
+    assert_int_equal(list.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_double_near(list.values[i], wanted[i], 0);
+    }
+    assert_false(signbit(list.values[0]));
+    assert_int_equal(um_number_list_read("1.5,0,0.2,1", 1.5, 3, &list, &error), UM_ERR_ARGUMENT);
+    assert_string_equal(error.message, "more than 3 numbers");
+}
+
+static void what_is_no_number_of_a_list_is_named(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "",   "0,",  ",0",   "0,,1", "nan",   "inf",
+        "-1", "101", "0 ,1", "0x1",  "1e999", "0.00000000000000000000000000000000000001"};
+    um_error error = {0};
+    um_number_list list;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(um_number_list_read(bad[i], 100, 4, &list, &error), UM_ERR_ARGUMENT);
+        assert_non_null(strstr(error.message, "is not a number from 0 to 100"));
+    }
+    assert_int_equal(um_number_list_read("0,warm", 100, 4, &list, &error), UM_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "\"warm\""));
 }
 
 static void durations_are_told_in_two_units(void **state) {
@@ -266,6 +297,8 @@ int main(void) {
         cmocka_unit_test(sizes_are_checked_for_overflow),
         cmocka_unit_test(tiles_cover_the_last_element),
         cmocka_unit_test(endings_and_flags_of_texts_are_told),
+        cmocka_unit_test(lists_of_numbers_are_sorted_and_have_nothing_twice),
+        cmocka_unit_test(what_is_no_number_of_a_list_is_named),
         cmocka_unit_test(durations_are_told_in_two_units),
         cmocka_unit_test(a_path_gives_the_name_of_what_it_leads_to),
         cmocka_unit_test(philox_matches_the_published_vectors),
