@@ -7,6 +7,7 @@
 #include <utf8proc.h>
 
 #include "base/mapped_file.h"
+#include "base/utf8.h"
 
 um_status um_json_load_bytes(const char *bytes, size_t length, const char *where, json_t **root,
                              um_error *error) {
@@ -238,6 +239,15 @@ static um_status append_escaped(um_buffer *buffer, int32_t code_point, const cha
 const char *um_json_text(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
+}
+
+json_t *um_json_repaired(const char *bytes) {
+    um_buffer text = {0};
+    json_t *string = um_utf8_repair(bytes, strlen(bytes), &text, NULL) == UM_OK
+                         ? json_string(um_buffer_text(&text))
+                         : NULL;
+    um_buffer_free(&text);
+    return string;
 }
 
 um_status um_json_append_string(um_buffer *buffer, const char *text, size_t length,

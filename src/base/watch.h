@@ -6,7 +6,8 @@
 
 /* Zero-initialise for nobody. */
 typedef struct um_watch {
-    /* `done` of `total` bytes are; false ends the operation with UM_ERR_CANCELLED. */
+    /* `done` of `total` bytes, samples or programs are; false ends the operation with
+     * UM_ERR_CANCELLED. */
     bool (*progress)(void *user, size_t done, size_t total);
     void *user;
 } um_watch;

@@ -52,7 +52,16 @@ int um_set_decoding_option(const um_command *command, um_options *options, int v
     return UM_EXIT_OK;
 }
 
-int um_cli_help_with_decoding(const um_command *command) {
+static bool is_among(const char *name, const char *const *names, size_t count) {
+    size_t i = 0;
+    while (i < count && strcmp(names[i], name) != 0) {
+        i++;
+    }
+    return i < count;
+}
+
+int um_cli_help_with_decoding_but(const um_command *command, const char *const *without,
+                                  size_t count) {
     (void)um_cli_help(command);
     (void)fputs(
         "\ndecoding options (docs/DECODING.md), with the defaults of a named algorithm; one "
@@ -62,6 +71,9 @@ int um_cli_help_with_decoding(const um_command *command) {
     for (size_t i = 0; um_option_at(i, &info); i++) {
         char name[32];
         char option[64];
+        if (is_among(info.name, without, count)) {
+            continue;
+        }
         write_dashed(info.name, name, sizeof name);
         (void)snprintf(option, sizeof option, "--%s %s", name, info.value);
         (void)printf("  %-26s %s\n", option, info.help);
@@ -73,4 +85,8 @@ int um_cli_help_with_decoding(const um_command *command) {
         (void)printf("  %-26s %s\n", name, summary);
     }
     return UM_EXIT_OK;
+}
+
+int um_cli_help_with_decoding(const um_command *command) {
+    return um_cli_help_with_decoding_but(command, NULL, 0);
 }

@@ -29,8 +29,12 @@ const char *um_decoding_option_name(int value);
 int um_set_decoding_option(const um_command *command, um_options *options, int value,
                            const char *text);
 
-/* Print the command's help, and a line for each option of decoding and for each algorithm; returns
- * UM_EXIT_OK. */
+/* Print the command's help, and a line for each option of decoding but those named in
+ * without[count] and for each algorithm; returns UM_EXIT_OK. */
+int um_cli_help_with_decoding_but(const um_command *command, const char *const *without,
+                                  size_t count);
+
+/* The same with all options. */
 int um_cli_help_with_decoding(const um_command *command);
 
 #endif

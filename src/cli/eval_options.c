@@ -1,4 +1,5 @@
 #include "cli/eval_options.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,9 @@ static int set_decoding(const um_command *command, um_eval_request *request, int
     um_options_free(scratch);
     if (code == UM_EXIT_OK) {
         um_eval_decoding_set(&request->decoding, name, optarg);
+    }
+    if (name && strcmp(name, "steps") == 0) { /* in place of a share given before */
+        request->decoding.steps = (um_step_share){0};
     }
     return code;
 }
@@ -187,6 +191,9 @@ int um_eval_check_request(const um_command *command, const um_eval_request *requ
     }
     if (!request->output) {
         return um_cli_usage(command, "--output DIR is needed: where the run is kept");
+    }
+    if (request->system && !um_utf8_valid(request->system, strlen(request->system))) {
+        return um_cli_usage(command, "--system: the text is not UTF-8");
     }
     if (request->shots > 0 && request->instruct) {
         return um_cli_usage(command, "--shots are for a base model: leave --instruct out");

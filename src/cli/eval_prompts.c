@@ -150,8 +150,8 @@ static um_status fit(const um_eval_request *request, const um_model *model,
                      um_error *error) {
     const size_t context = info->context_length;
     const bool is_hole = tasks->problems[number]->format == UM_PROBLEM_INFILLING;
-    const size_t given_length =
-        is_hole && request->infilling_length > 0 ? request->infilling_length : request->length;
+    const bool has_own = is_hole && request->infilling_length > 0;
+    const size_t given_length = has_own ? request->infilling_length : request->length;
     um_eval_asked asked;
     um_request_tokens given;
     um_eval_ask(request, tasks, number, 0, &asked);
@@ -160,9 +160,12 @@ static um_status fit(const um_eval_request *request, const um_model *model,
     const size_t least = given_length > 0 ? given_length : 1;
     if (given.count >= context || context - given.count < least) {
         return UM_RAISE(error, UM_ERR_LIMIT,
-                        "the prompt has %zu tokens, and %s has room for %zu with the answer%s",
+                        "the prompt has %zu tokens, and %s has room for %zu with the answer%s%s",
                         given.count, info->name, context,
-                        given_length > 0 ? ": give a smaller --length" : "");
+                        given_length > 0 ? ": give a smaller " : "",
+                        given_length == 0 ? ""
+                        : has_own         ? "--infilling-length"
+                                          : "--length");
     }
     tasks->lengths[number] =
         given_length > 0 ? given_length

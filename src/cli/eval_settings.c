@@ -132,10 +132,16 @@ static um_status add_rare_settings(const um_eval_request *request, json_t *setti
             return um_error_memory(error, "settings", 0);
         }
     }
-    return request->limit == 0 || json_object_set_new(settings, "limit",
-                                                      json_integer((json_int_t)request->limit)) == 0
-               ? UM_OK
-               : um_error_memory(error, "settings", 0);
+    const um_model_options *model = &request->model.options;
+    const bool stored =
+        (request->limit == 0 ||
+         json_object_set_new(settings, "limit", json_integer((json_int_t)request->limit)) == 0) &&
+        (!model->mask_token ||
+         json_object_set_new(settings, "mask_token", json_string(model->mask_token)) == 0) &&
+        (model->attention_block_length == 0 ||
+         json_object_set_new(settings, "attention_block_length",
+                             json_integer((json_int_t)model->attention_block_length)) == 0);
+    return stored ? UM_OK : um_error_memory(error, "settings", 0);
 }
 
 um_status um_eval_make_settings(um_eval_run *run, um_error *error) {

@@ -14,6 +14,7 @@
 #include "cli/lines.h"
 #include "cli/model_path.h"
 #include "cli/open_model.h"
+#include "cli/output_check.h"
 #include "cli/request_tokens.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
@@ -323,11 +324,17 @@ static um_status run_line(void *user, const char *bytes, size_t length, const ch
 /* ---- The command ------------------------------------------------------------------ */
 
 static um_status open_trace(generator *state, um_error *error) {
-    const char *path = state->settings->trace;
-    if (path && !(state->trace = fopen(path, "w"))) {
-        return um_error_set_errno(error, errno, "%s: cannot write the trace", path);
+    const um_generate_settings *settings = state->settings;
+    const char *path = settings->trace;
+    const char *const inputs[] = {settings->file ? settings->file : "-",
+                                  settings->prompts ? settings->prompts : "-"};
+    if (!path) {
+        return UM_OK;
     }
-    return UM_OK;
+    UM_TRY(um_cli_check_not_an_input(path, inputs, sizeof inputs / sizeof *inputs, error));
+    state->trace = fopen(path, "w");
+    return state->trace ? UM_OK
+                        : um_error_set_errno(error, errno, "%s: cannot write the trace", path);
 }
 
 /* What the run itself reported comes first. */

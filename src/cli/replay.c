@@ -12,6 +12,7 @@
 #include "base/mapped_file.h"
 #include "cli/cli.h"
 #include "cli/live_view.h"
+#include "cli/output_check.h"
 #include "cli/replay_player.h"
 
 #define TRACE_MAXIMUM ((size_t)1 << 30)
@@ -237,6 +238,9 @@ static um_status replay_file(const replay_options *options, um_error *error) {
     um_tokenizer *tokenizer = NULL;
     um_token_id_scratch ids;
     um_replay replay = {.trace = &trace, .for_terminal = isatty(STDOUT_FILENO) == 1};
+    if (options->file) {
+        UM_TRY(um_cli_check_not_an_input(options->file, &options->path, 1, error));
+    }
     um_status status = read_trace(options->path, options->index, &trace, error);
     if (status == UM_OK) {
         status = um_replay_find_tokenizer(options->directory, &trace.header, &tokenizer, error);

@@ -69,10 +69,11 @@ static int sweep(const um_sweep_request *request) {
 }
 
 static int run(const um_command *command, int argc, char **argv) {
+    static const char *const own[] = {"temperature", "steps"}; /* of which a sweep has lists */
     um_sweep_request request;
     const int code = um_sweep_parse(command, argc, argv, &request);
     if (code == -1) {
-        return um_cli_help_with_decoding(command);
+        return um_cli_help_with_decoding_but(command, own, sizeof own / sizeof *own);
     }
     return code == UM_EXIT_OK ? sweep(&request) : code;
 }

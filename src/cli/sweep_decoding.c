@@ -8,7 +8,8 @@
 
 /* Options that every algorithm has, as they are about the answer's end. */
 static bool is_of_all(const char *name) {
-    return strcmp(name, "early_stop") == 0 || strcmp(name, "end_tokens") == 0;
+    return strcmp(name, "early_stop") == 0 || strcmp(name, "end_tokens") == 0 ||
+           strcmp(name, "stop_token") == 0;
 }
 
 static bool takes(const um_algorithm *algorithm, const char *name) {

@@ -47,6 +47,20 @@ static void add_k(um_sweep_request *request) {
     }
 }
 
+/* What a sweep shows of every point, whatever --k asks for. */
+static int add_pass_at_1(const um_command *command, um_judge_ks *ks) {
+    if (ks->count > 0 && ks->values[0] == 1) {
+        return UM_EXIT_OK;
+    }
+    if (ks->count == UM_JUDGE_MAXIMUM_K) {
+        return um_cli_usage(command, "--k: a sweep has pass@1 too: leave one out");
+    }
+    memmove(ks->values + 1, ks->values, ks->count * sizeof *ks->values);
+    ks->values[0] = 1;
+    ks->count++;
+    return UM_EXIT_OK;
+}
+
 static int apply(const um_command *command, um_sweep_request *request, int option) {
     const char *decoding = um_decoding_option_name(option);
     if (decoding && strcmp(decoding, "temperature") == 0) {
@@ -93,5 +107,6 @@ int um_sweep_parse(const um_command *command, int argc, char **argv, um_sweep_re
     if (!has_ks) {
         add_k(request);
     }
-    return check(command, argc, argv, request);
+    const int code = add_pass_at_1(command, &request->eval.judge.ks);
+    return code == UM_EXIT_OK ? check(command, argc, argv, request) : code;
 }

@@ -104,6 +104,15 @@ static um_status prepare(um_sweep_run *run, um_error *error) {
     return open_directory(run, error);
 }
 
+/* The problems that this rank samples, which is what its progress is of. */
+static size_t own_problems(const um_sweep_run *run) {
+    size_t own = 0;
+    for (size_t i = 0; i < run->place.tasks.count; i++) {
+        own += um_collective_owns(run->ranks->collective, i);
+    }
+    return own;
+}
+
 /* ---- Points ----------------------------------------------------------------------------- */
 
 /* The point's own report, as `unmask eval` writes it. */
@@ -125,8 +134,7 @@ static um_status complete_point(um_sweep_run *run, const um_eval_subject *subjec
                         .watch = &watch,
                         .directory = {.lock_descriptor = -1}};
     UM_TRY(ask_point(run, point, &asked, &uses, error));
-    um_sweep_progress_begin_point(&run->progress, point,
-                                  run->place.tasks.count * asked.eval.samples);
+    um_sweep_progress_begin_point(&run->progress, point, own_problems(run) * asked.eval.samples);
     um_status status = um_eval_run_complete(&made, error);
     if (status == UM_OK && um_train_ranks_first(run->ranks)) {
         status = report_point(run, &made, point, error);
@@ -167,8 +175,8 @@ um_status um_sweep_run_complete(const um_sweep_request *request, um_train_ranks 
     size_t point = 0;
     um_status status = prepare(run, error);
     UM_TRY(um_collective_agree_on_status(ranks->collective, status, error));
-    um_sweep_progress_start(&run->progress, &run->grid, run->place.tasks.count,
-                            request->eval.samples, um_train_ranks_first(ranks));
+    um_sweep_progress_start(&run->progress, &run->grid, own_problems(run), request->eval.samples,
+                            um_train_ranks_first(ranks));
     for (size_t i = 0; i < request->model_count && status == UM_OK; i++) {
         status = complete_model(run, i, &point, error);
     }

@@ -8,7 +8,7 @@
 typedef struct um_eval_judging um_eval_judging;
 
 /* Begin to judge samples of `records` as they are added, and append each result to `results`.  All
- * are borrowed until um_eval_judging_finish, and the thread alone uses judge and results. */
+ * are borrowed until um_eval_judging_free, and the thread alone uses judge and results. */
 um_status um_eval_judging_start(um_judge *judge, um_eval_records *records, um_record_log *results,
                                 um_eval_judging **judging, um_error *error);
 

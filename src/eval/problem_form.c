@@ -64,7 +64,7 @@ um_status um_eval_form_settle(const um_problem_set *problems, um_eval_form wante
             return UM_RAISE(error, UM_ERR_MISMATCH,
                             "problem \"%.60s\" is of the form %s, %s %s: split the file%s",
                             problem->id, um_eval_form_name(um_eval_form_of(problem)),
-                            wanted == UM_EVAL_AUTO ? "but the file begins with" : "not",
+                            wanted == UM_EVAL_AUTO ? "but others are of" : "not",
                             um_eval_form_name(*form),
                             wanted == UM_EVAL_AUTO ? "" : ", or leave --form out");
         }

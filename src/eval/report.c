@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "eval/report_parts.h"
 #include "eval/statistics.h"
@@ -198,8 +199,9 @@ um_status um_eval_report_create(const um_eval_records *records, const um_eval_fa
     for (size_t i = 0; i < usable.count; i++) {
         (void)json_array_append_new(pass_at, json_integer((json_int_t)usable.values[i]));
     }
-    *report = json_pack("{s:s, s:s, s:s, s:I, s:o, s:i, s:i}", "version", um_version(), "model",
-                        facts->model, "problems_file", facts->problems, "samples_each",
+    *report = json_pack("{s:s, s:o, s:o, s:I, s:o, s:i, s:i}", "version", um_version(), "model",
+                        um_json_repaired(facts->model), "problems_file",
+                        um_json_repaired(facts->problems), "samples_each",
                         (json_int_t)records->samples_each, "k", pass_at, "bootstrap_resamples",
                         UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED);
     if (!*report) {

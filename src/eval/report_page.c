@@ -228,12 +228,10 @@ static um_status put_problems(const json_t *report, um_buffer *page, um_error *e
 
 static um_status put_setting(const char *name, const json_t *value, um_buffer *page,
                              um_error *error) {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
     UM_TRY(um_buffer_append_text(page, "<tr>", error));
-    um_status status = um_html_element(page, "td", NULL, name, error);
-    if (status == UM_OK) {
-        status = um_html_element(page, "td", NULL, text ? text : "", error);
-    }
+    UM_TRY(um_html_element(page, "td", NULL, name, error));
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    const um_status status = um_html_element(page, "td", NULL, text ? text : "", error);
     free(text);
     UM_TRY(status);
     return um_buffer_append_text(page, "</tr>\n", error);

@@ -273,16 +273,12 @@ static um_status put_decoding(const json_t *report, um_buffer *page, um_error *e
                                  "<div class=\"wide\"><table><tbody>\n",
                                  error));
     for (size_t i = 0; i < json_array_size(json_object_get(report, "lines")); i++) {
+        UM_TRY(um_buffer_append_text(page, "<tr><th>", error));
+        UM_TRY(put_label(report, i, page, error));
+        UM_TRY(um_buffer_append_text(page, "</th>", error));
         char *text = json_dumps(json_object_get(um_sweep_point(report, i, 0), "decoding"),
                                 JSON_REAL_PRECISION(6));
-        UM_TRY(um_buffer_append_text(page, "<tr><th>", error));
-        um_status status = put_label(report, i, page, error);
-        if (status == UM_OK) {
-            status = um_buffer_append_text(page, "</th>", error);
-        }
-        if (status == UM_OK) {
-            status = um_html_element(page, "td", "options", text ? text : "", error);
-        }
+        const um_status status = um_html_element(page, "td", "options", text ? text : "", error);
         free(text);
         UM_TRY(status);
         UM_TRY(um_buffer_append_text(page, "</tr>\n", error));
@@ -310,9 +306,11 @@ static um_status put_title(const json_t *report, um_buffer *page, um_error *erro
     }
     UM_TRY(um_buffer_append_text(page, "</h1>\n<p class=\"note\">", error));
     UM_TRY(put_text(um_json_text(report, "problems_file"), page, error));
-    return um_buffer_append_format(page, error,
-                                   "; %.0f samples of each problem, one at temperature 0</p>\n",
-                                   samples_of(report));
+    const double samples = samples_of(report);
+    const bool has_greedy = um_sweep_number(um_sweep_point(report, 0, 0), "temperature") == 0;
+    return um_buffer_append_format(page, error, "; %.0f sample%s of each problem%s</p>\n", samples,
+                                   samples == 1 ? "" : "s",
+                                   has_greedy && samples > 1 ? ", one at temperature 0" : "");
 }
 
 static um_status put_notes(const json_t *report, um_buffer *page, um_error *error) {

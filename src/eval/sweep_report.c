@@ -17,10 +17,10 @@ static json_t *describe_models(const um_sweep_grid *grid) {
     json_t *models = json_array();
     for (size_t i = 0; i < grid->model_count; i++) {
         const um_sweep_model *model = &grid->models[i];
-        (void)json_array_append_new(models, json_pack("{s:s, s:s, s:b, s:I}", "name", model->name,
-                                                      "algorithm", model->algorithm, "is_causal",
-                                                      model->is_causal, "parameters",
-                                                      (json_int_t)model->parameter_count));
+        (void)json_array_append_new(
+            models, json_pack("{s:o, s:s, s:b, s:I}", "name", um_json_repaired(model->name),
+                              "algorithm", model->algorithm, "is_causal", model->is_causal,
+                              "parameters", (json_int_t)model->parameter_count));
     }
     return models;
 }

@@ -184,6 +184,9 @@ static um_status read_tests(entry *item, const char *where, um_error *error) {
                        json_object_get(item->line, "suffix") ? UM_PROBLEM_INFILLING
                                                              : UM_PROBLEM_COMPLETION,
                        error));
+    if (problem->format == UM_PROBLEM_PROGRAM) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: a program is tested by a \"test_list\"", where);
+    }
     UM_TRY(read_entry_point(item, where, error));
     return um_json_require_string(item->line, where, "test", &problem->test, error);
 }
@@ -234,22 +237,18 @@ static um_status insert(um_problem_set *set, entry *item, const char *where, um_
     return UM_OK;
 }
 
-um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t length,
-                                  const char *path, size_t number, um_error *error) {
-    um_json_line line;
-    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
-    if (!line.object) {
-        return UM_OK;
-    }
+/* Takes the object over. */
+static um_status add_object(um_problem_set *set, json_t *object, const char *where,
+                            um_error *error) {
     entry *item = calloc(1, sizeof *item);
     if (!item) {
-        json_decref(line.object);
+        json_decref(object);
         return um_error_memory(error, "a problem", sizeof *item);
     }
-    item->line = line.object;
-    um_status status = read_members(item, line.where, error);
+    item->line = object;
+    um_status status = read_members(item, where, error);
     if (status == UM_OK) {
-        status = insert(set, item, line.where, error);
+        status = insert(set, item, where, error);
     }
     if (status != UM_OK) {
         free_entry(item);
@@ -257,15 +256,19 @@ um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t
     return status;
 }
 
-static um_status add_object(um_problem_set *set, const json_t *object, const char *path,
-                            size_t number, um_error *error) {
-    char *line = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!line) {
-        return um_error_memory(error, "a problem", 0);
-    }
-    const um_status status = um_problem_set_add_line(set, line, strlen(line), path, number, error);
-    free(line);
-    return status;
+um_status um_problem_set_add_line(um_problem_set *set, const char *bytes, size_t length,
+                                  const char *path, size_t number, um_error *error) {
+    um_json_line line;
+    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
+    return line.object ? add_object(set, line.object, line.where, error) : UM_OK;
+}
+
+static um_status add_element(um_problem_set *set, json_t *element, const char *path, size_t number,
+                             um_error *error) {
+    char where[480];
+    (void)snprintf(where, sizeof where, "%.440s: problem %zu", path, number);
+    return json_is_object(element) ? add_object(set, json_incref(element), where, error)
+                                   : UM_RAISE(error, UM_ERR_FORMAT, "%s: not a JSON object", where);
 }
 
 static um_status add_array(um_problem_set *set, const um_buffer *text, const char *path,
@@ -274,7 +277,7 @@ static um_status add_array(um_problem_set *set, const um_buffer *text, const cha
     UM_TRY(um_json_load_bytes(um_buffer_text(text), text->length, path, &root, error));
     um_status status = UM_OK;
     for (size_t i = 0; i < json_array_size(root) && status == UM_OK; i++) {
-        status = add_object(set, json_array_get(root, i), path, i + 1, error);
+        status = add_element(set, json_array_get(root, i), path, i + 1, error);
     }
     json_decref(root);
     return status;

@@ -9,7 +9,6 @@ struct um_grading {
     um_grader grader;
     const um_attempt *attempts;
     um_judgement *judgements;
-    size_t count;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -17,10 +16,9 @@ struct um_grading {
     size_t ready;
     bool closed; /* nothing more becomes ready */
     bool cancelled;
-    /* The thread's own until it has ended: */
-    um_status status;
+    um_status status; /* with its error, once the grader has failed */
     um_error error;
-    double seconds;
+    double seconds; /* the thread's own until it has ended */
 };
 
 static bool go_on(void *user, size_t done, size_t total) {
@@ -47,25 +45,24 @@ static size_t wait_for_more(um_grading *grading, size_t done) {
 static void *work(void *user) {
     um_grading *grading = user;
     const um_watch watch = {.progress = go_on, .user = grading};
-    size_t done = 0;
-    for (;;) {
-        const size_t ready = wait_for_more(grading, done);
-        if (ready == done || grading->status != UM_OK) {
-            return NULL;
-        }
+    um_status status = UM_OK;
+    um_error error = {0};
+    size_t ready = 0;
+    for (size_t done = 0; status == UM_OK && (ready = wait_for_more(grading, done)) > done;
+         done = ready) {
         const double start = um_clock_seconds();
-        grading->status =
-            grading->grader.grade(grading->grader.user, grading->attempts + done, ready - done,
-                                  grading->judgements + done, &watch, &grading->error);
+        status = grading->grader.grade(grading->grader.user, grading->attempts + done, ready - done,
+                                       grading->judgements + done, &watch, &error);
         grading->seconds += um_clock_seconds() - start;
-        if (grading->status != UM_OK) {
-            return NULL;
-        }
-        done = ready;
     }
+    (void)pthread_mutex_lock(&grading->lock);
+    grading->status = status;
+    grading->error = error;
+    (void)pthread_mutex_unlock(&grading->lock);
+    return NULL;
 }
 
-um_status um_grading_start(const um_grader *grader, const um_attempt *attempts, size_t count,
+um_status um_grading_start(const um_grader *grader, const um_attempt *attempts,
                            um_judgement *judgements, um_grading **grading, um_error *error) {
     *grading = NULL;
     um_grading *started = calloc(1, sizeof *started);
@@ -75,7 +72,6 @@ um_status um_grading_start(const um_grader *grader, const um_attempt *attempts, 
     started->grader = *grader;
     started->attempts = attempts;
     started->judgements = judgements;
-    started->count = count;
     (void)pthread_mutex_init(&started->lock, NULL);
     (void)pthread_cond_init(&started->changed, NULL);
     const int failure = pthread_create(&started->thread, NULL, work, started);
@@ -89,11 +85,16 @@ um_status um_grading_start(const um_grader *grader, const um_attempt *attempts, 
     return UM_OK;
 }
 
-void um_grading_announce(um_grading *grading, size_t ready) {
+um_status um_grading_announce(um_grading *grading, size_t ready, um_error *error) {
     (void)pthread_mutex_lock(&grading->lock);
     grading->ready = ready;
+    const um_status status = grading->status;
+    if (status != UM_OK && error) {
+        *error = grading->error;
+    }
     (void)pthread_cond_signal(&grading->changed);
     (void)pthread_mutex_unlock(&grading->lock);
+    return status;
 }
 
 um_status um_grading_finish(um_grading *grading, bool cancel, double *seconds, um_error *error) {

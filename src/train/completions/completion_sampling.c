@@ -30,27 +30,38 @@ typedef struct sampling_run {
     um_grading *grading;
 } sampling_run;
 
+/* What an algorithm takes depends on the length of the answer, which holes have their own of. */
+static um_status check_task(const um_completion_tasks *tasks, size_t index,
+                            const um_model_config *config, const um_decode_options *chosen,
+                            um_error *error) {
+    um_canvas canvas = {0};
+    um_decode_options options = *chosen;
+    UM_TRY(um_completion_tasks_canvas(tasks, index, &canvas, error));
+    um_status status = um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
+    um_canvas_free(&canvas);
+    return status == UM_OK
+               ? UM_OK
+               : um_error_prefix(error, status, "problem %s", tasks->tasks[index].problem->id);
+}
+
 um_status um_completion_options_check(const um_completion_tasks *tasks,
                                       const um_model_config *config,
                                       const um_decode_options *chosen, um_error *error) {
-    um_canvas canvas = {0};
-    um_decode_options options = *chosen;
     const um_algorithm *algorithm = NULL;
     const bool is_causal = config->attention == UM_ATTENTION_CAUSAL;
-    UM_TRY(um_algorithm_find(options.algorithm, &algorithm, error));
+    UM_TRY(um_algorithm_find(chosen->algorithm, &algorithm, error));
     if (algorithm->shows_masks == is_causal) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         is_causal
                             ? "algorithm %s fills masks, which a causal model does not see; "
                               "leave it out"
                             : "algorithm %s needs a causal model; choose one that fills masks",
-                        options.algorithm);
+                        chosen->algorithm);
     }
-    UM_TRY(um_completion_tasks_canvas(tasks, 0, &canvas, error));
-    const um_status status =
-        um_decode_options_resolve(&options, &canvas, config->vocabulary_size, error);
-    um_canvas_free(&canvas);
-    return status;
+    for (size_t i = 0; i < tasks->count; i++) {
+        UM_TRY(check_task(tasks, i, config, chosen, error));
+    }
+    return UM_OK;
 }
 
 void um_completions_free(um_completion *completions, size_t count) {
@@ -126,10 +137,7 @@ static um_status collect_finished(sampling_run *run, um_error *error) {
         UM_TRY(collect(run, run->ready, error));
         run->ready++;
     }
-    if (run->ready > before) {
-        um_grading_announce(run->grading, run->ready);
-    }
-    return UM_OK;
+    return run->ready > before ? um_grading_announce(run->grading, run->ready, error) : UM_OK;
 }
 
 static um_status decode(sampling_run *run, um_error *error) {
@@ -161,8 +169,7 @@ static um_status sample_and_grade(sampling_run *run, um_judgement *judgements,
                                   um_sampling_times *times, um_error *error) {
     const double begin = um_clock_seconds();
     UM_TRY(start(run, error));
-    UM_TRY(um_grading_start(run->setup->grader, run->attempts, run->count, judgements,
-                            &run->grading, error));
+    UM_TRY(um_grading_start(run->setup->grader, run->attempts, judgements, &run->grading, error));
     const um_status status = decode(run, error);
     const double middle = um_clock_seconds();
     um_error grading_error = {0};
