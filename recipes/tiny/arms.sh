@@ -1,7 +1,7 @@
 #!/bin/sh
 # Reinforcement learning beside its alternatives, from one start: the model of stage 3.
 #
-#     recipes/tiny/arms.sh             after `make tiny`, or build.sh with LAST=3
+#     recipes/tiny/arms.sh             after build.sh with LAST=4, which chooses the problems
 #
 # An arm is trained once for each seed: coupled-GRPO with the estimator `coupled`, `decoupled` or `full_mask`, and
 # `supervised`, more of stage 3's training for the time that coupled-GRPO takes.  Results are in DATA/arms/ARM-SEED; what is

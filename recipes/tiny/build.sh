@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuild the shipped model from nothing: data, tokenizer, stages 0 to 4, and what each stage passes.
+# Rebuild the shipped model from nothing: data, tokenizer, stages 0 to 3 or 4, and what each stage passes.
 #
 #     make tiny                        or, after `make`: recipes/tiny/build.sh
 #
@@ -13,7 +13,8 @@
 #     DOCUMENTS  tasks of stages 0 and 1; half as many for stages 2 and 3   (400000)
 #     PER_LEVEL  problems of a level in each test set, formats in turn      (150)
 #     STEPS      steps of each stage, in place of the recipe's; for trying the script out
-#     LAST       the last stage to train           (4)
+#     LAST       the last stage to train           (3: the shipped model; 4: reinforcement learning too, which has
+#                not helped yet: docs/RESULTS.md)
 #     BASELINE   1: also an autoregressive model of the same size, which goes on where stage 0 ends, over the
 #                documents and as many rows as stages 1 to 3           (0)
 set -eu
@@ -24,7 +25,7 @@ python=${PYTHON:-python3}
 unmask=${UNMASK:-$here/../../build/unmask}
 documents=${DOCUMENTS:-400000}
 per_level=${PER_LEVEL:-150}
-last=${LAST:-4}
+last=${LAST:-3}
 baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
 
@@ -58,7 +59,10 @@ pack() {
 is_wanted() {
     case $1 in
         baseline*) [ "$baseline" = 1 ] ;;
-        *) [ "${1#stage}" -le "$last" ] ;;
+        *)
+            stage_number=${1#stage}
+            [ "${stage_number%a}" -le "$last" ] # 3a is the first half of stage 3
+            ;;
     esac
 }
 
@@ -94,6 +98,8 @@ make_file "$data/tasks.jsonl" "$python" "$here/tasks.py" documents --count "$doc
 make_file "$data/tasks.2.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 2
 make_file "$data/instructions.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 3 \
     --formats $instruction_mix
+make_file "$data/instructions.2.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 5 \
+    --formats $instruction_mix
 make_file "$data/validation.jsonl" "$python" "$here/tasks.py" documents --count "$held_out" --split validation
 make_file "$data/validation.3.jsonl" "$python" "$here/tasks.py" documents --count "$held_out" --split validation \
     --formats $instruction_mix
@@ -125,30 +131,32 @@ pack "$data/stage0.validation.shard" fim "$data/validation.jsonl"
 pack "$data/stage1.shard" canvas "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl*3"
 pack "$data/stage1.validation.shard" canvas "$data/validation.jsonl"
 pack "$data/stage2.shard" canvas "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
-pack "$data/stage3.shard" canvas "$data/instructions.jsonl"
+pack "$data/stage3a.shard" canvas "$data/instructions.jsonl"
+pack "$data/stage3.shard" canvas "$data/instructions.2.jsonl"
 pack "$data/stage3.validation.shard" canvas "$data/validation.3.jsonl"
 
-# Stages: autoregressive, adaptation, mid-training, instruction tuning, coupled-GRPO.
+# Stages: autoregressive, adaptation, mid-training, instruction tuning in two halves, coupled-GRPO.
 before=init
-for number in 0 1 2 3; do
-    validation=$data/stage$number.validation.shard
+for number in 0 1 2 3a 3; do
+    validation=$data/stage${number%a}.validation.shard
     [ -e "$validation" ] || validation=$data/stage1.validation.shard
     problems=$data/completions.validation.jsonl
-    [ "$number" -lt 3 ] || problems=$data/instructions.validation.jsonl
+    [ "${number%a}" -lt 3 ] || problems=$data/instructions.validation.jsonl
     train "stage$number" --set "model=$data/$before" --set "train=$data/stage$number.shard" \
         --set "validation=$validation" --set "validation_problems=$problems"
     before=stage$number
 done
 if [ "$baseline" = 1 ]; then
     pack "$data/baseline2.shard" fim "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
-    pack "$data/baseline3.shard" fim "$data/instructions.jsonl"
+    pack "$data/baseline3a.shard" fim "$data/instructions.jsonl"
+    pack "$data/baseline3.shard" fim "$data/instructions.2.jsonl"
     pack "$data/baseline3.validation.shard" fim "$data/validation.3.jsonl"
 fi
 before=stage0
-for number in 1 2 3; do
+for number in 1 2 3a 3; do
     shard=$data/baseline$number.shard
     [ "$number" != 1 ] || shard=$data/stage0.shard
-    validation=$data/baseline$number.validation.shard
+    validation=$data/baseline${number%a}.validation.shard
     [ -e "$validation" ] || validation=$data/stage0.validation.shard
     train "baseline$number" --set "model=$data/$before" --set "train=$shard" --set "validation=$validation"
     before=baseline$number
@@ -157,11 +165,8 @@ for number in 0 1 2; do
     measure "stage$number" "$data/base.problems.jsonl"
 done
 measure baseline3 "$data/validation.problems.jsonl"
+measure stage3a "$data/validation.problems.jsonl"
 measure stage3 "$data/validation.problems.jsonl"
-if [ "$last" -ge 4 ] && [ ! -e "$here/stage4.json" ]; then
-    say "there is no recipe of stage 4 in $here: stopping after stage 3"
-    last=3
-fi
 # Reinforcement learning learns from problems that its start solves sometimes, sampled as its completions will be.
 if is_wanted stage4 && [ ! -e "$data/results/rewards/report.json" ]; then
     say "sampling problems for stage4"

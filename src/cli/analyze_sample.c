@@ -13,6 +13,7 @@
 #include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "cli/progress_bar.h"
+#include "cli/prompt_request.h"
 #include "cli/request_tokens.h"
 
 #define DEFAULT_BATCH 8
@@ -86,42 +87,30 @@ static um_status take_line(void *user, const char *bytes, size_t length, const c
 
 /* ---- Requests --------------------------------------------------------------------- */
 
-/* A request with what it points to; it must not be moved. */
-typedef struct prompt_request {
-    um_message message;
-    um_part parts[3];
-    um_request request;
-} prompt_request;
-
-static void build_request(const sampled_prompt *prompt, size_t length, prompt_request *built) {
-    um_request *request = &built->request;
-    *built = (prompt_request){0};
-    request->parts = built->parts;
+static void build_request(const sampler *state, const sampled_prompt *prompt, size_t length,
+                          um_prompt_request *built) {
+    um_prompt_request_begin(built, state->input->settings->options);
     if (prompt->chat) {
-        built->message = (um_message){"user", prompt->text, strlen(prompt->text)};
-        request->messages = &built->message;
-        request->message_count = 1;
+        um_prompt_request_say(built, NULL, prompt->text, strlen(prompt->text));
     } else if (*prompt->text) {
-        built->parts[request->part_count++] =
-            (um_part){.kind = UM_PART_TEXT, .text = prompt->text, .length = strlen(prompt->text)};
+        um_prompt_request_add_text(built, prompt->text, strlen(prompt->text), false);
     }
-    built->parts[request->part_count++] = (um_part){.kind = UM_PART_HOLE, .length = length};
+    um_prompt_request_add_hole(built, length);
     if (prompt->suffix && *prompt->suffix) {
-        built->parts[request->part_count++] = (um_part){
-            .kind = UM_PART_TEXT, .text = prompt->suffix, .length = strlen(prompt->suffix)};
+        um_prompt_request_add_text(built, prompt->suffix, strlen(prompt->suffix), false);
     }
 }
 
 static um_status choose_length(const sampler *state, const sampled_prompt *prompt, size_t *length,
                                um_error *error) {
     const size_t context = state->info.context_length;
-    prompt_request built;
+    um_prompt_request built;
     um_request_tokens given;
     *length = state->input->settings->length;
     if (*length > 0) {
         return UM_OK;
     }
-    build_request(prompt, 0, &built);
+    build_request(state, prompt, 0, &built);
     UM_TRY(um_cli_count_request(state->model, &built.request, prompt->suffix && *prompt->suffix,
                                 &given, error));
     if (given.count >= context) {
@@ -159,9 +148,8 @@ static um_status ask(const sampler *state, um_generate_queue *queue, um_error *e
         size_t length = 0;
         UM_TRY(choose_length(state, prompt, &length, error));
         for (size_t j = 0; j < settings->samples; j++) {
-            prompt_request built;
-            build_request(prompt, length, &built);
-            built.request.options = settings->options;
+            um_prompt_request built;
+            build_request(state, prompt, length, &built);
             built.request.sample = (uint32_t)j;
             UM_TRY(um_generate_queue_add(queue, &named, &built.request, prompt->where, error));
         }
@@ -273,7 +261,7 @@ static um_status keep_and_sample(sampler *state, um_error *error) {
 /* The paper's protocol: one token a step, the position by the entropy. */
 static um_status choose_algorithm(const sampler *state, um_error *error) {
     const um_analyze_settings *settings = state->input->settings;
-    const bool is_causal = strcmp(state->info.algorithm, "autoregressive") == 0;
+    const bool is_causal = um_cli_is_causal(&state->info);
     return settings->has_algorithm || is_causal
                ? UM_OK
                : um_options_set(settings->options, "algorithm", "entropy", error);

@@ -6,6 +6,7 @@
 
 #include "base/watch.h"
 #include "cli/eval_options.h"
+#include "cli/prompt_request.h"
 #include "cli/train_ranks.h"
 #include "eval/prompt.h"
 #include "eval/run_directory.h"
@@ -26,13 +27,6 @@ typedef struct um_eval_tasks {
     um_options **options; /* [count] */
 } um_eval_tasks;
 
-/* A request with what it points to; it must not be moved. */
-typedef struct um_eval_asked {
-    um_message messages[2];
-    um_part parts[3];
-    um_request request;
-} um_eval_asked;
-
 /* Read and choose the problems, and build their prompts.  um_eval_tasks_free whatever the outcome.
  */
 um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *tasks, um_error *error);
@@ -47,7 +41,7 @@ void um_eval_tasks_free(um_eval_tasks *tasks);
 /* The request of sample `sample` of problem `number`.  Its randomness depends on the seed, the
  * problem's id and `sample` alone. */
 void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
-                 size_t sample, um_eval_asked *asked);
+                 size_t sample, um_prompt_request *asked);
 
 /* ---- Where evaluations happen -------------------------------------------------------- */
 

@@ -114,32 +114,23 @@ static uint32_t number_of_draws(const char *id, size_t sample) {
     return (uint32_t)(hash ^ (hash >> 32));
 }
 
-static void add_text(um_eval_asked *asked, const um_buffer *text) {
+static void add_text(um_prompt_request *asked, const um_buffer *text) {
     if (text->length > 0) {
-        asked->parts[asked->request.part_count++] =
-            (um_part){.kind = UM_PART_TEXT, .text = text->data, .length = text->length};
+        um_prompt_request_add_text(asked, text->data, text->length, false);
     }
 }
 
 void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
-                 size_t sample, um_eval_asked *asked) {
+                 size_t sample, um_prompt_request *asked) {
     const um_eval_prompt *prompt = &tasks->prompts[number];
-    um_request *made = &asked->request;
-    *asked = (um_eval_asked){.request = {.options = tasks->options[number]}};
-    made->messages = asked->messages;
-    made->parts = asked->parts;
-    made->sample = number_of_draws(tasks->problems[number]->id, sample);
-    if (prompt->has_message && request->system) {
-        asked->messages[made->message_count++] =
-            (um_message){"system", request->system, strlen(request->system)};
-    }
+    um_prompt_request_begin(asked, tasks->options[number]);
+    asked->request.sample = number_of_draws(tasks->problems[number]->id, sample);
     if (prompt->has_message) {
-        asked->messages[made->message_count++] =
-            (um_message){"user", um_buffer_text(&prompt->message), prompt->message.length};
+        um_prompt_request_say(asked, request->system, um_buffer_text(&prompt->message),
+                              prompt->message.length);
     }
     add_text(asked, &prompt->before);
-    asked->parts[made->part_count++] =
-        (um_part){.kind = UM_PART_HOLE, .length = tasks->lengths[number]};
+    um_prompt_request_add_hole(asked, tasks->lengths[number]);
     add_text(asked, &prompt->after);
 }
 
@@ -152,7 +143,7 @@ static um_status fit(const um_eval_request *request, const um_model *model,
     const bool is_hole = tasks->problems[number]->format == UM_PROBLEM_INFILLING;
     const bool has_own = is_hole && request->infilling_length > 0;
     const size_t given_length = has_own ? request->infilling_length : request->length;
-    um_eval_asked asked;
+    um_prompt_request asked;
     um_request_tokens given;
     um_eval_ask(request, tasks, number, 0, &asked);
     UM_TRY(um_cli_count_request(model, &asked.request, tasks->prompts[number].after.length > 0,

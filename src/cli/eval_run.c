@@ -3,7 +3,6 @@
  * Several ranks share out the problems.  Rank 0 alone writes samples.jsonl and results.jsonl; the
  * others write files of their own, which it takes over in the end, or when the run goes on after a
  * kill.  So a run may go on with any number of ranks. */
-#include <string.h>
 
 #include "cli/eval.h"
 #include "cli/open_model.h"
@@ -166,7 +165,7 @@ static um_status try_requests(const um_eval_run *run, um_error *error) {
     UM_TRY(um_batch_create(run->subject->model, NULL, 1, &batch, error));
     um_status status = UM_OK;
     for (size_t i = 0; i < tasks->count && status == UM_OK; i++) {
-        um_eval_asked asked;
+        um_prompt_request asked;
         um_eval_ask(run->request, tasks, i, 0, &asked);
         status = um_batch_add(batch, &asked.request, NULL, NULL, error);
         status = status == UM_OK
@@ -190,12 +189,9 @@ void um_eval_run_free(um_eval_run *run) {
 }
 
 um_status um_eval_run_report(const um_eval_run *run, json_t **report, um_error *error) {
-    const um_judge_ks *wanted = &run->request->judge.ks;
-    um_eval_ks ks = {.count = wanted->count};
-    memcpy(ks.values, wanted->values, sizeof ks.values);
     const um_eval_facts facts = {.settings = run->settings,
                                  .model = run->subject->info.name,
                                  .problems = run->request->problems,
                                  .sandbox = um_judge_sandbox_text(run->place->judge)};
-    return um_eval_report_create(&run->records, &facts, &ks, report, error);
+    return um_eval_report_create(&run->records, &facts, &run->request->judge.ks, report, error);
 }

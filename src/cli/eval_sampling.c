@@ -72,7 +72,7 @@ static um_status sample_format(evaluation *work, um_problem_format format, um_er
     for (size_t i = 0; i < um_eval_records_count(&run->records) && status == UM_OK; i++) {
         if (um_eval_is_mine(run, i) && !run->records.samples[i].is_sampled &&
             um_eval_records_problem(&run->records, i)->format == format) {
-            um_eval_asked asked;
+            um_prompt_request asked;
             const um_generate_prompt prompt = {.text = "", .index = i};
             um_eval_ask(run->request, &run->place->tasks, i / each, i % each, &asked);
             status = um_generate_queue_add(work->queue, &prompt, &asked.request,

@@ -94,7 +94,7 @@ static bool stop_at_once(void *user) {
 static um_status probe_decoding(const um_eval_run *run, json_t **decoding, um_error *error) {
     um_session *session = NULL;
     um_result result = {0};
-    um_eval_asked asked;
+    um_prompt_request asked;
     probe found = {0};
     const um_callbacks callbacks = {
         .user = &found, .start = on_start, .is_cancelled = stop_at_once};

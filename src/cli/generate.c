@@ -15,6 +15,7 @@
 #include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "cli/output_check.h"
+#include "cli/prompt_request.h"
 #include "cli/request_tokens.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
@@ -114,54 +115,28 @@ static um_status on_trace(void *user, const char *bytes, size_t length, um_error
 
 /* ---- The request --------------------------------------------------------------- */
 
-/* A request with what it points to; it must not be moved. */
-typedef struct prompt_request {
-    um_message messages[2];
-    um_part parts[3];
-    um_request request;
-} prompt_request;
-
-static void add_text(const generator *state, prompt_request *built, const char *text,
-                     size_t length) {
-    built->parts[built->request.part_count++] = (um_part){
-        .kind = UM_PART_TEXT, .text = text, .length = length, .special = state->settings->special};
-}
-
-static void add_messages(const generator *state, prompt_request *built,
-                         const um_generate_prompt *prompt) {
-    const char *system = state->settings->system;
-    um_request *request = &built->request;
-    if (system) {
-        built->messages[request->message_count++] = (um_message){"system", system, strlen(system)};
-    }
-    built->messages[request->message_count++] = (um_message){"user", prompt->text, prompt->length};
-}
-
 /* `length` of 0: without a hole behind the prompt. */
 static void build_request(const generator *state, const um_generate_prompt *prompt, size_t length,
-                          prompt_request *built) {
-    *built = (prompt_request){0};
-    um_request *request = &built->request;
-    request->messages = built->messages;
-    request->parts = built->parts;
-    request->options = state->settings->options;
-    if (state->settings->chat) {
-        add_messages(state, built, prompt);
+                          um_prompt_request *built) {
+    const um_generate_settings *settings = state->settings;
+    um_prompt_request_begin(built, settings->options);
+    if (settings->chat) {
+        um_prompt_request_say(built, settings->system, prompt->text, prompt->length);
     } else {
-        add_text(state, built, prompt->text, prompt->length);
+        um_prompt_request_add_text(built, prompt->text, prompt->length, settings->special);
     }
     if (length > 0) {
-        built->parts[request->part_count++] = (um_part){.kind = UM_PART_HOLE, .length = length};
+        um_prompt_request_add_hole(built, length);
     }
     if (prompt->suffix) {
-        add_text(state, built, prompt->suffix, prompt->suffix_length);
+        um_prompt_request_add_text(built, prompt->suffix, prompt->suffix_length, settings->special);
     }
 }
 
 /* The length of the hole behind the prompt: 0 for none, where the prompt has its own. */
 static um_status choose_length(const generator *state, const um_generate_prompt *prompt,
                                size_t *length, um_error *error) {
-    prompt_request built;
+    um_prompt_request built;
     um_request_tokens given;
     build_request(state, prompt, 0, &built);
     UM_TRY(
@@ -247,7 +222,7 @@ static um_status run_prompt(generator *state, const um_generate_prompt *prompt, 
     }
     um_cli_catch_interrupts(); /* not before: Ctrl-C ends the wait for a prompt */
     size_t length = 0;
-    prompt_request built;
+    um_prompt_request built;
     const um_status status = choose_length(state, prompt, &length, error);
     if (status != UM_OK) {
         return where ? um_error_prefix(error, status, "%s", where) : status;

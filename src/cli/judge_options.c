@@ -3,15 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static bool parse_ks(const um_command *command, const char *text, um_judge_ks *ks) {
+static bool parse_ks(const um_command *command, const char *text, um_pass_ks *ks) {
     ks->count = 0;
     for (const char *next = text;; next++) {
         char *end = NULL;
         const unsigned long value = strtoul(next, &end, 10);
         if (end == next || *next < '0' || *next > '9' || value == 0 || value > 1000000 ||
-            (*end != ',' && *end) || ks->count == UM_JUDGE_MAXIMUM_K) {
+            (*end != ',' && *end) || ks->count == UM_PASS_KS) {
             (void)um_cli_usage(command, "--k: \"%s\" is not a list such as 1,10 of at most %d",
-                               text, UM_JUDGE_MAXIMUM_K);
+                               text, UM_PASS_KS);
             return false;
         }
         ks->values[ks->count++] = value;

@@ -3,19 +3,12 @@
 #define UM_CLI_JUDGE_OPTIONS_H
 
 #include "cli/cli.h"
+#include "reward/pass_at_k.h"
 #include "reward/reward.h"
-
-#define UM_JUDGE_MAXIMUM_K 8
-
-/* Which k of pass@k are told. */
-typedef struct um_judge_ks {
-    size_t values[UM_JUDGE_MAXIMUM_K];
-    size_t count;
-} um_judge_ks;
 
 typedef struct um_judge_choice {
     um_judge_options judge;
-    um_judge_ks ks;
+    um_pass_ks ks;
 } um_judge_choice;
 
 /* Values of the options, above those of a command's own. */

@@ -15,7 +15,7 @@ typedef struct group {
     size_t samples;
     size_t passed;
     size_t fewest; /* samples that a problem of it has */
-    double pass_at[UM_JUDGE_MAXIMUM_K];
+    double pass_at[UM_PASS_KS];
 } group;
 
 /* The samples of one problem. */
@@ -70,7 +70,7 @@ static um_status tally_problems(const um_judged *judged, tally **tallies, size_t
     return UM_OK;
 }
 
-static void add_to_group(group *target, const tally *item, const um_judge_ks *ks) {
+static void add_to_group(group *target, const tally *item, const um_pass_ks *ks) {
     target->problems++;
     target->samples += item->samples;
     target->passed += item->passed;
@@ -84,7 +84,7 @@ static void add_to_group(group *target, const tally *item, const um_judge_ks *ks
     }
 }
 
-static um_status summarise(const um_judged *judged, const um_judge_ks *ks, summary *made,
+static um_status summarise(const um_judged *judged, const um_pass_ks *ks, summary *made,
                            um_error *error) {
     tally *tallies = NULL;
     size_t count = 0;
@@ -125,7 +125,7 @@ static void count_verdicts(const um_judged *judged, size_t counts[UM_VERDICT_END
 
 /* ---- For people --------------------------------------------------------------- */
 
-static um_status append_row(const group *item, const um_judge_ks *ks, um_buffer *text,
+static um_status append_row(const group *item, const um_pass_ks *ks, um_buffer *text,
                             um_error *error) {
     char level[24] = "all";
     if (!item->all) {
@@ -145,7 +145,7 @@ static um_status append_row(const group *item, const um_judge_ks *ks, um_buffer 
     return um_buffer_append_text(text, "\n", error);
 }
 
-static um_status append_table(const um_judged *judged, const summary *made, const um_judge_ks *ks,
+static um_status append_table(const um_judged *judged, const summary *made, const um_pass_ks *ks,
                               um_buffer *text, um_error *error) {
     size_t counts[UM_VERDICT_ENDED + 1];
     UM_TRY(um_buffer_append_format(text, error, "%5s  %-10s  %8s  %7s  %6s", "level", "format",
@@ -171,7 +171,7 @@ static um_status append_table(const um_judged *judged, const summary *made, cons
     return um_buffer_append_text(text, judged->samples->count > 0 ? "\n" : "no samples\n", error);
 }
 
-um_status um_judged_table(const um_judged *judged, const um_judge_ks *ks, um_buffer *text,
+um_status um_judged_table(const um_judged *judged, const um_pass_ks *ks, um_buffer *text,
                           um_error *error) {
     summary made = {0};
     um_status status = summarise(judged, ks, &made, error);
@@ -184,7 +184,7 @@ um_status um_judged_table(const um_judged *judged, const um_judge_ks *ks, um_buf
 
 /* ---- For programs --------------------------------------------------------------- */
 
-static json_t *group_object(const group *item, const um_judge_ks *ks) {
+static json_t *group_object(const group *item, const um_pass_ks *ks) {
     json_t *object = json_pack("{s:I, s:I, s:I}", "problems", (json_int_t)item->problems, "samples",
                                (json_int_t)item->samples, "passed", (json_int_t)item->passed);
     if (!item->all) {
@@ -203,7 +203,7 @@ static json_t *group_object(const group *item, const um_judge_ks *ks) {
     return object;
 }
 
-static json_t *report_object(const um_judged *judged, const summary *made, const um_judge_ks *ks) {
+static json_t *report_object(const um_judged *judged, const summary *made, const um_pass_ks *ks) {
     size_t counts[UM_VERDICT_ENDED + 1];
     json_t *groups = json_array();
     json_t *verdicts = json_object();
@@ -238,7 +238,7 @@ static um_status append_object(json_t *object, um_buffer *text, um_error *error)
     return status;
 }
 
-um_status um_judged_json(const um_judged *judged, const um_judge_ks *ks, um_buffer *text,
+um_status um_judged_json(const um_judged *judged, const um_pass_ks *ks, um_buffer *text,
                          um_error *error) {
     summary made = {0};
     um_status status = summarise(judged, ks, &made, error);

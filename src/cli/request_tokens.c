@@ -18,14 +18,18 @@ static um_status take_tokens(um_status status, int32_t *tokens, size_t count, in
     return UM_OK;
 }
 
+bool um_cli_is_causal(const um_model_info *info) {
+    return strcmp(info->algorithm, "autoregressive") == 0;
+}
+
 um_status um_cli_count_request(const um_model *model, const um_request *request, bool has_suffix,
                                um_request_tokens *found, um_error *error) {
     int32_t *tokens = NULL;
     size_t count = 0;
     um_model_info info;
     um_model_get_info(model, &info);
-    const bool is_causal = strcmp(info.algorithm, "autoregressive") == 0;
-    *found = (um_request_tokens){.count = is_causal && has_suffix ? INFILLING_TOKENS : 0};
+    *found =
+        (um_request_tokens){.count = um_cli_is_causal(&info) && has_suffix ? INFILLING_TOKENS : 0};
     for (size_t i = 0; i < request->part_count; i++) {
         const um_part *part = &request->parts[i];
         if (part->kind == UM_PART_TEXT) {

@@ -9,6 +9,9 @@ typedef struct um_request_tokens {
     bool has_masks; /* mask tokens are among them */
 } um_request_tokens;
 
+/* Whether the model writes from left to right and sees no masks. */
+bool um_cli_is_causal(const um_model_info *info);
+
 /* Count the tokens of the request's messages and texts.  With `has_suffix` a text follows the hole,
  * and those by which a causal model is shown it count as well. */
 um_status um_cli_count_request(const um_model *model, const um_request *request, bool has_suffix,

@@ -36,23 +36,25 @@ static int set_axis(const um_command *command, um_sweep_request *request, int op
 
 /* All samples of a problem tell most: unless --k is given, pass@N is of N samples too. */
 static void add_k(um_sweep_request *request) {
-    um_judge_ks *ks = &request->eval.judge.ks;
+    um_pass_ks *ks = &request->eval.judge.ks;
     size_t at = 0;
     while (at < ks->count && ks->values[at] < request->eval.samples) {
         at++;
     }
     ks->count = at;
-    if (ks->count < UM_JUDGE_MAXIMUM_K) {
+    if (ks->count < UM_PASS_KS) {
         ks->values[ks->count++] = request->eval.samples;
     }
 }
 
 /* What a sweep shows of every point, whatever --k asks for. */
-static int add_pass_at_1(const um_command *command, um_judge_ks *ks) {
-    if (ks->count > 0 && ks->values[0] == 1) {
-        return UM_EXIT_OK;
+static int add_pass_at_1(const um_command *command, um_pass_ks *ks) {
+    for (size_t i = 0; i < ks->count; i++) {
+        if (ks->values[i] == 1) {
+            return UM_EXIT_OK;
+        }
     }
-    if (ks->count == UM_JUDGE_MAXIMUM_K) {
+    if (ks->count == UM_PASS_KS) {
         return um_cli_usage(command, "--k: a sweep has pass@1 too: leave one out");
     }
     memmove(ks->values + 1, ks->values, ks->count * sizeof *ks->values);

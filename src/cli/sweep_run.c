@@ -6,6 +6,7 @@
 #include "base/directory_lock.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "cli/request_tokens.h"
 #include "cli/sweep.h"
 #include "decode/algorithm.h"
 
@@ -67,7 +68,8 @@ static um_status try_model(um_sweep_run *run, const um_eval_subject *subject, um
     const um_algorithm *algorithm = NULL; /* its name outlives the model */
     UM_TRY(um_algorithm_find(subject->info.algorithm, &algorithm, error));
     UM_TRY(um_sweep_add_model(&run->grid, subject->info.name, algorithm->name,
-                              !algorithm->shows_masks, subject->info.parameter_count, error));
+                              um_cli_is_causal(&subject->info), subject->info.parameter_count,
+                              error));
     for (size_t i = first; i < run->grid.line_count; i++) {
         UM_TRY(try_line(run, subject, i, uses, error));
     }

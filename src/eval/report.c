@@ -61,7 +61,7 @@ static um_status sort_problems(const um_eval_records *records, place **places, u
     return UM_OK;
 }
 
-static um_status add_group(const um_eval_records *records, const group *found, const um_eval_ks *ks,
+static um_status add_group(const um_eval_records *records, const group *found, const um_pass_ks *ks,
                            json_t *groups, um_error *error) {
     json_t *object = NULL;
     UM_TRY(um_eval_part_rates(records, &found->part, ks, &object, error));
@@ -73,7 +73,7 @@ static um_status add_group(const um_eval_records *records, const group *found, c
 
 /* numbers[problem_count] has the problems in the order of `places`. */
 static um_status add_groups(const um_eval_records *records, const place *places,
-                            const size_t *numbers, const um_eval_ks *ks, json_t *groups,
+                            const size_t *numbers, const um_pass_ks *ks, json_t *groups,
                             um_error *error) {
     for (size_t first = 0; first < records->problem_count;) {
         group found = {.level = places[first].level,
@@ -93,7 +93,7 @@ static um_status add_groups(const um_eval_records *records, const place *places,
 
 /* A member of "formats": the problems of one format, whatever their level, with their cost. */
 static um_status add_format(const um_eval_records *records, um_problem_format format,
-                            const um_eval_ks *ks, size_t *numbers, json_t *formats,
+                            const um_pass_ks *ks, size_t *numbers, json_t *formats,
                             um_error *error) {
     um_eval_part part = {.problems = numbers};
     json_t *object = NULL;
@@ -113,7 +113,7 @@ static um_status add_format(const um_eval_records *records, um_problem_format fo
                                                        : um_error_memory(error, "the report", 0);
 }
 
-static um_status add_formats(const um_eval_records *records, const um_eval_ks *ks, size_t *numbers,
+static um_status add_formats(const um_eval_records *records, const um_pass_ks *ks, size_t *numbers,
                              json_t *report, um_error *error) {
     json_t *formats = json_array();
     um_status status = UM_OK;
@@ -124,7 +124,7 @@ static um_status add_formats(const um_eval_records *records, const um_eval_ks *k
     return status;
 }
 
-static um_status fill_parts(const um_eval_records *records, const um_eval_ks *ks,
+static um_status fill_parts(const um_eval_records *records, const um_pass_ks *ks,
                             const place *places, size_t *numbers, json_t *report, um_error *error) {
     json_t *groups = json_array();
     json_t *all = NULL;
@@ -141,7 +141,7 @@ static um_status fill_parts(const um_eval_records *records, const um_eval_ks *ks
     return status == UM_OK ? add_formats(records, ks, numbers, report, error) : status;
 }
 
-static um_status add_parts(const um_eval_records *records, const um_eval_ks *ks, json_t *report,
+static um_status add_parts(const um_eval_records *records, const um_pass_ks *ks, json_t *report,
                            um_error *error) {
     place *places = NULL;
     size_t *numbers = NULL;
@@ -182,8 +182,8 @@ static void add_cost(const um_eval_records *records, json_t *report) {
 
 /* ---- The report -------------------------------------------------------------------- */
 
-static um_eval_ks usable_ks(const um_eval_ks *ks, size_t samples) {
-    um_eval_ks usable = {.count = 0};
+static um_pass_ks usable_ks(const um_pass_ks *ks, size_t samples) {
+    um_pass_ks usable = {.count = 0};
     for (size_t i = 0; i < ks->count; i++) {
         if (ks->values[i] <= samples) {
             usable.values[usable.count++] = ks->values[i];
@@ -193,8 +193,8 @@ static um_eval_ks usable_ks(const um_eval_ks *ks, size_t samples) {
 }
 
 um_status um_eval_report_create(const um_eval_records *records, const um_eval_facts *facts,
-                                const um_eval_ks *ks, json_t **report, um_error *error) {
-    const um_eval_ks usable = usable_ks(ks, records->samples_each);
+                                const um_pass_ks *ks, json_t **report, um_error *error) {
+    const um_pass_ks usable = usable_ks(ks, records->samples_each);
     json_t *pass_at = json_array();
     for (size_t i = 0; i < usable.count; i++) {
         (void)json_array_append_new(pass_at, json_integer((json_int_t)usable.values[i]));

@@ -3,14 +3,7 @@
 #define UM_EVAL_REPORT_H
 
 #include "eval/run_records.h"
-
-#define UM_EVAL_MAXIMUM_K 8
-
-/* Which k of pass@k are told. */
-typedef struct um_eval_ks {
-    size_t values[UM_EVAL_MAXIMUM_K];
-    size_t count;
-} um_eval_ks;
+#include "reward/pass_at_k.h"
 
 typedef struct um_eval_facts {
     const json_t *settings; /* of the run's run.json */
@@ -22,7 +15,7 @@ typedef struct um_eval_facts {
 /* Summarise a complete run: *report is a new reference (docs/EVALUATION.md has its members).  k
  * above the number of samples are left out. */
 um_status um_eval_report_create(const um_eval_records *records, const um_eval_facts *facts,
-                                const um_eval_ks *ks, json_t **report, um_error *error);
+                                const um_pass_ks *ks, json_t **report, um_error *error);
 
 /* Append the table that people read. */
 um_status um_eval_report_table(const json_t *report, um_buffer *text, um_error *error);

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "eval/statistics.h"
-#include "reward/sample.h"
+#include "reward/pass_at_k.h"
 
 /* ---- Rates ------------------------------------------------------------------------ */
 
@@ -20,9 +20,9 @@ size_t um_eval_passed(const um_eval_records *records, size_t problem) {
 
 /* The members pass@k of `object`, each {"value", "low", "high"}. */
 static um_status add_pass_rates(const um_eval_records *records, const um_eval_part *part,
-                                const um_eval_ks *ks, json_t *object, um_error *error) {
+                                const um_pass_ks *ks, json_t *object, um_error *error) {
     double *values = NULL;
-    um_interval intervals[UM_EVAL_MAXIMUM_K];
+    um_interval intervals[UM_PASS_KS];
     UM_TRY(um_allocate(&values, ks->count * part->count, sizeof *values, "pass rates", error));
     for (size_t i = 0; i < part->count; i++) {
         const size_t passed = um_eval_passed(records, part->problems[i]);
@@ -43,7 +43,7 @@ static um_status add_pass_rates(const um_eval_records *records, const um_eval_pa
 }
 
 um_status um_eval_part_rates(const um_eval_records *records, const um_eval_part *part,
-                             const um_eval_ks *ks, json_t **object, um_error *error) {
+                             const um_pass_ks *ks, json_t **object, um_error *error) {
     size_t passed = 0;
     for (size_t i = 0; i < part->count; i++) {
         passed += um_eval_passed(records, part->problems[i]);

@@ -16,7 +16,7 @@ size_t um_eval_passed(const um_eval_records *records, size_t problem);
 /* *object is a new reference: "problems", "samples", "passed", and for each k "pass@k" with
  * "value", "low" and "high". */
 um_status um_eval_part_rates(const um_eval_records *records, const um_eval_part *part,
-                             const um_eval_ks *ks, json_t **object, um_error *error);
+                             const um_pass_ks *ks, json_t **object, um_error *error);
 
 /* What decoding the samples cost, and into which parts their time went. */
 typedef struct um_eval_cost_sum {

@@ -33,8 +33,4 @@ um_status um_sample_list_add_reference(um_sample_list *list, const um_problem *p
 
 void um_sample_list_free(um_sample_list *list);
 
-/* The unbiased estimate of pass@k, 1 - C(n-c, k) / C(n, k), for c of n samples that pass
- * (Chen et al., arXiv:2107.03374, equation 1).  0 < k <= n. */
-double um_pass_at_k(size_t samples, size_t passed, size_t k);
-
 #endif

@@ -333,7 +333,7 @@ static json_t *report_of(run *made) {
     json_t *settings = json_pack("{s:s}", "form", "<family>");
     const um_eval_facts facts = {
         .settings = settings, .model = "m<b>", .problems = "p.jsonl", .sandbox = "none"};
-    const um_eval_ks ks = {.values = {1, 2, 5}, .count = 3};
+    const um_pass_ks ks = {.values = {1, 2, 5}, .count = 3};
     assert_ok(um_eval_report_create(&made->records, &facts, &ks, &report, &error), &error);
     json_decref(settings);
     return report;

@@ -5,7 +5,7 @@
 #include "testing.h"
 
 #include "eval/statistics.h"
-#include "reward/sample.h"
+#include "reward/pass_at_k.h"
 
 #define COUNT 200
 

@@ -173,7 +173,7 @@ static json_t *evaluate(size_t samples_each, size_t passing) {
     json_t *settings = json_pack("{s:{s:s}}", "decoding", "algorithm", "<entropy>");
     const um_eval_facts facts = {
         .settings = settings, .model = "m", .problems = "p<1>.jsonl", .sandbox = "none"};
-    const um_eval_ks ks = {.values = {1, 2}, .count = 2};
+    const um_pass_ks ks = {.values = {1, 2}, .count = 2};
     assert_ok(um_eval_report_create(&records, &facts, &ks, &report, &error), &error);
     json_decref(settings);
     um_eval_records_free(&records);

@@ -5,6 +5,7 @@
 #include "testing.h"
 
 #include "reward/answer.h"
+#include "reward/pass_at_k.h"
 #include "reward/problem.h"
 #include "reward/sample.h"
 

@@ -188,9 +188,13 @@ static void what_cannot_be_decoded_is_refused_at_the_start(void **state) {
         {"diffusion", "validation_rollout", "{\"factor\": 1}", "\"validation_rollout\""},
         {"diffusion", "validation_problems", "/nowhere/problems.jsonl", "/nowhere"},
         {"diffusion", "infilling_length", "90", "problem two"},
+        /* Twelve positions have blocks of four, the hole's ten have not. */
+        {"diffusion", "validation_rollout",
+         "{\"algorithm\": \"entropy\", \"steps\": 12, \"block_length\": 4}", "problem two"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        grpo_workshop made = workshop_of(cases[i].objective, "");
+        grpo_workshop made =
+            workshop_of(cases[i].objective, ", \"answer_length\": 12, \"infilling_length\": 10");
         const scratch output = scratch_make();
         um_error error = {0};
         grpo_watch *seen = calloc(1, sizeof *seen);
