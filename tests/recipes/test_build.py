@@ -30,6 +30,10 @@ elif command == "pack":
 elif command == "eval":
     after("--output").mkdir(exist_ok=True)
     (after("--output") / "report.json").touch()
+    with open(after("--output") / "results.jsonl", "w") as results:
+        for number, line in enumerate(after("--problems").read_text().splitlines()):
+            for passed in (True, number % 2 == 0):
+                results.write(json.dumps(dict(task_id=json.loads(line)["task_id"], passed=passed)) + "\\n")
 """
 CODE = {"prompt": 'def f(x):\n    """Return twice the value of x."""\n', "completion": "    return 2 * x\n"}
 
@@ -51,6 +55,7 @@ class Driver(unittest.TestCase):
         cls.again = cls.run_driver("third")
         (cls.data / "results" / "stage1" / "report.json").unlink()
         cls.measured_again = cls.run_driver("fourth")
+        cls.reinforced = cls.run_driver("fifth", LAST="4")
 
     @classmethod
     def run_driver(cls, name: str, **extra: str) -> tuple[int, list[list[str]]]:
@@ -77,10 +82,10 @@ class Driver(unittest.TestCase):
         status, calls = self.continued
         self.assertEqual(status, 0)
         trained = [Path(call[1]).name for call in calls if call[0] == "train"]
-        self.assertEqual(trained, ["stage2.json", "stage3.json"])
+        self.assertEqual(trained, ["stage2.json", "stage3a.json", "stage3.json"])
         self.assertFalse([call for call in calls if call[0] in ("pack", "train-tokenizer")])
         self.assertEqual([self.after(call, "--model").name for call in calls if call[0] == "eval"],
-                         ["stage0", "stage1", "stage2", "stage3"])
+                         ["stage0", "stage1", "stage2", "stage3a", "stage3"])
         self.assertEqual(self.again, (0, []))
 
     def test_measuring_goes_on_until_there_is_a_report(self) -> None:
@@ -94,7 +99,7 @@ class Driver(unittest.TestCase):
             self.assertEqual(model.parent, self.data)
             self.assertEqual(self.after(call, "--output"), self.data / "results" / model.name)
             rows = [json.loads(line) for line in self.after(call, "--problems").read_text().splitlines()]
-            formats = {"completion", "infilling"} | ({"chat"} if model.name == "stage3" else set())
+            formats = {"completion", "infilling"} | ({"chat"} if model.name.startswith("stage3") else set())
             self.assertEqual({row["format"] for row in rows}, formats)
             self.assertEqual({row["task_id"].split("/")[1] for row in rows}, {"validation"})
             self.assertEqual(call[call.index("--length") + 1], "80")
@@ -104,7 +109,8 @@ class Driver(unittest.TestCase):
         calls = self.broken[1] + self.continued[1]
         starts = {Path(call[1]).stem: {Path(option.partition("=")[2]).name for option in call if option.startswith("model=")}
                   for call in calls if call[0] == "train"}
-        self.assertEqual(starts, {"stage0": {"init"}, "stage1": {"stage0"}, "stage2": {"stage1"}, "stage3": {"stage2"}})
+        self.assertEqual(starts, {"stage0": {"init"}, "stage1": {"stage0"}, "stage2": {"stage1"}, "stage3a": {"stage2"},
+                                  "stage3": {"stage3a"}})
         self.assertTrue(all("steps=7" in call for call in calls if call[0] == "train"))
 
     def test_a_stage_is_validated_with_problems_of_the_formats_it_learns(self) -> None:
@@ -113,11 +119,20 @@ class Driver(unittest.TestCase):
             problems = next(Path(option.partition("=")[2]) for option in call if option.startswith("validation_problems="))
             rows = [json.loads(line) for line in problems.read_text().splitlines()]
             self.assertEqual({row["level"] for row in rows}, {1, 2, 3, 4, 5, 6})
-            if Path(call[1]).stem != "stage3":
+            if not Path(call[1]).stem.startswith("stage3"):
                 self.assertFalse([row for row in rows if row["format"] == "chat"])
             recipe = json.loads((RECIPE / Path(call[1]).name).read_text())
             self.assertEqual(Path(recipe["validation_problems"]).name, problems.name)
             self.assertEqual(recipe["validation_maximum"], 180)
+
+    def test_reinforcement_takes_what_is_solved_sometimes(self) -> None:
+        status, calls = self.reinforced
+        self.assertEqual(status, 0)
+        self.assertEqual([call[0] for call in calls], ["eval", "train", "eval"])
+        asked = self.after(calls[0], "--problems").read_text().splitlines()
+        self.assertEqual((self.data / "rewards.mixed.jsonl").read_text().splitlines(), asked[1::2])
+        self.assertIn(f"problems={self.data / 'rewards.mixed.jsonl'}", calls[1])
+        self.assertIn(f"model={self.data / 'stage3'}", calls[1])
 
     def test_a_causal_stage_is_packed_with_the_suffix_first(self) -> None:
         forms = {Path(call[call.index("--output") + 1]).name: call[call.index("--infilling") + 1]
@@ -132,18 +147,19 @@ class Driver(unittest.TestCase):
 
 class Recipes(unittest.TestCase):
     def test_stages_fit_each_other(self) -> None:
-        recipes = {n: json.loads((RECIPE / f"stage{n}.json").read_text()) for n in range(4)}
-        self.assertEqual(recipes[0]["objective"], "causal")
-        self.assertTrue(recipes[0]["initialise"])
-        for number in (1, 2, 3):
-            self.assertEqual(recipes[number]["model"], f"data/stage{number - 1}")
-            self.assertEqual(recipes[number]["objective"], "diffusion")
-            self.assertEqual(recipes[number]["answer_length"], 72 if number < 3 else 80)
-        self.assertEqual(len({recipe["seed"] for recipe in recipes.values()}), 4)
+        names = ["0", "1", "2", "3a", "3"]
+        recipes = {name: json.loads((RECIPE / f"stage{name}.json").read_text()) for name in names}
+        self.assertEqual(recipes["0"]["objective"], "causal")
+        self.assertTrue(recipes["0"]["initialise"])
+        for before, name in zip(names, names[1:], strict=False):
+            self.assertEqual(recipes[name]["model"], f"data/stage{before}")
+            self.assertEqual(recipes[name]["objective"], "diffusion")
+            self.assertEqual(recipes[name]["answer_length"], 80 if name.startswith("3") else 72)
+        self.assertEqual(len({recipe["seed"] for recipe in recipes.values()}), len(names))
 
     def test_holes_are_as_long_in_training_as_in_measuring(self) -> None:
-        for number in (1, 2, 3, 4):
-            recipe = json.loads((RECIPE / f"stage{number}.json").read_text())
+        for name in ("1", "2", "3a", "3", "4"):
+            recipe = json.loads((RECIPE / f"stage{name}.json").read_text())
             self.assertEqual(recipe["infilling_length"], 40)
 
 
