@@ -168,13 +168,13 @@ measure baseline3 "$data/validation.problems.jsonl"
 measure stage3a "$data/validation.problems.jsonl"
 measure stage3 "$data/validation.problems.jsonl"
 # Reinforcement learning learns from problems that its start solves sometimes, sampled as its completions will be.
-if is_wanted stage4 && [ ! -e "$data/results/rewards/report.json" ]; then
-    say "sampling problems for stage4"
-    "$unmask" eval --model "$data/stage3" --problems "$data/rewards.problems.jsonl" --output "$data/results/rewards" \
-        --limit $((per_level * 10 / 3)) --samples 4 --temperature 1.2 --top-p 0.95 --algorithm threshold \
-        --confidence-threshold 0.9 --block-length 8 --cache dual --length 80 --infilling-length 40 --batch 64 >&2
-fi
 if is_wanted stage4; then
+    if [ ! -e "$data/results/rewards/report.json" ]; then
+        say "sampling problems for stage4"
+        "$unmask" eval --model "$data/stage3" --problems "$data/rewards.problems.jsonl" --output "$data/results/rewards" \
+            --limit $((per_level * 10 / 3)) --samples 4 --temperature 1.2 --top-p 0.95 --algorithm threshold \
+            --confidence-threshold 0.9 --block-length 8 --cache dual --length 80 --infilling-length 40 --batch 64 >&2
+    fi
     make_file "$data/rewards.mixed.jsonl" "$python" "$here/mixed.py" "$data/rewards.problems.jsonl" \
         "$data/results/rewards"
 fi

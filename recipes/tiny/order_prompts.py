@@ -21,8 +21,7 @@ def prompt_of(problem: dict[str, str], kind: str) -> dict[str, str]:
     """Of a kind; ValueError where the problem has no sentence."""
     if kind == "code":
         return {"task_id": problem["task_id"], "prompt": problem["prompt"]}
-    heading, sentence, rest = problem["prompt"].split(QUOTES, 2)
-    del sentence
+    heading, _, rest = problem["prompt"].split(QUOTES, 2)
     return {"task_id": problem["task_id"], "prompt": heading + QUOTES,
             "suffix": QUOTES + rest + problem["canonical_solution"]}
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define NUMBER_LENGTH 31 /* characters of a number */
 
 static um_status read_number(const char *item, size_t length, double maximum, double *value,
@@ -41,14 +43,12 @@ static um_status insert(double value, size_t most, um_number_list *list, um_erro
 um_status um_number_list_read(const char *text, double maximum, size_t most, um_number_list *list,
                               um_error *error) {
     list->count = 0;
-    for (const char *item = text;;) {
-        const size_t length = strcspn(item, ",");
+    for (const char *rest = text; rest;) {
+        size_t length = 0;
         double value = 0;
+        const char *item = um_text_next_item(&rest, &length);
         UM_TRY(read_number(item, length, maximum, &value, error));
         UM_TRY(insert(value, most, list, error));
-        if (item[length] == '\0') {
-            return UM_OK;
-        }
-        item += length + 1;
     }
+    return UM_OK;
 }

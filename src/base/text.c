@@ -32,6 +32,13 @@ bool um_text_to_flag(const char *text, bool *flag) {
     return true;
 }
 
+const char *um_text_next_item(const char **rest, size_t *length) {
+    const char *item = *rest;
+    *length = strcspn(item, ",");
+    *rest = item[*length] == ',' ? item + *length + 1 : NULL;
+    return item;
+}
+
 um_status um_path_stem(const char *path, const char *ending, char **name, um_error *error) {
     char *resolved = realpath(path, NULL);
     const char *whole = resolved ? resolved : path;

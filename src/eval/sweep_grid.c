@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "decode/options.h"
 
 /* ---- Axes -------------------------------------------------------------------------- */
@@ -39,17 +40,12 @@ static um_status read_share(const char *item, size_t length, um_sweep_axes *axes
 
 um_status um_sweep_read_shares(const char *text, um_sweep_axes *axes, um_error *error) {
     axes->share_count = 0;
-    if (strcmp(text, "none") == 0) {
-        return UM_OK;
-    }
-    for (const char *item = text;;) {
-        const size_t length = strcspn(item, ",");
+    for (const char *rest = strcmp(text, "none") == 0 ? NULL : text; rest;) {
+        size_t length = 0;
+        const char *item = um_text_next_item(&rest, &length);
         UM_TRY(read_share(item, length, axes, error));
-        if (item[length] == '\0') {
-            return UM_OK;
-        }
-        item += length + 1;
     }
+    return UM_OK;
 }
 
 /* ---- Models ------------------------------------------------------------------------- */
