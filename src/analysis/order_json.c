@@ -117,9 +117,10 @@ static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_
     UM_TRY(um_buffer_append_format(
         text, error,
         ",\"traces\":%zu,\"prompts\":%zu,\"empty_traces\":%zu,\"tokens\":%zu,\"taken_back\":%zu,"
-        "\"traces_with_several_commits_a_step\":%zu",
+        "\"traces_with_several_commits_a_step\":%zu,\"positions\":%zu,"
+        "\"positions_behind_end\":%zu,\"until_end\":%s",
         set->count, summary->prompts, set->empty, summary->commits, summary->taken_back,
-        summary->several));
+        summary->several, set->positions, set->behind_end, set->until_end ? "true" : "false"));
     UM_TRY(put_interval("steps", &summary->steps, text, error));
     UM_TRY(put_interval("tokens_per_step", &summary->commits_per_step, text, error));
     return put_interval("distinct_answers", &summary->distinct, text, error);

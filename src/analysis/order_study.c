@@ -25,7 +25,7 @@ static uint64_t hash_canvas(const um_trace_header *header) {
         hash = um_hash_add(hash, (uint32_t)header->tokens[i]);
     }
     for (size_t i = 0; i < header->hole_count; i++) {
-        hash = um_hash_add(um_hash_add(hash, header->holes[i].start), header->holes[i].length);
+        hash = um_hash_add(hash, header->holes[i].start); /* the lengths may have been cut */
     }
     return hash;
 }

@@ -30,6 +30,10 @@ typedef struct um_order_set {
     size_t count;
     size_t capacity;
     size_t empty; /* traces without a commit, which are left out */
+    /* For whoever adds the traces to fill in, where the ends of answers are known. */
+    size_t positions;  /* answer positions of all traces */
+    size_t behind_end; /* those behind the end of their answer: pads */
+    bool until_end;    /* they were left out of the traces */
 } um_order_set;
 
 um_status um_order_set_label(um_order_set *set, const char *label, um_error *error);

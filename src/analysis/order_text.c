@@ -83,6 +83,18 @@ static um_status put_readings(const um_order_summary *summary, um_buffer *text, 
     return UM_OK;
 }
 
+/* What stands behind the ends of answers, which is committed in an order of its own. */
+static um_status put_ends(const um_order_set *set, um_buffer *text, um_error *error) {
+    if (set->behind_end == 0) {
+        return UM_OK;
+    }
+    return um_buffer_append_format(text, error, "; %.0f%% of the positions %s",
+                                   100 * (double)set->behind_end / (double)set->positions,
+                                   set->until_end ? "are behind an answer's end and left out"
+                                                  : "are behind an answer's end: --until-end "
+                                                    "leaves them out");
+}
+
 static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_error *error) {
     char steps[CELL];
     char rate[CELL];
@@ -106,6 +118,7 @@ static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_
         UM_TRY(um_buffer_append_format(text, error, "; %zu without a commit left out",
                                        summary->set->empty));
     }
+    UM_TRY(put_ends(summary->set, text, error));
     return um_buffer_append_text(text, "\n", error);
 }
 

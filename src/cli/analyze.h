@@ -12,7 +12,8 @@
 typedef struct um_analyze_settings {
     char **paths; /* [path_count]: traces */
     size_t path_count;
-    bool compare; /* each file is a set of its own */
+    bool compare;   /* each file is a set of its own */
+    bool until_end; /* what is behind the end of an answer does not count */
     const char *output;
     const char *svg; /* folder for the figures */
     bool json;

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "base/memory.h"
 #include "cli/analyze.h"
 #include "cli/model_path.h"
 #include "cli/quote.h"
@@ -44,6 +45,11 @@ static um_status find_texts(um_analyze_input *input, const um_trace_header *head
     if (!input->tokenizer_name || strcmp(input->tokenizer_name, header->model) != 0) {
         UM_TRY(open_tokenizer(input, header, error));
     }
+    if (!input->tokenizer && input->settings->until_end) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "--until-end needs to know which tokens end an answer: --model names the "
+                        "directory of a tokenizer");
+    }
     *texts =
         input->tokenizer ? um_token_texts_of(input->tokenizer) : um_token_texts_as_ids(&input->ids);
     return UM_OK;
@@ -79,24 +85,45 @@ static um_status put_player(um_analyze_input *input, const um_replay *replay, um
     return um_replay_player(replay, title, &input->runs_html, error);
 }
 
-static um_status add_replay(um_analyze_input *input, um_replay *replay, um_error *error) {
-    um_order_set *set = &input->sets[input->set_count - 1];
-    const size_t before = set->count;
-    uint64_t answer = 0;
-    UM_TRY(um_replay_prepare(replay, error));
-    UM_TRY(hash_answer(replay, &answer, error));
-    UM_TRY(um_order_set_add(set, replay->trace, answer, error));
-    if (!input->settings->output || set->count == before || input->shown == input->settings->show) {
-        return UM_OK;
+/* Count what is behind the ends of answers, and leave it out of the trace if that is wanted. */
+static um_status cut_at_ends(const um_text_canvas *canvas, um_order_set *set, um_trace *trace,
+                             um_error *error) {
+    size_t *lengths = NULL;
+    UM_TRY(um_allocate(&lengths, canvas->hole_count, sizeof *lengths, "ends of answers", error));
+    for (size_t i = 0; i < canvas->hole_count; i++) {
+        lengths[i] = um_text_canvas_answer_length(canvas, i);
+        set->positions += canvas->holes[i].length;
+        set->behind_end += canvas->holes[i].length - lengths[i];
     }
-    input->shown++;
-    return put_player(input, replay, error);
+    if (set->until_end) {
+        um_trace_shorten_holes(trace, lengths);
+    }
+    free(lengths);
+    return UM_OK;
 }
 
-static um_status add_trace(um_analyze_input *input, const um_trace *trace, um_error *error) {
+/* The run that is played is whole, whatever of it counts. */
+static um_status add_run(um_analyze_input *input, const um_replay *replay, um_trace *trace,
+                         um_error *error) {
+    um_order_set *set = &input->sets[input->set_count - 1];
+    uint64_t answer = 0;
+    UM_TRY(hash_answer(replay, &answer, error));
+    if (input->settings->output && replay->canvas.committed_count > 0 &&
+        input->shown < input->settings->show) {
+        input->shown++;
+        UM_TRY(put_player(input, replay, error));
+    }
+    UM_TRY(cut_at_ends(&replay->canvas, set, trace, error));
+    return um_order_set_add(set, trace, answer, error);
+}
+
+static um_status add_trace(um_analyze_input *input, um_trace *trace, um_error *error) {
     um_replay replay = {.trace = trace};
     UM_TRY(find_texts(input, &trace->header, &replay.texts, error));
-    const um_status status = add_replay(input, &replay, error);
+    um_status status = um_replay_prepare(&replay, error);
+    if (status == UM_OK) {
+        status = add_run(input, &replay, trace, error);
+    }
     um_text_canvas_free(&replay.canvas);
     return status;
 }
@@ -110,6 +137,7 @@ um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_er
         status =
             um_order_set_label(&input->sets[input->set_count++], um_buffer_text(&printable), error);
     }
+    input->sets[input->set_count - 1].until_end = input->settings->until_end;
     input->shown = 0;
     um_buffer_free(&printable);
     return status;

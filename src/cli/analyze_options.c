@@ -18,6 +18,7 @@ enum {
     OPTION_SVG = 256,
     OPTION_JSON,
     OPTION_COMPARE,
+    OPTION_UNTIL_END,
     OPTION_SHOW,
     OPTION_INTERVAL_SEED,
     OPTION_PROMPTS,
@@ -33,6 +34,7 @@ static const struct option own_options[] = {
     {"svg", required_argument, NULL, OPTION_SVG},
     {"json", no_argument, NULL, OPTION_JSON},
     {"compare", no_argument, NULL, OPTION_COMPARE},
+    {"until-end", no_argument, NULL, OPTION_UNTIL_END},
     {"show", required_argument, NULL, OPTION_SHOW},
     {"interval-seed", required_argument, NULL, OPTION_INTERVAL_SEED},
     {"prompts", required_argument, NULL, OPTION_PROMPTS},
@@ -70,6 +72,8 @@ static bool set_flag(um_analyze_settings *settings, int option) {
             return settings->json = true;
         case OPTION_COMPARE:
             return settings->compare = true;
+        case OPTION_UNTIL_END:
+            return settings->until_end = true;
         case OPTION_CHAT:
             return settings->chat = true;
         default:

@@ -120,6 +120,23 @@ um_status um_text_canvas_apply(um_text_canvas *canvas, const um_trace_event *eve
     return UM_OK;
 }
 
+/* ---- Ends of answers ----------------------------------------------------- */
+
+static bool ends_answer(const um_text_canvas *canvas, size_t index) {
+    const um_text_position *position = &canvas->positions[index];
+    return position->state == UM_POSITION_COMMITTED && position->special;
+}
+
+size_t um_text_canvas_answer_length(const um_text_canvas *canvas, size_t index) {
+    const um_canvas_hole *hole = &canvas->holes[index];
+    for (size_t i = 0; i < hole->length; i++) {
+        if (ends_answer(canvas, hole->start + i)) {
+            return i + 1;
+        }
+    }
+    return hole->length;
+}
+
 /* ---- Characters ---------------------------------------------------------- */
 
 typedef struct glyph_walk {
@@ -191,8 +208,7 @@ static um_status walk_position(glyph_walk *walk, size_t index, um_error *error) 
 
 /* The end of the hole at `index` if the answer stops there, otherwise `index`. */
 static size_t skip_after_end(const um_text_canvas *canvas, size_t index) {
-    const um_text_position *position = &canvas->positions[index];
-    if (position->state != UM_POSITION_COMMITTED || !position->special) {
+    if (!ends_answer(canvas, index)) {
         return index;
     }
     for (size_t i = 0; i < canvas->hole_count; i++) {

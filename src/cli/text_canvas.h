@@ -59,6 +59,10 @@ um_status um_text_canvas_apply(um_text_canvas *canvas, const um_trace_event *eve
 /* Everything masked again. */
 void um_text_canvas_reset(um_text_canvas *canvas);
 
+/* How many positions of hole `index` its answer takes: up to its first control token, that one too;
+ * all of them where there is none. */
+size_t um_text_canvas_answer_length(const um_text_canvas *canvas, size_t index);
+
 /* ---- Characters ---------------------------------------------------------- */
 
 typedef enum um_glyph_kind {

@@ -100,3 +100,44 @@ void um_trace_replay(const um_trace *trace, size_t event_count, int32_t *tokens)
             event->kind == UM_TRACE_COMMIT ? event->token : trace->header.mask_token;
     }
 }
+
+/* Whether a hole holds the position; positions come in any order. */
+static bool is_in_hole(const um_trace *trace, size_t position) {
+    for (size_t i = 0; i < trace->header.hole_count; i++) {
+        const um_canvas_hole *hole = &trace->header.holes[i];
+        if (position >= hole->start && position - hole->start < hole->length) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void keep_events_in_holes(um_trace *trace) {
+    size_t kept = 0;
+    for (size_t i = 0; i < trace->event_count; i++) {
+        if (is_in_hole(trace, trace->events[i].position)) {
+            trace->events[kept++] = trace->events[i];
+        }
+    }
+    trace->event_count = kept;
+}
+
+static void keep_first_step_in_holes(um_trace *trace) {
+    size_t kept = 0;
+    for (size_t i = 0; i < trace->end.first_step.count; i++) {
+        if (is_in_hole(trace, trace->first_positions[i])) {
+            trace->first_positions[kept] = trace->first_positions[i];
+            trace->first_confidences[kept] = trace->first_confidences[i];
+            trace->first_entropies[kept++] = trace->first_entropies[i];
+        }
+    }
+    trace->end.first_step.count = kept;
+}
+
+void um_trace_shorten_holes(um_trace *trace, const size_t *lengths) {
+    for (size_t i = 0; i < trace->header.hole_count; i++) {
+        trace->holes[i].length = lengths[i];
+    }
+    keep_events_in_holes(trace);
+    keep_first_step_in_holes(trace);
+}

@@ -110,6 +110,34 @@ static void what_is_written_is_read_back(void **state) {
     }
 }
 
+static void shortened_holes_know_nothing_of_what_was_behind(void **state) {
+    (void)state;
+    um_trace trace = {0};
+    const um_trace_sink recorder = um_trace_recorder(&trace);
+    decode_into(&recorder, "entropy", NULL);
+    const um_canvas_hole hole = trace.header.holes[0];
+    const size_t before = trace.event_count;
+    assert_true(trace.header.hole_count >= 1 && hole.length > 3);
+    assert_true(trace.end.first_step.count > 3);
+    size_t lengths[8];
+    for (size_t i = 0; i < trace.header.hole_count; i++) {
+        lengths[i] = i == 0 ? 3 : trace.header.holes[i].length;
+    }
+    um_trace_shorten_holes(&trace, lengths);
+    assert_true(trace.header.holes[0].start == hole.start && trace.header.holes[0].length == 3);
+    assert_int_equal(trace.event_count, before - (hole.length - 3));
+    for (size_t i = 0; i < trace.event_count; i++) {
+        const size_t position = trace.events[i].position;
+        assert_false(position >= hole.start + 3 && position < hole.start + hole.length);
+        assert_true(i == 0 || trace.events[i].step >= trace.events[i - 1].step);
+    }
+    for (size_t i = 0; i < trace.end.first_step.count; i++) {
+        const size_t position = trace.end.first_step.positions[i];
+        assert_false(position >= hole.start + 3 && position < hole.start + hole.length);
+    }
+    um_trace_free(&trace);
+}
+
 static void p2_leaves_remask_events(void **state) {
     (void)state;
     um_trace trace = {0};
@@ -360,6 +388,8 @@ static void a_failing_writer_stops_the_run(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(shortened_holes_know_nothing_of_what_was_behind),
+        cmocka_unit_test(shortened_holes_know_nothing_of_what_was_behind),
         cmocka_unit_test(p2_leaves_remask_events),
         cmocka_unit_test(several_traces_follow_each_other),
         cmocka_unit_test(a_damaged_file_gives_one_line_that_names_the_place),
