@@ -12,8 +12,8 @@ typedef struct um_eval_judging um_eval_judging;
 um_status um_eval_judging_start(um_judge *judge, um_eval_records *records, um_record_log *results,
                                 um_eval_judging **judging, um_error *error);
 
-/* Sample `index`, which stays as it is from now on.  The failure is the thread's: nothing more will
- * be judged. */
+/* Sample `index`, once, which stays as it is from now on.  The failure is the thread's: nothing
+ * more will be judged. */
 um_status um_eval_judging_add(um_eval_judging *judging, size_t index, um_error *error);
 
 /* Wait until all that was added is judged.  `watch` (may be NULL) is told how many of them are, and

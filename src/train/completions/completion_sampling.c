@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/follower.h"
 #include "base/memory.h"
 #include "decode/batch.h"
 #include "decode/transformer_denoiser.h"
-#include "train/completions/completion_grading.h"
 
 /* One completion on its way. */
 typedef struct sample {
@@ -26,8 +26,9 @@ typedef struct sampling_run {
     um_decode_batch *batch;
     sample *samples;      /* [count] */
     um_attempt *attempts; /* [count] */
+    um_judgement *judgements;
     size_t ready;         /* the first ones, which are complete */
-    um_grading *grading;
+    um_follower *grading; /* of the attempts */
 } sampling_run;
 
 /* What an algorithm takes depends on the length of the answer, which holes have their own of. */
@@ -137,7 +138,7 @@ static um_status collect_finished(sampling_run *run, um_error *error) {
         UM_TRY(collect(run, run->ready, error));
         run->ready++;
     }
-    return run->ready > before ? um_grading_announce(run->grading, run->ready, error) : UM_OK;
+    return run->ready > before ? um_follower_announce(run->grading, run->ready, error) : UM_OK;
 }
 
 static um_status decode(sampling_run *run, um_error *error) {
@@ -155,6 +156,7 @@ static um_status decode(sampling_run *run, um_error *error) {
 }
 
 static void release(sampling_run *run) {
+    um_follower_free(run->grading); /* before the attempts, which it may be at work on */
     um_decode_batch_free(run->batch);
     um_transformer_denoiser_free(run->denoiser);
     for (size_t i = 0; run->samples && i < run->count; i++) {
@@ -165,33 +167,40 @@ static void release(sampling_run *run) {
     free(run->attempts);
 }
 
-static um_status sample_and_grade(sampling_run *run, um_judgement *judgements,
-                                  um_sampling_times *times, um_error *error) {
+static um_status grade(void *user, size_t first, size_t count, const um_watch *watch,
+                       um_error *error) {
+    const sampling_run *run = user;
+    const um_grader *grader = run->setup->grader;
+    return grader->grade(grader->user, run->attempts + first, count, run->judgements + first, watch,
+                         error);
+}
+
+static um_status sample_and_grade(sampling_run *run, um_sampling_times *times, um_error *error) {
+    const um_follower_setup grading = {.work = grade, .user = run};
     const double begin = um_clock_seconds();
     UM_TRY(start(run, error));
-    UM_TRY(um_grading_start(run->setup->grader, run->attempts, judgements, &run->grading, error));
-    const um_status status = decode(run, error);
+    UM_TRY(um_follower_start(&grading, &run->grading, error));
+    UM_TRY(decode(run, error));
     const double middle = um_clock_seconds();
-    um_error grading_error = {0};
     um_stop_request_tell(run->setup->stop, "rewards", 0, 0);
-    const um_status graded =
-        um_grading_finish(run->grading, status != UM_OK, &times->grading, &grading_error);
+    UM_TRY(um_follower_wait(run->grading, NULL, error));
     times->sampling = middle - begin;
     times->waiting = um_clock_seconds() - middle;
-    if (status == UM_OK && graded != UM_OK && error) {
-        *error = grading_error;
-    }
-    return status != UM_OK ? status : graded;
+    times->grading = um_follower_seconds(run->grading);
+    return UM_OK;
 }
 
 um_status um_sample_completions(const um_completion_sampling *sampling,
                                 const um_sample_request *requests, size_t count,
                                 um_completion *completions, um_judgement *judgements,
                                 um_sampling_times *times, um_error *error) {
-    sampling_run run = {
-        .setup = sampling, .requests = requests, .count = count, .completions = completions};
+    sampling_run run = {.setup = sampling,
+                        .requests = requests,
+                        .count = count,
+                        .completions = completions,
+                        .judgements = judgements};
     *times = (um_sampling_times){0};
-    const um_status status = sample_and_grade(&run, judgements, times, error);
+    const um_status status = sample_and_grade(&run, times, error);
     release(&run);
     return status;
 }
