@@ -61,7 +61,7 @@ is_wanted() {
         baseline*) [ "$baseline" = 1 ] ;;
         *)
             stage_number=${1#stage}
-            [ "${stage_number%a}" -le "$last" ] # 3a is the first half of stage 3
+            [ "${stage_number%[ab]}" -le "$last" ] # 3a and 3b are parts of stage 3
             ;;
     esac
 }
@@ -100,6 +100,8 @@ make_file "$data/instructions.jsonl" "$python" "$here/tasks.py" documents --coun
     --formats $instruction_mix
 make_file "$data/instructions.2.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 5 \
     --formats $instruction_mix
+make_file "$data/instructions.3.jsonl" "$python" "$here/tasks.py" documents --count "$half" --seed 6 \
+    --formats $instruction_mix
 make_file "$data/validation.jsonl" "$python" "$here/tasks.py" documents --count "$held_out" --split validation
 make_file "$data/validation.3.jsonl" "$python" "$here/tasks.py" documents --count "$held_out" --split validation \
     --formats $instruction_mix
@@ -132,16 +134,17 @@ pack "$data/stage1.shard" canvas "$data/tasks.jsonl" "$data/instructions.jsonl" 
 pack "$data/stage1.validation.shard" canvas "$data/validation.jsonl"
 pack "$data/stage2.shard" canvas "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
 pack "$data/stage3a.shard" canvas "$data/instructions.jsonl"
-pack "$data/stage3.shard" canvas "$data/instructions.2.jsonl"
+pack "$data/stage3b.shard" canvas "$data/instructions.2.jsonl"
+pack "$data/stage3.shard" canvas "$data/instructions.3.jsonl"
 pack "$data/stage3.validation.shard" canvas "$data/validation.3.jsonl"
 
-# Stages: autoregressive, adaptation, mid-training, instruction tuning in two halves, coupled-GRPO.
+# Stages: autoregressive, adaptation, mid-training, instruction tuning in three parts, coupled-GRPO.
 before=init
-for number in 0 1 2 3a 3; do
-    validation=$data/stage${number%a}.validation.shard
+for number in 0 1 2 3a 3b 3; do
+    validation=$data/stage${number%[ab]}.validation.shard
     [ -e "$validation" ] || validation=$data/stage1.validation.shard
     problems=$data/completions.validation.jsonl
-    [ "${number%a}" -lt 3 ] || problems=$data/instructions.validation.jsonl
+    [ "${number%[ab]}" -lt 3 ] || problems=$data/instructions.validation.jsonl
     train "stage$number" --set "model=$data/$before" --set "train=$data/stage$number.shard" \
         --set "validation=$validation" --set "validation_problems=$problems"
     before=stage$number
@@ -149,14 +152,15 @@ done
 if [ "$baseline" = 1 ]; then
     pack "$data/baseline2.shard" fim "$data/tasks.2.jsonl" "$data/code.best.jsonl*2"
     pack "$data/baseline3a.shard" fim "$data/instructions.jsonl"
-    pack "$data/baseline3.shard" fim "$data/instructions.2.jsonl"
+    pack "$data/baseline3b.shard" fim "$data/instructions.2.jsonl"
+    pack "$data/baseline3.shard" fim "$data/instructions.3.jsonl"
     pack "$data/baseline3.validation.shard" fim "$data/validation.3.jsonl"
 fi
 before=stage0
-for number in 1 2 3a 3; do
+for number in 1 2 3a 3b 3; do
     shard=$data/baseline$number.shard
     [ "$number" != 1 ] || shard=$data/stage0.shard
-    validation=$data/baseline${number%a}.validation.shard
+    validation=$data/baseline${number%[ab]}.validation.shard
     [ -e "$validation" ] || validation=$data/stage0.validation.shard
     train "baseline$number" --set "model=$data/$before" --set "train=$shard" --set "validation=$validation"
     before=baseline$number
@@ -165,8 +169,9 @@ for number in 0 1 2; do
     measure "stage$number" "$data/base.problems.jsonl"
 done
 measure baseline3 "$data/validation.problems.jsonl"
-measure stage3a "$data/validation.problems.jsonl"
-measure stage3 "$data/validation.problems.jsonl"
+for number in 3a 3b 3; do
+    measure "stage$number" "$data/validation.problems.jsonl"
+done
 # Reinforcement learning learns from problems that its start solves sometimes, sampled as its completions will be.
 if is_wanted stage4; then
     if [ ! -e "$data/results/rewards/report.json" ]; then

@@ -82,10 +82,10 @@ class Driver(unittest.TestCase):
         status, calls = self.continued
         self.assertEqual(status, 0)
         trained = [Path(call[1]).name for call in calls if call[0] == "train"]
-        self.assertEqual(trained, ["stage2.json", "stage3a.json", "stage3.json"])
+        self.assertEqual(trained, ["stage2.json", "stage3a.json", "stage3b.json", "stage3.json"])
         self.assertFalse([call for call in calls if call[0] in ("pack", "train-tokenizer")])
         self.assertEqual([self.after(call, "--model").name for call in calls if call[0] == "eval"],
-                         ["stage0", "stage1", "stage2", "stage3a", "stage3"])
+                         ["stage0", "stage1", "stage2", "stage3a", "stage3b", "stage3"])
         self.assertEqual(self.again, (0, []))
 
     def test_measuring_goes_on_until_there_is_a_report(self) -> None:
@@ -110,7 +110,7 @@ class Driver(unittest.TestCase):
         starts = {Path(call[1]).stem: {Path(option.partition("=")[2]).name for option in call if option.startswith("model=")}
                   for call in calls if call[0] == "train"}
         self.assertEqual(starts, {"stage0": {"init"}, "stage1": {"stage0"}, "stage2": {"stage1"}, "stage3a": {"stage2"},
-                                  "stage3": {"stage3a"}})
+                                  "stage3b": {"stage3a"}, "stage3": {"stage3b"}})
         self.assertTrue(all("steps=7" in call for call in calls if call[0] == "train"))
 
     def test_a_stage_is_validated_with_problems_of_the_formats_it_learns(self) -> None:
@@ -147,7 +147,7 @@ class Driver(unittest.TestCase):
 
 class Recipes(unittest.TestCase):
     def test_stages_fit_each_other(self) -> None:
-        names = ["0", "1", "2", "3a", "3"]
+        names = ["0", "1", "2", "3a", "3b", "3"]
         recipes = {name: json.loads((RECIPE / f"stage{name}.json").read_text()) for name in names}
         self.assertEqual(recipes["0"]["objective"], "causal")
         self.assertTrue(recipes["0"]["initialise"])
@@ -158,7 +158,7 @@ class Recipes(unittest.TestCase):
         self.assertEqual(len({recipe["seed"] for recipe in recipes.values()}), len(names))
 
     def test_holes_are_as_long_in_training_as_in_measuring(self) -> None:
-        for name in ("1", "2", "3a", "3", "4"):
+        for name in ("1", "2", "3a", "3b", "3", "4"):
             recipe = json.loads((RECIPE / f"stage{name}.json").read_text())
             self.assertEqual(recipe["infilling_length"], 40)
 
