@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/report_internal.h"
+#include "base/json.h"
 
 #define TEXT_SIZE 4000 /* bytes of a text that are shown */
 
@@ -63,14 +64,11 @@ static um_status put_sample(const json_t *sample, um_buffer *page, um_error *err
     return um_buffer_append_text(page, "</pre></div>\n", error);
 }
 
-static double step_of(const json_t *sample) {
-    return json_number_value(json_object_get(sample, "step"));
-}
-
 /* The first of the samples of one step, the last of which is end - 1. */
 static size_t begin_of_step(const um_run_log *log, size_t end) {
     size_t first = end;
-    while (first > 0 && step_of(log->samples[first - 1]) == step_of(log->samples[end - 1])) {
+    while (first > 0 && um_json_number(log->samples[first - 1], "step") ==
+                            um_json_number(log->samples[end - 1], "step")) {
         first--;
     }
     return first;
@@ -80,7 +78,7 @@ static um_status put_step(const um_run_log *log, size_t first, size_t end, um_bu
                           um_error *error) {
     UM_TRY(um_buffer_append_format(page, error,
                                    "<p class=\"note\">step %.0f</p>\n<div class=\"samples\">\n",
-                                   step_of(log->samples[first])));
+                                   um_json_number(log->samples[first], "step")));
     for (size_t i = first; i < end; i++) {
         UM_TRY(put_sample(log->samples[i], page, error));
     }

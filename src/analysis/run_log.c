@@ -140,14 +140,10 @@ static um_status read_numbers(log_reader *reader, const char *kind, double step,
     return UM_OK;
 }
 
-static double step_of_sample(const json_t *sample) {
-    return json_number_value(json_object_get(sample, "step"));
-}
-
 /* Samples of `step` and later, or only later ones, are of a past that did not come to be. */
 static void forget_samples(um_run_log *log, double step, bool of_step_too) {
     while (log->sample_count > 0) {
-        const double last = step_of_sample(log->samples[log->sample_count - 1]);
+        const double last = um_json_number(log->samples[log->sample_count - 1], "step");
         if (of_step_too ? last < step : last <= step) {
             return;
         }

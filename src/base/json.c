@@ -241,6 +241,10 @@ const char *um_json_text(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
+double um_json_number(const json_t *object, const char *key) {
+    return json_number_value(json_object_get(object, key));
+}
+
 json_t *um_json_repaired(const char *bytes) {
     um_buffer text = {0};
     json_t *string = um_utf8_repair(bytes, strlen(bytes), &text, NULL) == UM_OK

@@ -65,6 +65,9 @@ um_status um_json_optional_integer(const json_t *object, const char *where, cons
 /* The text of a member; "" where there is none. */
 const char *um_json_text(const json_t *object, const char *key);
 
+/* The number of a member; 0 where there is none. */
+double um_json_number(const json_t *object, const char *key);
+
 /* A JSON string of bytes that may not be UTF-8, such as a path, repaired as um_utf8_repair does;
  * NULL without memory. */
 json_t *um_json_repaired(const char *bytes);

@@ -11,6 +11,21 @@ bool um_text_ends_with(const char *text, const char *end) {
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+size_t um_text_find(const char *text, size_t length, const char *wanted) {
+    const size_t wanted_length = strlen(wanted);
+    for (size_t at = 0; at + wanted_length <= length; at++) {
+        const char *next = memchr(text + at, wanted[0], length - wanted_length - at + 1);
+        if (!next) {
+            return length;
+        }
+        at = (size_t)(next - text);
+        if (memcmp(next, wanted, wanted_length) == 0) {
+            return at;
+        }
+    }
+    return length;
+}
+
 void um_text_of_duration(double seconds, char *text, size_t text_size) {
     const double whole = floor(fmin(seconds, 1e12) + 0.5);
     if (whole >= 3600) {

@@ -6,6 +6,10 @@
 
 bool um_text_ends_with(const char *text, const char *end);
 
+/* The first place of `wanted`, not empty, in text[length], which may hold any byte; `length` where
+ * it is not there. */
+size_t um_text_find(const char *text, size_t length, const char *wanted);
+
 /* "1h 02m", "3m 20s" or "12s". */
 void um_text_of_duration(double seconds, char *text, size_t text_size);
 

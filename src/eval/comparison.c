@@ -200,10 +200,6 @@ um_status um_eval_compare(const char *first_path, const char *second_path, json_
 
 /* ---- For people -------------------------------------------------------------------- */
 
-static double number(const json_t *object, const char *key) {
-    return json_number_value(json_object_get(object, key));
-}
-
 static um_status append_settings(json_t *differing, um_buffer *text, um_error *error) {
     const char *name = NULL;
     json_t *values = NULL;
@@ -230,18 +226,19 @@ um_status um_eval_comparison_text(const json_t *comparison, um_buffer *text, um_
     for (size_t i = 0; i < 2; i++) {
         const json_t *run = json_object_get(comparison, names[i]);
         UM_TRY(um_buffer_append_format(text, error, "%-6s  %5.1f%% pass@1, %.0f samples: %s\n",
-                                       names[i], 100 * number(rate, names[i]),
-                                       number(run, "samples"),
+                                       names[i], 100 * um_json_number(rate, names[i]),
+                                       um_json_number(run, "samples"),
                                        json_string_value(json_object_get(run, "path"))));
     }
     UM_TRY(um_buffer_append_format(
         text, error, "second less first: %+.1f points (%+.1f to %+.1f), over %.0f problems\n",
-        100 * number(rate, "difference"), 100 * number(rate, "low"), 100 * number(rate, "high"),
-        number(comparison, "problems")));
+        100 * um_json_number(rate, "difference"), 100 * um_json_number(rate, "low"),
+        100 * um_json_number(rate, "high"), um_json_number(comparison, "problems")));
     UM_TRY(um_buffer_append_format(
         text, error, "%s: first better on %.0f, second on %.0f, equal on %.0f; p = %.3g\n",
-        json_string_value(json_object_get(test, "name")), number(test, "first_better"),
-        number(test, "second_better"), number(test, "equal"), number(test, "p")));
+        json_string_value(json_object_get(test, "name")), um_json_number(test, "first_better"),
+        um_json_number(test, "second_better"), um_json_number(test, "equal"),
+        um_json_number(test, "p")));
     json_t *differing = json_object_get(comparison, "differing_settings");
     if (json_object_size(differing) == 0) {
         return um_buffer_append_text(text, "the settings are the same\n", error);

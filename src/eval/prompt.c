@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define PREFILL "Here is the code to solve this problem:\n```python\n"
 #define FENCE "```"
 
@@ -180,20 +182,9 @@ static const char *const *stops_for(const um_eval_style *style) {
     return style->form == UM_EVAL_HUMANEVAL ? humaneval_stops : no_stops;
 }
 
-/* Answers may hold any byte, so no strstr. */
-static size_t find_text(const char *bytes, size_t length, const char *text) {
-    const size_t size = strlen(text);
-    for (size_t at = 0; at + size <= length; at++) {
-        if (memcmp(bytes + at, text, size) == 0) {
-            return at;
-        }
-    }
-    return length;
-}
-
 size_t um_eval_answer_length(const um_eval_style *style, const char *answer, size_t length) {
     for (const char *const *stop = stops_for(style); *stop; stop++) {
-        length = find_text(answer, length, *stop);
+        length = um_text_find(answer, length, *stop);
     }
     return length;
 }
@@ -207,7 +198,7 @@ um_status um_eval_completion(const um_eval_style *style, const um_problem *probl
     if (style->instruct) { /* a whole program, on a line of its own behind the prompt's docstring */
         UM_TRY(um_buffer_append_text(completion,
                                      problem->format == UM_PROBLEM_COMPLETION ? "\n" : "", error));
-        return um_buffer_append(completion, answer, find_text(answer, length, FENCE), error);
+        return um_buffer_append(completion, answer, um_text_find(answer, length, FENCE), error);
     }
     const size_t prompt_length = strlen(problem->prompt);
     if (style->form == UM_EVAL_HUMANEVAL && prompt_length > 0 &&

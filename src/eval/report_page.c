@@ -34,10 +34,6 @@ static const char style[] =
     "background:var(--bad)}.cell.some{background:linear-gradient(90deg,var(--good) 50%,var(--bad) "
     "50%)}.cell.all{background:var(--good)}\n";
 
-static double number(const json_t *object, const char *key) {
-    return json_number_value(json_object_get(object, key));
-}
-
 /* "all", or the level and the format of a group. */
 static void name_part(const json_t *part, char *name, size_t name_size) {
     const char *format = json_string_value(json_object_get(part, "format"));
@@ -85,16 +81,17 @@ static um_status put_rates_row(const json_t *report, const json_t *part, um_buff
     name_part(part, name, sizeof name);
     UM_TRY(um_buffer_append_text(page, "<tr>", error));
     UM_TRY(um_html_element(page, "td", NULL, name, error));
-    UM_TRY(um_buffer_append_format(page, error, "<td>%.0f</td><td>%.0f</td><td>%.0f</td>",
-                                   number(part, "problems"), number(part, "samples"),
-                                   number(part, "passed")));
+    UM_TRY(um_buffer_append_format(
+        page, error, "<td>%.0f</td><td>%.0f</td><td>%.0f</td>", um_json_number(part, "problems"),
+        um_json_number(part, "samples"), um_json_number(part, "passed")));
     json_array_foreach (json_object_get(report, "k"), i, k) {
         char key[32];
         (void)snprintf(key, sizeof key, "pass@%lld", (long long)json_integer_value(k));
         const json_t *rate = json_object_get(part, key);
         UM_TRY(um_buffer_append_format(
             page, error, "<td>%.1f%% <span class=\"note\">%.1f to %.1f</span></td>",
-            100 * number(rate, "value"), 100 * number(rate, "low"), 100 * number(rate, "high")));
+            100 * um_json_number(rate, "value"), 100 * um_json_number(rate, "low"),
+            100 * um_json_number(rate, "high")));
     }
     return um_buffer_append_text(page, "</tr>\n", error);
 }
@@ -139,9 +136,9 @@ static um_status put_bar(const json_t *part, size_t row, const char *key, um_buf
         page, error,
         "</text><line class=\"span\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>"
         "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\"><title>%.1f%%, %.1f to %.1f</title></circle>\n",
-        place_of(number(rate, "low")), y, place_of(number(rate, "high")), y,
-        place_of(number(rate, "value")), y, 100 * number(rate, "value"), 100 * number(rate, "low"),
-        100 * number(rate, "high"));
+        place_of(um_json_number(rate, "low")), y, place_of(um_json_number(rate, "high")), y,
+        place_of(um_json_number(rate, "value")), y, 100 * um_json_number(rate, "value"),
+        100 * um_json_number(rate, "low"), 100 * um_json_number(rate, "high"));
 }
 
 /* The first k over all parts. */
@@ -184,18 +181,25 @@ static um_status put_cost(const json_t *report, um_buffer *page, um_error *error
     const json_t *cost = json_object_get(report, "cost");
     const json_t *seconds = json_object_get(report, "seconds");
     UM_TRY(um_buffer_append_text(page, "<h2>Cost</h2>\n<table>\n", error));
+    UM_TRY(put_fact(page, "forwards an answer", "%.1f", um_json_number(cost, "forwards_per_answer"),
+                    error));
     UM_TRY(
-        put_fact(page, "forwards an answer", "%.1f", number(cost, "forwards_per_answer"), error));
-    UM_TRY(put_fact(page, "steps an answer", "%.1f", number(cost, "steps_per_answer"), error));
-    UM_TRY(put_fact(page, "tokens an answer", "%.1f", number(cost, "tokens_per_answer"), error));
-    UM_TRY(put_fact(page, "tokens a forward", "%.2f", number(cost, "tokens_per_forward"), error));
-    UM_TRY(put_fact(page, "tokens a second", "%.1f", number(cost, "tokens_per_second"), error));
-    UM_TRY(put_fact(page, "seconds of decoding", "%.1f", number(seconds, "decoding"), error));
-    UM_TRY(put_fact(page, "of which in the layers", "%.1f", number(seconds, "forward"), error));
+        put_fact(page, "steps an answer", "%.1f", um_json_number(cost, "steps_per_answer"), error));
+    UM_TRY(put_fact(page, "tokens an answer", "%.1f", um_json_number(cost, "tokens_per_answer"),
+                    error));
+    UM_TRY(put_fact(page, "tokens a forward", "%.2f", um_json_number(cost, "tokens_per_forward"),
+                    error));
+    UM_TRY(put_fact(page, "tokens a second", "%.1f", um_json_number(cost, "tokens_per_second"),
+                    error));
     UM_TRY(
-        put_fact(page, "in the output projection", "%.1f", number(seconds, "projection"), error));
-    UM_TRY(put_fact(page, "in the sampler", "%.1f", number(seconds, "sampler"), error));
-    UM_TRY(put_fact(page, "seconds in the sandbox", "%.1f", number(seconds, "sandbox"), error));
+        put_fact(page, "seconds of decoding", "%.1f", um_json_number(seconds, "decoding"), error));
+    UM_TRY(put_fact(page, "of which in the layers", "%.1f", um_json_number(seconds, "forward"),
+                    error));
+    UM_TRY(put_fact(page, "in the output projection", "%.1f", um_json_number(seconds, "projection"),
+                    error));
+    UM_TRY(put_fact(page, "in the sampler", "%.1f", um_json_number(seconds, "sampler"), error));
+    UM_TRY(put_fact(page, "seconds in the sandbox", "%.1f", um_json_number(seconds, "sandbox"),
+                    error));
     return um_buffer_append_text(page, "</table>\n", error);
 }
 
@@ -213,10 +217,10 @@ static um_status put_verdicts(const json_t *report, um_buffer *page, um_error *e
 static um_status put_problems(const json_t *report, um_buffer *page, um_error *error) {
     size_t i = 0;
     const json_t *result = NULL;
-    const double each = number(report, "samples_each");
+    const double each = um_json_number(report, "samples_each");
     UM_TRY(um_buffer_append_text(page, "<h2>Problems</h2>\n<div class=\"cells\">\n", error));
     json_array_foreach (json_object_get(report, "results"), i, result) {
-        const double passed = number(result, "passed");
+        const double passed = um_json_number(result, "passed");
         const char *kind = passed == 0 ? "" : passed < each ? " some" : " all";
         const char *id = um_json_text(result, "task_id");
         UM_TRY(um_buffer_append_format(page, error, "<div class=\"cell%s\" title=\"", kind));
@@ -259,7 +263,7 @@ um_status um_eval_report_page(const json_t *report, um_buffer *page, um_error *e
     const char *problems = um_json_text(report, "problems_file");
     UM_TRY(um_html_text(page, problems, strlen(problems), error));
     UM_TRY(um_buffer_append_format(page, error, ", %.0f samples of each problem</p>\n",
-                                   number(report, "samples_each")));
+                                   um_json_number(report, "samples_each")));
     UM_TRY(put_rates(report, page, error));
     UM_TRY(put_chart(report, page, error));
     UM_TRY(put_problems(report, page, error));

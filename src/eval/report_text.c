@@ -1,13 +1,10 @@
 #include <string.h>
 
+#include "base/json.h"
 #include "eval/report.h"
 
 static size_t whole(const json_t *object, const char *key) {
     return (size_t)json_integer_value(json_object_get(object, key));
-}
-
-static double number(const json_t *object, const char *key) {
-    return json_number_value(json_object_get(object, key));
 }
 
 /* ---- pass@k ---------------------------------------------------------------------- */
@@ -46,9 +43,9 @@ static um_status append_row(const json_t *report, const json_t *part, um_buffer 
         char name[32];
         name_of_k(k, name, sizeof name);
         const json_t *rate = json_object_get(part, name);
-        UM_TRY(um_buffer_append_format(text, error, "  %5.1f%% (%4.1f to %5.1f)",
-                                       100 * number(rate, "value"), 100 * number(rate, "low"),
-                                       100 * number(rate, "high")));
+        UM_TRY(um_buffer_append_format(
+            text, error, "  %5.1f%% (%4.1f to %5.1f)", 100 * um_json_number(rate, "value"),
+            100 * um_json_number(rate, "low"), 100 * um_json_number(rate, "high")));
     }
     return um_buffer_append_text(text, "\n", error);
 }
@@ -85,15 +82,16 @@ static um_status append_cost(const json_t *report, um_buffer *text, um_error *er
         text, error,
         "an answer: %.1f forwards, %.1f steps, %.1f tokens; %.2f tokens a forward, %.1f a "
         "second\n",
-        number(cost, "forwards_per_answer"), number(cost, "steps_per_answer"),
-        number(cost, "tokens_per_answer"), number(cost, "tokens_per_forward"),
-        number(cost, "tokens_per_second")));
+        um_json_number(cost, "forwards_per_answer"), um_json_number(cost, "steps_per_answer"),
+        um_json_number(cost, "tokens_per_answer"), um_json_number(cost, "tokens_per_forward"),
+        um_json_number(cost, "tokens_per_second")));
     return um_buffer_append_format(
         text, error,
         "seconds: %.1f decoding (forward %.1f, projection %.1f, sampler %.1f), %.1f in the "
         "sandbox\n",
-        number(seconds, "decoding"), number(seconds, "forward"), number(seconds, "projection"),
-        number(seconds, "sampler"), number(seconds, "sandbox"));
+        um_json_number(seconds, "decoding"), um_json_number(seconds, "forward"),
+        um_json_number(seconds, "projection"), um_json_number(seconds, "sampler"),
+        um_json_number(seconds, "sandbox"));
 }
 
 um_status um_eval_report_table(const json_t *report, um_buffer *text, um_error *error) {

@@ -6,8 +6,6 @@
 #include "base/mapped_file.h"
 #include "tokenizer/gguf_files.h"
 
-#define TEMPLATE_MAXIMUM ((size_t)16 << 20)
-
 static um_status load(const char *directory, const char *name, json_t **root, um_error *error) {
     char path[4096];
     UM_TRY(um_path_join(path, sizeof path, directory, name, error));

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "tokenizer/character_class.h"
 #include "train/completions/pass_rates.h"
 
@@ -149,26 +150,14 @@ static bool speaks_to_you(const char *text, size_t length) {
     return false;
 }
 
-/* The first place of `wanted`, or NULL. */
-static const char *find_text(const char *text, size_t length, const char *wanted) {
-    const size_t wanted_length = strlen(wanted);
-    for (size_t at = 0; at + wanted_length <= length; at++) {
-        if (memcmp(text + at, wanted, wanted_length) == 0) {
-            return text + at;
-        }
-    }
-    return NULL;
-}
-
 /* Copy what stands before the first colon at the end of a line, if it is the head of a function. */
 static um_status read_head(const json_t *completion, char **head, um_error *error) {
     const char *text = json_string_value(completion);
-    const char *colon = find_text(text, json_string_length(completion), ":\n");
+    size_t length = um_text_find(text, json_string_length(completion), ":\n");
     *head = NULL;
-    if (!colon) {
+    if (length == json_string_length(completion)) {
         return UM_OK;
     }
-    size_t length = (size_t)(colon - text);
     const size_t start = um_space_after(text, length, 0);
     length = um_space_before(text, length);
     if (length < start + 4 || memcmp(text + start, "def ", 4) != 0) {
@@ -196,7 +185,7 @@ static um_status append_prompt(const selected_problem *problem, bool rewritten, 
         return append_completion_prompt(problem->head, text, length, prompt, error);
     }
     UM_TRY(um_buffer_append(prompt, text, length, error));
-    if (find_text(text, length, "\n```\n")) {
+    if (um_text_find(text, length, "\n```\n") < length) {
         return UM_OK;
     }
     const json_t *test = json_array_get(json_object_get(problem->problem, "test_cases"), 0);
