@@ -33,6 +33,9 @@ ROOT = pathlib.Path(__file__).parent / "grpo"
 SEED, BATCH, INNER, UPDATES = 21, 3, 1, 2
 COMPLETIONS = [(9, 3, 5, 4), (12, 4, 6, 6), (9, 3, 5, 5), (12, 4, 6, 2)]
 ADVANTAGES = [0.75, -0.75, 0.25, -0.25]
+# Which step decided each token of the answer; -1: none.
+STEPS = [(2, 0, 2, 1, 3), (4, 1, 0, 3, 1, 2), (0, 0, 1, 1, 2), (1, 0, 3, 2, 2, -1)]
+GROUP = 2
 SHIFTS = [0.0, 0.7, -0.7, 0.05, -0.1]
 
 
@@ -68,23 +71,62 @@ def hides(completion, pass_number, position, case):
     return draw(completion, pass_number, position) < rate_of(completion, pass_number, case)
 
 
+def states_of(index):
+    """The steps that decided the counted tokens, in the order of the answer."""
+    return list(dict.fromkeys(step for step in STEPS[index][:COMPLETIONS[index][3]] if step >= 0))
+
+
+def drawn_states(index, case):
+    steps = states_of(index)
+    for i in range(min(case["trajectory_states"], len(steps))):
+        u = training.uniform(SEED, training.MASK_RATE, index, BATCH * UPDATES + INNER, i)
+        other = i + int(u * (len(steps) - i))
+        steps[i], steps[other] = steps[other], steps[i]
+    return steps[:case["trajectory_states"]]
+
+
+def estimate_from_states(model, index, tokens, case):
+    """The same from the states that the sampler went through."""
+    length, start, answer, counted = COMPLETIONS[index]
+    total = torch.zeros(counted)
+    drawn = drawn_states(index, case)
+    for state in drawn:
+        seen = list(tokens)
+        for i in range(length):
+            inside = start <= i < start + answer
+            step = STEPS[index][i - start] if inside else None
+            if (step < 0 or step >= state) if inside else (
+                    draw(index, 0, i) < case["mask_prompt_probability"]):
+                seen[i] = base.MASK
+        logits = model(torch.tensor(seen), base.masks(length, "full"))
+        logs = torch.log_softmax(logits, dim=-1)
+        for j in range(counted):
+            if STEPS[index][j] == state:
+                weight = len(states_of(index)) / len(drawn)
+                total[j] = total[j] + weight * logs[start + j - 1, tokens[start + j]]
+    return total
+
+
 def estimate(model, index, tokens, case):
     """Log-probabilities of the counted tokens, as the estimator has them."""
+    if case["estimator"] == "trajectory":
+        return estimate_from_states(model, index, tokens, case)
     length, start, answer, counted = COMPLETIONS[index]
+    owner = index // GROUP if case["shared_group_masks"] else index
     pairs = 0 if case["estimator"] == "full_mask" else case["mask_pairs"]
     total = torch.zeros(counted)
     for number in range(1 + 2 * pairs):
         seen = list(tokens)
         for i in range(length):
             inside = start <= i < start + answer
-            if hides(index, number, i, case) if inside else (
-                    draw(index, 0, i) < case["mask_prompt_probability"]):
+            if hides(owner, number, i, case) if inside else (
+                    draw(owner, 0, i) < case["mask_prompt_probability"]):
                 seen[i] = base.MASK
         logits = model(torch.tensor(seen), base.masks(length, "full"))
         logs = torch.log_softmax(logits, dim=-1)
         for j in range(counted):
-            if hides(index, number, start + j, case):
-                weight = 1 / rate_of(index, number, case) / (pairs + 1)
+            if hides(owner, number, start + j, case):
+                weight = 1 / rate_of(owner, number, case) / (pairs + 1)
                 total[j] = total[j] + weight * logs[start + j - 1, tokens[start + j]]
     return total
 
@@ -127,6 +169,9 @@ def make_case(name, **case):
                "kl": torch.tensor([kls / counted]),
                "clip_low": torch.tensor([lows / counted]),
                "clip_high": torch.tensor([highs / counted])}
+    if case["estimator"] == "trajectory":
+        tensors["steps"] = torch.tensor(sum(STEPS, ())).float()
+        tensors["states"] = torch.tensor([len(states_of(i)) for i in range(len(STEPS))]).float()
     for key, tensor in model.parameters.items():
         tensors[f"grad.{key}"] = tensor.grad
     directory = ROOT / name
@@ -139,13 +184,19 @@ def main():
     torch.use_deterministic_algorithms(True)
     make_case("coupled", estimator="coupled", mask_pairs=2, mask_prompt_probability=0.3,
               shared_pair_rate=False, clip_low=0.2, clip_high=0.4, kl_coefficient=0.3,
-              completion_normalisation="completions")
+              shared_group_masks=False, completion_normalisation="completions")
     make_case("decoupled", estimator="decoupled", mask_pairs=1, mask_prompt_probability=0.0,
               shared_pair_rate=True, clip_low=0.5, clip_high=0.5, kl_coefficient=0.01,
-              completion_normalisation="tokens")
+              shared_group_masks=False, completion_normalisation="tokens")
     make_case("full_mask", estimator="full_mask", mask_pairs=1, mask_prompt_probability=0.15,
               shared_pair_rate=False, clip_low=0.2, clip_high=0.2, kl_coefficient=0.04,
-              completion_normalisation="positions")
+              shared_group_masks=False, completion_normalisation="positions")
+    make_case("group_masks", estimator="coupled", mask_pairs=1, mask_prompt_probability=0.3,
+              shared_pair_rate=False, clip_low=0.3, clip_high=0.3, kl_coefficient=0.1,
+              shared_group_masks=True, completion_normalisation="tokens")
+    make_case("trajectory", estimator="trajectory", trajectory_states=2, shared_group_masks=False,
+              mask_prompt_probability=0.2, clip_low=0.3, clip_high=0.3, kl_coefficient=0.1,
+              completion_normalisation="tokens")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,11 @@ static void reward_rises_with_the_other_options(void **state) {
     ", \"inner_updates\": 1, \"estimator\": \"decoupled\", \"kl_coefficient\": 0, "                \
     "\"rollout\": {\"steps\": 3}, \"completion_extent\": \"all\""
 
-static const char *const variants[] = {"", LONGER, SHORTER};
+#define FOLLOWING                                                                                  \
+    ", \"inner_updates\": 3, \"estimator\": \"trajectory\", \"trajectory_states\": 2, "            \
+    "\"shared_group_masks\": true, \"rollout\": {\"steps\": 4}"
+
+static const char *const variants[] = {"", LONGER, SHORTER, FOLLOWING};
 #define VARIANTS (sizeof variants / sizeof *variants)
 
 static void a_resumed_run_equals_a_straight_one_bit_for_bit(void **state) {

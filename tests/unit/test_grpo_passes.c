@@ -1,5 +1,6 @@
 /* The passes of the likelihood estimator: which tokens they mask, and what they estimate, compared
  * with all masks that there are. */
+#include "decode/decode.h"
 #include "decode/transformer_denoiser.h"
 #include "grpo_testing.h"
 
@@ -421,6 +422,93 @@ static void more_pairs_lower_the_variance(void **state) {
     trial_close(&made);
 }
 
+/* ---- States of the sampler ---------------------------------------------------- */
+
+/* What the sampler said of its own choices. */
+typedef struct sampled {
+    int32_t steps[LENGTH];
+    double logarithms[LENGTH];
+} sampled;
+
+static um_status note_choice(void *user, const um_trace_event *event, um_error *error) {
+    (void)error;
+    sampled *made = user;
+    made->steps[event->position] = (int32_t)event->step;
+    made->logarithms[event->position] = log((double)event->confidence);
+    return UM_OK;
+}
+
+/* Let the trial's model write the completion in 3 steps; two of its 4 tokens share one. */
+static void sample_completion(trial *made, sampled *choices) {
+    um_error error = {0};
+    um_transformer_denoiser *sampler = NULL;
+    um_canvas canvas = {0};
+    um_decode_options options = um_decode_options_default();
+    const um_canvas_segment segments[] = {
+        {false, START, made->tokens},
+        {true, ANSWER, NULL},
+        {false, LENGTH - START - ANSWER, made->tokens + START + ANSWER}};
+    const um_trace_sink sink = {.user = choices, .event = note_choice};
+    const um_decode_hooks hooks = {.sink = &sink};
+    assert_ok(um_decode_options_set(&options, "steps", "3", &error), &error);
+    assert_ok(um_decode_options_set(&options, "temperature", "1", &error), &error);
+    assert_ok(um_canvas_create(segments, 3, made->config.mask_token, &canvas, &error), &error);
+    assert_ok(um_transformer_denoiser_create(&made->learner.transformer, &made->compute, &sampler,
+                                             &error),
+              &error);
+    const um_denoiser denoiser = um_transformer_denoiser_interface(sampler);
+    assert_ok(um_decode_run(&denoiser, &canvas, &options, &hooks, NULL, &error), &error);
+    memcpy(made->tokens, canvas.tokens, sizeof made->tokens);
+    made->completion.steps = choices->steps;
+    made->completion.states = 3;
+    um_canvas_free(&canvas);
+    um_transformer_denoiser_free(sampler);
+}
+
+static void all_states_give_the_probabilities_of_the_sampler(void **state) {
+    (void)state;
+    trial made;
+    sampled choices = {{0}, {0}};
+    double estimates[ANSWER];
+    trial_open(&made, ", \"estimator\": \"trajectory\", \"trajectory_states\": 0");
+    sample_completion(&made, &choices);
+    estimate(&made, (um_mask_place){.seed = 1}, estimates);
+    assert_int_equal(made.passes.batch.rows.count, 3);
+    assert_int_equal(made.passes.batch.target_count, ANSWER);
+    for (size_t i = 0; i < ANSWER; i++) {
+        assert_true(fabs(estimates[i] - choices.logarithms[START + i]) < 1e-4);
+    }
+    trial_close(&made);
+}
+
+static void drawn_states_have_the_mean_of_all(void **state) {
+    (void)state;
+    trial made;
+    sampled choices = {{0}, {0}};
+    double whole[ANSWER];
+    double mean[ANSWER] = {0};
+    size_t drawn[ANSWER] = {0};
+    trial_open(&made, ", \"estimator\": \"trajectory\", \"trajectory_states\": 2");
+    sample_completion(&made, &choices);
+    for (uint32_t set = 0; set < DRAWS; set++) {
+        double estimates[ANSWER];
+        estimate(&made, (um_mask_place){.seed = 3, .set = set}, estimates);
+        assert_int_equal(made.passes.batch.rows.count, 2);
+        for (size_t i = 0; i < ANSWER; i++) {
+            mean[i] += estimates[i] / DRAWS;
+            drawn[i] += estimates[i] != 0;
+        }
+    }
+    made.recipe.grpo.trajectory_states = 0;
+    estimate(&made, (um_mask_place){.seed = 3}, whole);
+    for (size_t i = 0; i < ANSWER; i++) {
+        /* Drawn with a chance of 2/3: a standard deviation of 0.006 of the share. */
+        assert_true(fabs((double)drawn[i] / DRAWS - 2.0 / 3) < 0.025);
+        assert_true(fabs(mean[i] / whole[i] - 1) < 0.04);
+    }
+    trial_close(&made);
+}
+
 /* ---- Gradients -------------------------------------------------------------- */
 
 static double weighted_estimate(trial *made, const double *derivatives) {
@@ -478,6 +566,8 @@ int main(void) {
         cmocka_unit_test(estimates_do_not_depend_on_the_micro_batch),
         cmocka_unit_test(estimates_have_mean_and_variance_of_all_masks),
         cmocka_unit_test(more_pairs_lower_the_variance),
+        cmocka_unit_test(all_states_give_the_probabilities_of_the_sampler),
+        cmocka_unit_test(drawn_states_have_the_mean_of_all),
         cmocka_unit_test(gradients_are_finite_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,8 +51,9 @@ static void set_completion(um_completion *completion, size_t length, size_t star
                            size_t counted) {
     *completion = (um_completion){
         .length = length, .start = start, .answer_length = answer, .counted = counted};
-    completion->tokens = calloc(length, sizeof *completion->tokens);
+    completion->tokens = calloc(um_completion_block(completion), sizeof *completion->tokens);
     assert_non_null(completion->tokens);
+    completion->steps = completion->tokens + length;
 }
 
 /* Room for the old log-probabilities of the second update. */
@@ -86,6 +87,12 @@ static const golden_case golden_cases[] = {
     {"full_mask", "\"estimator\": \"full_mask\", \"mask_prompt_probability\": 0.15, "
                   "\"clip_low\": 0.2, \"clip_high\": 0.2, \"kl_coefficient\": 0.04, "
                   "\"completion_normalisation\": \"positions\""},
+    {"group_masks", "\"shared_group_masks\": true, "
+                    "\"mask_prompt_probability\": 0.3, \"clip_low\": 0.3, \"clip_high\": 0.3, "
+                    "\"kl_coefficient\": 0.1, \"completion_normalisation\": \"tokens\""},
+    {"trajectory", "\"estimator\": \"trajectory\", \"trajectory_states\": 2, "
+                   "\"mask_prompt_probability\": 0.2, \"clip_low\": 0.3, \"clip_high\": 0.3, "
+                   "\"kl_coefficient\": 0.1, \"completion_normalisation\": \"tokens\""},
 };
 #define GOLDEN_CASES (sizeof golden_cases / sizeof *golden_cases)
 
@@ -103,6 +110,27 @@ static const float *expected_floats(const golden_run *run, const char *key, size
         fail_msg("%s: %zu values, expected %zu", key, found, count);
     }
     return tensor.data;
+}
+
+/* Which step decided each token, where the estimator asks for it. */
+static void read_steps(golden_run *run) {
+    um_grpo_rollouts *rollouts = &run->bench.rollouts;
+    if (run->bench.recipe.grpo.estimator != UM_ESTIMATOR_TRAJECTORY) {
+        return;
+    }
+    const float *states = expected_floats(run, "states", 4);
+    size_t total = 0;
+    for (size_t i = 0; i < 4; i++) {
+        total += rollouts->completions[i].answer_length;
+    }
+    const float *steps = expected_floats(run, "steps", total);
+    for (size_t i = 0; i < 4; i++) {
+        um_completion *completion = &rollouts->completions[i];
+        completion->states = (size_t)states[i];
+        for (size_t j = 0; j < completion->answer_length; j++) {
+            completion->steps[completion->start + j] = (int32_t)*steps++;
+        }
+    }
 }
 
 static void read_rollouts(golden_run *run) {
@@ -123,6 +151,7 @@ static void read_rollouts(golden_run *run) {
             rollouts->completions[i].tokens[j] = (int32_t)*ids++;
         }
     }
+    read_steps(run);
     const size_t counted = number_tokens(rollouts);
     const float *old = expected_floats(run, "old", counted);
     for (size_t i = 0; i < counted; i++) {

@@ -13,6 +13,7 @@ typedef struct sample {
     um_canvas canvas;
     um_decode_options options;
     um_decode_hooks hooks;
+    um_trace_sink sink; /* into the completion's steps */
     um_decode_job job;
     um_buffer text;
 } sample;
@@ -69,6 +70,7 @@ void um_completions_free(um_completion *completions, size_t count) {
     for (size_t i = 0; completions && i < count; i++) {
         free(completions[i].tokens);
         completions[i].tokens = NULL;
+        completions[i].steps = NULL;
     }
 }
 
@@ -85,12 +87,24 @@ static void set_options(const um_completion_sampling *setup, uint32_t number,
     }
 }
 
+/* A commit is noted with its step; one that is taken back was none. */
+static um_status note_step(void *user, const um_trace_event *event, um_error *error) {
+    (void)error;
+    const um_completion *completion = user;
+    completion->steps[event->position] =
+        event->kind == UM_TRACE_COMMIT ? (int32_t)event->step : UM_NOT_SAMPLED;
+    return UM_OK;
+}
+
 static um_status queue_sample(sampling_run *run, size_t index, um_error *error) {
     sample *made = &run->samples[index];
     const um_sample_request *request = &run->requests[index];
     UM_TRY(um_completion_tasks_canvas(run->setup->tasks, request->problem, &made->canvas, error));
+    UM_TRY(um_completion_lay_out(run->setup->tasks, request->problem, &run->completions[index],
+                                 error));
+    made->sink = (um_trace_sink){.user = &run->completions[index], .event = note_step};
     set_options(run->setup, request->sample, &made->options);
-    made->hooks = (um_decode_hooks){.kernels = &run->setup->compute->kernels};
+    made->hooks = (um_decode_hooks){.sink = &made->sink, .kernels = &run->setup->compute->kernels};
     return um_decode_batch_add(run->batch, &made->canvas, &made->options, &made->hooks, &made->job,
                                error);
 }
@@ -121,8 +135,7 @@ static um_status collect(sampling_run *run, size_t index, um_error *error) {
                         setup->tasks->tasks[problem].problem->id, made->job.error.message);
     }
     um_completion *completion = &run->completions[index];
-    UM_TRY(
-        um_completion_take(setup->tasks, problem, &made->canvas, setup->extent, completion, error));
+    um_completion_take(setup->tasks, &made->canvas, setup->extent, completion);
     um_canvas_free(&made->canvas);
     UM_TRY(um_completion_text(setup->tasks, completion, &made->text, error));
     run->attempts[index] = (um_attempt){.problem = setup->tasks->tasks[problem].problem,

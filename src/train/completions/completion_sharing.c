@@ -14,9 +14,9 @@ typedef struct own_part {
     um_judgement *judgements;
 } own_part;
 
-/* How a completion is sent: this, then its tokens. */
+/* How a completion is sent: this, then its tokens and steps. */
 typedef struct sent_completion {
-    um_completion completion; /* without the tokens */
+    um_completion completion; /* without them */
     um_judgement judgement;
 } sent_completion;
 
@@ -40,14 +40,18 @@ static um_status take_own(const um_collective *collective, const um_sample_reque
     return um_allocate(&part->judgements, part->count, sizeof *part->judgements, "rollouts", error);
 }
 
+static size_t block_bytes(const um_completion *completion) {
+    return um_completion_block(completion) * sizeof *completion->tokens;
+}
+
 static um_status pack(const own_part *part, um_buffer *message, um_error *error) {
     for (size_t i = 0; i < part->count; i++) {
         sent_completion sent = {.completion = part->completions[i],
                                 .judgement = part->judgements[i]};
         sent.completion.tokens = NULL;
+        sent.completion.steps = NULL;
         UM_TRY(um_buffer_append(message, &sent, sizeof sent, error));
-        UM_TRY(um_buffer_append(message, part->completions[i].tokens,
-                                sent.completion.length * sizeof *part->completions[i].tokens,
+        UM_TRY(um_buffer_append(message, part->completions[i].tokens, block_bytes(&sent.completion),
                                 error));
     }
     return UM_OK;
@@ -61,10 +65,11 @@ static um_status unpack(const unsigned char *bytes, size_t *at, um_completion *c
     *at += sizeof sent;
     *judgement = sent.judgement;
     *completion = sent.completion;
-    UM_TRY(um_allocate(&completion->tokens, completion->length, sizeof *completion->tokens,
-                       "rollouts", error));
-    memcpy(completion->tokens, bytes + *at, completion->length * sizeof *completion->tokens);
-    *at += completion->length * sizeof *completion->tokens;
+    UM_TRY(um_allocate(&completion->tokens, um_completion_block(completion),
+                       sizeof *completion->tokens, "rollouts", error));
+    completion->steps = completion->tokens + completion->length;
+    memcpy(completion->tokens, bytes + *at, block_bytes(completion));
+    *at += block_bytes(completion);
     return UM_OK;
 }
 

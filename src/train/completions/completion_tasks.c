@@ -241,8 +241,17 @@ um_status um_completion_lay_out(const um_completion_tasks *tasks, size_t index,
                         .length = task->before.length + task->answer_length + task->after.length,
                         .start = task->before.length,
                         .answer_length = task->answer_length};
-    return um_allocate(&completion->tokens, completion->length, sizeof *completion->tokens,
-                       "completion", error);
+    UM_TRY(um_allocate(&completion->tokens, um_completion_block(completion),
+                       sizeof *completion->tokens, "completion", error));
+    completion->steps = completion->tokens + completion->length;
+    for (size_t i = 0; i < completion->length; i++) {
+        completion->steps[i] = UM_NOT_SAMPLED;
+    }
+    return UM_OK;
+}
+
+size_t um_completion_block(const um_completion *completion) {
+    return 2 * completion->length;
 }
 
 static size_t find_end(const um_completion_tasks *tasks, const um_completion *completion) {
@@ -255,24 +264,36 @@ static size_t find_end(const um_completion_tasks *tasks, const um_completion *co
     return at;
 }
 
+/* The different steps of the counted tokens. */
+static size_t count_states(const um_completion *completion) {
+    const int32_t *steps = completion->steps + completion->start;
+    size_t count = 0;
+    for (size_t i = 0; i < completion->counted; i++) {
+        size_t before = 0;
+        while (before < i && steps[before] != steps[i]) {
+            before++;
+        }
+        count += before == i && steps[i] != UM_NOT_SAMPLED ? 1 : 0;
+    }
+    return count;
+}
+
 void um_completion_find_end(const um_completion_tasks *tasks, um_completion_extent extent,
                             um_completion *completion) {
     const size_t end = find_end(tasks, completion);
     completion->ended = end < completion->answer_length;
     completion->counted =
         completion->ended && extent == UM_COMPLETION_TO_END ? end + 1 : completion->answer_length;
+    completion->states = count_states(completion);
 }
 
-um_status um_completion_take(const um_completion_tasks *tasks, size_t index,
-                             const um_canvas *canvas, um_completion_extent extent,
-                             um_completion *completion, um_error *error) {
-    UM_TRY(um_completion_lay_out(tasks, index, completion, error));
+void um_completion_take(const um_completion_tasks *tasks, const um_canvas *canvas,
+                        um_completion_extent extent, um_completion *completion) {
     for (size_t i = 0; i < completion->length; i++) {
         const bool open = canvas->states[i] == UM_POSITION_MASKED;
         completion->tokens[i] = open ? tasks->filler : canvas->tokens[i];
     }
     um_completion_find_end(tasks, extent, completion);
-    return UM_OK;
 }
 
 um_status um_completion_text(const um_completion_tasks *tasks, const um_completion *completion,

@@ -30,14 +30,19 @@ typedef struct um_completion_tasks {
     uint64_t digest; /* of all tasks: changes with the problems, the tokenizer and the lengths */
 } um_completion_tasks;
 
+#define UM_NOT_SAMPLED (-1) /* in place of a step */
+
 /* A completed canvas. */
 typedef struct um_completion {
     size_t problem;  /* number in the set */
     int32_t *tokens; /* [length] prompt, answer and, of an infilling problem, suffix */
+    int32_t *steps;  /* [length] the sampler's step that decided each position; UM_NOT_SAMPLED of
+                        those that were given or stand in for masks; in the same memory block */
     size_t length;
     size_t start;         /* where the answer begins */
     size_t answer_length; /* tokens of the answer */
     size_t counted;       /* of those, from the first, which the loss counts */
+    size_t states;        /* different steps of the counted ones */
     bool ended;           /* an end token is among the answer */
 } um_completion;
 
@@ -55,16 +60,20 @@ void um_completion_tasks_close(um_completion_tasks *tasks);
 um_status um_completion_tasks_canvas(const um_completion_tasks *tasks, size_t index,
                                      um_canvas *canvas, um_error *error);
 
-/* Take a decoded canvas of the task over into `completion`, whose tokens are for free(). */
-um_status um_completion_take(const um_completion_tasks *tasks, size_t index,
-                             const um_canvas *canvas, um_completion_extent extent,
-                             um_completion *completion, um_error *error);
-
-/* Lay `completion` out for the task with zeroed tokens, and, once they are there, find its end. */
+/* Lay `completion` out for the task: zeroed tokens, and no step.  Its tokens are for free(). */
 um_status um_completion_lay_out(const um_completion_tasks *tasks, size_t index,
                                 um_completion *completion, um_error *error);
+
+/* Numbers in the memory block of `completion`: tokens, then steps. */
+size_t um_completion_block(const um_completion *completion);
+
+/* Once tokens and steps are there: find the end of the answer, and what is counted. */
 void um_completion_find_end(const um_completion_tasks *tasks, um_completion_extent extent,
                             um_completion *completion);
+
+/* Take the tokens of a decoded canvas over into `completion`, laid out and with its steps. */
+void um_completion_take(const um_completion_tasks *tasks, const um_canvas *canvas,
+                        um_completion_extent extent, um_completion *completion);
 
 /* Append the answer's text up to its first end token, control tokens left out. */
 um_status um_completion_text(const um_completion_tasks *tasks, const um_completion *completion,

@@ -18,7 +18,7 @@
 /* The masks of one completion in one inner update. */
 typedef struct um_mask_place {
     uint64_t seed;
-    uint32_t completion; /* number in its batch of rollouts */
+    uint32_t completion; /* number in its batch of rollouts; of its group where that shares masks */
     uint32_t set;        /* number of the update in the run, from 0 */
 } um_mask_place;
 

@@ -10,7 +10,8 @@
 typedef enum um_likelihood_estimator {
     UM_ESTIMATOR_COUPLED,   /* pairs of complementary masks, and everything masked */
     UM_ESTIMATOR_DECOUPLED, /* pairs of independent masks, and everything masked */
-    UM_ESTIMATOR_FULL_MASK  /* everything masked, alone (d1, arXiv 2504.12216) */
+    UM_ESTIMATOR_FULL_MASK, /* everything masked, alone (d1, arXiv 2504.12216) */
+    UM_ESTIMATOR_TRAJECTORY /* what was masked when the sampler decided the token */
 } um_likelihood_estimator;
 
 /* What a reward is compared with. */
@@ -37,11 +38,14 @@ typedef struct um_grpo_options {
     size_t problems_per_step; /* "problems_per_step" (8) */
     size_t inner_updates;     /* "inner_updates": updates from the same completions, mu (2) */
 
-    um_likelihood_estimator estimator; /* "estimator": "coupled", "decoupled", "full_mask" */
+    um_likelihood_estimator estimator; /* "estimator": "coupled" and so on */
     size_t mask_pairs;                 /* "mask_pairs": pairs of masks, lambda (1) */
     double pair_rate_minimum;          /* "pair_rate_minimum": of the first mask of a pair (0.2) */
     double pair_rate_maximum;          /* "pair_rate_maximum" (0.8) */
-    bool shared_pair_rate; /* "shared_pair_rate": one rate for all completions (false) */
+    size_t trajectory_states;          /* "trajectory_states": of a completion that are estimated
+                                          from; 0: all (4) */
+    bool shared_pair_rate;   /* "shared_pair_rate": one rate for all completions (false) */
+    bool shared_group_masks; /* "shared_group_masks": one mask for a group's completions (false) */
 
     double clip_low;                          /* "clip_low": ratios count down to 1 - this (0.5) */
     double clip_high;                         /* "clip_high": and up to 1 + this (0.5) */

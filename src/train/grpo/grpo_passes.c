@@ -4,17 +4,24 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/grpo/grpo_states.h"
 
 void um_grpo_passes_free(um_grpo_passes *passes) {
     um_training_batch_free(&passes->batch);
     free(passes->token);
     free(passes->coefficient);
     free(passes->probabilities);
+    free(passes->steps);
     *passes = (um_grpo_passes){0};
 }
 
+static size_t pass_count_of(const um_grpo_options *options, const um_completion *completion) {
+    return options->estimator == UM_ESTIMATOR_TRAJECTORY ? um_state_pass_count(options, completion)
+                                                         : um_mask_pass_count(options);
+}
+
 size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *completion) {
-    return um_mask_pass_count(options) * completion->length;
+    return pass_count_of(options, completion) * completion->length;
 }
 
 typedef struct pass_builder {
@@ -38,26 +45,62 @@ static void add_target(const pass_builder *builder, size_t position, double coef
     builder->passes->coefficient[at] = coefficient;
 }
 
-static um_status add_pass(const pass_builder *builder, size_t pass, um_error *error) {
+static bool is_hidden(const pass_builder *builder, size_t pass, size_t position) {
     const um_completion *completion = builder->completion;
     const um_grpo_options *options = &builder->recipe->grpo;
+    const bool in_answer =
+        position >= completion->start && position - completion->start < completion->answer_length;
+    if (!in_answer) {
+        return um_mask_hides_prompt(builder->recipe, builder->place, position);
+    }
+    return options->estimator == UM_ESTIMATOR_TRAJECTORY
+               ? um_state_hides(completion, position, builder->passes->steps[pass])
+               : um_mask_hides(options, builder->place, pass, position);
+}
+
+/* Whether a counted token, hidden in the pass, is one of its targets. */
+static bool is_target(const pass_builder *builder, size_t pass, size_t position) {
+    return builder->recipe->grpo.estimator != UM_ESTIMATOR_TRAJECTORY ||
+           builder->completion->steps[position] == builder->passes->steps[pass];
+}
+
+static um_status add_pass(const pass_builder *builder, size_t pass, double coefficient,
+                          um_error *error) {
+    const um_completion *completion = builder->completion;
     um_training_batch *batch = &builder->passes->batch;
-    const double coefficient = um_mask_coefficient(options, builder->place, pass);
-    const size_t answer_end = completion->start + completion->answer_length;
+    const size_t counted_end = completion->start + completion->counted;
     size_t first = 0;
     UM_TRY(um_training_batch_add(batch, completion->length, &first, error));
     int32_t *tokens = batch->tokens + first;
     memcpy(tokens, completion->tokens, completion->length * sizeof *tokens);
     for (size_t i = 0; i < completion->length; i++) {
-        const bool in_answer = i >= completion->start && i < answer_end;
-        const bool hidden = in_answer ? um_mask_hides(options, builder->place, pass, i)
-                                      : um_mask_hides_prompt(builder->recipe, builder->place, i);
-        if (hidden) {
-            tokens[i] = builder->config->mask_token;
+        if (!is_hidden(builder, pass, i)) {
+            continue;
         }
-        if (hidden && in_answer && i < completion->start + completion->counted) {
+        tokens[i] = builder->config->mask_token;
+        if (i >= completion->start && i < counted_end && is_target(builder, pass, i)) {
             add_target(builder, i, coefficient);
         }
+    }
+    return UM_OK;
+}
+
+/* All passes over one completion. */
+static um_status add_completion(const pass_builder *builder, um_error *error) {
+    const um_grpo_options *options = &builder->recipe->grpo;
+    const um_completion *completion = builder->completion;
+    um_grpo_passes *passes = builder->passes;
+    const bool follows_states = options->estimator == UM_ESTIMATOR_TRAJECTORY;
+    if (follows_states) {
+        UM_TRY(um_grow(&passes->steps, &passes->step_capacity, completion->states,
+                       sizeof *passes->steps, "states", error));
+        um_state_draw(options, completion, builder->place, passes->steps);
+    }
+    for (size_t pass = 0; pass < pass_count_of(options, completion); pass++) {
+        const double coefficient = follows_states
+                                       ? um_state_coefficient(options, completion)
+                                       : um_mask_coefficient(options, builder->place, pass);
+        UM_TRY(add_pass(builder, pass, coefficient, error));
     }
     return UM_OK;
 }
@@ -76,7 +119,6 @@ um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
                               const um_model_config *config,
                               const um_completion *const *completions, const um_mask_place *places,
                               size_t count, um_error *error) {
-    const size_t pass_count = um_mask_pass_count(&recipe->grpo);
     size_t rows = 0;
     for (size_t i = 0; i < count; i++) {
         rows += um_grpo_passes_rows(&recipe->grpo, completions[i]);
@@ -92,9 +134,7 @@ um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
                                       .completion = completions[i],
                                       .place = places[i],
                                       .first_token = passes->token_count};
-        for (size_t pass = 0; pass < pass_count; pass++) {
-            UM_TRY(add_pass(&builder, pass, error));
-        }
+        UM_TRY(add_completion(&builder, error));
         passes->token_count += completions[i]->counted;
     }
     return um_training_batch_connect(&passes->batch, config, error);

@@ -17,14 +17,16 @@ typedef struct um_grpo_passes {
     size_t *token;        /* [target_count] number of the target among the counted tokens */
     double *coefficient;  /* [target_count] of the target in its token's estimate */
     float *probabilities; /* [target_count] logarithms */
+    int32_t *steps;       /* of a completion's states, the drawn ones first */
     size_t token_capacity;
     size_t coefficient_capacity;
     size_t probability_capacity;
+    size_t step_capacity;
 } um_grpo_passes;
 
 void um_grpo_passes_free(um_grpo_passes *passes);
 
-/* Rows of the passes over one completion. */
+/* Rows of the passes over one completion; 0 where nothing of it can be estimated. */
 size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *completion);
 
 /* Lay out the passes of completions[count]; `places` [count] has the place of each one's masks.

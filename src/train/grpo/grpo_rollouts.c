@@ -26,7 +26,7 @@ void um_grpo_rollouts_free(um_grpo_rollouts *rollouts) {
     free(rollouts->advantages);
     free(rollouts->first_token);
     free(rollouts->old);
-    free(rollouts->saved_tokens);
+    free(rollouts->saved_canvases);
     *rollouts = (um_grpo_rollouts){0};
 }
 
@@ -178,10 +178,11 @@ um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *rec
 
 /* ---- State ------------------------------------------------------------------ */
 
-static size_t canvas_tokens(const um_grpo_rollouts *rollouts) {
+/* Tokens and steps of all canvases. */
+static size_t canvas_numbers(const um_grpo_rollouts *rollouts) {
     size_t total = 0;
     for (size_t i = 0; i < rollouts->count; i++) {
-        total += rollouts->completions[i].length;
+        total += um_completion_block(&rollouts->completions[i]);
     }
     return total;
 }
@@ -193,17 +194,17 @@ static size_t old_bytes(const um_grpo_rollouts *rollouts, const um_recipe *recip
 
 um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *recipe,
                                 um_state_sections *sections, um_error *error) {
-    const size_t total = canvas_tokens(rollouts);
-    UM_TRY(um_grow(&rollouts->saved_tokens, &rollouts->saved_capacity, total,
-                   sizeof *rollouts->saved_tokens, "rollouts", error));
-    int32_t *next = rollouts->saved_tokens;
+    const size_t total = canvas_numbers(rollouts);
+    UM_TRY(um_grow(&rollouts->saved_canvases, &rollouts->saved_capacity, total,
+                   sizeof *rollouts->saved_canvases, "rollouts", error));
+    int32_t *next = rollouts->saved_canvases;
     for (size_t i = 0; i < rollouts->count; i++) {
         const um_completion *completion = &rollouts->completions[i];
-        memcpy(next, completion->tokens, completion->length * sizeof *next);
-        next += completion->length;
+        memcpy(next, completion->tokens, um_completion_block(completion) * sizeof *next);
+        next += um_completion_block(completion);
     }
-    um_state_sections_add(sections, "rollout_tokens", rollouts->saved_tokens,
-                          total * sizeof *rollouts->saved_tokens);
+    um_state_sections_add(sections, "rollout_canvases", rollouts->saved_canvases,
+                          total * sizeof *rollouts->saved_canvases);
     um_state_sections_add(sections, "advantages", rollouts->advantages,
                           rollouts->count * sizeof *rollouts->advantages);
     um_state_sections_add(sections, "old_log_probabilities", rollouts->old,
@@ -211,21 +212,21 @@ um_status um_grpo_rollouts_save(um_grpo_rollouts *rollouts, const um_recipe *rec
     return UM_OK;
 }
 
-static um_status restore_tokens(um_grpo_rollouts *rollouts, const um_completion_tasks *tasks,
-                                const um_state_file *file, um_completion_extent extent,
-                                um_error *error) {
+static um_status restore_canvases(um_grpo_rollouts *rollouts, const um_completion_tasks *tasks,
+                                  const um_state_file *file, um_completion_extent extent,
+                                  um_error *error) {
     const void *stored = NULL;
     size_t size = 0;
-    UM_TRY(um_state_file_find(file, "rollout_tokens", &stored, &size, error));
-    if (size != canvas_tokens(rollouts) * sizeof(int32_t)) {
+    UM_TRY(um_state_file_find(file, "rollout_canvases", &stored, &size, error));
+    if (size != canvas_numbers(rollouts) * sizeof(int32_t)) {
         return UM_RAISE(error, UM_ERR_MISMATCH, "%s: its rollouts are of other problems",
                         um_state_file_path(file));
     }
     const int32_t *next = stored;
     for (size_t i = 0; i < rollouts->count; i++) {
         um_completion *completion = &rollouts->completions[i];
-        memcpy(completion->tokens, next, completion->length * sizeof *next);
-        next += completion->length;
+        memcpy(completion->tokens, next, um_completion_block(completion) * sizeof *next);
+        next += um_completion_block(completion);
         um_completion_find_end(tasks, extent, completion);
     }
     return UM_OK;
@@ -240,7 +241,7 @@ um_status um_grpo_rollouts_load(um_grpo_rollouts *rollouts, const um_recipe *rec
         const size_t problem = problem_of(order, recipe, number, i / recipe->grpo.group_size);
         UM_TRY(um_completion_lay_out(tasks, problem, &rollouts->completions[i], error));
     }
-    UM_TRY(restore_tokens(rollouts, tasks, file, recipe->grpo.completion_extent, error));
+    UM_TRY(restore_canvases(rollouts, tasks, file, recipe->grpo.completion_extent, error));
     UM_TRY(number_tokens(rollouts, recipe, error));
     UM_TRY(um_state_file_read(file, "advantages", rollouts->advantages,
                               rollouts->count * sizeof *rollouts->advantages, error));

@@ -34,7 +34,7 @@ typedef struct um_grpo_rollouts {
     size_t token_capacity;      /* of `old` */
     double *old; /* [inner_updates - 1, first_token[count]] log-probabilities under the weights that
                     wrote the completions, with the masks of the second update and so on */
-    int32_t *saved_tokens; /* of all canvases, when saved */
+    int32_t *saved_canvases; /* tokens and steps of all of them, when saved */
     size_t saved_capacity;
     um_rollout_statistics statistics; /* not saved */
 } um_grpo_rollouts;

@@ -28,6 +28,15 @@ static bool has_gradient(const um_grpo_updater *updater, size_t index) {
            updater->learner->recipe->grpo.kl_coefficient > 0;
 }
 
+/* Completions of a group that have tokens in common see them under the same mask, if that is
+ * shared: as their advantages add up to zero, what the mask adds to the gradient there does too. */
+static um_mask_place mask_place(const um_recipe *recipe, size_t index, uint64_t set) {
+    const um_grpo_options *options = &recipe->grpo;
+    const size_t owner = options->shared_group_masks ? index / options->group_size : index;
+    return (um_mask_place){
+        .seed = recipe->seed, .completion = (uint32_t)owner, .set = (uint32_t)set};
+}
+
 static um_status add_completion(um_grpo_updater *updater, size_t index, size_t inner,
                                 um_error *error) {
     const um_recipe *recipe = updater->learner->recipe;
@@ -40,8 +49,7 @@ static um_status add_completion(um_grpo_updater *updater, size_t index, size_t i
     UM_TRY(um_grow(&updater->indices, &updater->index_capacity, needed, sizeof *updater->indices,
                    "micro-batch", error));
     updater->completions[updater->count] = &updater->rollouts->completions[index];
-    updater->places[updater->count] =
-        (um_mask_place){.seed = recipe->seed, .completion = (uint32_t)index, .set = (uint32_t)set};
+    updater->places[updater->count] = mask_place(recipe, index, set);
     updater->indices[updater->count] = index;
     updater->count++;
     return UM_OK;
@@ -56,11 +64,11 @@ static um_status select_completions(um_grpo_updater *updater, size_t inner, size
     size_t rows = 0;
     updater->count = 0;
     for (; *next < rollouts->count; (*next)++) {
-        if (!has_gradient(updater, *next)) {
-            continue;
-        }
         const size_t more =
             um_grpo_passes_rows(&learner->recipe->grpo, &rollouts->completions[*next]);
+        if (more == 0 || !has_gradient(updater, *next)) {
+            continue;
+        }
         if (rows > 0 && rows + more > learner->recipe->batch_tokens) {
             break;
         }
