@@ -3,7 +3,7 @@
 #
 #     recipes/tiny/arms.sh             after build.sh with LAST=4, which chooses the problems
 #
-# An arm is trained once for each seed: coupled-GRPO with the estimator `coupled`, `decoupled` or `full_mask`, and
+# An arm is trained once for each seed: coupled-GRPO with the estimator `coupled`, `decoupled`, `full_mask` or `trajectory`, and
 # `supervised`, more of stage 3's training for the time that coupled-GRPO takes.  Results are in DATA/arms/ARM-SEED; what is
 # there is skipped, and training continues from its last state.  Environment:
 #

@@ -184,9 +184,16 @@ static um_status put_figures(const um_order_study *study, bool maps, um_buffer *
 
 static um_status put_notes(const um_order_study *study, um_buffer *page, um_error *error) {
     bool profile = false;
+    bool until_end = false;
     for (size_t i = 0; i < study->count; i++) {
         profile = profile || study->summaries[i].with_profile > 0;
+        until_end = until_end || study->summaries[i].set->until_end;
     }
+    UM_TRY(um_buffer_append_text(page,
+                                 until_end ? "<p class=\"note\">Answers count up to their end "
+                                             "token; single runs are shown whole.</p>\n"
+                                           : "",
+                                 error));
     if (!profile) {
         UM_TRY(um_buffer_append_text(
             page,

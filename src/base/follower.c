@@ -92,7 +92,7 @@ um_status um_follower_start(const um_follower_setup *setup, um_follower **follow
     const int failure = pthread_create(&started->thread, NULL, run, started);
     if (failure != 0) {
         release(started);
-        return um_error_set_errno(error, failure, "cannot start a thread");
+        return um_error_set_errno(error, failure, "cannot start a thread for %s", setup->name);
     }
     *follower = started;
     return UM_OK;

@@ -13,7 +13,8 @@ typedef struct um_follower_setup {
     um_status (*work)(void *user, size_t first, size_t count, const um_watch *watch,
                       um_error *error);
     void *user;
-    size_t most; /* items of a call; 0: all that are ready */
+    size_t most;      /* items of a call; 0: all that are ready */
+    const char *name; /* of the work, for messages: "judging" */
 } um_follower_setup;
 
 um_status um_follower_start(const um_follower_setup *setup, um_follower **follower,
@@ -24,7 +25,8 @@ um_status um_follower_start(const um_follower_setup *setup, um_follower **follow
 um_status um_follower_announce(um_follower *follower, size_t ready, um_error *error);
 
 /* Wait until all that was announced is done.  `watch` (may be NULL) is told now and then how much
- * is, and may end the waiting, but not the work: UM_ERR_CANCELLED. */
+ * is, and may end the waiting, but not the work: UM_ERR_CANCELLED.  It must not call the follower.
+ */
 um_status um_follower_wait(um_follower *follower, const um_watch *watch, um_error *error);
 
 /* Seconds that the work has taken; of use when it waits or has ended. */

@@ -47,8 +47,9 @@ static um_status find_texts(um_analyze_input *input, const um_trace_header *head
     }
     if (!input->tokenizer && input->settings->until_end) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "--until-end needs to know which tokens end an answer: --model names the "
-                        "directory of a tokenizer");
+                        "--until-end needs to know which tokens end an answer of the model "
+                        "\"%.80s\": --model names a directory with its tokenizer",
+                        header->model);
     }
     *texts =
         input->tokenizer ? um_token_texts_of(input->tokenizer) : um_token_texts_as_ids(&input->ids);
@@ -85,20 +86,37 @@ static um_status put_player(um_analyze_input *input, const um_replay *replay, um
     return um_replay_player(replay, title, &input->runs_html, error);
 }
 
-/* Count what is behind the ends of answers, and leave it out of the trace if that is wanted. */
-static um_status cut_at_ends(const um_text_canvas *canvas, um_order_set *set, um_trace *trace,
-                             um_error *error) {
-    size_t *lengths = NULL;
-    UM_TRY(um_allocate(&lengths, canvas->hole_count, sizeof *lengths, "ends of answers", error));
+/* How much of each hole its answer takes, for free(), and how many positions that leaves behind. */
+static um_status find_ends(const um_text_canvas *canvas, size_t **lengths, size_t *positions,
+                           size_t *behind, um_error *error) {
+    UM_TRY(um_allocate(lengths, canvas->hole_count, sizeof **lengths, "ends of answers", error));
+    *positions = 0;
+    *behind = 0;
     for (size_t i = 0; i < canvas->hole_count; i++) {
-        lengths[i] = um_text_canvas_answer_length(canvas, i);
-        set->positions += canvas->holes[i].length;
-        set->behind_end += canvas->holes[i].length - lengths[i];
+        (*lengths)[i] = um_text_canvas_answer_length(canvas, i);
+        *positions += canvas->holes[i].length;
+        *behind += canvas->holes[i].length - (*lengths)[i];
     }
+    return UM_OK;
+}
+
+/* Take the trace in, up to the ends of its answers if the rest is not to count. */
+static um_status add_to_set(const um_text_canvas *canvas, um_order_set *set, um_trace *trace,
+                            uint64_t answer, um_error *error) {
+    const size_t before = set->count;
+    size_t *lengths = NULL;
+    size_t positions = 0;
+    size_t behind = 0;
+    UM_TRY(find_ends(canvas, &lengths, &positions, &behind, error));
     if (set->until_end) {
         um_trace_shorten_holes(trace, lengths);
     }
     free(lengths);
+    UM_TRY(um_order_set_add(set, trace, answer, error));
+    if (set->count > before) {
+        set->positions += positions;
+        set->behind_end += behind;
+    }
     return UM_OK;
 }
 
@@ -113,8 +131,7 @@ static um_status add_run(um_analyze_input *input, const um_replay *replay, um_tr
         input->shown++;
         UM_TRY(put_player(input, replay, error));
     }
-    UM_TRY(cut_at_ends(&replay->canvas, set, trace, error));
-    return um_order_set_add(set, trace, answer, error);
+    return add_to_set(&replay->canvas, set, trace, answer, error);
 }
 
 static um_status add_trace(um_analyze_input *input, um_trace *trace, um_error *error) {
@@ -134,10 +151,10 @@ um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_er
     um_buffer printable = {0};
     um_status status = um_cli_append_printable(&printable, label, strlen(label), error);
     if (status == UM_OK) {
-        status =
-            um_order_set_label(&input->sets[input->set_count++], um_buffer_text(&printable), error);
+        um_order_set *set = &input->sets[input->set_count++];
+        set->until_end = input->settings->until_end;
+        status = um_order_set_label(set, um_buffer_text(&printable), error);
     }
-    input->sets[input->set_count - 1].until_end = input->settings->until_end;
     input->shown = 0;
     um_buffer_free(&printable);
     return status;

@@ -140,4 +140,5 @@ void um_trace_shorten_holes(um_trace *trace, const size_t *lengths) {
     }
     keep_events_in_holes(trace);
     keep_first_step_in_holes(trace);
+    trace->end.steps = trace->event_count > 0 ? trace->events[trace->event_count - 1].step + 1 : 0;
 }

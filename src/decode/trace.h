@@ -116,8 +116,8 @@ void um_trace_free(um_trace *trace);
 void um_trace_replay(const um_trace *trace, size_t event_count, int32_t *tokens);
 
 /* Make hole h only lengths[h] positions long, from 1 to its length, as if the run had never known
- * of those behind: their events and first-step values are left out.  The end record's counts stay.
- */
+ * of those behind: their events and first-step values are left out, and so are the steps after the
+ * last event.  Of the end record the other counts stay. */
 void um_trace_shorten_holes(um_trace *trace, const size_t *lengths);
 
 /* ---- As JSON Lines -------------------------------------------------------- */

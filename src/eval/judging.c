@@ -53,7 +53,8 @@ static um_status judge(void *user, size_t first, size_t count, const um_watch *w
 }
 
 static um_status start(um_eval_judging *judging, um_error *error) {
-    const um_follower_setup setup = {.work = judge, .user = judging, .most = CHUNK};
+    const um_follower_setup setup = {
+        .work = judge, .user = judging, .most = CHUNK, .name = "judging"};
     UM_TRY(um_allocate(&judging->indices, um_eval_records_count(judging->records),
                        sizeof *judging->indices, "samples to judge", error));
     return um_follower_start(&setup, &judging->follower, error);

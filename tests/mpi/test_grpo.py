@@ -32,6 +32,7 @@ class Grpo(ranks.Ranks):
         lines = "".join(json.dumps(problem) + "\n" for problem in PROBLEMS)
         (cls.work / "problems.jsonl").write_text(lines)
         (cls.work / "grpo.json").write_text(json.dumps(GRPO))
+        (cls.work / "trajectory.json").write_text(json.dumps({**GRPO, "steps": 3, "estimator": "trajectory"}))
 
     def start_or_skip(self, count, output, recipe):
         process = self.start(count, output, recipe)
@@ -49,6 +50,11 @@ class Grpo(ranks.Ranks):
             with self.subTest(ranks=count):
                 self.start_or_skip(count, f"grpo-{count}", "grpo.json")
                 self.assert_same_run("grpo-1", f"grpo-{count}")
+
+    def test_ranks_send_the_steps_of_completions(self):
+        self.start_or_skip(1, "trajectory-1", "trajectory.json")
+        self.start_or_skip(2, "trajectory-2", "trajectory.json")
+        self.assert_same_run("trajectory-1", "trajectory-2")
 
     def test_a_run_continues_on_any_number_of_ranks(self):
         """Stopped between the two updates of a batch, whose rollouts are in the state."""

@@ -56,6 +56,17 @@ static void tiles_cover_the_last_element(void **state) {
     assert_int_equal(um_size_round_up(65, 64), 128);
 }
 
+static void texts_are_found_among_any_bytes(void **state) {
+    (void)state;
+    static const char bytes[] = {'a', 'a', 'b', '\0', 'a', 'a', 'a', 'b'};
+    assert_int_equal(um_text_find(bytes, sizeof bytes, "aab"), 0);
+    assert_int_equal(um_text_find(bytes, sizeof bytes, "aaab"), 4);
+    assert_int_equal(um_text_find(bytes, sizeof bytes - 1, "aaab"), sizeof bytes - 1);
+    assert_int_equal(um_text_find(bytes, sizeof bytes, "c"), sizeof bytes);
+    assert_int_equal(um_text_find(bytes, 2, "aab"), 2);
+    assert_int_equal(um_text_find(bytes, 0, "a"), 0);
+}
+
 static void endings_and_flags_of_texts_are_told(void **state) {
     (void)state;
     assert_true(um_text_ends_with("a.gguf", ".gguf"));
@@ -296,6 +307,7 @@ int main(void) {
         cmocka_unit_test(error_messages_are_one_line_of_text),
         cmocka_unit_test(sizes_are_checked_for_overflow),
         cmocka_unit_test(tiles_cover_the_last_element),
+        cmocka_unit_test(texts_are_found_among_any_bytes),
         cmocka_unit_test(endings_and_flags_of_texts_are_told),
         cmocka_unit_test(lists_of_numbers_are_sorted_and_have_nothing_twice),
         cmocka_unit_test(what_is_no_number_of_a_list_is_named),

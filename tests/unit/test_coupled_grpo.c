@@ -52,6 +52,7 @@ static void reward_rises_with_every_estimator(void **state) {
     reward_rises("");
     reward_rises(", \"estimator\": \"decoupled\"");
     reward_rises(", \"estimator\": \"full_mask\", \"mask_prompt_probability\": 0.15");
+    reward_rises(", \"estimator\": \"trajectory\", \"trajectory_states\": 2");
 }
 
 static void reward_rises_with_the_other_options(void **state) {

@@ -509,6 +509,23 @@ static void drawn_states_have_the_mean_of_all(void **state) {
     trial_close(&made);
 }
 
+static void what_was_not_sampled_has_no_state(void **state) {
+    (void)state;
+    trial made;
+    int32_t steps[LENGTH] = {0};
+    trial_open(&made, ", \"estimator\": \"trajectory\"");
+    made.completion.steps = steps;
+    steps[START + 2] = UM_NOT_SAMPLED; /* stands in for a mask */
+    made.completion.states = 1;
+    fill(&made, (um_mask_place){.seed = 1});
+    assert_int_equal(made.passes.batch.rows.count, 1);
+    assert_int_equal(made.passes.batch.target_count, ANSWER - 1);
+    assert_int_equal(made.passes.batch.tokens[START + 2], made.config.mask_token);
+    made.completion.states = 0;
+    assert_int_equal(um_grpo_passes_rows(&made.recipe.grpo, &made.completion), 0);
+    trial_close(&made);
+}
+
 /* ---- Gradients -------------------------------------------------------------- */
 
 static double weighted_estimate(trial *made, const double *derivatives) {
@@ -568,6 +585,7 @@ int main(void) {
         cmocka_unit_test(more_pairs_lower_the_variance),
         cmocka_unit_test(all_states_give_the_probabilities_of_the_sampler),
         cmocka_unit_test(drawn_states_have_the_mean_of_all),
+        cmocka_unit_test(what_was_not_sampled_has_no_state),
         cmocka_unit_test(gradients_are_finite_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

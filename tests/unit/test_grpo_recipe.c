@@ -34,6 +34,8 @@ static void defaults_are_those_of_the_paper(void **state) {
     assert_int_equal(options->inner_updates, 2);
     assert_int_equal(options->estimator, UM_ESTIMATOR_COUPLED);
     assert_int_equal(options->mask_pairs, 1);
+    assert_int_equal(options->trajectory_states, 4);
+    assert_true(!options->shared_pair_rate && !options->shared_group_masks);
     assert_true(options->pair_rate_minimum == 0.2 && options->pair_rate_maximum == 0.8);
     assert_true(options->clip_low == 0.5 && options->clip_high == 0.5);
     assert_true(options->kl_coefficient == 0.01 && !options->scale_advantages);
@@ -69,7 +71,7 @@ static void faulty_members_are_refused_with_the_reason(void **state) {
     static const char *const cases[][2] = {
         {REQUIRED, "\"problems\" is missing"},
         {WHOLE ", \"group_size\": 1", "\"group_size\" is 1"},
-        {WHOLE ", \"estimator\": \"best\"", "expected coupled, decoupled or full_mask"},
+        {WHOLE ", \"estimator\": \"best\"", "coupled, decoupled, full_mask or trajectory"},
         {WHOLE ", \"rollout\": 5", "\"rollout\": not an object"},
         {WHOLE ", \"rollout\": {\"algorithm\": \"best\"}", "\"rollout\""},
         {WHOLE ", \"rollout\": {\"steps\": 0}", "steps"},
@@ -119,9 +121,10 @@ static void rollouts_have_the_paper_s_temperature_unless_told(void **state) {
 static void the_fingerprint_tells_runs_apart(void **state) {
     (void)state;
     um_error error = {0};
-    static const char *const decisive[][2] = {{"group_size", "4"},        {"rollout.steps", "5"},
-                                              {"estimator", "decoupled"}, {"kl_coefficient", "0.5"},
-                                              {"early_stop", "true"},     {"code_weight", "1"}};
+    static const char *const decisive[][2] = {
+        {"group_size", "4"},        {"rollout.steps", "5"},        {"estimator", "decoupled"},
+        {"kl_coefficient", "0.5"},  {"early_stop", "true"},        {"code_weight", "1"},
+        {"trajectory_states", "2"}, {"shared_group_masks", "true"}};
     static const char *const others[][2] = {{"rollout_batch", "4"},
                                             {"judge_workers", "5"},
                                             {"validation_rollout.steps", "5"},

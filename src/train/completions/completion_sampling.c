@@ -189,7 +189,7 @@ static um_status grade(void *user, size_t first, size_t count, const um_watch *w
 }
 
 static um_status sample_and_grade(sampling_run *run, um_sampling_times *times, um_error *error) {
-    const um_follower_setup grading = {.work = grade, .user = run};
+    const um_follower_setup grading = {.work = grade, .user = run, .name = "rewards"};
     const double begin = um_clock_seconds();
     UM_TRY(start(run, error));
     UM_TRY(um_follower_start(&grading, &run->grading, error));

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mapped_file.h"
+#include "decode/algorithm.h"
 #include "train/completions/judge_grader.h"
 #include "train/completions/rollout_options.h"
 
@@ -47,12 +48,33 @@ static um_status open_problems(um_coupled_grpo *run, const um_model_config *conf
     return um_data_order_create(recipe->seed, run->tasks.count, &run->order, error);
 }
 
+/* The states of a completion are known where commits stay and one forward decides a step. */
+static um_status check_trajectory(const um_recipe *recipe, const um_decode_options *decoding,
+                                  um_error *error) {
+    const um_algorithm *algorithm = NULL;
+    if (recipe->grpo.estimator != UM_ESTIMATOR_TRAJECTORY) {
+        return UM_OK;
+    }
+    UM_TRY(um_algorithm_find(decoding->algorithm, &algorithm, error));
+    if (algorithm->remasks || decoding->cfg_scale > 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "the estimator \"trajectory\" does not follow %s; choose another %s",
+                        algorithm->remasks ? "an algorithm that takes tokens back"
+                                           : "\"cfg_scale\"",
+                        algorithm->remasks ? "algorithm or estimator" : "estimator");
+    }
+    return UM_OK;
+}
+
 static um_status open_decoding(um_coupled_grpo *run, const um_model_config *config,
                                um_error *error) {
     um_status status = um_rollout_options_parse(run->recipe->grpo.rollout, ROLLOUT_TEMPERATURE,
                                                 ROLLOUT_TOP_P, &run->decoding, error);
     if (status == UM_OK) {
         status = um_completion_options_check(&run->tasks, config, &run->decoding, error);
+    }
+    if (status == UM_OK) {
+        status = check_trajectory(run->recipe, &run->decoding, error);
     }
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"rollout\"");
 }
