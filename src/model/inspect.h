@@ -77,10 +77,7 @@ um_status um_inspect_add(um_inspect_report *report, um_finding_kind kind, const 
 
 void um_inspect_free(um_inspect_report *report);
 
-/* Append the report for people, several lines. */
-um_status um_inspect_text(const um_inspect_report *report, um_buffer *text, um_error *error);
-
-/* Its two parts, for callers who know more of the checkpoint: what it is, and what was found. */
+/* Append the two parts of the report for people: what the checkpoint is, and what was found. */
 um_status um_inspect_description_text(const um_inspect_report *report, um_buffer *text,
                                       um_error *error);
 um_status um_inspect_findings_text(const um_inspect_report *report, um_buffer *text,

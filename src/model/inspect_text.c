@@ -149,11 +149,6 @@ um_status um_inspect_description_text(const um_inspect_report *report, um_buffer
     return put_memory(report, text, error);
 }
 
-um_status um_inspect_text(const um_inspect_report *report, um_buffer *text, um_error *error) {
-    UM_TRY(um_inspect_description_text(report, text, error));
-    return um_inspect_findings_text(report, text, error);
-}
-
 /* ---- JSON -------------------------------------------------------------- */
 
 static json_t *token_json(int32_t token) {

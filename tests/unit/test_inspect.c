@@ -181,7 +181,8 @@ static void an_empty_directory_is_described(void **state) {
     assert_true(has_finding(&report, UM_FINDING_PROBLEM, "neither model.safetensors nor"));
     um_error error = {0};
     um_buffer text = {0};
-    assert_ok(um_inspect_text(&report, &text, &error), &error);
+    assert_ok(um_inspect_description_text(&report, &text, &error), &error);
+    assert_ok(um_inspect_findings_text(&report, &text, &error), &error);
     assert_non_null(strstr(um_buffer_text(&text), "problems        2\n"));
     um_buffer_free(&text);
     um_inspect_free(&report);
@@ -194,7 +195,8 @@ static void the_text_names_the_conventions(void **state) {
     um_inspect_report report = inspect(&directory, true);
     um_error error = {0};
     um_buffer text = {0};
-    assert_ok(um_inspect_text(&report, &text, &error), &error);
+    assert_ok(um_inspect_description_text(&report, &text, &error), &error);
+    assert_ok(um_inspect_findings_text(&report, &text, &error), &error);
     static const char *const lines[] = {
         "family          dream\n",
         "shape           2 layers, hidden 8, mlp 6, 2 heads, 1 key-value heads of 4\n",

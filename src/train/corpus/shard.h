@@ -62,7 +62,6 @@ um_status um_shard_writer_seal(um_shard_writer *writer, const char *path, um_ato
                                um_error *error);
 /* Forget the documents, to begin the next shard. */
 void um_shard_writer_clear(um_shard_writer *writer);
-size_t um_shard_writer_document_count(const um_shard_writer *writer);
 size_t um_shard_writer_token_count(const um_shard_writer *writer);
 void um_shard_writer_free(um_shard_writer *writer);
 

@@ -115,10 +115,6 @@ void um_shard_writer_clear(um_shard_writer *writer) {
     writer->token_count = 0;
 }
 
-size_t um_shard_writer_document_count(const um_shard_writer *writer) {
-    return writer->document_count;
-}
-
 size_t um_shard_writer_token_count(const um_shard_writer *writer) {
     return writer->token_count;
 }
