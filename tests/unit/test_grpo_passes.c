@@ -452,6 +452,8 @@ static void sample_completion(trial *made, sampled *choices) {
     const um_decode_hooks hooks = {.sink = &sink};
     assert_ok(um_decode_options_set(&options, "steps", "3", &error), &error);
     assert_ok(um_decode_options_set(&options, "temperature", "1", &error), &error);
+    /* The estimators take the logits as they come. */
+    assert_ok(um_decode_options_set(&options, "forbid_mask", "false", &error), &error);
     assert_ok(um_canvas_create(segments, 3, made->config.mask_token, &canvas, &error), &error);
     assert_ok(um_transformer_denoiser_create(&made->learner.transformer, &made->compute, &sampler,
                                              &error),
