@@ -264,16 +264,20 @@ static size_t find_end(const um_completion_tasks *tasks, const um_completion *co
     return at;
 }
 
-/* The different steps of the counted tokens. */
-static size_t count_states(const um_completion *completion) {
+bool um_completion_opens_state(const um_completion *completion, size_t index) {
     const int32_t *steps = completion->steps + completion->start;
+    for (size_t before = 0; before < index; before++) {
+        if (steps[before] == steps[index]) {
+            return false;
+        }
+    }
+    return steps[index] != UM_NOT_SAMPLED;
+}
+
+static size_t count_states(const um_completion *completion) {
     size_t count = 0;
     for (size_t i = 0; i < completion->counted; i++) {
-        size_t before = 0;
-        while (before < i && steps[before] != steps[i]) {
-            before++;
-        }
-        count += before == i && steps[i] != UM_NOT_SAMPLED ? 1 : 0;
+        count += um_completion_opens_state(completion, i) ? 1 : 0;
     }
     return count;
 }

@@ -67,6 +67,9 @@ um_status um_completion_lay_out(const um_completion_tasks *tasks, size_t index,
 /* Numbers in the memory block of `completion`: tokens, then steps. */
 size_t um_completion_block(const um_completion *completion);
 
+/* Whether token `index` of the answer is the first of those that its step decided. */
+bool um_completion_opens_state(const um_completion *completion, size_t index);
+
 /* Once tokens and steps are there: find the end of the answer, and what is counted. */
 void um_completion_find_end(const um_completion_tasks *tasks, um_completion_extent extent,
                             um_completion *completion);

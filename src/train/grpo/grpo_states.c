@@ -12,23 +12,13 @@ double um_state_coefficient(const um_grpo_options *options, const um_completion 
     return (double)completion->states / (double)um_state_pass_count(options, completion);
 }
 
-static bool contains(const int32_t *steps, size_t count, int32_t step) {
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i] == step) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void um_state_draw(const um_grpo_options *options, const um_completion *completion,
                    um_mask_place place, int32_t *steps) {
     const size_t drawn = um_state_pass_count(options, completion);
     size_t count = 0;
     for (size_t i = 0; i < completion->counted; i++) {
-        const int32_t step = completion->steps[completion->start + i];
-        if (step != UM_NOT_SAMPLED && !contains(steps, count, step)) {
-            steps[count++] = step;
+        if (um_completion_opens_state(completion, i)) {
+            steps[count++] = completion->steps[completion->start + i];
         }
     }
     for (size_t i = 0; i < drawn; i++) { /* the beginning of a Fisher-Yates shuffle */
