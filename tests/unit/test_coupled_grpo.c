@@ -291,6 +291,25 @@ static void what_does_not_fit_is_refused(void **state) {
     grpo_workshop_remove(&made);
 }
 
+static void decoding_that_a_trajectory_does_not_follow_is_refused(void **state) {
+    (void)state;
+    grpo_workshop made = grpo_workshop_make(", \"estimator\": \"trajectory\"");
+    const scratch output = scratch_make();
+    const struct {
+        const char *rollout;
+        const char *text;
+    } cases[] = {
+        {"{\"algorithm\": \"p2\"}", "an algorithm that takes tokens back"},
+        {"{\"cfg_scale\": 1}", "\"cfg_scale\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        set_member(&made.recipe, "rollout", cases[i].rollout);
+        expect_refusal(&made.recipe, &output, UM_ERR_ARGUMENT, cases[i].text);
+    }
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
 static void a_state_of_other_problems_is_refused(void **state) {
     (void)state;
     um_error error = {0};
@@ -318,6 +337,7 @@ int main(void) {
         cmocka_unit_test(the_first_update_is_on_policy),
         cmocka_unit_test(validation_measures_passed_problems),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(decoding_that_a_trajectory_does_not_follow_is_refused),
         cmocka_unit_test(a_state_of_other_problems_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
