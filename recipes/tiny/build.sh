@@ -13,8 +13,9 @@
 #     DOCUMENTS  tasks of stages 0 and 1; half as many for stages 2 and 3   (400000)
 #     PER_LEVEL  problems of a level in each test set, formats in turn      (150)
 #     STEPS      steps of each stage, in place of the recipe's; for trying the script out
-#     LAST       the last stage to train           (3: the shipped model; 4: reinforcement learning too, which has
-#                not helped yet: docs/RESULTS.md)
+#     REWARDS    problems of stage 4               (13000)
+#     LAST       the last stage to train           (3: the shipped model; 4: reinforcement learning too, which helps
+#                where answers are written in few steps: docs/RESULTS.md)
 #     BASELINE   1: also an autoregressive model of the same size, which goes on where stage 0 ends, over the
 #                documents and as many rows as stages 1 to 3           (0)
 set -eu
@@ -25,6 +26,7 @@ python=${PYTHON:-python3}
 unmask=${UNMASK:-$here/../../build/unmask}
 documents=${DOCUMENTS:-400000}
 per_level=${PER_LEVEL:-150}
+rewards=${REWARDS:-13000}
 last=${LAST:-3}
 baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
@@ -77,14 +79,22 @@ train() {
     fi
 }
 
+# measure_as STAGE NAME PROBLEMS OPTION...: what the stage's model passes when decoding so, in results/STAGE.NAME.
+measure_as() {
+    results=$data/results/$1${2:+.$2}
+    model=$data/$1
+    problems=$3
+    shift 3
+    if [ ! -e "$results/report.json" ]; then
+        say "measuring $results"
+        "$unmask" eval --model "$model" --problems "$problems" --output "$results" \
+            --length 80 --infilling-length 40 "$@" >&2
+    fi
+}
+
 # measure STAGE PROBLEMS: what the stage's model passes, in results/STAGE.
 measure() {
-    is_wanted "$1" || return 0
-    if [ ! -e "$data/results/$1/report.json" ]; then
-        say "measuring $1"
-        "$unmask" eval --model "$data/$1" --problems "$2" --output "$data/results/$1" \
-            --length 80 --infilling-length 40 >&2
-    fi
+    ! is_wanted "$1" || measure_as "$1" "" "$2"
 }
 
 instruction_mix=chat=45,completion=20,infilling=35
@@ -110,7 +120,7 @@ for split in validation test final wording; do
 done
 # What stages 0 to 2 are measured with: they have not learnt to chat.
 make_file "$data/base.problems.jsonl" grep -v '"format": "chat"' "$data/validation.problems.jsonl"
-make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --count $((per_level * 30)) \
+make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --count "$rewards" \
     --split train --levels 5,6 --seed 4
 make_file "$data/rewards.validation.jsonl" "$python" "$here/tasks.py" problems --count "$per_level" \
     --split validation --levels 5,6 --seed 4
@@ -172,18 +182,13 @@ measure baseline3 "$data/validation.problems.jsonl"
 for number in 3a 3b 3; do
     measure "stage$number" "$data/validation.problems.jsonl"
 done
-# Reinforcement learning learns from problems that its start solves sometimes, sampled as its completions will be.
-if is_wanted stage4; then
-    if [ ! -e "$data/results/rewards/report.json" ]; then
-        say "sampling problems for stage4"
-        "$unmask" eval --model "$data/stage3" --problems "$data/rewards.problems.jsonl" --output "$data/results/rewards" \
-            --limit $((per_level * 10 / 3)) --samples 4 --temperature 1.2 --top-p 0.95 --algorithm threshold \
-            --confidence-threshold 0.9 --block-length 8 --cache dual --length 80 --infilling-length 40 --batch 64 >&2
-    fi
-    make_file "$data/rewards.mixed.jsonl" "$python" "$here/mixed.py" "$data/rewards.problems.jsonl" \
-        "$data/results/rewards"
-fi
-train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.mixed.jsonl" \
+# Reinforcement learning: each problem once, written in few steps, where its start fails most.
+train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
     --set "validation_problems=$data/rewards.validation.jsonl"
 measure stage4 "$data/validation.problems.jsonl"
+if is_wanted stage4; then
+    for stage in stage3 stage4; do
+        measure_as "$stage" few-steps "$data/validation.problems.jsonl" --algorithm threshold --confidence-threshold 0.7
+    done
+fi
 say "the model is in $data/stage$last, what each stage passes in $data/results"

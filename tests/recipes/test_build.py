@@ -30,10 +30,6 @@ elif command == "pack":
 elif command == "eval":
     after("--output").mkdir(exist_ok=True)
     (after("--output") / "report.json").touch()
-    with open(after("--output") / "results.jsonl", "w") as results:
-        for number, line in enumerate(after("--problems").read_text().splitlines()):
-            for passed in (True, number % 2 == 0):
-                results.write(json.dumps(dict(task_id=json.loads(line)["task_id"], passed=passed)) + "\\n")
 """
 CODE = {"prompt": 'def f(x):\n    """Return twice the value of x."""\n', "completion": "    return 2 * x\n"}
 
@@ -63,7 +59,7 @@ class Driver(unittest.TestCase):
         notes = cls.folder / name
         notes.touch()
         environment = {**os.environ, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
-                       "DOCUMENTS": "20", "PER_LEVEL": "3", "LAST": "3", "STEPS": "7", "NOTES": str(notes), **extra}
+                       "DOCUMENTS": "20", "PER_LEVEL": "3", "REWARDS": "4", "LAST": "3", "STEPS": "7", "NOTES": str(notes), **extra}
         done = subprocess.run([RECIPE / "build.sh"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         calls = [json.loads(line) for line in notes.read_text().splitlines()]
         return done.returncode, calls
@@ -125,14 +121,18 @@ class Driver(unittest.TestCase):
             self.assertEqual(Path(recipe["validation_problems"]).name, problems.name)
             self.assertEqual(recipe["validation_maximum"], 180)
 
-    def test_reinforcement_takes_what_is_solved_sometimes(self) -> None:
+    def test_reinforcement_is_measured_in_few_steps_too(self) -> None:
         status, calls = self.reinforced
         self.assertEqual(status, 0)
-        self.assertEqual([call[0] for call in calls], ["eval", "train", "eval"])
-        asked = self.after(calls[0], "--problems").read_text().splitlines()
-        self.assertEqual((self.data / "rewards.mixed.jsonl").read_text().splitlines(), asked[1::2])
-        self.assertIn(f"problems={self.data / 'rewards.mixed.jsonl'}", calls[1])
-        self.assertIn(f"model={self.data / 'stage3'}", calls[1])
+        self.assertEqual([call[0] for call in calls], ["train", "eval", "eval", "eval"])
+        self.assertIn(f"problems={self.data / 'rewards.problems.jsonl'}", calls[0])
+        self.assertIn(f"model={self.data / 'stage3'}", calls[0])
+        self.assertEqual([(self.after(call, "--model").name, self.after(call, "--output").name) for call in calls[1:]],
+                         [("stage4", "stage4"), ("stage3", "stage3.few-steps"), ("stage4", "stage4.few-steps")])
+        rollout = json.loads((RECIPE / "stage4.json").read_text())["rollout"]
+        for call in calls[2:]:
+            self.assertEqual(call[call.index("--algorithm") + 1], rollout["algorithm"])
+            self.assertEqual(float(call[call.index("--confidence-threshold") + 1]), rollout["confidence_threshold"])
 
     def test_a_causal_stage_is_packed_with_the_suffix_first(self) -> None:
         forms = {Path(call[call.index("--output") + 1]).name: call[call.index("--infilling") + 1]
