@@ -170,6 +170,12 @@ static um_status read_script(entry *item, const char *where, um_error *error) {
 
 static um_status read_tests(entry *item, const char *where, um_error *error) {
     um_problem *problem = &item->problem;
+    if (json_object_get(item->line, "plus_input")) {
+        return UM_RAISE(error, UM_ERR_FORMAT,
+                        "%s: \"plus_input\" is for the evaluator of EvalPlus; its file whose name "
+                        "ends with -OriginFmt has the same problems with tests",
+                        where);
+    }
     if (json_object_get(item->line, "test_cases")) {
         UM_TRY(read_format(item, where, UM_PROBLEM_CHAT, error));
         return read_asserts(item, where, "test_cases", error);

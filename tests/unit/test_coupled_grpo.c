@@ -233,6 +233,33 @@ static void the_first_update_is_on_policy(void **state) {
     grpo_workshop_remove(&made);
 }
 
+/* The mean KL to the reference of steps 2 to 4, where it is mixed with this share of the policy
+ * after each step. */
+static double kl_with_mixing(const char *share) {
+    grpo_workshop made = grpo_workshop_make(", \"kl_coefficient\": 0.1, \"inner_updates\": 1, "
+                                            "\"reference_interval\": 1, \"steps\": 4");
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    set_member(&made.recipe, "reference_mixing", share);
+    train_to_the_end(&made.recipe, &output, seen);
+    assert_true(fabs(seen->kl[0]) < 1e-6); /* it begins as the policy */
+    const double mean = (seen->kl[1] + seen->kl[2] + seen->kl[3]) / 3;
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+    return mean;
+}
+
+static void the_reference_follows_by_the_share_of_mixing(void **state) {
+    (void)state;
+    const double stays = kl_with_mixing("0");
+    const double lags = kl_with_mixing("0.8");
+    const double follows = kl_with_mixing("1");
+    if (!(fabs(follows) < 1e-6 && lags > 1e-6 && stays > 4 * lags)) {
+        fail_msg("KL %g, %g, %g", stays, lags, follows);
+    }
+}
+
 static void validation_measures_passed_problems(void **state) {
     (void)state;
     grpo_workshop made = grpo_workshop_make(", \"validation_interval\": 2");
@@ -335,6 +362,7 @@ int main(void) {
         cmocka_unit_test(the_size_of_rollout_batches_changes_no_bit),
         cmocka_unit_test(rewards_are_judged_once),
         cmocka_unit_test(the_first_update_is_on_policy),
+        cmocka_unit_test(the_reference_follows_by_the_share_of_mixing),
         cmocka_unit_test(validation_measures_passed_problems),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(decoding_that_a_trajectory_does_not_follow_is_refused),

@@ -103,6 +103,7 @@ static void a_bad_line_is_refused_with_its_place(void **state) {
         "{\"task_id\": \"a\", \"entry_point\": \"f\", \"test\": \"\", \"format\": \"infilling\"}",
         "{\"task_id\": \"a\", \"entry_point\": \"f\", \"test\": \"\", \"level\": \"high\"}",
         "{\"task_id\": \"there\", \"entry_point\": \"f\", \"test\": \"\"}",
+        "{\"task_id\": \"a\", \"entry_point\": \"f\", \"test\": \"\", \"plus_input\": []}",
     };
     um_problem_set *set = make_set();
     (void)added(set, "{\"task_id\": \"there\", \"entry_point\": \"f\", \"test\": \"\"}");
