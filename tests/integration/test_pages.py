@@ -1,10 +1,11 @@
-"""Pages of `unmask analyze` and `unmask replay` in a browser: their scripts run from a file, as their policy allows.
+"""Pages in a browser: scripts run from a file, as their policy allows, buttons do what they say, and dark is dark.
 
     python3 tests/integration/test_pages.py build/unmask
 
 Needs chromium; without it the tests are skipped.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 PROGRAM = ""
 TRACES = pathlib.Path(__file__).resolve().parents[1] / "cli" / "traces"
@@ -19,11 +21,30 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 SECONDS = 240  # a browser on a machine that does other work
 
 
-def contents_after_scripts(page, profile):
-    """The document as it stands once its scripts ran."""
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-               "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+# Stands behind a page's own script, which its policy would forbid: it notes where each control leads.
+CONTROLS = """<script>
+const [first, back, play, on, last] = document.querySelectorAll('.run button');
+const slider = document.querySelector('.run input'), seen = [];
+const note = () => seen.push(document.querySelector('.run output').textContent.split(' ')[1]);
+for (const button of [first, on, on, back, last, back, first]) { button.click(); note(); }
+slider.value = 2; slider.dispatchEvent(new Event('input')); note();
+play.click();
+document.title = seen.join(' ');
+</script>"""
+LIGHT, DARK = bytes.fromhex("ffffff"), bytes.fromhex("0d1117")  # the ground of all pages
+METRICS = [{"kind": "run", "objective": "diffusion", "steps": 2}, {"kind": "step", "step": 1, "loss": 2.5},
+           {"kind": "step", "step": 2, "loss": 1.5}]
+PROBLEM = {"task_id": "one", "prompt": "def f(x):\n", "entry_point": "f", "test": "def check(f):\n    assert f(1) == 1\n"}
+
+
+def first_pixel(png):
+    """Of its first row, whose first pixel all filters leave as it is."""
+    parts, at = b"", 8
+    while at < len(png):
+        length, kind = int.from_bytes(png[at:at + 4]), png[at + 4:at + 8]
+        parts += png[at + 8:at + 8 + length] if kind == b"IDAT" else b""
+        at += 12 + length
+    return zlib.decompress(parts)[1:4]
 
 
 @unittest.skipUnless(BROWSER, "chromium is not installed")
@@ -33,22 +54,63 @@ class Pages(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def open(self, *arguments):
+    def make(self, *arguments):
         page = self.folder / "page.html"
         subprocess.run([PROGRAM, *arguments, str(page)], check=True, capture_output=True)
-        return contents_after_scripts(page, self.folder / "profile")
+        return page
+
+    def browse(self, page, *options):
+        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={self.folder / 'profile'}",
+                   *options, page.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+
+    def contents(self, page):
+        """The document as it stands once its scripts ran, and what they wait for."""
+        return self.browse(page, "--virtual-time-budget=20000", "--dump-dom")
+
+    def ground(self, page, scheme):
+        """The colour behind a page for people who prefer a scheme: 0 for dark, 1 for light."""
+        picture = self.folder / "page.png"
+        self.browse(page, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=600,400",
+                    f"--screenshot={picture}")
+        return first_pixel(picture.read_bytes())
 
     def test_a_played_run_stands_at_its_end_with_buttons(self):
-        text = self.open("replay", str(TRACES / "longest_run.jsonl"), "--html")
+        text = self.contents(self.make("replay", str(TRACES / "longest_run.jsonl"), "--html"))
         steps = re.search(r'data-steps="(\d+)"', text).group(1)
         self.assertRegex(text, r'<section class="run live"')
         self.assertRegex(text, rf"<output>step {steps} of {steps}, \d+ tokens</output>")
         self.assertNotIn("tok masked", text)
 
     def test_a_page_of_an_analysis_has_live_players(self):
-        text = self.open("analyze", str(TRACES / "longest_run.jsonl"), str(TRACES / "two_runs.jsonl"), "--output")
+        text = self.contents(self.make("analyze", str(TRACES / "longest_run.jsonl"), str(TRACES / "two_runs.jsonl"), "--output"))
         self.assertEqual(len(re.findall(r'<section class="run live"', text)), 3)
         self.assertIn("Local AR-ness", text)
+
+    def test_controls_lead_where_they_say(self):
+        page = self.make("replay", str(TRACES / "longest_run.jsonl"), "--html")
+        text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+        page.write_text(text.replace("</body>", CONTROLS + "</body>"), encoding="utf-8")
+        text = self.contents(page)
+        steps = int(re.search(r'data-steps="(\d+)"', text).group(1))
+        self.assertIn(f"<title>0 1 2 1 {steps} {steps - 1} 0 2</title>", text)
+        self.assertRegex(text, rf"<output>step {steps} of {steps}, ")  # it played on from step 2
+
+    def test_pages_are_dark_for_those_who_prefer_it(self):
+        (self.folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, METRICS)))
+        (self.folder / "problems.jsonl").write_text(json.dumps(PROBLEM))
+        pages = {
+            "replay": self.make("replay", str(TRACES / "longest_run.jsonl"), "--html").rename(self.folder / "replay.html"),
+            "analyze": self.make("analyze", str(TRACES / "two_runs.jsonl"), "--output").rename(self.folder / "analyze.html"),
+            "report": self.make("report", str(self.folder / "metrics.jsonl"), "--output"),
+        }
+        subprocess.run([PROGRAM, "eval", "--problems", str(self.folder / "problems.jsonl"), "--length", "4", "--sandbox",
+                        "none", "--output", str(self.folder / "run")], check=True, capture_output=True)
+        pages["eval"] = self.folder / "run" / "report.html"
+        for name, page in pages.items():
+            with self.subTest(name):
+                self.assertEqual(self.ground(page, 0), DARK)
+        self.assertEqual(self.ground(pages["eval"], 1), LIGHT)
 
 
 if __name__ == "__main__":
