@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a page of `unmask report`, `analyze`, `replay` or `sweep`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
+"""Check a page of `unmask report`, `analyze`, `replay`, `eval` or `sweep`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
 
 The page must be well-formed, load nothing, run only the scripts that its policy names, and hold no
 element or attribute that the program does not write itself.  Each --text must stand in it as text.
@@ -18,7 +18,7 @@ VOID = {"meta", "input"}
 ELEMENTS = {
     "html": {"lang"}, "head": set(), "meta": {"charset", "name", "content", "http-equiv"}, "title": set(),
     "style": set(), "body": set(), "main": set(), "script": set(), "h1": set(), "h2": set(), "h3": set(),
-    "p": {"class"}, "div": {"class"}, "span": {"class", "data-s", "data-t", "title"}, "i": {"class"},
+    "p": {"class"}, "div": {"class", "title"}, "span": {"class", "data-s", "data-t", "title"}, "i": {"class"},
     "b": set(), "pre": set(),
     "input": {"type", "class", "id", "checked", "min", "max", "value", "aria-label"}, "label": {"for"},
     "details": {"open"}, "summary": set(), "section": {"class", "data-steps", "data-pace"},
@@ -27,7 +27,7 @@ ELEMENTS = {
     "figure": set(), "figcaption": set(), "table": {"class"}, "thead": set(), "tbody": set(),
     "tr": {"class"}, "th": {"class", "colspan"}, "td": {"class"},
     "svg": {"class", "viewbox", "role", "aria-label", "data-frame", "data-range", "data-log", "data-x"},
-    "path": {"class", "d", "data-group", "data-label"}, "circle": {"class", "cx", "cy", "r"},
+    "line": {"class", "x1", "x2", "y1", "y2"}, "path": {"class", "d", "data-group", "data-label"}, "circle": {"class", "cx", "cy", "r"},
     "text": {"class", "x", "y", "text-anchor"},
 }
 
@@ -95,11 +95,9 @@ def check(raw, most_bytes, texts):
     yield from page.problems
     if page.open:
         yield f"not closed: {page.open}"
-    if not page.scripts:
-        yield "no script"
     sums = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
             for script in page.scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in sums)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in sums) or "'none'"
     if f"script-src {allowed};" not in page.policy or "default-src 'none'" not in page.policy:
         yield f"the policy does not allow just the scripts, whose SHA-256 are {', '.join(sums)}"
     if re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", raw):

@@ -96,6 +96,19 @@ class Evaluations(eval_runs.EvalRuns):
         self.assertIn(verdicts[0][2], ("passed", "timeout", "ended", "failed"))
         self.assertEqual([verdict for _, _, verdict in verdicts[1:4]], ["failed", "timeout", "passed"])
 
+    def test_mbpp_is_asked_with_solved_examples_or_as_a_message(self):
+        rows = [{"task_id": number, "text": f"Write f{number}.", "code": f"def f{number}():\n    return {number}",
+                 "test_list": [f"assert f{number}() == {number}"]} for number in (2, 11, 12)]
+        path = self.work / "mbpp.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        report = self.report_of(self.begin("eval", "few", "--problems", str(path), "--shots", "1", "--length", "8"))
+        self.assertEqual([result["task_id"] for result in report["results"]], ["11", "12"])
+        self.assertEqual(report["settings"]["form"], "mbpp")
+        self.assertEqual(report["settings"]["shots"], 1)
+        report = self.report_of(self.begin("eval", "asked", "--problems", str(path), "--instruct", "--length", "8"))
+        self.assertEqual(len(report["results"]), 3)
+        self.assertEqual(report["settings"]["instruct"], True)
+
 
 if __name__ == "__main__":
     eval_runs.main()
