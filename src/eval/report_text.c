@@ -99,13 +99,13 @@ static um_status append_cost(const json_t *report, um_buffer *text, um_error *er
 
 static um_status append_setting(const char *name, const json_t *value, um_buffer *text,
                                 um_error *error) {
-    char *dumped = json_is_string(value) ? NULL
-                                         : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
-                                                                 JSON_REAL_PRECISION(12));
+    char *dumped =
+        json_is_string(value)
+            ? NULL
+            : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12));
     const char *shown = json_is_string(value) ? json_string_value(value) : dumped;
-    const um_status status = shown
-                                 ? um_buffer_append_format(text, error, ", %s %s", name, shown)
-                                 : um_error_memory(error, "settings", 0);
+    const um_status status = shown ? um_buffer_append_format(text, error, ", %s %s", name, shown)
+                                   : um_error_memory(error, "settings", 0);
     free(dumped);
     return status;
 }
@@ -114,11 +114,10 @@ static um_status append_settings(const json_t *report, um_buffer *text, um_error
     const json_t *settings = json_object_get(report, "settings");
     const char *name = NULL;
     json_t *value = NULL;
-    UM_TRY(um_buffer_append_format(text, error, "model: %s, hash %s; problems: %s, hash %s\n",
-                                   um_json_text(report, "model"),
-                                   um_json_text(settings, "model_hash"),
-                                   um_json_text(report, "problems_file"),
-                                   um_json_text(settings, "problems_hash")));
+    UM_TRY(um_buffer_append_format(
+        text, error, "model: %s, hash %s; problems: %s, hash %s\n", um_json_text(report, "model"),
+        um_json_text(settings, "model_hash"), um_json_text(report, "problems_file"),
+        um_json_text(settings, "problems_hash")));
     UM_TRY(um_buffer_append_format(text, error, "unmask %s", um_json_text(report, "version")));
     json_object_foreach (json_object_get(settings, "decoding"), name, value) {
         UM_TRY(append_setting(name, value, text, error));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -187,15 +188,23 @@ typedef struct launch {
     const char *environment[8];
 } launch;
 
+/* With no_new_privs they do not come back at exec. */
+static int drop_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[2] = {{0}, {0}};
+    return syscall(SYS_capset, &header, none) < 0 ? errno : 0;
+}
+
 /* By system calls: the C library's functions would tell threads that are not there. */
-static int take_identity(void) {
+static int take_identity(bool is_needed) {
     /* Where the identities are mapped from an ordinary user's, the groups cannot be dropped. */
     if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM) {
         return errno;
     }
     if (syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0 ||
         syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0) {
-        return errno;
+        /* Root of a container that has no nobody is an ordinary user outside of it. */
+        return errno == EINVAL && !is_needed ? drop_capabilities() : errno;
     }
     return 0;
 }
@@ -253,7 +262,7 @@ static int confine(launch *work, step *at) {
     int failure = 0;
     if (has_namespaces(sandbox) || (geteuid() == 0 && sandbox->level != UM_SANDBOX_BUBBLEWRAP)) {
         *at = STEP_IDENTITY;
-        failure = take_identity();
+        failure = take_identity(has_namespaces(sandbox));
     }
     if (failure == 0 && has_namespaces(sandbox)) {
         *at = STEP_ROOT;
