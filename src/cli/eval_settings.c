@@ -133,9 +133,14 @@ static um_status add_rare_settings(const um_eval_request *request, json_t *setti
         }
     }
     const um_model_options *model = &request->model.options;
+    const um_judge_options *judge = &request->judge.judge;
     const bool stored =
         (request->limit == 0 ||
          json_object_set_new(settings, "limit", json_integer((json_int_t)request->limit)) == 0) &&
+        (judge->level == UM_SANDBOX_FULL ||
+         json_object_set_new(settings, "sandbox",
+                             json_string(um_sandbox_level_name(judge->level))) == 0) &&
+        (!judge->fresh || json_object_set_new(settings, "fresh", json_true()) == 0) &&
         (!model->mask_token ||
          json_object_set_new(settings, "mask_token", json_string(model->mask_token)) == 0) &&
         (model->attention_block_length == 0 ||

@@ -45,6 +45,10 @@ bool um_sandbox_level_from_name(const char *name, um_sandbox_level *level) {
     return false;
 }
 
+const char *um_sandbox_level_name(um_sandbox_level level) {
+    return (size_t)level < LEVEL_COUNT ? level_names[level] : "unknown";
+}
+
 /* ---- What is common to the processes ---------------------------------------- */
 
 /* Whether the processes are made by this file in namespaces of their own. */
