@@ -99,6 +99,9 @@ static um_status append_cost(const json_t *report, um_buffer *text, um_error *er
 
 static um_status append_setting(const char *name, const json_t *value, um_buffer *text,
                                 um_error *error) {
+    if (!value) {
+        return UM_OK;
+    }
     char *dumped =
         json_is_string(value)
             ? NULL
