@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """The references of published problem sets pass in the sandbox as in plain Python: test_judge_data.py UNMASK
 
-UNMASK_DATA names a directory with human-eval/HumanEval.jsonl.gz, mbpp/sanitized-mbpp.json,
-human-eval-infilling/HumanEval-RandomSpanInfillingLight.jsonl.gz and, where the interpreter of the sandbox has NumPy,
-evalplus/HumanEvalPlus-OriginFmt.jsonl.gz and evalplus/MbppPlus-OriginFmt.jsonl.gz.  Without it, and always, a few
-problems of this file do, that have what those sets have: helpers, changed arguments, floats, set-up code.
+UNMASK_DATA names a directory with human-eval/HumanEval.jsonl.gz, mbpp/mbpp.jsonl, mbpp/sanitized-mbpp.json, the sets of
+human-eval-infilling/ and, where the interpreter of the sandbox has NumPy, evalplus/HumanEvalPlus-OriginFmt.jsonl.gz and
+evalplus/MbppPlus-OriginFmt.jsonl.gz.  Without it, and always, a few problems of this file do, that have what those sets have:
+helpers, changed arguments, floats, set-up code.
 
-References that are changed so that they cannot be right fail.
+References that are changed so that they cannot be right fail; those of which one operator or number is another one get the
+verdict of plain Python.
 """
 
+import ast
 import gzip
 import json
 import os
@@ -58,18 +60,50 @@ def raising(body):
     return "    raise RuntimeError\n" + body
 
 
+class Slip(ast.NodeTransformer):
+    """One operator, comparison or number of a function becomes another one: the first, in the order of the visit."""
+
+    OTHERS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Mod: ast.FloorDiv, ast.Lt: ast.LtE, ast.LtE: ast.Lt,
+              ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.And: ast.Or,
+              ast.Or: ast.And}
+
+    def __init__(self):
+        self.done = False
+
+    def visit(self, node):
+        node = self.generic_visit(node)
+        if not self.done and type(node) in self.OTHERS:
+            self.done = True
+            return self.OTHERS[type(node)]()
+        if not self.done and isinstance(node, ast.Constant) and type(node.value) is int:
+            self.done = True
+            return ast.Constant(node.value + 1)
+        return node
+
+
+def with_a_slip(problem):
+    """The problem with such a reference, or None where there is nothing to slip on."""
+    tree = ast.parse(problem["prompt"] + problem["canonical_solution"])
+    slip = Slip()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == problem["entry_point"]:
+            node.body = [slip.visit(part) for part in node.body]
+    whole = ast.unparse(tree) + "\n"
+    return {**problem, "prompt": "\n", "canonical_solution": whole} if slip.done else None
+
+
 class References(unittest.TestCase):
     unmask = ""
 
-    def judge(self, problems, *options):
+    def judge(self, problems, *options, timeout=60):
         """Names of the problems whose reference does not pass, with what went wrong."""
         with tempfile.TemporaryDirectory() as folder:
             source, target = pathlib.Path(folder, "problems.jsonl"), pathlib.Path(folder, "results.jsonl")
             source.write_text("".join(json.dumps(row) + "\n" for row in problems))
-            done = subprocess.run([self.unmask, "judge", source, "--reference", "--timeout", "60", "--output", target, *options],
+            done = subprocess.run([self.unmask, "judge", source, "--reference", "--timeout", str(timeout), "--output", target, *options],
                                   capture_output=True, text=True, timeout=280, check=False)
             if "is not to be had on this system" in done.stderr and not options:
-                return self.judge(problems, "--sandbox=none")
+                return self.judge(problems, "--sandbox=none", timeout=timeout)
             self.assertEqual(done.returncode, 0, done.stderr)
             rows = [json.loads(line) for line in target.read_text().splitlines()]
         self.assertEqual(len(rows), len(problems))
@@ -119,6 +153,12 @@ class References(unittest.TestCase):
         self.assertEqual(len(problems), 164)
         self.assertEqual(self.judge(problems), {})
 
+    def test_human_eval_infilling_of_lines(self):
+        for name, every in (("SingleLine", 8), ("MultiLine", 40)):
+            problems = self.lines(f"human-eval-infilling/HumanEval-{name}Infilling.jsonl.gz")[::every]
+            self.assertGreater(len(problems), 100)
+            self.assertEqual(self.judge(problems), {})
+
     def test_plus_versions(self):
         """One published test is not right itself (HumanEval/32 of HumanEval+)."""
         self.assert_as_plain(self.plus("evalplus/HumanEvalPlus-OriginFmt.jsonl.gz", 16))
@@ -136,9 +176,23 @@ class References(unittest.TestCase):
         problems = json.loads(self.data("mbpp/sanitized-mbpp.json").read_text())
         self.assertEqual(self.judge_mutants(problems, lambda code: code + "\nraise ValueError\n", "code"), set())
 
+    def test_a_slip_gets_the_verdict_of_plain_python(self):
+        slips = [slip for slip in map(with_a_slip, [OWN[1], *self.lines("human-eval/HumanEval.jsonl.gz")]) if slip]
+        self.assertGreater(len(slips), 140)
+        failed = self.judge(slips, timeout=3)
+        self.assertGreater(len(failed), 100)
+        for slip in slips:
+            with self.subTest(slip["task_id"]):
+                self.assertEqual(slip["task_id"] not in failed, plain(slip, timeout=6))
+
+    def test_mbpp(self):
+        problems = [json.loads(line) for line in self.data("mbpp/mbpp.jsonl").read_text().splitlines()]
+        self.assertEqual(len(problems), 974)
+        self.assertEqual(self.judge(problems), {})
+
     def test_mbpp_sanitized(self):
         problems = json.loads(self.data("mbpp/sanitized-mbpp.json").read_text())
-        self.assert_as_plain(problems)
+        self.assertEqual(self.judge(problems), {})
 
 
 if __name__ == "__main__":
