@@ -6,7 +6,9 @@
  * For each estimator, over DRAWS sets of masks: the mean estimate of a token; the standard
  * deviation of a token's estimate and of a completion's (the sum over its tokens), root mean
  * squares over tokens and completions; and of the gradient g of the policy's loss the length of its
- * mean, the square root of the trace of its covariance, and their ratio.
+ * mean, the square root of the trace of its covariance, their ratio, and the cosine of its mean
+ * with the gradient of the log-probabilities of the sampler's own choices, `trajectory` with all
+ * states, which comes first and does not vary.
  */
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +31,7 @@ typedef struct spread {
     double answer_variance; /* mean over completions */
     double gradient_mean;   /* squared length */
     double gradient_variance;
+    double along_sampler; /* its mean, on the sampler's gradient of length 1 */
 } spread;
 
 typedef struct bench {
@@ -39,6 +42,7 @@ typedef struct bench {
     double *estimates; /* [longest answer] */
     moments *tokens;   /* [longest answer] */
     double *gradient;  /* [block] sum over draws */
+    double *sampler;   /* [block] gradient of the sampler's own choices, of length 1; first zeros */
 } bench;
 
 static void add(moments *to, double value) {
@@ -118,37 +122,60 @@ static um_status measure_gradients(bench *with, spread *to, um_error *error) {
     }
     for (size_t i = 0; i < learner->block_count; i++) {
         mean += with->gradient[i] * with->gradient[i] / (n * n);
+        to->along_sampler += with->gradient[i] * with->sampler[i] / n;
     }
     to->gradient_variance = fmax(0.0, (squares - n * mean) / (n - 1));
     to->gradient_mean = fmax(0.0, mean - to->gradient_variance / n); /* without its own noise */
     return UM_OK;
 }
 
+/* What was measured last is the sampler's own gradient. */
+static void keep_sampler(bench *with, const spread *measured) {
+    const double length = sqrt(measured->gradient_mean) * (double)with->draws;
+    for (size_t i = 0; i < with->run->learner->block_count; i++) {
+        with->sampler[i] = length > 0 ? with->gradient[i] / length : 0;
+    }
+}
+
 /* ---- The run --------------------------------------------------------------------- */
+
+static void print_row(const char *name, const spread *made) {
+    const double length = sqrt(fmax(1e-30, made->gradient_mean));
+    (void)printf("| %s | %.4f | %.4f | %.4f | %.5f | %.5f | %.3f | %.3f |\n", name, made->mean,
+                 sqrt(made->token_variance), sqrt(made->answer_variance), sqrt(made->gradient_mean),
+                 sqrt(made->gradient_variance), sqrt(made->gradient_variance) / length,
+                 made->along_sampler / length);
+}
 
 static um_status measure(bench *with, um_error *error) {
     static const struct named {
         const char *name;
         um_likelihood_estimator estimator;
-    } estimators[] = {{"coupled", UM_ESTIMATOR_COUPLED},
-                      {"decoupled", UM_ESTIMATOR_DECOUPLED},
-                      {"full_mask", UM_ESTIMATOR_FULL_MASK}};
+        size_t states;
+    } estimators[] = {{"trajectory, all states", UM_ESTIMATOR_TRAJECTORY, 0},
+                      {"trajectory, 4 states", UM_ESTIMATOR_TRAJECTORY, 4},
+                      {"trajectory, 1 state", UM_ESTIMATOR_TRAJECTORY, 1},
+                      {"coupled", UM_ESTIMATOR_COUPLED, 0},
+                      {"decoupled", UM_ESTIMATOR_DECOUPLED, 0},
+                      {"full_mask", UM_ESTIMATOR_FULL_MASK, 0}};
     const um_stop_request stop = {0};
     UM_TRY(um_coupled_grpo_ensure_rollouts(with->run, &stop, error));
     const um_rollout_statistics *made = &with->run->rollouts.statistics;
     (void)printf("%zu completions, pass@1 %.3f, groups without an advantage %.3f, %zu draws\n\n",
                  with->run->rollouts.count, made->pass_rate, made->zero_variance, with->draws);
     (void)printf("| estimator | mean | of a token | of a completion | gradient | its deviation | "
-                 "ratio |\n|---|---|---|---|---|---|---|\n");
+                 "ratio | cosine |\n|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < sizeof estimators / sizeof *estimators; i++) {
         spread made_of = {0};
         with->trainer->recipe.grpo.estimator = estimators[i].estimator;
+        with->trainer->recipe.grpo.trajectory_states = estimators[i].states;
         UM_TRY(measure_estimates(with, &made_of, error));
         UM_TRY(measure_gradients(with, &made_of, error));
-        (void)printf("| %s | %.4f | %.4f | %.4f | %.5f | %.5f | %.3f |\n", estimators[i].name,
-                     made_of.mean, sqrt(made_of.token_variance), sqrt(made_of.answer_variance),
-                     sqrt(made_of.gradient_mean), sqrt(made_of.gradient_variance),
-                     sqrt(made_of.gradient_variance / fmax(1e-30, made_of.gradient_mean)));
+        if (i == 0) {
+            keep_sampler(with, &made_of);
+            made_of.along_sampler = sqrt(made_of.gradient_mean);
+        }
+        print_row(estimators[i].name, &made_of);
         (void)fflush(stdout);
     }
     return UM_OK;
@@ -186,8 +213,10 @@ static um_status run_recipe(bench *with, char **arguments, size_t count, const u
                        error));
     UM_TRY(
         um_allocate(&with->tokens, recipe.answer_length, sizeof *with->tokens, "moments", error));
-    UM_TRY(um_allocate(&with->gradient, with->run->learner->block_count, sizeof *with->gradient,
-                       "gradients", error));
+    const size_t block = with->run->learner->block_count;
+    UM_TRY(um_allocate(&with->gradient, block, sizeof *with->gradient, "gradients", error));
+    UM_TRY(um_allocate(&with->sampler, block, sizeof *with->sampler, "gradients", error));
+    memset(with->sampler, 0, block * sizeof *with->sampler);
     return measure(with, error);
 }
 
@@ -213,6 +242,7 @@ int main(int count, char **arguments) {
     free(with.estimates);
     free(with.tokens);
     free(with.gradient);
+    free(with.sampler);
     um_trainer_free(with.trainer);
     um_thread_pool_free(compute.pool);
     return status == UM_OK ? 0 : 1;

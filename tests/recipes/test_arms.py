@@ -1,0 +1,86 @@
+"""The driver of reinforcement learning beside its alternatives, with a stand-in for the program that does the work."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "tiny"
+
+# In place of `unmask`: notes its arguments; a run of stage 4 takes 30 seconds, by its metrics.
+PROGRAM = """#!{python}
+import json, os, sys
+from pathlib import Path
+with open(os.environ["NOTES"], "a") as notes:
+    notes.write(json.dumps(sys.argv[1:]) + "\\n")
+output = Path(sys.argv[sys.argv.index("--output") + 1])
+if sys.argv[1] == "train":
+    output.mkdir()
+    (output / "DONE").touch()
+    (output / "metrics.jsonl").write_text('{{"kind": "validation", "seconds": 5}}\\n' + '{{"kind": "step", "seconds": 15}}\\n' * 2)
+else:
+    output.touch()
+"""
+
+
+class Arms(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        cls.data = cls.folder / "data"
+        (cls.data / "stage3").mkdir(parents=True)
+        (cls.data / "stage3" / "metrics.jsonl").write_text('{"kind": "step", "seconds": 600}\n')
+        program = cls.folder / "unmask"
+        program.write_text(PROGRAM.format(python=sys.executable))
+        program.chmod(0o755)
+        cls.first = cls.run_driver("first", SEEDS="1 2")
+        cls.second = cls.run_driver("second", SEEDS="1 2 3", ARMS="coupled")
+
+    @classmethod
+    def run_driver(cls, name: str, **extra: str) -> list[list[str]]:
+        """The program's calls."""
+        notes = cls.folder / name
+        environment = {**os.environ, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
+                       "CONTROLS": "8", "NOTES": str(notes), **extra}
+        subprocess.run([RECIPE / "arms.sh"], env=environment, stderr=subprocess.DEVNULL, check=True)
+        return [json.loads(line) for line in notes.read_text().splitlines()]
+
+    @staticmethod
+    def members(call: list[str]) -> dict[str, str]:
+        """What the call sets in its recipe."""
+        pairs = [option.partition("=") for flag, option in zip(call, call[1:], strict=False) if flag == "--set"]
+        return {name: value for name, _, value in pairs}
+
+    def trained(self, calls: list[list[str]]) -> list[str]:
+        return [Path(call[call.index("--output") + 1]).name for call in calls if call[0] == "train"]
+
+    def test_each_arm_is_trained_with_each_seed(self) -> None:
+        arms = ["trajectory", "coupled", "full_mask", "decoupled", "supervised"]
+        self.assertEqual(self.trained(self.first), [f"{arm}-{seed}" for seed in (1, 2) for arm in arms])
+
+    def test_what_is_there_is_not_trained_again(self) -> None:
+        self.assertEqual(self.trained(self.second), ["coupled-3"])
+
+    def test_arms_differ_in_estimator_and_seed_alone(self) -> None:
+        runs = [self.members(call) for call in self.first if call[0] == "train" and call[1].endswith("stage4.json")]
+        self.assertEqual(len(runs), 8)
+        for run in runs:
+            self.assertEqual(Path(run["model"]), self.data / "stage3")
+            self.assertEqual({**run, "estimator": "", "seed": ""}, {**runs[0], "estimator": "", "seed": ""})
+
+    def test_the_control_trains_as_long_on_documents_of_its_own(self) -> None:
+        packed = next(call for call in self.first if call[0] == "pack")
+        self.assertEqual(len(Path(packed[1]).read_text().splitlines()), 8)
+        steps = json.loads((RECIPE / "stage3.json").read_text())["steps"]
+        for call in (call for call in self.first if call[0] == "train" and call[1].endswith("stage3.json")):
+            self.assertEqual(self.members(call)["steps"], str(round(steps * 30 / 600)))
+            self.assertEqual(self.members(call)["train"], packed[packed.index("--output") + 1])
+
+
+if __name__ == "__main__":
+    unittest.main()
