@@ -4,10 +4,10 @@
 #     recipes/tiny/arms.sh             after build.sh
 #
 # An arm is trained once for each seed: stage 4 with the estimator `trajectory`, `coupled`, `decoupled` or `full_mask`, and
-# `supervised`, more of stage 3's training, on documents that no stage had, for the time that `trajectory` takes.  Results are
+# `supervised`, more of stage 3's training, on documents of a seed that no stage had, for the time that `trajectory` takes.  Results are
 # in DATA/arms/ARM-SEED; what is there is skipped, and training continues from its last state.  Environment:
 #
-#     UNMASK, DATA       as for build.sh
+#     UNMASK, DATA, PYTHON   as for build.sh
 #     ARMS               which                                            (trajectory coupled full_mask decoupled supervised)
 #     SEEDS              which                                            (1 2 3)
 #     STEPS              steps of reinforcement learning                  (those of stage4.json)

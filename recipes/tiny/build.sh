@@ -13,9 +13,9 @@
 #     DOCUMENTS  tasks of stages 0 and 1; half as many for stages 2 and 3   (400000)
 #     PER_LEVEL  problems of a level in each test set, formats in turn      (150)
 #     STEPS      steps of each stage, in place of the recipe's; for trying the script out
-#     REWARDS    problems of stage 4               (13000)
-#     LAST       the last stage to train           (3: the shipped model; 4: reinforcement learning too, which helps
-#                where answers are written in few steps: docs/RESULTS.md)
+#     REWARDS    problems to draw those of stage 4 from (13000: it asks 3200, each once)
+#     LAST       the last stage to train           (3: the shipped model; 4: reinforcement learning too:
+#                docs/RESULTS.md)
 #     BASELINE   1: also an autoregressive model of the same size, which goes on where stage 0 ends, over the
 #                documents and as many rows as stages 1 to 3           (0)
 set -eu
@@ -94,7 +94,8 @@ measure_as() {
 
 # measure STAGE PROBLEMS: what the stage's model passes, in results/STAGE.
 measure() {
-    ! is_wanted "$1" || measure_as "$1" "" "$2"
+    is_wanted "$1" || return 0
+    measure_as "$1" "" "$2"
 }
 
 instruction_mix=chat=45,completion=20,infilling=35
@@ -182,7 +183,7 @@ measure baseline3 "$data/validation.problems.jsonl"
 for number in 3a 3b 3; do
     measure "stage$number" "$data/validation.problems.jsonl"
 done
-# Reinforcement learning: each problem once, written in few steps, where its start fails most.
+# Reinforcement learning: each problem is asked once, and answered in few steps, where stage 3 fails most.
 train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
     --set "validation_problems=$data/rewards.validation.jsonl"
 measure stage4 "$data/validation.problems.jsonl"

@@ -120,7 +120,7 @@ static json_t *text_or_null(const char *text) {
     return text ? json_string(text) : json_null();
 }
 
-/* What only some runs have: those without it are as they were before there was such an option. */
+/* What is not as by default, and noted only then. */
 static um_status add_rare_settings(const um_eval_request *request, json_t *settings,
                                    um_error *error) {
     const um_step_share steps = request->decoding.steps;
@@ -138,7 +138,7 @@ static um_status add_rare_settings(const um_eval_request *request, json_t *setti
         (request->limit == 0 ||
          json_object_set_new(settings, "limit", json_integer((json_int_t)request->limit)) == 0) &&
         (judge->level == UM_SANDBOX_FULL ||
-         json_object_set_new(settings, "sandbox",
+         json_object_set_new(settings, "sandbox_level",
                              json_string(um_sandbox_level_name(judge->level))) == 0) &&
         (!judge->fresh || json_object_set_new(settings, "fresh", json_true()) == 0) &&
         (!model->mask_token ||

@@ -114,6 +114,9 @@ static um_status append_setting(const char *name, const json_t *value, um_buffer
 }
 
 static um_status append_settings(const json_t *report, um_buffer *text, um_error *error) {
+    static const char *const asked[] = {"length",   "infilling_length", "form",         "instruct",
+                                        "shots",    "first_id",         "last_id",      "limit",
+                                        "quantize", "timeout",          "sandbox_level"};
     const json_t *settings = json_object_get(report, "settings");
     const char *name = NULL;
     json_t *value = NULL;
@@ -125,7 +128,9 @@ static um_status append_settings(const json_t *report, um_buffer *text, um_error
     json_object_foreach (json_object_get(settings, "decoding"), name, value) {
         UM_TRY(append_setting(name, value, text, error));
     }
-    UM_TRY(append_setting("length", json_object_get(settings, "length"), text, error));
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        UM_TRY(append_setting(asked[i], json_object_get(settings, asked[i]), text, error));
+    }
     return um_buffer_append_text(text, "\n", error);
 }
 

@@ -200,15 +200,16 @@ static int drop_capabilities(void) {
 }
 
 /* By system calls: the C library's functions would tell threads that are not there. */
-static int take_identity(bool is_needed) {
+static int take_identity(bool must_be_nobody) {
     /* Where the identities are mapped from an ordinary user's, the groups cannot be dropped. */
     if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM) {
         return errno;
     }
     if (syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0 ||
         syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0) {
-        /* Root of a container that has no nobody is an ordinary user outside of it. */
-        return errno == EINVAL && !is_needed ? drop_capabilities() : errno;
+        /* Root of a container that has no nobody (EINVAL), or not the right to become it. */
+        const bool may_stay = !must_be_nobody && (errno == EINVAL || errno == EPERM);
+        return may_stay ? drop_capabilities() : errno;
     }
     return 0;
 }

@@ -21,6 +21,8 @@ typedef enum um_sandbox_level {
 /* The level of that name ("full", "namespaces", "bubblewrap", "seccomp" or "none") into *level;
  * false, with *level untouched, where there is none. */
 bool um_sandbox_level_from_name(const char *name, um_sandbox_level *level);
+
+/* The name of a level. */
 const char *um_sandbox_level_name(um_sandbox_level level);
 
 /* ---- For the judge ---------------------------------------------------------- */

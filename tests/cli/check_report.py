@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Check a page of `unmask report`, `analyze`, `replay`, `eval` or `sweep`: check_report.py PAGE [--most-bytes N] [--text TEXT]...
+"""Check a page of `unmask report`, `analyze`, `replay`, `eval` or `sweep`: check_report.py PAGE [--most-bytes N] [--without-scripts]
+[--text TEXT]...
 
 The page must be well-formed, load nothing, run only the scripts that its policy names, and hold no
 element or attribute that the program does not write itself.  Each --text must stand in it as text.
@@ -88,13 +89,15 @@ class Page(html.parser.HTMLParser):
             self.text.append(data)
 
 
-def check(raw, most_bytes, texts):
+def check(raw, most_bytes, texts, has_scripts):
     page = Page()
     page.feed(raw.decode("utf-8"))
     page.close()
     yield from page.problems
     if page.open:
         yield f"not closed: {page.open}"
+    if bool(page.scripts) != has_scripts:
+        yield "no script" if has_scripts else "a script"
     sums = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
             for script in page.scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in sums) or "'none'"
@@ -114,9 +117,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("page", type=pathlib.Path)
     parser.add_argument("--most-bytes", type=int, default=0)
+    parser.add_argument("--without-scripts", action="store_true")
     parser.add_argument("--text", action="append", default=[])
     arguments = parser.parse_args()
-    problems = list(check(arguments.page.read_bytes(), arguments.most_bytes, arguments.text))
+    problems = list(check(arguments.page.read_bytes(), arguments.most_bytes, arguments.text,
+                          not arguments.without_scripts))
     for problem in problems[:20]:
         print(f"{arguments.page}: {problem}")
     if not problems:

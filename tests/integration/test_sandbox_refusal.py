@@ -18,9 +18,9 @@ WITHOUT_NAMESPACES = ["unshare", "--user", "--map-root-user", "sh", "-c",
                       'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
 PROBLEM = {"task_id": "one", "prompt": "def f():\n", "entry_point": "f", "canonical_solution": "    return 1\n",
            "test": "def check(f):\n    assert f() == 1\n"}
-CAPABILITIES = {**PROBLEM, "task_id": "two", "test": "def check(f):\n    assert int(f(), 16) == 0\n",
+CAPABILITIES = {**PROBLEM, "task_id": "two", "test": "def check(f):\n    assert f() == [0] * 3\n",
                 "canonical_solution": "    with open('/proc/self/status') as lines:\n"
-                                      "        return [line.split()[1] for line in lines if line.startswith('CapEff')][0]\n"}
+                                      "        return [int(line.split()[1], 16) for line in lines if line[:6] in ('CapInh', 'CapPrm', 'CapEff')]\n"}
 
 
 class Refusal(unittest.TestCase):

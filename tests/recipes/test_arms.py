@@ -45,7 +45,8 @@ class Arms(unittest.TestCase):
     def run_driver(cls, name: str, **extra: str) -> list[list[str]]:
         """The program's calls."""
         notes = cls.folder / name
-        environment = {**os.environ, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
+        outside = {name: value for name, value in os.environ.items() if name not in ("ARMS", "STEPS", "SUPERVISED_STEPS")}
+        environment = {**outside, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
                        "CONTROLS": "8", "NOTES": str(notes), **extra}
         subprocess.run([RECIPE / "arms.sh"], env=environment, stderr=subprocess.DEVNULL, check=True)
         return [json.loads(line) for line in notes.read_text().splitlines()]
@@ -69,6 +70,8 @@ class Arms(unittest.TestCase):
     def test_arms_differ_in_estimator_and_seed_alone(self) -> None:
         runs = [self.members(call) for call in self.first if call[0] == "train" and call[1].endswith("stage4.json")]
         self.assertEqual(len(runs), 8)
+        names = [name for name in self.trained(self.first) if not name.startswith("supervised")]
+        self.assertEqual([f"{run['estimator']}-{run['seed']}" for run in runs], names)
         for run in runs:
             self.assertEqual(Path(run["model"]), self.data / "stage3")
             self.assertEqual({**run, "estimator": "", "seed": ""}, {**runs[0], "estimator": "", "seed": ""})
