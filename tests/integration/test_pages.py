@@ -16,6 +16,7 @@ import unittest
 import zlib
 
 PROGRAM = ""
+MODEL = pathlib.Path(__file__).resolve().parents[2] / "models" / "tiny"
 TRACES = pathlib.Path(__file__).resolve().parents[1] / "cli" / "traces"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 SECONDS = 240  # a browser on a machine that does other work
@@ -104,8 +105,8 @@ class Pages(unittest.TestCase):
             "analyze": self.make("analyze", str(TRACES / "two_runs.jsonl"), "--output").rename(self.folder / "analyze.html"),
             "report": self.make("report", str(self.folder / "metrics.jsonl"), "--output"),
         }
-        subprocess.run([PROGRAM, "eval", "--problems", str(self.folder / "problems.jsonl"), "--length", "4", "--sandbox",
-                        "none", "--output", str(self.folder / "run")], check=True, capture_output=True)
+        subprocess.run([PROGRAM, "eval", "--model", str(MODEL), "--problems", str(self.folder / "problems.jsonl"), "--length",
+                        "4", "--sandbox", "none", "--output", str(self.folder / "run")], check=True, capture_output=True)
         pages["eval"] = self.folder / "run" / "report.html"
         for name, page in pages.items():
             with self.subTest(name):
