@@ -10,6 +10,7 @@ Writes JSON Lines to standard output; README.md describes their members, the lev
 
 import argparse
 import json
+import os
 import sys
 
 from taskgen.formats import FORMATS
@@ -76,8 +77,12 @@ def main(arguments: list[str]) -> int:
     else:
         per_level = options.per_level or -(-options.count // len(options.levels))
         rows = problems(options.split, options.seed, per_level, options.levels, options.formats)
-    for row in rows:
-        print(json.dumps(row))
+    try:
+        for row in rows:
+            print(json.dumps(row))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
