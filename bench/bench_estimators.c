@@ -42,7 +42,7 @@ typedef struct bench {
     double *estimates; /* [longest answer] */
     moments *tokens;   /* [longest answer] */
     double *gradient;  /* [block] sum over draws */
-    double *sampler;   /* [block] gradient of the sampler's own choices, of length 1; first zeros */
+    double *sampler;   /* [block] gradient of the sampler's own choices, of length 1 */
 } bench;
 
 static void add(moments *to, double value) {
@@ -122,7 +122,6 @@ static um_status measure_gradients(bench *with, spread *to, um_error *error) {
     }
     for (size_t i = 0; i < learner->block_count; i++) {
         mean += with->gradient[i] * with->gradient[i] / (n * n);
-        to->along_sampler += with->gradient[i] * with->sampler[i] / n;
     }
     to->gradient_variance = fmax(0.0, (squares - n * mean) / (n - 1));
     to->gradient_mean = fmax(0.0, mean - to->gradient_variance / n); /* without its own noise */
@@ -135,6 +134,15 @@ static void keep_sampler(bench *with, const spread *measured) {
     for (size_t i = 0; i < with->run->learner->block_count; i++) {
         with->sampler[i] = length > 0 ? with->gradient[i] / length : 0;
     }
+}
+
+/* The mean of what was measured last, on the sampler's gradient. */
+static double along_sampler(const bench *with) {
+    double sum = 0;
+    for (size_t i = 0; i < with->run->learner->block_count; i++) {
+        sum += with->gradient[i] * with->sampler[i];
+    }
+    return sum / (double)with->draws;
 }
 
 /* ---- The run --------------------------------------------------------------------- */
@@ -173,8 +181,8 @@ static um_status measure(bench *with, um_error *error) {
         UM_TRY(measure_gradients(with, &made_of, error));
         if (i == 0) {
             keep_sampler(with, &made_of);
-            made_of.along_sampler = sqrt(made_of.gradient_mean);
         }
+        made_of.along_sampler = along_sampler(with);
         print_row(estimators[i].name, &made_of);
         (void)fflush(stdout);
     }
@@ -216,7 +224,6 @@ static um_status run_recipe(bench *with, char **arguments, size_t count, const u
     const size_t block = with->run->learner->block_count;
     UM_TRY(um_allocate(&with->gradient, block, sizeof *with->gradient, "gradients", error));
     UM_TRY(um_allocate(&with->sampler, block, sizeof *with->sampler, "gradients", error));
-    memset(with->sampler, 0, block * sizeof *with->sampler);
     return measure(with, error);
 }
 

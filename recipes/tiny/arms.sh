@@ -16,14 +16,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-data=${DATA:-$here/data}
-python=${PYTHON:-python3}
-unmask=${UNMASK:-$here/../../build/unmask}
+. "$here/common.sh"
 mkdir -p "$data/arms"
-
-say() {
-    echo "arms.sh: $*" >&2
-}
 
 # seconds_of RUN: how long a finished run has trained, validations left out.
 seconds_of() {
@@ -43,22 +37,16 @@ print(max(1, round(steps * arm / stage)))' "$(seconds_of "$data/arms/trajectory-
         "$("$python" -c 'import json, sys; print(json.load(sys.stdin)["steps"])' < "$here/stage3.json")"
 }
 
-# control_shard: documents like those of stage 3, but new ones, for the supervised arm.
-control_shard() {
-    [ ! -e "$data/arms/control.shard" ] || return 0
-    say "making $data/arms/control.shard"
-    "$python" "$here/tasks.py" documents --count "${CONTROLS:-100000}" --seed 7 \
-        --formats chat=45,completion=20,infilling=35 > "$data/arms/control.jsonl"
-    "$unmask" pack "$data/arms/control.jsonl" --infilling canvas --tokenizer "$data/init" --output "$data/arms/control.shard"
-}
-
 # train_arm ARM SEED
 train_arm() {
     output=$data/arms/$1-$2
     [ ! -e "$output/DONE" ] || return 0
     say "training $1 with seed $2"
     if [ "$1" = supervised ]; then
-        control_shard
+        # Documents like those of stage 3, but new ones.
+        make_file "$data/arms/control.jsonl" "$python" "$here/tasks.py" documents --count "${CONTROLS:-100000}" --seed 7 \
+            --formats $instruction_mix
+        pack "$data/arms/control.shard" canvas "$data/arms/control.jsonl"
         "$unmask" train "$here/stage3.json" --output "$output" --set "model=$data/stage3" --set "train=$data/arms/control.shard" \
             --set "validation=$data/stage3.validation.shard" --set "validation_problems=$data/rewards.validation.jsonl" \
             --set "steps=$(supervised_steps "$2")" --set learning_rate=0.0005 \

@@ -21,41 +21,13 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-data=${DATA:-$here/data}
-python=${PYTHON:-python3}
-unmask=${UNMASK:-$here/../../build/unmask}
+. "$here/common.sh"
 documents=${DOCUMENTS:-400000}
 per_level=${PER_LEVEL:-150}
 rewards=${REWARDS:-13000}
 last=${LAST:-3}
 baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
-
-say() {
-    echo "build.sh: $*" >&2
-}
-
-# make_file FILE COMMAND...: FILE from the command's standard output, unless it exists.
-make_file() {
-    target=$1
-    shift
-    if [ ! -e "$target" ]; then
-        say "making $target"
-        "$@" > "$target.part"
-        mv "$target.part" "$target"
-    fi
-}
-
-# pack SHARD OPTION-OF-INFILLING FILE...
-pack() {
-    shard=$1
-    infilling=$2
-    shift 2
-    if [ ! -e "$shard" ]; then
-        say "packing $shard"
-        "$unmask" pack "$@" --infilling "$infilling" --tokenizer "$data/init" --output "$shard"
-    fi
-}
 
 # is_wanted STAGE
 is_wanted() {
@@ -79,9 +51,9 @@ train() {
     fi
 }
 
-# measure_as STAGE NAME PROBLEMS OPTION...: what the stage's model passes when decoding so, in results/STAGE.NAME.
+# measure_as STAGE NAME PROBLEMS OPTION...: what the stage's model passes when decoding so, in results/NAME.
 measure_as() {
-    results=$data/results/$1${2:+.$2}
+    results=$data/results/$2
     model=$data/$1
     problems=$3
     shift 3
@@ -95,10 +67,9 @@ measure_as() {
 # measure STAGE PROBLEMS: what the stage's model passes, in results/STAGE.
 measure() {
     is_wanted "$1" || return 0
-    measure_as "$1" "" "$2"
+    measure_as "$1" "$1" "$2"
 }
 
-instruction_mix=chat=45,completion=20,infilling=35
 half=$((documents / 2))
 held_out=$(((documents + 399) / 400))
 
@@ -189,7 +160,7 @@ train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.j
 measure stage4 "$data/validation.problems.jsonl"
 if is_wanted stage4; then
     for stage in stage3 stage4; do
-        measure_as "$stage" few-steps "$data/validation.problems.jsonl" --algorithm threshold --confidence-threshold 0.7
+        measure_as "$stage" "$stage.few-steps" "$data/validation.problems.jsonl" --algorithm threshold --confidence-threshold 0.7
     done
 fi
 say "the model is in $data/stage$last, what each stage passes in $data/results"

@@ -102,13 +102,12 @@ static um_status append_setting(const char *name, const json_t *value, um_buffer
     if (!value) {
         return UM_OK;
     }
-    char *dumped =
-        json_is_string(value)
-            ? NULL
-            : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12));
-    const char *shown = json_is_string(value) ? json_string_value(value) : dumped;
-    const um_status status = shown ? um_buffer_append_format(text, error, ", %s %s", name, shown)
-                                   : um_error_memory(error, "settings", 0);
+    if (json_is_string(value)) {
+        return um_buffer_append_format(text, error, ", %s %s", name, json_string_value(value));
+    }
+    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12));
+    const um_status status = dumped ? um_buffer_append_format(text, error, ", %s %s", name, dumped)
+                                    : um_error_memory(error, "settings", 0);
     free(dumped);
     return status;
 }

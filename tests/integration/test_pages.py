@@ -55,8 +55,8 @@ class Pages(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def make(self, *arguments):
-        page = self.folder / "page.html"
+    def make(self, *arguments, name="page"):
+        page = self.folder / f"{name}.html"
         subprocess.run([PROGRAM, *arguments, str(page)], check=True, capture_output=True)
         return page
 
@@ -101,8 +101,8 @@ class Pages(unittest.TestCase):
         (self.folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, METRICS)))
         (self.folder / "problems.jsonl").write_text(json.dumps(PROBLEM))
         pages = {
-            "replay": self.make("replay", str(TRACES / "longest_run.jsonl"), "--html").rename(self.folder / "replay.html"),
-            "analyze": self.make("analyze", str(TRACES / "two_runs.jsonl"), "--output").rename(self.folder / "analyze.html"),
+            "replay": self.make("replay", str(TRACES / "longest_run.jsonl"), "--html", name="replay"),
+            "analyze": self.make("analyze", str(TRACES / "two_runs.jsonl"), "--output", name="analyze"),
             "report": self.make("report", str(self.folder / "metrics.jsonl"), "--output"),
         }
         subprocess.run([PROGRAM, "eval", "--model", str(MODEL), "--problems", str(self.folder / "problems.jsonl"), "--length",

@@ -1,12 +1,11 @@
 """The driver of reinforcement learning beside its alternatives, with a stand-in for the program that does the work."""
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+import stand_in
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "tiny"
 
@@ -35,21 +34,17 @@ class Arms(unittest.TestCase):
         cls.data = cls.folder / "data"
         (cls.data / "stage3").mkdir(parents=True)
         (cls.data / "stage3" / "metrics.jsonl").write_text('{"kind": "step", "seconds": 600}\n')
-        program = cls.folder / "unmask"
-        program.write_text(PROGRAM.format(python=sys.executable))
-        program.chmod(0o755)
+        stand_in.make(cls.folder, PROGRAM)
         cls.first = cls.run_driver("first", SEEDS="1 2")
         cls.second = cls.run_driver("second", SEEDS="1 2 3", ARMS="coupled")
 
     @classmethod
     def run_driver(cls, name: str, **extra: str) -> list[list[str]]:
         """The program's calls."""
-        notes = cls.folder / name
-        outside = {name: value for name, value in os.environ.items() if name not in ("ARMS", "STEPS", "SUPERVISED_STEPS")}
-        environment = {**outside, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
-                       "CONTROLS": "8", "NOTES": str(notes), **extra}
-        subprocess.run([RECIPE / "arms.sh"], env=environment, stderr=subprocess.DEVNULL, check=True)
-        return [json.loads(line) for line in notes.read_text().splitlines()]
+        status, calls = stand_in.run(RECIPE / "arms.sh", cls.folder, name,
+                                     **{"CONTROLS": "8", "ARMS": "", "STEPS": "", "SUPERVISED_STEPS": "", **extra})
+        assert status == 0
+        return calls
 
     @staticmethod
     def members(call: list[str]) -> dict[str, str]:

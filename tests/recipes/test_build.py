@@ -1,12 +1,11 @@
 """The driver of all stages, with a stand-in for the program that does the work."""
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+import stand_in
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "tiny"
 
@@ -43,9 +42,7 @@ class Driver(unittest.TestCase):
         cls.data = cls.folder / "data"
         cls.data.mkdir()
         (cls.data / "code.jsonl").write_text(json.dumps(CODE) + "\n")
-        program = cls.folder / "unmask"
-        program.write_text(PROGRAM.format(python=sys.executable))
-        program.chmod(0o755)
+        stand_in.make(cls.folder, PROGRAM)
         cls.broken = cls.run_driver("first", BREAK="stage2.json")
         cls.continued = cls.run_driver("second")
         cls.again = cls.run_driver("third")
@@ -56,13 +53,8 @@ class Driver(unittest.TestCase):
     @classmethod
     def run_driver(cls, name: str, **extra: str) -> tuple[int, list[list[str]]]:
         """Exit status and the program's calls."""
-        notes = cls.folder / name
-        notes.touch()
-        environment = {**os.environ, "DATA": str(cls.data), "UNMASK": str(cls.folder / "unmask"), "PYTHON": sys.executable,
-                       "DOCUMENTS": "20", "PER_LEVEL": "3", "REWARDS": "4", "LAST": "3", "STEPS": "7", "NOTES": str(notes), **extra}
-        done = subprocess.run([RECIPE / "build.sh"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        calls = [json.loads(line) for line in notes.read_text().splitlines()]
-        return done.returncode, calls
+        return stand_in.run(RECIPE / "build.sh", cls.folder, name,
+                            **{"DOCUMENTS": "20", "PER_LEVEL": "3", "REWARDS": "4", "LAST": "3", "STEPS": "7", **extra})
 
     @staticmethod
     def after(call: list[str], option: str) -> Path:

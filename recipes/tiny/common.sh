@@ -1,0 +1,32 @@
+# What build.sh and arms.sh share; sourced by them with `here`, their folder, set.
+
+data=${DATA:-$here/data}
+python=${PYTHON:-python3}
+unmask=${UNMASK:-$here/../../build/unmask}
+instruction_mix=chat=45,completion=20,infilling=35
+
+say() {
+    echo "${0##*/}: $*" >&2
+}
+
+# make_file FILE COMMAND...: FILE from the command's standard output, unless it exists.
+make_file() {
+    target=$1
+    shift
+    if [ ! -e "$target" ]; then
+        say "making $target"
+        "$@" > "$target.part"
+        mv "$target.part" "$target"
+    fi
+}
+
+# pack SHARD OPTION-OF-INFILLING FILE...
+pack() {
+    shard=$1
+    infilling=$2
+    shift 2
+    if [ ! -e "$shard" ]; then
+        say "packing $shard"
+        "$unmask" pack "$@" --infilling "$infilling" --tokenizer "$data/init" --output "$shard"
+    fi
+}
