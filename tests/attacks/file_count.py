@@ -1,6 +1,6 @@
 """Makes as many files as it likes."""
 
-for number in range(100000):
+for number in range(10000000):
     open(f"/tmp/{number}", "w").close()
 
 
