@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/judge.h"
+#include "reward/reward_weights.h"
 
 /* The problems of one level and format, or all of them. */
 typedef struct group {
@@ -207,6 +208,7 @@ static json_t *report_object(const um_judged *judged, const summary *made, const
     size_t counts[UM_VERDICT_ENDED + 1];
     json_t *groups = json_array();
     json_t *verdicts = json_object();
+    const um_reward_weights weights = um_reward_default_weights();
     double reward = 0;
     for (size_t i = 0; i + 1 < made->count; i++) {
         (void)json_array_append_new(groups, group_object(&made->groups[i], ks));
@@ -217,7 +219,7 @@ static json_t *report_object(const um_judged *judged, const summary *made, const
                                   json_integer((json_int_t)counts[i]));
     }
     for (size_t i = 0; i < judged->samples->count; i++) {
-        reward += judged->results[i].reward / (double)judged->samples->count;
+        reward += um_reward_of(&weights, &judged->results[i]) / (double)judged->samples->count;
     }
     return json_pack("{s:s, s:f, s:I, s:f, s:o, s:o, s:o}", "sandbox", judged->sandbox, "seconds",
                      judged->seconds, "all_problems",
@@ -251,12 +253,13 @@ um_status um_judged_json(const um_judged *judged, const um_pass_ks *ks, um_buffe
 
 static json_t *result_object(const um_sample *sample, const um_judgement *result) {
     json_t *object = json_copy(sample->line);
+    const um_reward_weights weights = um_reward_default_weights();
     json_t *added = json_pack(
         "{s:b, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f}", "passed",
         result->verdict == UM_VERDICT_PASSED, "result", result->text, "verdict",
         um_verdict_name(result->verdict), "tests_passed", (json_int_t)result->tests_passed, "tests",
         (json_int_t)result->tests_total, "format_reward", result->format, "code_reward",
-        result->code, "reward", result->reward, "judge_seconds", result->seconds);
+        result->code, "reward", um_reward_of(&weights, result), "judge_seconds", result->seconds);
     if (!object || !added || json_object_update(object, added) != 0) {
         json_decref(object);
         object = NULL;

@@ -1,5 +1,4 @@
 /* Many attempts, on several workers. */
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,6 @@ um_judge_options um_judge_default_options(void) {
     return (um_judge_options){.level = UM_SANDBOX_FULL,
                               .timeout_seconds = 5,
                               .memory_mib = 512,
-                              .code_weight = 2.0,
-                              .format_weight = 0.5,
                               .python = "/usr/bin/python3"};
 }
 
@@ -41,9 +38,6 @@ static um_status check_options(const um_judge_options *options, um_error *error)
     if (options->memory_mib < 64 || options->memory_mib > ((size_t)1 << 24)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "memory: %zu MiB; at least 64 are needed",
                         options->memory_mib);
-    }
-    if (!isfinite(options->code_weight) || !isfinite(options->format_weight)) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "the weights of the rewards must be finite");
     }
     return UM_OK;
 }

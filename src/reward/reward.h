@@ -16,13 +16,10 @@ typedef struct um_judge_options {
     size_t memory_mib;      /* address space of each of the two processes, at least 64 */
     size_t workers;         /* attempts judged at a time; 0: one for each online processor */
     bool fresh;             /* new interpreters for each attempt, in place of warm ones */
-    double code_weight;     /* of the share of passed tests in the total */
-    double format_weight;   /* of the format reward in the total */
     const char *python;     /* the interpreter, below /usr; read during um_judge_create only */
 } um_judge_options;
 
-/* full, 5 s, 512 MiB, a worker a processor, warm, weights 2.0 and 0.5 (those of the published
- * coupled-GRPO recipe, arXiv:2506.20639), /usr/bin/python3. */
+/* full, 5 s, 512 MiB, a worker a processor, warm, /usr/bin/python3. */
 um_judge_options um_judge_default_options(void);
 
 typedef enum um_verdict {
@@ -43,7 +40,6 @@ typedef struct um_judgement {
     size_t tests_total;  /* at least 1 */
     double format;       /* 1, 0.5 or 0; see um_judge_batch */
     double code;         /* tests_passed / tests_total where format is 1, otherwise 0 */
-    double reward;       /* code_weight * code + format_weight * format */
     double seconds;      /* wall time */
     char text[256];      /* one printable line: "passed", or what went wrong */
 } um_judgement;

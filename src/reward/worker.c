@@ -437,12 +437,6 @@ static um_status run_trial(um_worker *worker, const char *nonce, const um_channe
 
 /* ---- One attempt ------------------------------------------------------------------------ */
 
-static void weigh(const um_judge_options *options, um_judgement *result) {
-    const double share = (double)result->tests_passed / (double)result->tests_total;
-    result->code = result->format == 1.0 ? share : 0.0;
-    result->reward = options->code_weight * result->code + options->format_weight * result->format;
-}
-
 um_status um_worker_judge(um_worker *worker, const um_attempt *attempt, bool (*wanted)(void *user),
                           void *user, um_judgement *result, um_error *error) {
     const um_problem *problem = attempt->problem;
@@ -468,7 +462,8 @@ um_status um_worker_judge(um_worker *worker, const um_attempt *attempt, bool (*w
     UM_TRY(write_job(worker, attempt, nonce, error));
     UM_TRY(run_trial(worker, nonce, &wait, result, error));
     result->format = exact ? result->format : 0.0;
-    weigh(worker->options, result);
+    result->code =
+        result->format == 1.0 ? (double)result->tests_passed / (double)result->tests_total : 0.0;
     result->seconds = um_clock_seconds() - start;
     return UM_OK;
 }

@@ -44,7 +44,8 @@ static void defaults_are_those_of_the_paper(void **state) {
     assert_int_equal(options->completion_normalisation, UM_MEAN_OF_COMPLETIONS);
     assert_int_equal(options->reference_interval, 64);
     assert_true(options->reference_mixing == 0.6);
-    assert_true(options->code_weight == 2.0 && options->format_weight == 0.5);
+    assert_true(options->reward.code == 2.0 && options->reward.format == 0.5);
+    assert_true(!options->reward.binary_code);
     assert_int_equal(recipe.problem_options.sandbox, UM_SANDBOX_FULL);
 }
 
@@ -122,9 +123,9 @@ static void the_fingerprint_tells_runs_apart(void **state) {
     (void)state;
     um_error error = {0};
     static const char *const decisive[][2] = {
-        {"group_size", "4"},        {"rollout.steps", "5"},        {"estimator", "decoupled"},
-        {"kl_coefficient", "0.5"},  {"early_stop", "true"},        {"code_weight", "1"},
-        {"trajectory_states", "2"}, {"shared_group_masks", "true"}};
+        {"group_size", "4"},        {"rollout.steps", "5"},         {"estimator", "decoupled"},
+        {"kl_coefficient", "0.5"},  {"early_stop", "true"},         {"code_weight", "1"},
+        {"trajectory_states", "2"}, {"shared_group_masks", "true"}, {"binary_code", "true"}};
     static const char *const others[][2] = {{"rollout_batch", "4"},
                                             {"judge_workers", "5"},
                                             {"validation_rollout.steps", "5"},

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "judge_testing.h"
+#include "reward/reward_weights.h"
 
 typedef struct fixture {
     um_judge *judge;
@@ -190,14 +191,19 @@ static void rewards_are_those_of_the_recipe(void **state) {
         double format;
         size_t passed;
         double reward;
+        double binary; /* with "binary_code" */
     } cases[] = {
-        {"So:\n```python\ndef f(x):\n    return x + 1\n```\n", 1.0, 4, 2.5},
-        {"```python\ndef f(x):\n    return 2\n```\n", 1.0, 1, 1.0},
-        {"```python\ndef f(x) return 2\n```\n", 0.5, 0, 0.25},
-        {"```python\ndef f(x):\n    return x + 1\n```", 0.0, 4, 0.0}, /* no line feed at the end */
-        {"```python\nx = '\\x00'\n```\n", 1.0, 0, 0.5},
-        {"def f(x):\n    return x + 1\n", 0.0, 0, 0.0},
+        {"So:\n```python\ndef f(x):\n    return x + 1\n```\n", 1.0, 4, 2.5, 2.5},
+        {"```python\ndef f(x):\n    return 2\n```\n", 1.0, 1, 1.0, 0.5},
+        {"```python\ndef f(x) return 2\n```\n", 0.5, 0, 0.25, 0.25},
+        /* no line feed at the end */
+        {"```python\ndef f(x):\n    return x + 1\n```", 0.0, 4, 0.0, 0.0},
+        {"```python\nx = '\\x00'\n```\n", 1.0, 0, 0.5, 0.5},
+        {"def f(x):\n    return x + 1\n", 0.0, 0, 0.0, 0.0},
     };
+    const um_reward_weights weights = um_reward_default_weights();
+    um_reward_weights binary = weights;
+    binary.binary_code = true;
     fixture *work = usable(state);
     const um_problem *problem = add_problem(
         work->problems, "{\"id\": \"rewards\", \"question\": \"Add one.\", \"test_cases\": "
@@ -208,7 +214,8 @@ static void rewards_are_those_of_the_recipe(void **state) {
         assert_true(result.format == cases[i].format);
         assert_int_equal(result.tests_passed, cases[i].passed);
         assert_int_equal(result.tests_total, 4);
-        assert_true(result.reward == cases[i].reward);
+        assert_true(um_reward_of(&weights, &result) == cases[i].reward);
+        assert_true(um_reward_of(&binary, &result) == cases[i].binary);
     }
 }
 

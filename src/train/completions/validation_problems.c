@@ -82,9 +82,8 @@ static um_status sample(const um_validation_problems *problems, const um_learner
 
 /* NAN where the objective knows no rewards. */
 static double reward_of(const um_recipe *recipe, const um_judgement *judgement) {
-    const um_grpo_options *options = &recipe->grpo;
     return recipe->objective == UM_OBJECTIVE_COUPLED_GRPO
-               ? options->code_weight * judgement->code + options->format_weight * judgement->format
+               ? um_reward_of(&recipe->grpo.reward, judgement)
                : NAN;
 }
 

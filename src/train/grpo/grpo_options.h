@@ -4,6 +4,7 @@
 #ifndef UM_TRAIN_GRPO_GRPO_OPTIONS_H
 #define UM_TRAIN_GRPO_GRPO_OPTIONS_H
 
+#include "reward/reward_weights.h"
 #include "train/completions/problem_options.h"
 
 /* How the log-probability of a completion's token is estimated. */
@@ -61,8 +62,7 @@ typedef struct um_grpo_options {
     char rollout[UM_ROLLOUT_TEXT_SIZE]; /* "rollout": decoding options */
     bool early_stop; /* "early_stop": stop where what is before an end token is decided (false) */
 
-    double code_weight;   /* "code_weight": of the share of passed tests (2) */
-    double format_weight; /* "format_weight": of the format reward (0.5) */
+    um_reward_weights reward; /* "code_weight" (2), "format_weight" (0.5), "binary_code" (false) */
 } um_grpo_options;
 
 #endif

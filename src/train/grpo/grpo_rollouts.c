@@ -96,8 +96,7 @@ static um_status use_judgements(um_grpo_rollouts *rollouts, const um_recipe *rec
     double mean = 0;
     UM_TRY(um_allocate(&rewards, rollouts->count, sizeof *rewards, "rewards", error));
     for (size_t i = 0; i < rollouts->count; i++) {
-        rewards[i] = options->code_weight * judgements[i].code +
-                     options->format_weight * judgements[i].format;
+        rewards[i] = um_reward_of(&options->reward, &judgements[i]);
     }
     size_t equal = 0;
     for (size_t i = 0; i < rollouts->count; i += options->group_size) {

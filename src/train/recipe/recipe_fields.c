@@ -138,8 +138,9 @@ const um_recipe_field um_recipe_fields[] = {
     {"rollout_batch", UM_FIELD_SIZE, AT(problem_options.rollout_batch), false, 1, 4096, NULL},
     {"validation_maximum", UM_FIELD_SIZE, AT(problem_options.validation_maximum), false, 0,
      LARGEST_SIZE, NULL},
-    {"code_weight", UM_FIELD_NUMBER, AT(grpo.code_weight), false, 0, 1e6, NULL},
-    {"format_weight", UM_FIELD_NUMBER, AT(grpo.format_weight), false, 0, 1e6, NULL},
+    {"code_weight", UM_FIELD_NUMBER, AT(grpo.reward.code), false, 0, 1e6, NULL},
+    {"format_weight", UM_FIELD_NUMBER, AT(grpo.reward.format), false, 0, 1e6, NULL},
+    {"binary_code", UM_FIELD_BOOL, AT(grpo.reward.binary_code), false, 0, 0, NULL},
     {"sandbox", UM_FIELD_CHOICE, AT(problem_options.sandbox), false, 0, 0, sandboxes},
     {"judge_timeout", UM_FIELD_NUMBER, AT(problem_options.judge_timeout), false, 0.01, 86400, NULL},
     {"judge_memory", UM_FIELD_SIZE, AT(problem_options.judge_memory), false, 64, 1e6, NULL},
@@ -185,8 +186,7 @@ void um_recipe_set_grpo_defaults(um_recipe *recipe) {
                                      .kl_coefficient = 0.01,
                                      .reference_interval = 64,
                                      .reference_mixing = 0.6,
-                                     .code_weight = 2.0,
-                                     .format_weight = 0.5};
+                                     .reward = um_reward_default_weights()};
 }
 
 const um_recipe_field *um_recipe_find_field(const char *key) {
