@@ -32,6 +32,7 @@ struct um_sandbox {
     size_t memory_bytes;
     int landlock; /* version, or 0 where it is not used */
     um_buffer filters[UM_SECCOMP_ROLES];
+    bool stays_root; /* its programs, in a container whose root cannot become nobody */
     char text[256];
 };
 
@@ -51,12 +52,44 @@ const char *um_sandbox_level_name(um_sandbox_level level) {
 
 /* ---- What is common to the processes ---------------------------------------- */
 
+/* Its status, when it has ended. */
+static int wait_for(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
 /* Whether the processes are made by this file in namespaces of their own. */
 static bool has_namespaces(const um_sandbox *sandbox) {
     return sandbox->level == UM_SANDBOX_FULL || sandbox->level == UM_SANDBOX_NAMESPACES;
 }
 
+/* Whether its programs are to become nobody, which bubblewrap does by itself. */
+static bool needs_identity(const um_sandbox *sandbox) {
+    return has_namespaces(sandbox) || (geteuid() == 0 && sandbox->level != UM_SANDBOX_BUBBLEWRAP);
+}
+
+static int become_nobody(void) {
+    /* By system calls: the C library's functions would tell threads that are not there. */
+    return syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0 ||
+                   syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0
+               ? errno
+               : 0;
+}
+
+/* Tried in a process of its own. */
+static bool can_become_nobody(void) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(become_nobody() == 0 ? 0 : 1);
+    }
+    return pid > 0 && wait_for(pid) == 0;
+}
+
 static void describe(um_sandbox *sandbox) {
+    static const char stays_root[] =
+        "; nobody is not to be had here: programs stay root, without its capabilities";
     char landlock[40] = "no Landlock";
     if (sandbox->landlock > 0) {
         (void)snprintf(landlock, sizeof landlock, "Landlock (version %d)", sandbox->landlock);
@@ -76,13 +109,15 @@ static void describe(um_sandbox *sandbox) {
             break;
         case UM_SANDBOX_SECCOMP:
             (void)snprintf(sandbox->text, sizeof sandbox->text,
-                           "seccomp: seccomp, resource limits; %s; no namespaces%s", landlock,
-                           sandbox->landlock ? "" : ", so that files can be read");
+                           "seccomp: seccomp, resource limits; %s; no namespaces%s%s", landlock,
+                           sandbox->landlock ? "" : ", so that files can be read",
+                           sandbox->stays_root ? stays_root : "");
             break;
         default:
             (void)snprintf(sandbox->text, sizeof sandbox->text,
                            "none: resource limits only; programs can read files and use the "
-                           "network: no protection from malice");
+                           "network: no protection from malice%s",
+                           sandbox->stays_root ? stays_root : "");
     }
 }
 
@@ -121,6 +156,7 @@ um_status um_sandbox_create(um_sandbox_level level, const char *python, size_t m
     if (level == UM_SANDBOX_FULL || level == UM_SANDBOX_SECCOMP) {
         made->landlock = um_landlock_version();
     }
+    made->stays_root = needs_identity(made) && !has_namespaces(made) && !can_become_nobody();
     describe(made);
     const um_status status = build_filters(made, error);
     if (status != UM_OK) {
@@ -199,19 +235,15 @@ static int drop_capabilities(void) {
     return syscall(SYS_capset, &header, none) < 0 ? errno : 0;
 }
 
-/* By system calls: the C library's functions would tell threads that are not there. */
 static int take_identity(bool must_be_nobody) {
     /* Where the identities are mapped from an ordinary user's, the groups cannot be dropped. */
     if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM) {
         return errno;
     }
-    if (syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0 ||
-        syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0) {
-        /* Root of a container that has no nobody (EINVAL), or not the right to become it. */
-        const bool may_stay = !must_be_nobody && (errno == EINVAL || errno == EPERM);
-        return may_stay ? drop_capabilities() : errno;
-    }
-    return 0;
+    const int failure = become_nobody();
+    /* Root of a container that has no nobody (EINVAL), or not the right to become it. */
+    const bool may_stay = !must_be_nobody && (failure == EINVAL || failure == EPERM);
+    return may_stay ? drop_capabilities() : failure;
 }
 
 /* Close all but 0 .. last and `kept`, which is larger. */
@@ -265,7 +297,7 @@ static int confine(launch *work, step *at) {
                                           um_sandbox_has_scratch(sandbox) ? UM_SCRATCH_BYTES : 0,
                                       .cpu_seconds = work->process->cpu_seconds};
     int failure = 0;
-    if (has_namespaces(sandbox) || (geteuid() == 0 && sandbox->level != UM_SANDBOX_BUBBLEWRAP)) {
+    if (needs_identity(sandbox)) {
         *at = STEP_IDENTITY;
         failure = take_identity(has_namespaces(sandbox));
     }
@@ -530,12 +562,9 @@ um_status um_sandbox_start(const um_sandbox *sandbox, const um_sandbox_process *
 }
 
 int um_sandbox_end(const um_sandbox *sandbox, pid_t pid) {
-    int status = 0;
     (void)kill(pid, SIGKILL); /* the first of a pid namespace takes all others with it */
     if (!has_namespaces(sandbox)) {
         (void)kill(-pid, SIGKILL); /* else its process group, which a filter keeps it in */
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
+    return wait_for(pid);
 }

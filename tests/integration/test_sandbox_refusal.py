@@ -64,6 +64,8 @@ class Refusal(unittest.TestCase):
         (self.work / "capabilities.jsonl").write_text(json.dumps(CAPABILITIES))
         done = self.judge("--sandbox=none", problems="capabilities.jsonl")
         self.assertIn("verdicts: 1 passed", done.stdout)
+        self.assertRegex(done.stderr, r"\Asandbox: none: [^\n]+; nobody is not to be had here: programs stay root, "
+                                      r"without its capabilities\n\Z")
 
 
 if __name__ == "__main__":
