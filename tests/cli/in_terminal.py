@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Run a program in a terminal of its own and print what its screen shows in the end.
 
-    in_terminal.py [--size COLUMNSxROWS] [--keys TEXT] [--interrupt SECONDS] [--colours] COMMAND...
+    in_terminal.py [--size COLUMNSxROWS] [--keys TEXT] [--interrupt SECONDS] [--colours] [--seen PATTERN] COMMAND...
 
 The terminal understands the sequences that the live view uses and fails on any other, so that
 nothing a model writes can reach it as a control sequence.  With --colours they are printed as {N} where a
 colour of the 256 begins, {dim} and {} where all attributes end.  The last line tells whether the
-cursor is visible and wrapping is on.  The exit status is that of the program.
+cursor is visible and wrapping is on; before it, with --seen, stands the first place in all that was written
+which the regular expression matches.  The exit status is that of the program.
 """
 
 import argparse
@@ -157,6 +158,7 @@ def main():
     parser.add_argument("--keys", default="")
     parser.add_argument("--interrupt", type=float)
     parser.add_argument("--colours", action="store_true")
+    parser.add_argument("--seen", type=re.compile)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     columns, rows = map(int, options.size.split("x"))
@@ -169,6 +171,9 @@ def main():
     while lines and not lines[-1]:
         lines.pop()
     print("\n".join(lines))
+    if options.seen:
+        match = options.seen.search(output)
+        print(f"seen: {match.group() if match else 'nothing'}")
     print(f"cursor {'visible' if screen.cursor else 'hidden'}, wrapping {'on' if screen.wrapping else 'off'}")
     return os.waitstatus_to_exitcode(status)
 
