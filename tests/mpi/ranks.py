@@ -42,6 +42,21 @@ def environment():
     return {**os.environ, **ENVIRONMENT}
 
 
+def children(process):
+    """Process ids of the ranks that mpirun started, by rank."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if parent == process.pid:
+                variables = (entry / "environ").read_bytes().split(b"\0")
+                found[int(next(v for v in variables if v.startswith(b"OMPI_COMM_WORLD_RANK="))
+                          .split(b"=")[1])] = int(entry.name)
+        except (OSError, ValueError, IndexError, StopIteration):
+            continue
+    return found
+
+
 class Ranks(unittest.TestCase):
     """Runs in a folder of their own."""
 

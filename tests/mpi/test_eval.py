@@ -45,15 +45,27 @@ class Eval(ranks.Ranks):
             raise AssertionError(messages)
         return printed
 
+    def wait_for_samples(self, process, output):
+        """Until a few of a run's samples are written."""
+        end = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < end:
+            written = (self.work / output).glob("samples.rank-*")
+            if sum(path.read_text().count("\n") for path in written) >= 2:
+                return
+            time.sleep(0.005)
+
     def verdicts(self, output):
         lines = (self.work / output / "results.jsonl").read_text().splitlines()
         return [(row["task_id"], row["sample"], row["verdict"]) for row in map(json.loads, lines)]
 
     def assert_like_one(self, output):
-        one = (self.work / "eval-1" / "samples.jsonl").read_bytes()
-        self.assertEqual((self.work / output / "samples.jsonl").read_bytes(), one)
-        self.assertEqual(one.count(b"\n"), 21)
-        self.assertEqual(self.verdicts(output), self.verdicts("eval-1"))
+        self.assert_like("eval-1", output)
+        self.assertEqual(len(self.verdicts(output)), 21)
+
+    def assert_like(self, other, output):
+        self.assertEqual((self.work / output / "samples.jsonl").read_bytes(),
+                         (self.work / other / "samples.jsonl").read_bytes())
+        self.assertEqual(self.verdicts(output), self.verdicts(other))
         left = [path.name for path in (self.work / output).iterdir() if "rank" in path.name]
         self.assertEqual(left, [])
 
@@ -68,16 +80,25 @@ class Eval(ranks.Ranks):
 
     def test_a_killed_run_goes_on_with_another_number_of_ranks(self):
         process = self.start_eval(3, "moving")
-        folder = self.work / "moving"
-        end = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < end:
-            if sum(path.read_text().count("\n") for path in folder.glob("samples.rank-*")) >= 2:
-                break
-            time.sleep(0.005)
+        self.wait_for_samples(process, "moving")
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
         self.finish(2, "moving")
         self.assert_like_one("moving")
+
+    def test_a_killed_rank_ends_the_run_and_nothing_is_lost(self):
+        many = ("-n", "40")  # so that the signal finds it still running
+        self.finish(1, "many", *many)
+        for victim in (0, 2):
+            output = f"killed-{victim}"
+            process = self.start_eval(3, output, *many)
+            self.wait_for_samples(process, output)
+            os.kill(ranks.children(process)[victim], signal.SIGKILL)
+            _, messages = process.communicate(timeout=60)
+            self.assertNotEqual(process.returncode, 0)
+            self.assertEqual(messages.count(f"process rank {victim} "), 1, messages)
+            self.finish(1, output, *many)
+            self.assert_like("many", output)
 
     def test_a_sweep_is_the_same_too(self):
         found = []

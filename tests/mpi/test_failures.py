@@ -4,7 +4,6 @@
 """
 
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -14,21 +13,6 @@ import ranks
 
 STEPS = 80
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
-
-
-def children(process):
-    """Process ids of the ranks that mpirun started, by rank."""
-    found = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            if parent == process.pid:
-                variables = (entry / "environ").read_bytes().split(b"\0")
-                found[int(next(v for v in variables if v.startswith(b"OMPI_COMM_WORLD_RANK="))
-                          .split(b"=")[1])] = int(entry.name)
-        except (OSError, ValueError, IndexError, StopIteration):
-            continue
-    return found
 
 
 class Failures(ranks.Ranks):
@@ -49,7 +33,7 @@ class Failures(ranks.Ranks):
             output = f"killed-{victim}"
             process = self.start(2, output, self.recipe)
             self.wait_for_steps(process, output, 20)
-            os.kill(children(process)[victim], signal.SIGKILL)
+            os.kill(ranks.children(process)[victim], signal.SIGKILL)
             start = time.monotonic()
             messages, _ = process.communicate(timeout=60)
             self.assertLess(time.monotonic() - start, 30)
