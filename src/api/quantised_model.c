@@ -1,13 +1,12 @@
 #include "api/quantised_model.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/atomic_file.h"
 #include "base/clock.h"
+#include "base/directory.h"
 #include "base/mapped_file.h"
 #include "model/gguf_save.h"
 #include "model/quantised_parameters.h"
@@ -37,25 +36,6 @@ static uint64_t hash_of(const um_buffer *text) {
         hash = (hash ^ (uint8_t)text->data[i]) * UINT64_C(0x100000001b3);
     }
     return hash;
-}
-
-/* Make the directory and those above it. */
-static bool make_directories(const char *path) {
-    char part[4096];
-    const size_t length = strlen(path);
-    if (length == 0 || length >= sizeof part) {
-        return false;
-    }
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] == '/' || path[i] == '\0') {
-            memcpy(part, path, i);
-            part[i] = '\0';
-            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-                return false;
-            }
-        }
-    }
-    return true;
 }
 
 static um_status describe_origin(quantising *work, const char *path, um_error *error) {
@@ -135,7 +115,7 @@ static um_status write_kept(quantising *work, um_gguf_writer *writer, um_error *
 static void keep(quantising *work) {
     um_gguf_writer *writer = NULL;
     (void)um_atomic_file_remove_leftovers(work->file, NULL); /* as large as the model */
-    if (make_directories(work->options->quantize_cache) &&
+    if (um_directory_make(work->options->quantize_cache, true, NULL) == UM_OK &&
         um_gguf_writer_create(&writer, NULL) == UM_OK && write_kept(work, writer, NULL) == UM_OK) {
         (void)bind_kept(work); /* mapped memory can be given back, that of the process cannot */
     }

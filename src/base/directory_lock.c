@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/directory.h"
 
 um_status um_directory_lock(const char *path, const char *work, int *descriptor, um_error *error) {
     *descriptor = -1;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
-    }
+    UM_TRY(um_directory_make(path, false, error));
     *descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*descriptor < 0) {
         return um_error_set_errno(error, errno, "%s: cannot open the output directory", path);

@@ -1,12 +1,11 @@
 /* unmask analyze: in which order a model writes. */
 #include "cli/analyze.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/atomic_file.h"
+#include "base/directory.h"
 #include "base/mapped_file.h"
 #include "cli/decoding_options.h"
 #include "cli/model_path.h"
@@ -100,9 +99,7 @@ static um_status write_picture(const char *folder, const char *name, const um_bu
 }
 
 static um_status write_pictures(const um_order_study *study, const char *folder, um_error *error) {
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the folder", folder);
-    }
+    UM_TRY(um_directory_make(folder, false, error));
     bool exists = true;
     um_status status = UM_OK;
     for (size_t i = 0; exists && status == UM_OK; i++) {
@@ -145,7 +142,7 @@ static um_status check_outputs(const um_analyze_settings *settings, um_error *er
             UM_TRY(um_cli_check_output_file(outputs[i], error));
         }
     }
-    return settings->svg ? um_cli_check_output_directory(settings->svg, error) : UM_OK;
+    return settings->svg ? um_directory_check(settings->svg, error) : UM_OK;
 }
 
 /* ---- The command --------------------------------------------------------------- */

@@ -1,9 +1,7 @@
 #include "cli/output_check.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/atomic_file.h"
 
@@ -12,26 +10,6 @@ um_status um_cli_check_output_file(const char *path, um_error *error) {
     UM_TRY(um_atomic_file_open(path, &file, error));
     um_atomic_file_discard(file);
     return UM_OK;
-}
-
-um_status um_cli_check_output_directory(const char *path, um_error *error) {
-    struct stat facts;
-    if (mkdir(path, 0777) == 0) {
-        (void)rmdir(path);
-        return UM_OK;
-    }
-    if (errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the output directory", path);
-    }
-    if (stat(path, &facts) != 0) {
-        return um_error_set_errno(error, errno, "%s", path);
-    }
-    if (!S_ISDIR(facts.st_mode)) {
-        return um_error_set_errno(error, ENOTDIR, "%s", path);
-    }
-    return access(path, W_OK | X_OK) == 0
-               ? UM_OK
-               : um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
 }
 
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,

@@ -9,9 +9,6 @@
 /* Whether a file can be written at `path` (see um_atomic_file_open), which stays as it is. */
 um_status um_cli_check_output_file(const char *path, um_error *error);
 
-/* Whether the directory `path` is there and can be written to, or can be made. */
-um_status um_cli_check_output_directory(const char *path, um_error *error);
-
 /* UM_ERR_ARGUMENT where `output` is the same file as one of the inputs, by whatever path: it would
  * take its place.  An input that is not there, or "-", is no such file. */
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,

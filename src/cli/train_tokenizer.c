@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/directory.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -138,7 +139,7 @@ static um_status learn(um_tokenizer_trainer *trainer, um_error *error) {
 static um_status train(um_tokenizer_trainer *trainer, const tokenizer_options *options,
                        um_error *error) {
     const double start = um_clock_seconds();
-    UM_TRY(um_cli_check_output_directory(options->output, error));
+    UM_TRY(um_directory_check(options->output, error));
     UM_TRY(read_inputs(trainer, options, error));
     UM_TRY(learn(trainer, error));
     UM_TRY(um_tokenizer_trainer_write(trainer, options->output, error));

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/buffer.h"
+#include "base/directory.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
 #include "model/tokenizer_copy.h"
@@ -108,9 +108,7 @@ static um_status complete_dream(const um_model_config *config, const char *direc
 /* ---- The directory ----------------------------------------------------- */
 
 static um_status prepare_directory(const char *directory, um_error *error) {
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot create", directory);
-    }
+    UM_TRY(um_directory_make(directory, false, error));
     if (um_file_exists(directory, "model.safetensors.index.json")) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "%s: holds a sharded checkpoint, choose another directory", directory);

@@ -1,10 +1,9 @@
 /* A trained tokenizer as the two files of a Hugging Face directory, laid out as the tokenizers and
  * transformers libraries write them. */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/atomic_file.h"
+#include "base/directory.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "tokenizer/byte_alphabet.h"
@@ -201,9 +200,7 @@ um_status um_tokenizer_trainer_write(const um_tokenizer_trainer *trainer, const 
     if (trainer->learned.vocabulary.size == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: nothing has been learned yet", directory);
     }
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
-        return um_error_set_errno(error, errno, "%s: cannot make the output directory", directory);
-    }
+    UM_TRY(um_directory_make(directory, false, error));
     um_buffer scratch = {0};
     um_buffer out = {0};
     um_status status = put_configuration(trainer, &out, error);

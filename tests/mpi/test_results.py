@@ -99,10 +99,10 @@ class Results(ranks.Ranks):
 
     def test_an_error_of_one_rank_is_told_once(self):
         for count in (1, 2, 3):
-            process = self.start(count, "nowhere/deep", "recipe.json")
+            process = self.start(count, "recipe.json/deep", "recipe.json")
             messages = self.finish(process, 1)
             self.assertEqual(messages.count("unmask: "), 1, messages)
-            self.assertIn("cannot make the output directory", messages)
+            self.assertIn("cannot make the directory", messages)
 
 
 if __name__ == "__main__":
