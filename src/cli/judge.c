@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -143,6 +144,10 @@ static um_status judge_and_report(const judge_request *request, const reading *w
 /* No more workers than samples: each starts interpreters, which takes longer than most programs. */
 static um_judge_options options_for(const judge_request *request, size_t samples) {
     um_judge_options options = request->choice.judge;
+    if (options.workers == 0) {
+        const long online = sysconf(_SC_NPROCESSORS_ONLN);
+        options.workers = online > 0 ? (size_t)online : 1;
+    }
     if (options.workers > samples) {
         options.workers = samples > 0 ? samples : 1;
     }

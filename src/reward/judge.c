@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crew.h"
 #include "base/memory.h"
-#include "base/thread_pool.h"
 #include "reward/reward.h"
 #include "reward/worker.h"
 
@@ -12,8 +12,8 @@ struct um_judge {
     um_judge_options options;
     um_sandbox *sandbox;
     um_worker_sources sources;
-    um_thread_pool *pool;
-    um_worker *workers; /* one a thread of the pool */
+    um_crew *crew;      /* interpreters end with the thread that started them: none but these do */
+    um_worker *workers; /* one a thread of the crew */
     size_t worker_count;
 };
 
@@ -72,19 +72,41 @@ static um_status try_out(um_judge *judge, um_error *error) {
     return UM_OK;
 }
 
+typedef struct warm_up {
+    um_judge *judge;
+    um_status status;
+    um_error error;
+} warm_up;
+
+static um_status warm_up_and_try(um_judge *judge, um_error *error) {
+    for (size_t i = 0; i < judge->worker_count && !judge->options.fresh; i++) {
+        UM_TRY(um_worker_warm_up(&judge->workers[i], error));
+    }
+    return try_out(judge, error);
+}
+
+static void warm_up_task(void *user, size_t task, size_t worker) {
+    warm_up *work = user;
+    (void)task;
+    (void)worker;
+    work->status = warm_up_and_try(work->judge, &work->error);
+}
+
 static um_status start_workers(um_judge *judge, um_error *error) {
-    UM_TRY(um_thread_pool_create(judge->options.workers, &judge->pool, error));
-    const size_t count = um_thread_pool_size(judge->pool);
+    UM_TRY(um_crew_create(judge->options.workers, &judge->crew, error));
+    const size_t count = um_crew_size(judge->crew);
     UM_TRY(um_allocate(&judge->workers, count, sizeof *judge->workers, "workers", error));
     judge->worker_count = count;
     for (size_t i = 0; i < count; i++) {
         judge->workers[i] = (um_worker){
             .sandbox = judge->sandbox, .sources = &judge->sources, .options = &judge->options};
     }
-    for (size_t i = 0; i < count && !judge->options.fresh; i++) {
-        UM_TRY(um_worker_warm_up(&judge->workers[i], error));
+    warm_up work = {.judge = judge};
+    um_crew_run(judge->crew, 1, warm_up_task, &work);
+    if (work.status != UM_OK && error) {
+        *error = work.error;
     }
-    return try_out(judge, error);
+    return work.status;
 }
 
 um_status um_judge_create(const um_judge_options *options, um_judge **judge, um_error *error) {
@@ -119,7 +141,7 @@ void um_judge_free(um_judge *judge) {
         um_worker_close(&judge->workers[i]);
     }
     free(judge->workers);
-    um_thread_pool_free(judge->pool);
+    um_crew_free(judge->crew);
     um_worker_sources_free(&judge->sources);
     um_sandbox_free(judge->sandbox);
     free(judge);
@@ -186,7 +208,7 @@ um_status um_judge_batch(um_judge *judge, const um_attempt *attempts, size_t cou
     if (pthread_mutex_init(&work.mutex, NULL) != 0) {
         return UM_RAISE(error, UM_ERR_MEMORY, "no mutex for a batch");
     }
-    um_thread_pool_run(judge->pool, count, judge_task, &work);
+    um_crew_run(judge->crew, count, judge_task, &work);
     (void)pthread_mutex_destroy(&work.mutex);
     if (work.status != UM_OK && error) {
         *error = work.error;

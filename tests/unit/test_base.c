@@ -1,10 +1,12 @@
 #include "testing.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/crew.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/number_list.h"
@@ -301,6 +303,43 @@ static void the_pool_runs_every_task_once(void **state) {
     assert_int_equal(um_thread_pool_create(100000, &pool, &error), UM_ERR_LIMIT);
 }
 
+typedef struct crew_task {
+    int counts[20];
+    size_t workers[20];
+    pthread_t caller;
+} crew_task;
+
+static void note_task(void *user, size_t task, size_t worker) {
+    crew_task *work = user;
+    work->counts[task]++;
+    work->workers[task] = worker;
+    assert_false(pthread_equal(pthread_self(), work->caller));
+}
+
+static void a_crew_runs_every_task_once_and_none_on_the_caller(void **state) {
+    (void)state;
+    um_error error = {0};
+    for (size_t threads = 1; threads <= 3; threads++) {
+        um_crew *crew = NULL;
+        crew_task work = {.caller = pthread_self()};
+        assert_ok(um_crew_create(threads, &crew, &error), &error);
+        assert_int_equal(um_crew_size(crew), threads);
+        for (int round = 0; round < 500; round++) {
+            um_crew_run(crew, round % 2 == 0 ? 20 : 1, note_task, &work);
+        }
+        um_crew_run(crew, 0, note_task, &work);
+        for (int i = 0; i < 20; i++) {
+            assert_int_equal(work.counts[i], i == 0 ? 500 : 250);
+            assert_true(work.workers[i] < threads);
+        }
+        um_crew_free(crew);
+    }
+    um_crew *none = NULL;
+    assert_int_equal(um_crew_create(100000, &none, &error), UM_ERR_LIMIT);
+    assert_null(none);
+    um_crew_free(none);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_messages_carry_place_and_prefix),
@@ -323,6 +362,7 @@ int main(void) {
         cmocka_unit_test(an_id_is_text_or_an_integer),
         cmocka_unit_test(deep_json_is_refused),
         cmocka_unit_test(the_pool_runs_every_task_once),
+        cmocka_unit_test(a_crew_runs_every_task_once_and_none_on_the_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,10 @@
 /* Verdicts and rewards of a judge: what passes in plain Python passes, what does not does not. */
+#include <ctype.h>
+#include <dirent.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "judge_testing.h"
 #include "reward/reward_weights.h"
@@ -308,6 +313,60 @@ static void results_do_not_depend_on_the_order(void **state) {
     }
 }
 
+/* Children of this process that run. */
+static size_t living_children(void) {
+    size_t count = 0;
+    DIR *stream = opendir("/proc");
+    assert_non_null(stream);
+    for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+        char path[300];
+        char state = 'Z';
+        long parent = 0;
+        (void)snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        FILE *file = isdigit((unsigned char)entry->d_name[0]) ? fopen(path, "r") : NULL;
+        if (file) {
+            const int found = fscanf(file, "%*d (%*[^)]) %c %ld", &state, &parent);
+            count += found == 2 && parent == (long)getpid() && state != 'Z';
+            (void)fclose(file);
+        }
+    }
+    (void)closedir(stream);
+    return count;
+}
+
+typedef struct visit {
+    um_judge *judge;
+    const um_problem *problem;
+} visit;
+
+/* The first program leaves a file, so that the second has interpreters that are started for it. */
+static void *judge_two(void *argument) {
+    const visit *work = argument;
+    (void)judge_text(work->judge, work->problem,
+                     "def f():\n    open('/tmp/x', 'w')\n    return 1\n");
+    (void)judge_text(work->judge, work->problem, "def f():\n    return 1\n");
+    return NULL;
+}
+
+static void interpreters_outlive_the_thread_that_asks(void **state) {
+    fixture *work = usable(state);
+    um_judge_options options = um_judge_default_options();
+    options.workers = 1;
+    const size_t before = living_children();
+    um_judge *judge = make_judge(options);
+    assert_int_equal(living_children(), before + 2);
+    visit asked = {.judge = judge,
+                   .problem =
+                       add_problem(work->problems,
+                                   "{\"id\": \"visit\", \"test_cases\": [\"assert f() == 1\"]}")};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, judge_two, &asked), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    assert_int_equal(living_children(), before + 2);
+    um_judge_free(judge);
+}
+
 static void bad_options_are_refused(void **state) {
     (void)state;
     um_error error = {0};
@@ -339,6 +398,7 @@ int main(void) {
         cmocka_unit_test(a_program_that_is_too_slow_is_ended),
         cmocka_unit_test(a_batch_can_be_cancelled),
         cmocka_unit_test(results_do_not_depend_on_the_order),
+        cmocka_unit_test(interpreters_outlive_the_thread_that_asks),
         cmocka_unit_test(bad_options_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
