@@ -68,6 +68,7 @@ um_status um_train_metrics_open(const char *path, const char *output, const um_r
     const um_metrics_run run = {.recipe_id = um_recipe_fingerprint(recipe),
                                 .step = um_trainer_step(trainer),
                                 .total_steps = recipe->steps,
+                                .validation_is_due = um_trainer_validation_is_due(trainer),
                                 .facts = facts};
     const um_status status = um_metrics_open(path, &run, metrics, error);
     json_decref(facts);

@@ -34,8 +34,9 @@ static json_t *describe_lines(const um_sweep_grid *grid) {
         um_sweep_describe_line(grid, line, decoding, sizeof decoding);
         um_step_share_format(line->steps, share);
         (void)json_array_append_new(
-            lines, json_pack("{s:I, s:s, s:s, s:s?}", "model", (json_int_t)line->model, "name",
-                             grid->models[line->model].name, "decoding", decoding, "steps",
+            lines, json_pack("{s:I, s:o, s:o, s:s?}", "model", (json_int_t)line->model, "name",
+                             um_json_repaired(grid->models[line->model].name), "decoding",
+                             um_json_repaired(decoding), "steps",
                              um_step_share_is_set(line->steps) ? share : NULL));
     }
     return lines;
@@ -53,12 +54,12 @@ static um_status describe_point(const um_sweep_grid *grid, size_t point, const j
     UM_TRY(um_json_require_array(report, name, "formats", &formats, error));
     UM_TRY(um_json_require_object(report, name, "settings", &settings, error));
     UM_TRY(um_json_require_object(settings, name, "decoding", &decoding, error));
-    json_t *made = json_pack("{s:I, s:f, s:s, s:O*, s:O*, s:O, s:O, s:O*}", "line",
-                             (json_int_t)(point / grid->axes.temperatures.count), "temperature",
-                             um_sweep_temperature_at(grid, point), "directory", name,
-                             "samples_each", json_object_get(report, "samples_each"), "k",
-                             json_object_get(report, "k"), "formats", formats, "decoding", decoding,
-                             "seconds", json_object_get(report, "seconds"));
+    json_t *made = json_pack(
+        "{s:I, s:f, s:o, s:O*, s:O*, s:O, s:O, s:O*}", "line",
+        (json_int_t)(point / grid->axes.temperatures.count), "temperature",
+        um_sweep_temperature_at(grid, point), "directory", um_json_repaired(name), "samples_each",
+        json_object_get(report, "samples_each"), "k", json_object_get(report, "k"), "formats",
+        formats, "decoding", decoding, "seconds", json_object_get(report, "seconds"));
     return json_array_append_new(points, made) == 0 ? UM_OK
                                                     : um_error_memory(error, "the report", 0);
 }

@@ -11,8 +11,12 @@ static um_status read_sample(json_t *line, const um_problem_set *problems, const
     char number[24];
     const char *id = NULL;
     UM_TRY(um_json_require_id(line, where, "task_id", number, &id, error));
-    UM_TRY(um_json_require_string(line, where, "completion", &sample->completion, error));
-    sample->length = json_string_length(json_object_get(line, "completion"));
+    const json_t *completion = json_object_get(line, "completion");
+    if (!json_is_string(completion)) { /* may hold a NUL, unlike what is read as a C string */
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"completion\" is not a string", where);
+    }
+    sample->completion = json_string_value(completion);
+    sample->length = json_string_length(completion);
     sample->problem = um_problem_set_find(problems, id);
     if (!sample->problem) {
         return UM_RAISE(error, UM_ERR_MISMATCH,

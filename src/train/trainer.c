@@ -12,6 +12,8 @@
 #define STATE_PATH_SIZE (UM_RECIPE_PATH_SIZE + 32)
 #define COMPARISON_INTERVAL 100 /* steps between comparisons of the ranks' weights */
 
+static const char validation_section[] = "validation_is_due";
+
 static bool is_first_rank(const um_trainer *trainer) {
     return um_collective_rank(trainer->collective) == 0;
 }
@@ -34,6 +36,10 @@ static um_status restore(um_trainer *trainer, const char *path, um_error *error)
     UM_TRY(um_state_file_open_among(trainer->collective, path,
                                     um_recipe_fingerprint(&trainer->recipe), &file, error));
     um_status status = um_learner_load(&trainer->learner, file, error);
+    if (status == UM_OK) {
+        status = um_state_file_read(file, validation_section, &trainer->validation_is_due,
+                                    sizeof trainer->validation_is_due, error);
+    }
     if (status == UM_OK) {
         um_learner_round_weights(&trainer->learner);
         status = trainer->method->start(trainer->method_state, &trainer->learner, &trainer->output,
@@ -160,6 +166,10 @@ size_t um_trainer_step(const um_trainer *trainer) {
     return um_learner_step(&trainer->learner);
 }
 
+bool um_trainer_validation_is_due(const um_trainer *trainer) {
+    return trainer->validation_is_due != 0;
+}
+
 size_t um_trainer_parameter_count(const um_trainer *trainer) {
     return trainer->learner.weight_count;
 }
@@ -184,6 +194,8 @@ static um_status write_state(um_trainer *trainer, um_error *error) {
     UM_TRY(um_path_join(path, sizeof path, trainer->output.path, UM_TRAINER_STATE_FILE, error));
     UM_TRY(trainer->method->save(trainer->method_state, &sections, error));
     um_learner_save(&trainer->learner, &sections);
+    um_state_sections_add(&sections, validation_section, &trainer->validation_is_due,
+                          sizeof trainer->validation_is_due);
     return um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error);
 }
 
@@ -231,10 +243,12 @@ static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callb
     bool has_data = false;
     const um_status status =
         trainer->method->validate(trainer->method_state, &request, &has_data, &report, error);
-    if (status == UM_OK && has_data && callbacks->validation) {
+    UM_TRY(status);
+    trainer->validation_is_due = 0;
+    if (has_data && callbacks->validation) {
         callbacks->validation(callbacks->user, &report);
     }
-    return status;
+    return UM_OK;
 }
 
 /* What is to be done after a step: bits, which the ranks agree on. */
@@ -249,7 +263,6 @@ static unsigned wishes(const um_trainer *trainer, const um_trainer_callbacks *ca
 
 static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                             const um_step_report *report, um_error *error) {
-    const um_recipe *recipe = &trainer->recipe;
     if (callbacks->step) {
         callbacks->step(callbacks->user, report);
     }
@@ -262,11 +275,16 @@ static um_status after_step(um_trainer *trainer, const um_trainer_callbacks *cal
     if (report->step % COMPARISON_INTERVAL == 0) {
         UM_TRY(um_learner_compare_weights(&trainer->learner, error));
     }
-    if (recipe->validation_interval > 0 && report->step % recipe->validation_interval == 0 &&
-        report->step < recipe->steps) {
+    if (trainer->validation_is_due && report->step < report->total_steps) {
         UM_TRY(validate(trainer, callbacks, error));
     }
     return agreed & SAVE ? save(trainer, callbacks, error) : UM_OK;
+}
+
+/* Whether a step is followed by a validation; the last one always. */
+static bool is_validated(const um_recipe *recipe, size_t step) {
+    return step == recipe->steps ||
+           (recipe->validation_interval > 0 && step % recipe->validation_interval == 0);
 }
 
 static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
@@ -275,16 +293,22 @@ static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *call
     um_step_report report = {.total_steps = trainer->recipe.steps};
     UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
     report.step = um_trainer_step(trainer);
+    trainer->validation_is_due = is_validated(&trainer->recipe, report.step);
     return after_step(trainer, callbacks, &report, error);
 }
 
 um_status um_trainer_run(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                          um_error *error) {
-    while (um_trainer_step(trainer) < trainer->recipe.steps) {
-        const um_status status = make_step(trainer, callbacks, error);
-        if (status != UM_OK) {
-            return status == UM_ERR_CANCELLED ? stop(trainer, callbacks, error) : status;
-        }
+    const size_t steps = trainer->recipe.steps;
+    um_status status = UM_OK;
+    if (trainer->validation_is_due && um_trainer_step(trainer) < steps) { /* was stopped before */
+        status = validate(trainer, callbacks, error);
+    }
+    while (status == UM_OK && um_trainer_step(trainer) < steps) {
+        status = make_step(trainer, callbacks, error);
+    }
+    if (status != UM_OK) {
+        return status == UM_ERR_CANCELLED ? stop(trainer, callbacks, error) : status;
     }
     UM_TRY(save(trainer, callbacks, error));
     UM_TRY(validate(trainer, callbacks, error));

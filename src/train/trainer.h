@@ -94,6 +94,11 @@ void um_trainer_free(um_trainer *trainer);
 
 /* Steps already made (0 for a fresh run). */
 size_t um_trainer_step(const um_trainer *trainer);
+
+/* Whether the validation that follows that step is still to be made: um_trainer_run begins with it.
+ */
+bool um_trainer_validation_is_due(const um_trainer *trainer);
+
 size_t um_trainer_parameter_count(const um_trainer *trainer);
 
 /* Sizes of what is trained, and on what; of the validation shard 0 where there is none. */

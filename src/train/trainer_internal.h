@@ -11,7 +11,8 @@ struct um_trainer {
     um_learner learner;
     const um_training_method *method; /* of the recipe's objective */
     void *method_state;
-    double last_save; /* clock */
+    double last_save;           /* clock */
+    uint64_t validation_is_due; /* 1: that of the step that was made last is still to be made */
 };
 
 /* Measure the model on the validation data, which there must be. */

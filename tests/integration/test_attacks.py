@@ -173,13 +173,16 @@ def has_judge(process):
     return False
 
 
+ENDS = (b"run_zygote(3)", b"run_test_server(3)", b"run_program(3)", b"run_tests(3")  # of the text that an interpreter is given
+
+
 def processes():
     """The interpreters that a judge has started and left behind, by their command lines."""
     found = set()
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             line = (entry / "cmdline").read_bytes()
-            if (b"run_zygote(3)" in line or b"run_tests(" in line) and not has_judge(entry.name):
+            if any(end in line for end in ENDS) and not has_judge(entry.name):
                 found.add(entry.name)
         except OSError:
             pass  # it has ended meanwhile

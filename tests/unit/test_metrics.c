@@ -13,13 +13,18 @@
     "{\"kind\": \"run\", \"format\": 1, \"recipe_id\": \"00000000000000ab\", \"steps\": 10, "      \
     "\"program\": \"x\", \"seed\": 3}\n"
 
-static um_metrics *open_at(const scratch *folder, size_t step, uint64_t id, um_error *error) {
+static um_metrics *open_with(const scratch *folder, um_metrics_run run, um_error *error) {
     json_t *facts = json_pack("{s:s, s:i}", "program", "x", "seed", 3);
-    const um_metrics_run run = {.recipe_id = id, .step = step, .total_steps = 10, .facts = facts};
     um_metrics *metrics = NULL;
+    run.total_steps = 10;
+    run.facts = facts;
     (void)um_metrics_open(scratch_path(folder, "m.jsonl"), &run, &metrics, error);
     json_decref(facts);
     return metrics;
+}
+
+static um_metrics *open_at(const scratch *folder, size_t step, uint64_t id, um_error *error) {
+    return open_with(folder, (um_metrics_run){.recipe_id = id, .step = step}, error);
 }
 
 static um_metrics *open_run(const scratch *folder, size_t step) {
@@ -109,7 +114,9 @@ static void the_last_validation_is_made_again(void **state) {
     put(metrics, "validation", 10);
     (void)um_metrics_end(metrics, 10, "finished", 1, NULL);
     (void)um_metrics_close(metrics, NULL);
-    metrics = open_run(&folder, 10);
+    const um_metrics_run last = {.recipe_id = 0xab, .step = 10, .validation_is_due = true};
+    metrics = open_with(&folder, last, NULL);
+    assert_non_null(metrics);
     (void)um_metrics_close(metrics, NULL);
     assert_contents(&folder,
                     FIRST_LINE "{\"kind\": \"step\", \"step\": 10, \"loss\": 0.5}\n"

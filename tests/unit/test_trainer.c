@@ -425,8 +425,33 @@ static void validation_comes_when_the_recipe_says_and_at_the_end(void **state) {
     workshop_remove(&made);
 }
 
+static void a_validation_that_a_stop_left_out_is_made_first(void **state) {
+    (void)state;
+    um_error error = {0};
+    const workshop made = workshop_make("causal", ", \"steps\": 12, \"validation_interval\": 5");
+    const scratch output = scratch_make();
+    const scratch straight = scratch_make();
+    watch stopped = {.stop_after = 5};
+    assert_int_equal(train_watched(&made.recipe, &output, &stopped, &error), UM_ERR_CANCELLED);
+    assert_int_equal(stopped.validations, 0);
+    watch early = {.stop_after = 7};
+    assert_int_equal(train_watched(&made.recipe, &output, &early, &error), UM_ERR_CANCELLED);
+    assert_int_equal(early.validations, 1);
+    assert_int_equal(early.validation.step, 5);
+    watch rest = {0};
+    train_whole(&made.recipe, &output, &rest);
+    assert_int_equal(rest.validations, 2); /* 10, 12 */
+    watch whole = {0};
+    train_whole(&made.recipe, &straight, &whole);
+    assert_same_output(&output, &straight);
+    scratch_remove(&output);
+    scratch_remove(&straight);
+    workshop_remove(&made);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_validation_that_a_stop_left_out_is_made_first),
         cmocka_unit_test(a_causal_model_learns_to_copy),
         cmocka_unit_test(a_diffusion_model_learns_to_copy),
         cmocka_unit_test(a_diffusion_model_with_rounded_weights_learns_to_copy),

@@ -26,8 +26,9 @@ typedef struct run_identity {
 /* Of a directory, which is that of a model, configuration and tokenizer stand for it: the weights
  * are read by rank 0 only. */
 static um_status hash_directory(const char *directory, uint64_t *hash, um_error *error) {
-    static const char *const names[] = {"config.json", "tokenizer.json", "vocab.json",
-                                        "merges.txt"};
+    static const char *const names[] = {
+        "config.json",           "tokenizer.json",    "vocab.json",          "merges.txt",
+        "tokenizer_config.json", "added_tokens.json", "chat_template.jinja", "chat_template.json"};
     *hash = UM_HASH_START;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[PATH_SIZE];

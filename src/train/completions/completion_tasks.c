@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_hash.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "tokenizer/chat.h"
@@ -158,6 +159,18 @@ static uint64_t add_to_digest(uint64_t hash, const int32_t *tokens, size_t count
     return hash;
 }
 
+/* What decides its verdicts. */
+static uint64_t add_tests_to_digest(uint64_t hash, const um_problem *problem) {
+    const char *const texts[] = {problem->entry_point, problem->test, problem->setup};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        hash = um_hash_add_bytes(hash, texts[i], strlen(texts[i]) + 1);
+    }
+    for (size_t i = 0; i < problem->assert_count; i++) {
+        hash = um_hash_add_bytes(hash, problem->asserts[i], strlen(problem->asserts[i]) + 1);
+    }
+    return hash;
+}
+
 static um_status add_task(um_completion_tasks *tasks, const task_layout *layout,
                           const um_problem *problem, um_error *error) {
     if (!can_show(layout, problem)) {
@@ -169,6 +182,7 @@ static um_status add_task(um_completion_tasks *tasks, const task_layout *layout,
     tasks->digest =
         add_to_digest(tasks->digest, task->before.ids, task->before.length, task->answer_length);
     tasks->digest = add_to_digest(tasks->digest, task->after.ids, task->after.length, 0);
+    tasks->digest = add_tests_to_digest(tasks->digest, problem);
     return UM_OK;
 }
 

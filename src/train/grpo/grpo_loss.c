@@ -17,6 +17,15 @@ void um_mean_and_deviation(const double *values, size_t count, double *mean, dou
     *deviation = count > 1 ? sqrt(squares / (double)(count - 1)) : 0;
 }
 
+bool um_all_equal(const double *values, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        if (values[i] != values[0]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void um_grpo_advantages(const um_grpo_options *options, const double *rewards, size_t count,
                         double *advantages) {
     double mean = 0;
@@ -24,8 +33,11 @@ void um_grpo_advantages(const um_grpo_options *options, const double *rewards, s
     um_mean_and_deviation(rewards, count, &mean, &deviation);
     /* r - mean of the others = G/(G - 1) (r - mean of all) */
     const bool others = options->advantage_baseline == UM_BASELINE_LEAVE_ONE_OUT && count > 1;
-    const double factor = (others ? (double)count / (double)(count - 1) : 1.0) /
-                          (options->scale_advantages ? deviation + DEVIATION_FLOOR : 1.0);
+    double factor = (others ? (double)count / (double)(count - 1) : 1.0) /
+                    (options->scale_advantages ? deviation + DEVIATION_FLOOR : 1.0);
+    if (um_all_equal(rewards, count)) {
+        factor = 0; /* their mean may be rounded */
+    }
     for (size_t i = 0; i < count; i++) {
         advantages[i] = factor * (rewards[i] - mean);
     }
@@ -36,9 +48,11 @@ um_grpo_token_loss um_grpo_loss_of_token(const um_grpo_options *options,
     const double low = 1.0 - options->clip_low;
     const double high = 1.0 + options->clip_high;
     const double ratio = exp(token->current - token->old);
-    um_grpo_token_loss out = {.clipped_low = ratio < low &&
-                                             token->advantage<0, .clipped_high = ratio> high &&
-                                             token->advantage > 0};
+    const bool worsened = token->advantage < 0;
+    const bool improved = token->advantage > 0;
+    um_grpo_token_loss out = {0};
+    out.clipped_low = worsened && ratio < low;
+    out.clipped_high = improved && ratio > high;
     const bool clipped = out.clipped_low || out.clipped_high;
     const double used = out.clipped_low ? low : out.clipped_high ? high : ratio;
     out.loss = -used * token->advantage;

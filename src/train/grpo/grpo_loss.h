@@ -5,8 +5,12 @@
 
 #include "train/grpo/grpo_options.h"
 
-/* advantages[count] of the rewards of one group.  Their sum is 0 up to rounding.  With
- * options->scale_advantages they are divided by the rewards' sample deviation + 1e-4. */
+/* Whether the values are one and the same. */
+bool um_all_equal(const double *values, size_t count);
+
+/* advantages[count] of the rewards of one group: all 0 where those are equal.  Their sum is 0 up to
+ * rounding.  With options->scale_advantages they are divided by the rewards' sample deviation
+ * + 1e-4. */
 void um_grpo_advantages(const um_grpo_options *options, const double *rewards, size_t count,
                         double *advantages);
 

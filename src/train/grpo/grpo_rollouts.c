@@ -66,15 +66,6 @@ static uint64_t digest_of(const um_grpo_rollouts *rollouts) {
     return hash;
 }
 
-static bool all_equal(const double *values, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        if (values[i] != values[0]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void count_judgements(um_grpo_rollouts *rollouts, const um_judgement *judgements) {
     um_rollout_statistics *statistics = &rollouts->statistics;
     const double share = 1.0 / (double)rollouts->count;
@@ -101,7 +92,7 @@ static um_status use_judgements(um_grpo_rollouts *rollouts, const um_recipe *rec
     size_t equal = 0;
     for (size_t i = 0; i < rollouts->count; i += options->group_size) {
         um_grpo_advantages(options, rewards + i, options->group_size, rollouts->advantages + i);
-        equal += all_equal(rewards + i, options->group_size);
+        equal += um_all_equal(rewards + i, options->group_size);
     }
     count_judgements(rollouts, judgements);
     um_mean_and_deviation(rewards, rollouts->count, &statistics->reward,

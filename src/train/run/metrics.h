@@ -24,15 +24,16 @@ typedef struct um_metrics_run {
     uint64_t recipe_id; /* um_recipe_fingerprint: a file of another recipe is refused */
     size_t step;        /* steps already made: 0 for a fresh run, else where it continues */
     size_t total_steps;
-    const json_t *facts; /* object whose members go into the "run" line; its "program" and
-                            "machine" also into a "resumed" line.  Borrowed. */
+    bool validation_is_due; /* that of `step`, which the run will make (again) */
+    const json_t *facts;    /* object whose members go into the "run" line; its "program" and
+                               "machine" also into a "resumed" line.  Borrowed. */
 } um_metrics_run;
 
 /* Open or make the file at `path`.  A fresh run begins it with a "run" line.  One that continues
- * cuts lines of later steps (of its last step also validations, which are made again) and a torn
- * last line off and adds "resumed".  UM_ERR_FORMAT for a file of something else, UM_ERR_MISMATCH
- * for one of another recipe: both stay as they are.  What is not a regular file, such as a pipe, is
- * only appended to.  Free *metrics with um_metrics_close. */
+ * cuts lines of later steps (those of a validation that is due too) and a torn last line off and
+ * adds "resumed".  UM_ERR_FORMAT for a file of something else, UM_ERR_MISMATCH for one of another
+ * recipe: both stay as they are.  What is not a regular file, such as a pipe, is only appended to.
+ * Free *metrics with um_metrics_close. */
 um_status um_metrics_open(const char *path, const um_metrics_run *run, um_metrics **metrics,
                           um_error *error);
 

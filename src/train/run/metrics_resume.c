@@ -35,9 +35,8 @@ static bool comes_again(const json_t *line, const um_metrics_run *run) {
     if (strcmp(kind, "end") == 0 || step > (json_int_t)run->step) {
         return true;
     }
-    /* The state of the last step is saved before its validation. */
-    const bool last = run->step == run->total_steps && step == (json_int_t)run->step;
-    return last && (strcmp(kind, "validation") == 0 || strcmp(kind, "sample") == 0);
+    const bool due = run->validation_is_due && step == (json_int_t)run->step;
+    return due && (strcmp(kind, "validation") == 0 || strcmp(kind, "sample") == 0);
 }
 
 static um_status scan(const char *path, const um_mapped_file *file, const um_metrics_run *run,
