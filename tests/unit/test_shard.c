@@ -126,6 +126,23 @@ static void shards_of_an_index_read_as_one(void **state) {
     }
 }
 
+/* So that an index never names shards of another corpus, whenever the writer is killed. */
+static void a_new_corpus_does_not_write_over_the_shards_of_the_old_one(void **state) {
+    (void)state;
+    static const char *const firsts[] = {"c-00001.shard", "c-b00001.shard"};
+    const scratch directory = scratch_make();
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(write_corpus(&directory, "c.shard", i == 0 ? 1 : 5), i == 0 ? 3 : 2);
+        assert_int_equal(access(scratch_path(&directory, firsts[i % 2]), F_OK), 0);
+        assert_int_equal(access(scratch_path(&directory, firsts[(i + 1) % 2]), F_OK), -1);
+        um_shard *shard = open_corpus(&directory, "c.shard");
+        expect_document(shard, 2, third_document, (um_document){5, 2, 3});
+        um_shard_close(shard);
+    }
+    assert_int_equal(access(scratch_path(&directory, "c-00003.shard"), F_OK), -1);
+    scratch_remove(&directory);
+}
+
 static void pieces_go_over_the_ends_of_documents(void **state) {
     (void)state;
     static const int32_t tokens[] = {5, 0, 65535, 7, 1, 9, 8, 7, 6, 5};
@@ -340,6 +357,7 @@ int main(void) {
         cmocka_unit_test(documents_come_back_in_either_width),
         cmocka_unit_test(a_shard_without_documents_is_whole),
         cmocka_unit_test(shards_of_an_index_read_as_one),
+        cmocka_unit_test(a_new_corpus_does_not_write_over_the_shards_of_the_old_one),
         cmocka_unit_test(pieces_go_over_the_ends_of_documents),
         cmocka_unit_test(faulty_indexes_are_refused_with_the_reason),
         cmocka_unit_test(what_cannot_be_stored_is_refused),

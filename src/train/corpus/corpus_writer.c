@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/mapped_file.h"
 #include "base/memory.h"
 #include "train/corpus/shard_format.h"
+#include "train/corpus/shard_index.h"
 
 #define PATH_SIZE 4096
 #define MOST_SHARDS 99999
@@ -17,6 +20,7 @@ struct um_corpus_writer {
     size_t shard_tokens;
     char path[PATH_SIZE];
     char stem[PATH_SIZE];    /* `path` without ".shard" or ".json" */
+    const char *mark;        /* in the names of shards: not that of the corpus at `path` */
     um_atomic_file **shards; /* [shard_count], sealed; NULL: visible */
     size_t shard_count;      /* beside the index */
     size_t shard_capacity;
@@ -37,6 +41,32 @@ static void cut_extension(char *stem) {
     }
 }
 
+/* Names of shards come in two sets, so that those of a new corpus never take the place of shards
+ * that the index at `path` still names. */
+static const char *const marks[2] = {"", "b"};
+
+static const char *unused_mark(const um_corpus_writer *writer) {
+    um_mapped_file file;
+    um_shard_index index = {0};
+    char first[PATH_SIZE + 32];
+    const char *stem = strrchr(writer->stem, '/');
+    const char *mark = marks[0];
+    (void)snprintf(first, sizeof first, "%s-%s00001.shard", stem ? stem + 1 : writer->stem,
+                   marks[0]);
+    if (um_mapped_file_open(writer->path, &file, NULL) != UM_OK) {
+        return mark;
+    }
+    if (um_shard_index_is(file.data, file.size) &&
+        um_shard_index_parse((const char *)file.data, file.size, writer->path, &index, NULL) ==
+            UM_OK &&
+        strcmp(index.names[0], first) == 0) {
+        mark = marks[1];
+    }
+    um_shard_index_free(&index);
+    um_mapped_file_close(&file);
+    return mark;
+}
+
 um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size_t shard_tokens,
                                   um_corpus_writer **writer, um_error *error) {
     *writer = NULL;
@@ -51,6 +81,7 @@ um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size
     strcpy(created->path, path);
     strcpy(created->stem, path);
     cut_extension(created->stem);
+    created->mark = unused_mark(created);
     const um_status status = um_shard_writer_create(vocabulary_size, &created->shard, error);
     if (status != UM_OK) {
         free(created);
@@ -61,9 +92,9 @@ um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size
 }
 
 /* The path of a shard, counted from 1. */
-static um_status name_shard(const um_corpus_writer *writer, size_t number, char path[PATH_SIZE],
-                            um_error *error) {
-    const int length = snprintf(path, PATH_SIZE, "%s-%05zu.shard", writer->stem, number);
+static um_status name_shard(const um_corpus_writer *writer, const char *mark, size_t number,
+                            char path[PATH_SIZE], um_error *error) {
+    const int length = snprintf(path, PATH_SIZE, "%s-%s%05zu.shard", writer->stem, mark, number);
     return length > 0 && length < PATH_SIZE
                ? UM_OK
                : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", writer->path);
@@ -78,7 +109,7 @@ static um_status write_shard(um_corpus_writer *writer, um_error *error) {
     }
     UM_TRY(um_grow(&writer->shards, &writer->shard_capacity, writer->shard_count + 1,
                    sizeof *writer->shards, "shards", error));
-    UM_TRY(name_shard(writer, writer->shard_count + 1, path, error));
+    UM_TRY(name_shard(writer, writer->mark, writer->shard_count + 1, path, error));
     UM_TRY(um_atomic_file_remove_leftovers(path, error));
     UM_TRY(um_shard_writer_seal(writer->shard, path, &writer->shards[writer->shard_count], error));
     um_shard_writer_clear(writer->shard);
@@ -105,7 +136,7 @@ static um_status format_index(const um_corpus_writer *writer, um_buffer *text, u
                                    UM_SHARD_VERSION, writer->document_count, writer->token_count));
     for (size_t i = 1; i <= writer->shard_count; i++) {
         char path[PATH_SIZE];
-        UM_TRY(name_shard(writer, i, path, error));
+        UM_TRY(name_shard(writer, writer->mark, i, path, error));
         const char *slash = strrchr(path, '/');
         const char *name = slash ? slash + 1 : path;
         UM_TRY(um_buffer_append_text(text, i > 1 ? ",\n " : "\n ", error));
@@ -133,6 +164,17 @@ static um_status show_shards(um_corpus_writer *writer, um_error *error) {
     return UM_OK;
 }
 
+/* Those of the corpus whose place the new one has taken. */
+static void remove_old_shards(const um_corpus_writer *writer) {
+    char path[PATH_SIZE];
+    const char *old = writer->mark == marks[0] ? marks[1] : marks[0];
+    for (size_t i = 1; i <= MOST_SHARDS; i++) {
+        if (name_shard(writer, old, i, path, NULL) != UM_OK || unlink(path) != 0) {
+            return;
+        }
+    }
+}
+
 um_status um_corpus_writer_commit(um_corpus_writer *writer, um_error *error) {
     if (writer->shard_count == 0) {
         UM_TRY(um_shard_writer_commit(writer->shard, writer->path, error));
@@ -140,6 +182,7 @@ um_status um_corpus_writer_commit(um_corpus_writer *writer, um_error *error) {
         UM_TRY(write_shard(writer, error));
         UM_TRY(show_shards(writer, error));
         UM_TRY(write_index(writer, error));
+        remove_old_shards(writer);
     }
     return UM_OK;
 }

@@ -5,9 +5,10 @@
 #include "train/corpus/shard.h"
 
 /* Writes a corpus to `path`: one shard there, or, where it has more than `shard_tokens` tokens,
- * shards beside it (train.shard: train-00001.shard, ...) and their index at `path`.  Holds one
- * shard in memory.  All appear when the corpus is committed: until then an older one of the same
- * name stays whole. */
+ * shards beside it and their index at `path`.  Those of train.shard are train-00001.shard and so
+ * on, or train-b00001.shard where a corpus at `path` has the former.  Holds one shard in memory.
+ * The corpus appears at once, with its index, and until then an older one stays whole, whose shards
+ * are then removed. */
 typedef struct um_corpus_writer um_corpus_writer;
 
 /* `shard_tokens` of 0: no limit. */
