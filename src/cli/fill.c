@@ -27,8 +27,8 @@ static const char help[] =
     "A hole has a fixed number of tokens, of which an end token may cut the rest: <FILL:12> has\n"
     "12, and --length gives that of all others.  Without it the lengths 4, 8, 16, 32 and 64 are\n"
     "tried, and the one is kept whose tokens have the highest mean log-probability when they are\n"
-    "committed: five times the work.  At the end of the file one that an end token closes goes\n"
-    "first.\n"
+    "committed: five times the work.  For a hole at the end of the file, lengths whose answer\n"
+    "ends with an end token are preferred.\n"
     "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
     "  -k, --marker TEXT      what marks a hole (default <FILL>); with :N before its last\n"
     "                         character it tells the length in tokens\n"
