@@ -134,7 +134,7 @@ def measure_quality(options: argparse.Namespace, setting: Setting, problems: lis
     passed = judged(problems, [answer["completion"] for answer in answers])
     counts = {key: mean([answer[key] for answer in answers])
               for key in ("forwards", "rows", "answer_tokens", "prompt_tokens")}
-    return {"kind": "quality", "setting": setting.name, "arguments": setting.arguments, "set": options.set,
+    return {"kind": "quality", "model": options.model_hash, "setting": setting.name, "arguments": setting.arguments, "set": options.set,
             "count": len(problems), "passed": "".join("01"[value] for value in passed),
             "levels": "".join(str(problem["level"]) for problem in problems), **counts,
             "cpu_seconds": seconds["cpu"] / len(problems)}
@@ -145,7 +145,7 @@ def measure_times(options: argparse.Namespace, setting: Setting, problems: list[
     answers, seconds = generate(options, setting, problems, 1)
     decoding = sum(answer["seconds"] for answer in answers)
     tokens = sum(answer["answer_tokens"] for answer in answers)
-    return {"kind": "time", "setting": setting.name, "threads": options.threads, "set": options.set,
+    return {"kind": "time", "model": options.model_hash, "setting": setting.name, "threads": options.threads, "set": options.set,
             "count": len(problems), "seconds": decoding / len(problems), "tokens_per_second": tokens / decoding,
             "forwards": mean([answer["forwards"] for answer in answers]), "others": seconds["others"]}
 
@@ -153,6 +153,17 @@ def measure_times(options: argparse.Namespace, setting: Setting, problems: list[
 def append(path: Path, record: dict[str, Any]) -> None:
     with path.open("a") as out:
         out.write(json.dumps(record) + "\n")
+
+
+def model_hash(model: Path) -> str:
+    """Of the weights: results of different models do not go together."""
+    return hashlib.sha256((model / "model.safetensors" if model.is_dir() else model).read_bytes()).hexdigest()[:16]
+
+
+def check_model(path: Path, model: str) -> None:
+    """Ends the program where the results are of another model."""
+    if path.exists() and any(row["model"] != model for row in read_rows(path)):
+        raise SystemExit(f"{path}: holds results of another model; name another file with --results, or move it away")
 
 
 def run_quality(options: argparse.Namespace, settings: list[Setting], problems: list[dict[str, Any]]) -> None:
@@ -228,6 +239,8 @@ def main(arguments: list[str]) -> int:
     if not options.report:
         completions = [row for row in read_rows(options.problems) if row.get("format", "completion") == "completion"]
         problems = spread(completions, options.limit)
+        options.model_hash = model_hash(options.model)
+        check_model(options.results, options.model_hash)
         measure: Callable[..., None] = run_times if options.time else run_quality
         measure(options, settings, problems)
     frontier_report.write(read_rows(options.results), ROOT / "docs/FRONTIER.md", ROOT / "docs/images/frontier.svg")

@@ -153,5 +153,5 @@ def grid() -> list[Setting]:
     return list(dict.fromkeys([BASELINE, *small_blocks(), *rules(), *caches(), *schedules()]))
 
 
-# What `unmask generate` does without options (src/api/defaults.c).
+# What `unmask generate` does without options (src/decode/default_options.c).
 DEFAULT = threshold(0.95, 8, cached("dual"))

@@ -71,7 +71,7 @@ class Driver(unittest.TestCase):
         self.problems = [{"task_id": str(i), "prompt": ("even", "odd")[i % 2], "test": "", "level": 1} for i in range(3)]
 
     def measure(self, workers: int = 1) -> dict[str, Any]:
-        options = argparse.Namespace(unmask=str(self.unmask), model=Path("m"), batch=2, threads=1, set="validation")
+        options = argparse.Namespace(unmask=str(self.unmask), model=Path("m"), model_hash="0", batch=2, threads=1, set="validation")
         judged = frontier.Judge(self.folder / "verdicts", options.unmask, workers)
         return frontier.measure_quality(options, BASELINE, self.problems, judged)
 
@@ -87,6 +87,16 @@ class Driver(unittest.TestCase):
         self.assertEqual(again(self.problems, ["even", "odd", "even"]), [True, False, True])
         rows = [json.loads(line) for line in (self.folder / "verdicts").read_text().splitlines()]
         self.assertEqual([row["passed"] for row in rows], [True, False])
+
+    def test_results_of_another_model_are_refused(self) -> None:
+        results = self.folder / "results"
+        frontier.check_model(results, "0")
+        frontier.append(results, self.measure())
+        frontier.check_model(results, "0")
+        with self.assertRaisesRegex(SystemExit, "another model"):
+            frontier.check_model(results, "1")
+        (self.folder / "model.safetensors").write_bytes(b"weights")
+        self.assertEqual(frontier.model_hash(self.folder), frontier.model_hash(self.folder / "model.safetensors"))
 
     def test_failures_of_the_program_end_the_run(self) -> None:
         with self.assertRaisesRegex(SystemExit, "exit status 3"):
