@@ -149,10 +149,11 @@ for number in 1 2 3a 3b 3; do
 done
 for number in 0 1 2; do
     measure "stage$number" "$data/base.problems.jsonl"
+    [ "$number" = 0 ] || measure "baseline$number" "$data/base.problems.jsonl"
 done
-measure baseline3 "$data/validation.problems.jsonl"
 for number in 3a 3b 3; do
     measure "stage$number" "$data/validation.problems.jsonl"
+    measure "baseline$number" "$data/validation.problems.jsonl"
 done
 # Reinforcement learning: each problem is asked once, and answered in few steps, where stage 3 fails most.
 train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \

@@ -137,6 +137,9 @@ static void agreements_are_the_same_everywhere(void) {
     (void)snprintf(name, sizeof name, "rank %zu (", last);
     CHECK(last == 0 || strncmp(mine.message, name, strlen(name)) == 0);
     CHECK(strstr(mine.message, "its file is broken") != NULL);
+    const um_error before = mine; /* agreed on again, as a part of more: the same rank, told once */
+    CHECK(um_collective_agree_on_status(ranks, UM_ERR_FORMAT, &mine) == UM_ERR_FORMAT);
+    CHECK(strcmp(mine.message, before.message) == 0);
 }
 
 /* A single bit of one weight of the last rank. */

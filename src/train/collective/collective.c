@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -177,11 +178,21 @@ typedef struct rank_status {
     char message[sizeof(um_error){0}.message];
 } rank_status;
 
+/* Whether ranks have agreed on this error before, in a part of what failed now. */
+static bool tells_its_rank(const char *message) {
+    size_t rank = 0;
+    int end = 0;
+    return sscanf(message, "rank %zu (%n", &rank, &end) == 1 && end > 0;
+}
+
 static um_status first_failure(const um_collective *collective, const um_gathered *answers,
                                um_error *error) {
     for (size_t i = 0; i < collective->size; i++) {
         rank_status answer;
         memcpy(&answer, answers->bytes + answers->starts[i], sizeof answer);
+        if (answer.status != UM_OK && tells_its_rank(answer.message)) {
+            return UM_RAISE(error, answer.status, "%s", answer.message);
+        }
         if (answer.status != UM_OK) {
             return UM_RAISE(error, answer.status, "rank %zu (%s): %s", i, answer.machine,
                             answer.message);
