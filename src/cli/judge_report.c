@@ -43,10 +43,6 @@ static int order_of_tallies(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-static int order_of_samples(const void *left, const void *right) {
-    return order_of_tallies(left, right);
-}
-
 /* One tally a problem that has samples, sorted by level and format. */
 static um_status tally_problems(const um_judged *judged, tally **tallies, size_t *count,
                                 um_error *error) {
@@ -57,7 +53,7 @@ static um_status tally_problems(const um_judged *judged, tally **tallies, size_t
                                 .samples = 1,
                                 .passed = judged->results[i].verdict == UM_VERDICT_PASSED};
     }
-    qsort(*tallies, samples, sizeof **tallies, order_of_samples);
+    qsort(*tallies, samples, sizeof **tallies, order_of_tallies);
     *count = 0;
     for (size_t i = 0; i < samples; i++) {
         tally *last = *count > 0 ? &(*tallies)[*count - 1] : NULL;

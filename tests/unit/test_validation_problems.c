@@ -237,7 +237,7 @@ static void a_judge_that_does_not_start_ends_the_run_at_its_start(void **state) 
 /* ---- Runs ------------------------------------------------------------------- */
 
 typedef struct seen_run {
-    um_metric validations[8][UM_PASS_METRICS_MAXIMUM];
+    um_metric validations[8][UM_METRICS_MAXIMUM];
     size_t metric_counts[8];
     double losses[8];
     size_t validation_count;
@@ -249,7 +249,7 @@ typedef struct seen_run {
 static void see_validation(void *user, const um_validation_report *report) {
     seen_run *seen = user;
     const size_t index = seen->validation_count++;
-    assert_true(index < 8 && report->metric_count <= UM_PASS_METRICS_MAXIMUM);
+    assert_true(index < 8 && report->metric_count <= UM_METRICS_MAXIMUM);
     for (size_t i = 0; i < report->metric_count; i++) {
         seen->validations[index][i] = report->metrics[i];
     }

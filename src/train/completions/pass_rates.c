@@ -42,7 +42,7 @@ double um_mean(const double *values, size_t count) {
     return sum(values, count, NULL) / (double)count;
 }
 
-double um_deviation(const double *values, size_t count) {
+double um_population_deviation(const double *values, size_t count) {
     const double mean = um_mean(values, count);
     return sqrt(sum(values, count, &mean) / (double)count);
 }

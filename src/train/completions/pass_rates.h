@@ -8,8 +8,8 @@
 /* np.mean of `count` > 0 values. */
 double um_mean(const double *values, size_t count);
 
-/* np.std of `count` > 0 values: of the population, without Bessel's correction. */
-double um_deviation(const double *values, size_t count);
+/* np.std of `count` > 0 values: of the population, divided by their count. */
+double um_population_deviation(const double *values, size_t count);
 
 /* np.percentile of `count` > 0 values in ascending order, at `percent` in [0, 100]: linear
  * interpolation between the two nearest of them. */

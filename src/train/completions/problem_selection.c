@@ -106,7 +106,7 @@ static um_status read_inferences(um_problem_selection *selection, const json_t *
                         where);
     }
     problem->mean = um_mean(selection->rates, count);
-    problem->deviation = um_deviation(selection->rates, count);
+    problem->deviation = um_population_deviation(selection->rates, count);
     return UM_OK;
 }
 

@@ -89,12 +89,6 @@ static double reward_of(const um_recipe *recipe, const um_judgement *judgement) 
 
 /* ---- Numbers ---------------------------------------------------------------- */
 
-static void add_metric(um_validation_problems *problems, const char *name, double value) {
-    if (problems->metric_count < UM_PASS_METRICS_MAXIMUM) {
-        problems->metrics[problems->metric_count++] = (um_metric){.name = name, .value = value};
-    }
-}
-
 static void report_levels(um_validation_problems *problems, const um_judgement *judgements) {
     static const char *const names[LEVELS] = {NULL,
                                               "pass_rate_level_1",
@@ -117,7 +111,7 @@ static void report_levels(um_validation_problems *problems, const um_judgement *
     }
     for (size_t i = 1; i < LEVELS; i++) {
         if (tried[i] > 0) {
-            add_metric(problems, names[i], (double)passed[i] / (double)tried[i]);
+            um_metric_list_add(&problems->metrics, names[i], (double)passed[i] / (double)tried[i]);
         }
     }
 }
@@ -128,7 +122,7 @@ static void report(um_validation_problems *problems, const measurement *made) {
     size_t ended = 0;
     size_t length = 0;
     double reward = 0;
-    problems->metric_count = 0;
+    problems->metrics.count = 0;
     problems->answer_tokens = 0;
     for (size_t i = 0; i < count; i++) {
         passed += made->judgements[i].verdict == UM_VERDICT_PASSED;
@@ -138,14 +132,14 @@ static void report(um_validation_problems *problems, const measurement *made) {
         problems->answer_tokens += made->completions[i].answer_length;
     }
     problems->pass_rate = (double)passed / (double)count;
-    add_metric(problems, "pass_rate", problems->pass_rate);
+    um_metric_list_add(&problems->metrics, "pass_rate", problems->pass_rate);
     if (!isnan(reward)) {
-        add_metric(problems, "reward", reward / (double)count);
+        um_metric_list_add(&problems->metrics, "reward", reward / (double)count);
     }
-    add_metric(problems, "ended", (double)ended / (double)count);
-    add_metric(problems, "completion_length", (double)length / (double)count);
-    add_metric(problems, "rollout_seconds", made->times.sampling);
-    add_metric(problems, "reward_seconds", made->times.grading);
+    um_metric_list_add(&problems->metrics, "ended", (double)ended / (double)count);
+    um_metric_list_add(&problems->metrics, "completion_length", (double)length / (double)count);
+    um_metric_list_add(&problems->metrics, "rollout_seconds", made->times.sampling);
+    um_metric_list_add(&problems->metrics, "reward_seconds", made->times.grading);
     report_levels(problems, made->judgements);
 }
 

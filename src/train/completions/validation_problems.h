@@ -6,8 +6,6 @@
 #include "train/completions/completion_sampling.h"
 #include "train/learner.h"
 
-#define UM_PASS_METRICS_MAXIMUM 16
-
 typedef struct um_validation_problems {
     const um_recipe *recipe;   /* borrowed; NULL before um_validation_problems_open */
     um_completion_tasks tasks; /* count 0: the recipe names no problems */
@@ -15,8 +13,7 @@ typedef struct um_validation_problems {
     bool early_stop; /* where the algorithm can */
 
     /* Of the newest measurement: */
-    um_metric metrics[UM_PASS_METRICS_MAXIMUM]; /* [metric_count] */
-    size_t metric_count;
+    um_metric_list metrics;
     double pass_rate;
     size_t answer_tokens; /* of all canvases, their ends and pads among them */
 } um_validation_problems;

@@ -188,27 +188,21 @@ static um_completion_sampling rollout_sampling(const um_coupled_grpo *run,
                                     .stop = stop};
 }
 
-static void add_metric(um_coupled_grpo *run, const char *name, double value) {
-    if (run->metric_count < UM_GRPO_METRICS_MAXIMUM) {
-        run->metrics[run->metric_count++] = (um_metric){.name = name, .value = value};
-    }
-}
-
 static void report_rollouts(um_coupled_grpo *run) {
     const um_rollout_statistics *made = &run->rollouts.statistics;
-    add_metric(run, "reward", made->reward);
-    add_metric(run, "reward_deviation", made->reward_deviation);
-    add_metric(run, "reward_code", made->code);
-    add_metric(run, "reward_format", made->format);
-    add_metric(run, "pass_rate", made->pass_rate);
-    add_metric(run, "timeout_rate", made->timeout_rate);
-    add_metric(run, "zero_variance_groups", made->zero_variance);
-    add_metric(run, "advantage_deviation", made->advantage_deviation);
-    add_metric(run, "completion_length", made->completion_length);
-    add_metric(run, "ended", made->ended);
-    add_metric(run, "rollout_seconds", made->times.sampling);
-    add_metric(run, "reward_seconds", made->times.grading);
-    add_metric(run, "reward_waiting_seconds", made->times.waiting);
+    um_metric_list_add(&run->metrics, "reward", made->reward);
+    um_metric_list_add(&run->metrics, "reward_deviation", made->reward_deviation);
+    um_metric_list_add(&run->metrics, "reward_code", made->code);
+    um_metric_list_add(&run->metrics, "reward_format", made->format);
+    um_metric_list_add(&run->metrics, "pass_rate", made->pass_rate);
+    um_metric_list_add(&run->metrics, "timeout_rate", made->timeout_rate);
+    um_metric_list_add(&run->metrics, "zero_variance_groups", made->zero_variance);
+    um_metric_list_add(&run->metrics, "advantage_deviation", made->advantage_deviation);
+    um_metric_list_add(&run->metrics, "completion_length", made->completion_length);
+    um_metric_list_add(&run->metrics, "ended", made->ended);
+    um_metric_list_add(&run->metrics, "rollout_seconds", made->times.sampling);
+    um_metric_list_add(&run->metrics, "reward_seconds", made->times.grading);
+    um_metric_list_add(&run->metrics, "reward_waiting_seconds", made->times.waiting);
 }
 
 static void report_update(um_coupled_grpo *run, const um_grpo_update_report *made,
@@ -220,11 +214,11 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
     report->learning_rate = made->update.learning_rate;
     report->rows = made->rows;
     report->flops = made->flops;
-    add_metric(run, "kl", made->kl);
-    add_metric(run, "clip_low", made->clip_low);
-    add_metric(run, "clip_high", made->clip_high);
-    report->metrics = run->metrics;
-    report->metric_count = run->metric_count;
+    um_metric_list_add(&run->metrics, "kl", made->kl);
+    um_metric_list_add(&run->metrics, "clip_low", made->clip_low);
+    um_metric_list_add(&run->metrics, "clip_high", made->clip_high);
+    report->metrics = run->metrics.items;
+    report->metric_count = run->metrics.count;
 }
 
 um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
@@ -244,7 +238,7 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
     um_grpo_update_report made = {0};
     const size_t inner = inner_update(run);
     const double start = um_clock_seconds();
-    run->metric_count = 0;
+    run->metrics.count = 0;
     UM_TRY(um_coupled_grpo_ensure_rollouts(run, stop, error));
     const double middle = um_clock_seconds();
     if (inner == 0) {
@@ -255,7 +249,7 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
     UM_TRY(um_learner_update(run->learner, 1, &made.update, error)); /* weights hold the mean */
     um_grpo_reference_sync(&run->reference, run->learner);
     const double end = um_clock_seconds();
-    add_metric(run, "update_seconds", end - middle);
+    um_metric_list_add(&run->metrics, "update_seconds", end - middle);
     report_update(run, &made, report);
     report->seconds = end - start;
     return UM_OK;
@@ -274,8 +268,8 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
     report->token_loss = NAN;
     report->accuracy = run->validation.pass_rate;
     report->predicted_tokens = run->validation.answer_tokens;
-    report->metrics = run->validation.metrics;
-    report->metric_count = run->validation.metric_count;
+    report->metrics = run->validation.metrics.items;
+    report->metric_count = run->validation.metrics.count;
     return UM_OK;
 }
 

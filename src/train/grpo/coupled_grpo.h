@@ -7,8 +7,6 @@
 #include "train/grpo/grpo_update.h"
 #include "train/training_method.h"
 
-#define UM_GRPO_METRICS_MAXIMUM 48
-
 typedef struct um_coupled_grpo {
     const um_recipe *recipe; /* borrowed, as is the learner */
     um_learner *learner;
@@ -23,9 +21,8 @@ typedef struct um_coupled_grpo {
     um_grpo_reference reference;
     um_grpo_rollouts rollouts;
     um_grpo_updater updater;
-    uint64_t data_state[2];                     /* as saved: problems and their digest */
-    um_metric metrics[UM_GRPO_METRICS_MAXIMUM]; /* of the newest step */
-    size_t metric_count;
+    uint64_t data_state[2]; /* as saved: problems and their digest */
+    um_metric_list metrics; /* of the newest step */
 } um_coupled_grpo;
 
 /* Where the next step is the first of a batch of rollouts, make that batch, unless it is there

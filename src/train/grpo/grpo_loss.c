@@ -4,7 +4,8 @@
 
 #define DEVIATION_FLOOR 1e-4 /* as in the published trainer: equal rewards divide by it */
 
-void um_mean_and_deviation(const double *values, size_t count, double *mean, double *deviation) {
+void um_mean_and_sample_deviation(const double *values, size_t count, double *mean,
+                                  double *deviation) {
     double sum = 0;
     double squares = 0;
     for (size_t i = 0; i < count; i++) {
@@ -30,7 +31,7 @@ void um_grpo_advantages(const um_grpo_options *options, const double *rewards, s
                         double *advantages) {
     double mean = 0;
     double deviation = 0;
-    um_mean_and_deviation(rewards, count, &mean, &deviation);
+    um_mean_and_sample_deviation(rewards, count, &mean, &deviation);
     /* r - mean of the others = G/(G - 1) (r - mean of all) */
     const bool others = options->advantage_baseline == UM_BASELINE_LEAVE_ONE_OUT && count > 1;
     double factor = (others ? (double)count / (double)(count - 1) : 1.0) /

@@ -15,7 +15,8 @@ void um_grpo_advantages(const um_grpo_options *options, const double *rewards, s
                         double *advantages);
 
 /* Mean and sample deviation (divided by count - 1; 0 for one value). */
-void um_mean_and_deviation(const double *values, size_t count, double *mean, double *deviation);
+void um_mean_and_sample_deviation(const double *values, size_t count, double *mean,
+                                  double *deviation);
 
 /* What is known of one token: log-probabilities under the policy that is updated, under the one
  * that wrote the completion, and under the reference. */

@@ -95,10 +95,10 @@ static um_status use_judgements(um_grpo_rollouts *rollouts, const um_recipe *rec
         equal += um_all_equal(rewards + i, options->group_size);
     }
     count_judgements(rollouts, judgements);
-    um_mean_and_deviation(rewards, rollouts->count, &statistics->reward,
-                          &statistics->reward_deviation);
-    um_mean_and_deviation(rollouts->advantages, rollouts->count, &mean,
-                          &statistics->advantage_deviation);
+    um_mean_and_sample_deviation(rewards, rollouts->count, &statistics->reward,
+                                 &statistics->reward_deviation);
+    um_mean_and_sample_deviation(rollouts->advantages, rollouts->count, &mean,
+                                 &statistics->advantage_deviation);
     statistics->zero_variance = (double)equal / (double)options->problems_per_step;
     free(rewards);
     return UM_OK;

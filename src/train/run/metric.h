@@ -2,6 +2,8 @@
 #ifndef UM_TRAIN_RUN_METRIC_H
 #define UM_TRAIN_RUN_METRIC_H
 
+#include <stddef.h>
+
 #include "base/status.h"
 
 /* A number under a name.  Names are letters, digits and underscores, and stable (docs/METRICS.md
@@ -10,6 +12,16 @@ typedef struct um_metric {
     const char *name; /* such as "reward"; static */
     double value;     /* not finite: there is none */
 } um_metric;
+
+#define UM_METRICS_MAXIMUM 48 /* more than any objective has names */
+
+typedef struct um_metric_list {
+    um_metric items[UM_METRICS_MAXIMUM];
+    size_t count;
+} um_metric_list;
+
+/* Add a number; beyond the maximum it is left out. */
+void um_metric_list_add(um_metric_list *list, const char *name, double value);
 
 /* A completion that the model wrote, with what became of it.  Texts need not be UTF-8. */
 typedef struct um_sample_report {

@@ -348,8 +348,8 @@ static um_status measure_losses(um_supervised *run, um_validation_report *report
 static um_status measure_problems(um_supervised *run, const um_stop_request *stop,
                                   um_validation_report *report, um_error *error) {
     UM_TRY(um_validation_problems_measure(&run->problems, run->learner, &run->grader, stop, error));
-    report->metrics = run->problems.metrics;
-    report->metric_count = run->problems.metric_count;
+    report->metrics = run->problems.metrics.items;
+    report->metric_count = run->problems.metrics.count;
     return UM_OK;
 }
 
