@@ -347,6 +347,17 @@ static void a_state_of_other_problems_is_refused(void **state) {
     assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
     scratch_write(&made.data, "problems.jsonl", grpo_problems[0], strlen(grpo_problems[0]));
     expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "does not hold the problems");
+    /* The same texts, and another test: the verdicts that are known are not those. */
+    um_buffer text = {0};
+    for (size_t i = 0; i < sizeof grpo_problems / sizeof *grpo_problems; i++) {
+        assert_ok(um_buffer_append_format(&text, &error, "%s\n", grpo_problems[i]), &error);
+    }
+    char *digit = strstr(text.data, "== 3");
+    assert_non_null(digit);
+    digit[3] = '4';
+    scratch_write(&made.data, "problems.jsonl", text.data, text.length);
+    expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "does not hold the problems");
+    um_buffer_free(&text);
     free(seen);
     scratch_remove(&output);
     grpo_workshop_remove(&made);
