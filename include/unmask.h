@@ -283,6 +283,8 @@ typedef struct um_start_event {
     const size_t *hole_starts;  /* [hole_count], ascending */
     const size_t *hole_lengths; /* [hole_count] */
     size_t hole_count;
+    const int32_t *end_tokens; /* [end_token_count]: end an answer, where decoding stops or later */
+    size_t end_token_count;
 } um_start_event;
 
 typedef enum um_event_kind {

@@ -148,7 +148,9 @@ static um_status tell_start(const um_generation *run, const um_trace_header *hea
                                       .mask_token = header->mask_token,
                                       .hole_starts = starts,
                                       .hole_lengths = lengths,
-                                      .hole_count = header->hole_count};
+                                      .hole_count = header->hole_count,
+                                      .end_tokens = run->end_tokens.ids,
+                                      .end_token_count = run->end_tokens.length};
         run->callbacks.start(run->callbacks.user, &start);
     }
     free(starts);

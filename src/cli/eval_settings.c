@@ -75,14 +75,31 @@ um_status um_eval_hash_model(const um_model_choice *choice, char text[17], um_er
 
 /* What a request would be decoded with. */
 typedef struct probe {
-    json_t *settings;
+    json_t *settings; /* NULL: out of memory */
     const char *algorithm;
 } probe;
+
+/* What ends answers, where that is not what stops decoding, which the settings have. */
+static bool add_end_tokens(const um_start_event *start, json_t *settings) {
+    json_t *ids = json_array();
+    for (size_t i = 0; i < start->end_token_count; i++) {
+        (void)json_array_append_new(ids, json_integer(start->end_tokens[i]));
+    }
+    if (ids && json_equal(ids, json_object_get(settings, "stop_tokens"))) {
+        json_decref(ids);
+        return true;
+    }
+    return json_object_set_new(settings, "end_tokens", ids) == 0;
+}
 
 static void on_start(void *user, const um_start_event *start) {
     probe *found = user;
     found->algorithm = start->algorithm;
     found->settings = json_loads(start->settings, 0, NULL);
+    if (found->settings && !add_end_tokens(start, found->settings)) {
+        json_decref(found->settings);
+        found->settings = NULL;
+    }
 }
 
 static bool stop_at_once(void *user) {
