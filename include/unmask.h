@@ -377,9 +377,10 @@ typedef struct um_result {
  * The same request gives the same result, bit for bit, with any number of threads and in any
  * session; with another set of kernels the last digits of probabilities may differ.
  *
- * UM_ERR_ARGUMENT: options, no hole, an empty part; UM_ERR_LIMIT: more positions than the model
- * has; UM_ERR_MISMATCH: an id outside the vocabulary, messages for a model without a chat format,
- * an algorithm that needs a mask token for a model without one; UM_ERR_MEMORY. */
+ * UM_ERR_ARGUMENT: options, no hole, a hole without tokens, a negative id; UM_ERR_LIMIT: more
+ * positions than the model has; UM_ERR_MISMATCH: an id beyond the vocabulary, messages for a model
+ * without a chat format, an algorithm that needs a mask token for a model without one;
+ * UM_ERR_MEMORY. */
 UM_API um_status um_generate(um_session *session, const um_request *request,
                              const um_callbacks *callbacks, um_result *result, um_error *error);
 

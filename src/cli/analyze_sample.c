@@ -41,8 +41,8 @@ typedef struct sampler {
     um_progress_bar bar;
     size_t done; /* samples */
     size_t total;
-    FILE *output;    /* traces of the set in progress */
-    off_t made_size; /* of those that are complete */
+    um_trace_file traces; /* of the set in progress, in memory */
+    off_t made_size;      /* of those that are complete */
 } sampler;
 
 /* The members of the line; what is missing is said with its place. */
@@ -130,7 +130,7 @@ static um_status note_sample(void *user, const um_generate_prompt *prompt, size_
     (void)prompt;
     (void)sample;
     (void)result;
-    state->made_size = ftello(state->output);
+    state->made_size = ftello(state->traces.stream);
     if (state->made_size < 0) {
         return um_error_set_errno(error, errno, "traces");
     }
@@ -164,8 +164,7 @@ static um_status decode_all(sampler *state, um_error *error) {
                                            .threads = state->threads,
                                            .size = settings->batch > 0 ? settings->batch
                                                                        : DEFAULT_BATCH,
-                                           .trace = state->output,
-                                           .trace_path = "traces",
+                                           .trace = &state->traces,
                                            .user = state,
                                            .print = note_sample};
     um_generate_queue *queue = NULL;
@@ -179,14 +178,14 @@ static um_status decode_all(sampler *state, um_error *error) {
  * there would be more. */
 static um_status make_traces(sampler *state, char **bytes, size_t *length, um_error *error) {
     state->made_size = 0;
-    state->output = open_memstream(bytes, length);
-    if (!state->output) {
+    state->traces =
+        (um_trace_file){.path = "traces", .stream = open_memstream(bytes, length), .begun = true};
+    if (!state->traces.stream) {
         return um_error_set_errno(error, errno, "traces");
     }
-    const um_status status = decode_all(state, error);
-    const bool failed = fclose(state->output) != 0;
+    const um_status status = um_trace_file_close(&state->traces, decode_all(state, error), error);
     *length = (size_t)state->made_size;
-    return failed && status == UM_OK ? um_error_set_errno(error, errno, "traces") : status;
+    return status;
 }
 
 static um_status take_traces(const sampler *state, const char *bytes, size_t length,

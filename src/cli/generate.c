@@ -1,7 +1,6 @@
 /* unmask generate: complete prompts with a model. */
 #include "cli/generate.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "cli/output_check.h"
 #include "cli/prompt_request.h"
 #include "cli/request_tokens.h"
+#include "cli/trace_file.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
 #define DEFAULT_BATCH 8
@@ -79,7 +79,7 @@ typedef struct generator {
     um_session *session;      /* with the live view */
     um_generate_queue *queue; /* without it */
     um_model_info info;
-    FILE *trace;
+    um_trace_file trace;
     bool shows_live;
     um_generate_view view;
     um_buffer output;   /* scratch */
@@ -104,13 +104,9 @@ static bool is_cancelled(void *user) {
     return um_cli_interrupted();
 }
 
-static um_status trace_failed(const generator *state, um_error *error) {
-    return um_error_set_errno(error, errno, "%s: cannot write the trace", state->settings->trace);
-}
-
 static um_status on_trace(void *user, const char *bytes, size_t length, um_error *error) {
-    const generator *state = user;
-    return fwrite(bytes, 1, length, state->trace) == length ? UM_OK : trace_failed(state, error);
+    generator *state = user;
+    return um_trace_file_write(&state->trace, bytes, length, error);
 }
 
 /* ---- The request --------------------------------------------------------------- */
@@ -202,7 +198,7 @@ static um_status show_sample(generator *state, const um_request *request, um_err
                                     .start = on_start,
                                     .event = on_event,
                                     .is_cancelled = is_cancelled,
-                                    .trace = state->trace ? on_trace : NULL};
+                                    .trace = state->trace.stream ? on_trace : NULL};
     um_result result = {0};
     const um_status status = um_generate(state->session, request, &callbacks, &result, error);
     const um_status shown = um_generate_view_finish(&state->view, status == UM_OK ? &result : NULL,
@@ -307,19 +303,7 @@ static um_status open_trace(generator *state, um_error *error) {
         return UM_OK;
     }
     UM_TRY(um_cli_check_not_an_input(path, inputs, sizeof inputs / sizeof *inputs, error));
-    state->trace = fopen(path, "w");
-    return state->trace ? UM_OK
-                        : um_error_set_errno(error, errno, "%s: cannot write the trace", path);
-}
-
-/* What the run itself reported comes first. */
-static um_status close_trace(generator *state, um_status status, um_error *error) {
-    if (!state->trace) {
-        return status;
-    }
-    const bool failed = fclose(state->trace) != 0;
-    state->trace = NULL;
-    return failed && status == UM_OK ? trace_failed(state, error) : status;
+    return um_trace_file_open(path, &state->trace, error);
 }
 
 /* So many that the keys and values of long prompts take at most a quarter of the memory. */
@@ -350,8 +334,7 @@ static um_status open_engine(generator *state, um_error *error) {
     const um_generate_queue_setup setup = {.model = state->model,
                                            .threads = state->threads,
                                            .size = choose_batch(state),
-                                           .trace = state->trace,
-                                           .trace_path = state->settings->trace,
+                                           .trace = state->trace.stream ? &state->trace : NULL,
                                            .user = state,
                                            .print = print_sample};
     return um_generate_queue_create(&setup, &state->queue, error);
@@ -381,7 +364,7 @@ static um_status run_all(generator *state, um_error *error) {
     const um_status status = settings->prompts
                                  ? um_cli_each_line(settings->prompts, run_line, state, error)
                                  : run_single(state, error);
-    return close_trace(state, finish_queue(state, status, error), error);
+    return um_trace_file_close(&state->trace, finish_queue(state, status, error), error);
 }
 
 static bool wants_live(const um_generate_settings *settings, um_terminal *terminal) {

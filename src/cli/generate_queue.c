@@ -1,6 +1,5 @@
 #include "cli/generate_queue.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,27 +80,20 @@ static bool is_cancelled(void *user) {
     return um_cli_interrupted();
 }
 
-static um_status write_trace(const um_generate_queue *queue, const char *bytes, size_t length,
-                             um_error *error) {
-    if (fwrite(bytes, 1, length, queue->setup.trace) != length) {
-        return um_error_set_errno(error, errno, "%s: cannot write the trace",
-                                  queue->setup.trace_path);
-    }
-    return UM_OK;
-}
-
 /* Traces must not mix in the file: only the one that is printed next may write to it. */
 static um_status on_trace(void *user, const char *bytes, size_t length, um_error *error) {
     queued_sample *sample = user;
-    return sample == sample->queue->first ? write_trace(sample->queue, bytes, length, error)
-                                          : um_buffer_append(&sample->trace, bytes, length, error);
+    return sample == sample->queue->first
+               ? um_trace_file_write(sample->queue->setup.trace, bytes, length, error)
+               : um_buffer_append(&sample->trace, bytes, length, error);
 }
 
 /* ---- Printing -------------------------------------------------------------------- */
 
 static um_status flush_trace(queued_sample *sample, um_error *error) {
     if (sample->trace.length > 0) {
-        UM_TRY(write_trace(sample->queue, sample->trace.data, sample->trace.length, error));
+        UM_TRY(um_trace_file_write(sample->queue->setup.trace, sample->trace.data,
+                                   sample->trace.length, error));
     }
     um_buffer_free(&sample->trace);
     return UM_OK;

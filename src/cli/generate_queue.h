@@ -3,16 +3,16 @@
 #define UM_CLI_GENERATE_QUEUE_H
 
 #include "cli/generate.h"
+#include "cli/trace_file.h"
 
 typedef struct um_generate_queue um_generate_queue;
 
 typedef struct um_generate_queue_setup {
     const um_model *model;
     um_threads *threads;
-    size_t size;            /* samples that are decoded at a time, at least 1 */
-    FILE *trace;            /* for the traces, one after the other, or NULL */
-    const char *trace_path; /* its name in messages */
-    void *user;             /* passed to `print` */
+    size_t size;          /* samples that are decoded at a time, at least 1 */
+    um_trace_file *trace; /* for the traces, one after the other; borrowed, or NULL */
+    void *user;           /* passed to `print` */
     um_status (*print)(void *user, const um_generate_prompt *prompt, size_t sample,
                        const um_result *result, um_error *error);
 } um_generate_queue_setup;

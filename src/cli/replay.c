@@ -270,6 +270,18 @@ static bool parse_speed(const um_command *command, const char *text, double *spe
     return true;
 }
 
+/* False: there is another form already, which has been explained. */
+static bool set_form(const um_command *command, replay_options *options, replay_form form,
+                     const char *file) {
+    if (options->form != FORM_LIVE) {
+        (void)um_cli_usage(command, "one of --plain, --json, --svg and --html, and once");
+        return false;
+    }
+    options->form = form;
+    options->file = file;
+    return true;
+}
+
 /* False: a wrong option, which has been explained. */
 static bool read_option(const um_command *command, replay_options *options, int option) {
     switch (option) {
@@ -284,16 +296,12 @@ static bool read_option(const um_command *command, replay_options *options, int 
         case 'i':
             return um_cli_parse_count(command, "--index", optarg, 0, 1000000000, &options->index);
         case 'p':
-            options->form = FORM_TEXT;
-            return true;
+            return set_form(command, options, FORM_TEXT, NULL);
         case 'j':
-            options->form = FORM_JSON;
-            return true;
+            return set_form(command, options, FORM_JSON, NULL);
         case 'g':
         case 'w':
-            options->form = option == 'g' ? FORM_SVG : FORM_HTML;
-            options->file = optarg;
-            return true;
+            return set_form(command, options, option == 'g' ? FORM_SVG : FORM_HTML, optarg);
         default:
             return false;
     }
@@ -320,6 +328,9 @@ static int run(const um_command *command, int argc, char **argv) {
         return um_cli_usage(command, "one trace file is needed");
     }
     options.path = argv[optind];
+    if (options.step && options.form != FORM_LIVE) {
+        return um_cli_usage(command, "--step is for the terminal; leave it out, or the other form");
+    }
     if (options.step && isatty(STDIN_FILENO) != 1) {
         return um_cli_usage(command, "--step reads keys: standard input must be a terminal");
     }

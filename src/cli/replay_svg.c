@@ -147,6 +147,9 @@ static cell_run find_run(const um_text_layout *layout, size_t first) {
 
 static um_status put_block(const picture *state, const um_layout_cell *cell, size_t columns,
                            bool vanishes, um_error *error) {
+    if (columns == 0) { /* a combining mark, over the character before it */
+        return UM_OK;
+    }
     UM_TRY(um_buffer_append_format(
         state->output, error,
         "<rect class=\"%s\" x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%.0f\" rx=\"2\"",

@@ -202,6 +202,7 @@ um_status um_decoding_plan(um_decoding *decoding, bool *has_step, um_error *erro
         *has_step = decoding->step.wanted_count > 0;
     }
     if (*has_step && hooks->is_cancelled && hooks->is_cancelled(hooks->cancel_user)) {
+        decoding->result.steps = decoding->step.step; /* those before it */
         return UM_RAISE(error, UM_ERR_CANCELLED, "cancelled before step %zu", decoding->step.step);
     }
     return UM_OK;
@@ -376,7 +377,8 @@ um_status um_decoding_finish(um_decoding *decoding, um_status status, um_error *
     end.first_step = (um_trace_first_step){decoding->first_count, decoding->first_positions,
                                            decoding->first_confidences, decoding->first_entropies};
     if (status != UM_OK) {
-        (void)sink->end(sink->user, &end, NULL);
+        um_error second = {0}; /* the first failure is the one to tell */
+        (void)sink->end(sink->user, &end, &second);
         return status;
     }
     return sink->end(sink->user, &end, error);
