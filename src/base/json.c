@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <utf8proc.h>
 
@@ -50,6 +51,10 @@ um_status um_json_load_line(const char *bytes, size_t length, const char *path, 
 
 um_status um_json_load_file(const char *path, json_t **root, um_error *error) {
     *root = NULL;
+    struct stat facts;
+    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* a pipe could keep us for ever */
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a regular file", path);
+    }
     um_buffer buffer = {0};
     um_status status = um_file_read(path, UM_JSON_FILE_MAXIMUM, &buffer, error);
     if (status == UM_OK) {

@@ -241,7 +241,7 @@ static void inspect_config(inspection *work, const um_inspect_options *options) 
     } else if (report->config.mask_token == UM_NO_TOKEN_ID &&
                report->config.attention != UM_ATTENTION_CAUSAL) {
         (void)UM_RAISE(&found, UM_ERR_MISMATCH,
-                       "config.json names no mask token: the tokenizer or an option must");
+                       "the configuration names no mask token: the tokenizer or an option must");
         find(work, UM_FINDING_NOTE, &found);
     }
 }

@@ -1,6 +1,7 @@
 /* Which type each matrix of a model is stored as.
  *
- * A mix is named by the type of most matrices.  As llama.cpp does for files of the same names:
+ * A mix is named by the type of most matrices.  As llama.cpp does for files of the same names (but
+ * there Q4_K is another name of Q4_K_M, and here one without its exceptions):
  *   - vectors are F32 (in GGUF files);
  *   - q4_0, q4_k, q4_k_m: the output projection, or the embedding that stands for it, is Q6_K;
  *   - q4_k_m: so are the values' projection and the MLP's down projection in the first and last

@@ -108,9 +108,21 @@ static um_status assemble(const char *directory, um_tokenizer_tree *tree, um_err
 
 /* ---- The configuration ------------------------------------------------------- */
 
+/* From a file of its own, of either form. */
 static um_status read_chat_template(const char *directory, json_t *configuration, um_error *error) {
     static const char name[] = "chat_template.jinja";
-    if (json_object_get(configuration, "chat_template") || !um_file_exists(directory, name)) {
+    static const char object_name[] = "chat_template.json";
+    if (json_object_get(configuration, "chat_template")) {
+        return UM_OK;
+    }
+    if (!um_file_exists(directory, name)) {
+        json_t *object = NULL;
+        if (um_file_exists(directory, object_name)) {
+            UM_TRY(load(directory, object_name, &object, error));
+            (void)json_object_set(configuration, "chat_template",
+                                  json_object_get(object, "chat_template"));
+            json_decref(object);
+        }
         return UM_OK;
     }
     um_buffer text = {0};

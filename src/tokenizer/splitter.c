@@ -109,6 +109,7 @@ static um_status make_machine(um_split_scratch *scratch, um_error *error) {
     machine->context = pcre2_match_context_create(NULL);
     machine->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAXIMUM, NULL);
     if (!machine->match || !machine->context) {
+        um_split_scratch_free(scratch);
         return um_error_memory(error, "pre-tokenizer", JIT_STACK_START);
     }
     /* Without a stack of its own, machine code uses 32 KiB of the thread's. */

@@ -170,7 +170,8 @@ static void numbers_on_the_grid_come_back(void **state) {
         fill_random(source, 512, 1.0f);
         assert_true(um_quantise(written_types[i], source, blocks, 512));
         um_convert_to_f32(written_types[i], blocks, once, 512);
-        assert_true(error_after(written_types[i], once, 512) < 1e-3 * 512);
+        const double first = error_after(written_types[i], source, 512);
+        assert_true(error_after(written_types[i], once, 512) < 0.05 * first);
     }
 }
 

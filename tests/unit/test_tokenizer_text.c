@@ -294,8 +294,36 @@ static void short_and_long_pieces_follow_the_definition(void **state) {
     um_bpe_free(&bpe);
 }
 
+/* The library takes a time that grows with the square of the number of marks. */
+static void long_runs_of_marks_are_ordered_like_short_ones(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_buffer text = {0};
+    um_buffer out = {0};
+    const char *normal = NULL;
+    size_t length = 0;
+    /* a, then acute (class 230) and cedilla (202) in turn: the cedillas come first, and the first
+     * acute joins the a. */
+    for (size_t marks = 2; marks <= 400000; marks *= 10) {
+        um_buffer_clear(&text);
+        assert_ok(um_buffer_append_text(&text, "a", &error), &error);
+        for (size_t i = 0; i < marks; i++) {
+            assert_ok(um_buffer_append_text(&text, i % 2 ? "\xCC\xA7" : "\xCC\x81", &error),
+                      &error);
+        }
+        assert_ok(um_normalize(text.data, text.length, &out, &normal, &length, &error), &error);
+        assert_int_equal(length, 2 + 2 * (marks - 1));
+        assert_memory_equal(normal, "\xC3\xA1", 2);
+        assert_memory_equal(normal + 2, "\xCC\xA7", 2);
+        assert_memory_equal(normal + length - 2, marks == 2 ? "\xCC\xA7" : "\xCC\x81", 2);
+    }
+    um_buffer_free(&text);
+    um_buffer_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_runs_of_marks_are_ordered_like_short_ones),
         cmocka_unit_test(ill_formed_bytes_become_replacement_characters),
         cmocka_unit_test(every_scalar_value_is_read_back),
         cmocka_unit_test(the_byte_alphabet_is_one_to_one),
