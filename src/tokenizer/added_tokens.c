@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "tokenizer/character_class.h"
-#include "tokenizer/normalizer.h"
 
 #define NO_TOKEN UINT32_MAX
 
@@ -103,15 +102,16 @@ static um_status trie_insert(um_token_trie *trie, const char *content, size_t le
     return UM_OK;
 }
 
-um_status um_added_tokens_index(um_added_tokens *tokens, bool normalize, um_error *error) {
+um_status um_added_tokens_index(um_added_tokens *tokens, um_text_normalizer *normalize,
+                                const void *user, um_error *error) {
     um_buffer buffer = {0};
     um_status status = UM_OK;
     for (size_t i = 0; i < tokens->count && status == UM_OK; i++) {
         const um_added_token *token = &tokens->tokens[i];
         const char *content = token->content;
         size_t length = token->length;
-        if (token->normalized && normalize) {
-            status = um_normalize(content, length, &buffer, &content, &length, error);
+        if (token->normalized) {
+            status = normalize(user, &content, &length, &buffer, error);
         }
         if (status == UM_OK && length > 0) {
             status = trie_insert(token->normalized ? &tokens->normalized : &tokens->raw, content,

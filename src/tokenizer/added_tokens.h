@@ -49,9 +49,15 @@ typedef um_status um_stretch_function(void *user, const um_added_token *token, c
 um_status um_added_tokens_add(um_added_tokens *tokens, const um_added_token *token,
                               um_error *error);
 
-/* Build the tries, once, after the last token.  `normalize` tells whether the tokenizer
- * normalises text, and so the contents that are sought in it. */
-um_status um_added_tokens_index(um_added_tokens *tokens, bool normalize, um_error *error);
+/* Replace a text by what the tokenizer makes of it before the model sees it; `scratch` may be
+ * overwritten, and may hold the result. */
+typedef um_status um_text_normalizer(const void *user, const char **text, size_t *length,
+                                     um_buffer *scratch, um_error *error);
+
+/* Build the tries, once, after the last token.  Contents that are sought in normalised text are
+ * normalised too. */
+um_status um_added_tokens_index(um_added_tokens *tokens, um_text_normalizer *normalize,
+                                const void *user, um_error *error);
 
 /* The token with this content, or NULL. */
 const um_added_token *um_added_tokens_find(const um_added_tokens *tokens, const char *content,

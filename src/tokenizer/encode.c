@@ -5,7 +5,6 @@
 #include "base/utf8.h"
 #include "tokenizer/hash.h"
 #include "tokenizer/internal.h"
-#include "tokenizer/normalizer.h"
 
 /* Remembered pieces: a table in which a piece has one possible place. */
 #define CACHE_SLOTS ((size_t)1 << 14)
@@ -77,19 +76,7 @@ static um_status encode_normalized(void *user, const um_added_token *token, cons
 
 static um_status normalize(um_encoder *encoder, const char **text, size_t *length,
                            um_error *error) {
-    const um_sentence_pieces *pieces = &encoder->tokenizer->pieces;
-    if (pieces->used) {
-        um_buffer_clear(&encoder->normalized);
-        UM_TRY(um_sentence_pieces_append(*text, *length, pieces->prefix_space, &encoder->normalized,
-                                         error));
-        *text = um_buffer_text(&encoder->normalized);
-        *length = encoder->normalized.length;
-        return UM_OK;
-    }
-    if (!encoder->tokenizer->normalize) {
-        return UM_OK;
-    }
-    return um_normalize(*text, *length, &encoder->normalized, text, length, error);
+    return um_tokenizer_normalize(encoder->tokenizer, text, length, &encoder->normalized, error);
 }
 
 static um_status encode_raw(void *user, const um_added_token *token, const char *text,

@@ -25,6 +25,15 @@ struct um_tokenizer {
     bool has_chat_template;
 };
 
+/* The um_text_normalizer of a tokenizer, which is `user`. */
+um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
+                                 um_buffer *scratch, um_error *error);
+
+/* Append what a token of the model's vocabulary stands for, as the file spells it; *mapped as of
+ * um_bytes_of_text. */
+um_status um_append_token_bytes(const um_tokenizer *tokenizer, const char *token, size_t length,
+                                um_buffer *bytes, bool *mapped, um_error *error);
+
 /* Fill the model, normaliser, pre-tokenizer and added tokens from the text of a
  * tokenizer.json. */
 um_status um_load_tokenizer_json(um_tokenizer *tokenizer, const char *text, size_t length,

@@ -7,9 +7,8 @@
 
 /* ---- Vocabulary ------------------------------------------------------------------- */
 
-/* Append what a token of the file stands for; *mapped as of um_bytes_of_text. */
-static um_status append_token_bytes(const um_tokenizer *tokenizer, const char *token, size_t length,
-                                    um_buffer *bytes, bool *mapped, um_error *error) {
+um_status um_append_token_bytes(const um_tokenizer *tokenizer, const char *token, size_t length,
+                                um_buffer *bytes, bool *mapped, um_error *error) {
     if (!tokenizer->pieces.used) {
         return um_bytes_of_text(token, length, bytes, mapped, error);
     }
@@ -36,7 +35,7 @@ static um_status add_token(um_tokenizer *tokenizer, const char *token, size_t le
     }
     bool mapped = false;
     um_buffer_clear(scratch);
-    UM_TRY(append_token_bytes(tokenizer, token, length, scratch, &mapped, error));
+    UM_TRY(um_append_token_bytes(tokenizer, token, length, scratch, &mapped, error));
     if (mapped) {
         return um_vocabulary_add(&tokenizer->bpe.vocabulary, id, um_buffer_text(scratch),
                                  scratch->length, true, error);
@@ -96,11 +95,11 @@ um_status um_load_merge(um_tokenizer *tokenizer, const um_written_merge *merge, 
                         um_buffer *scratch, um_error *error) {
     bool left_mapped = false, right_mapped = false;
     um_buffer_clear(scratch);
-    UM_TRY(append_token_bytes(tokenizer, merge->left, merge->left_length, scratch, &left_mapped,
-                              error));
+    UM_TRY(um_append_token_bytes(tokenizer, merge->left, merge->left_length, scratch, &left_mapped,
+                                 error));
     const size_t middle = scratch->length;
-    UM_TRY(append_token_bytes(tokenizer, merge->right, merge->right_length, scratch, &right_mapped,
-                              error));
+    UM_TRY(um_append_token_bytes(tokenizer, merge->right, merge->right_length, scratch,
+                                 &right_mapped, error));
     if (!left_mapped || !right_mapped) {
         return UM_RAISE(error, UM_ERR_FORMAT, "merge %zu: a character that stands for no byte",
                         rank);

@@ -4,7 +4,8 @@
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/internal.h"
 
-/* Whether the vocabulary has the token under this id already, spelled in the byte alphabet. */
+/* Whether the vocabulary has the token under this id already, spelled as the model's tokens are: in
+ * the byte alphabet, or in pieces with a mark for the space and names for bytes. */
 static um_status is_spelled(const um_tokenizer *tokenizer, const char *content, size_t length,
                             int64_t id, bool *spelled, um_error *error) {
     const char *present = NULL;
@@ -15,7 +16,13 @@ static um_status is_spelled(const um_tokenizer *tokenizer, const char *content, 
     if (!um_vocabulary_bytes(&tokenizer->bpe.vocabulary, (int32_t)id, &present, &present_length)) {
         return UM_OK;
     }
-    const um_status status = um_bytes_of_text(content, length, &bytes, &mapped, error);
+    const int byte = tokenizer->pieces.used ? um_sentence_pieces_byte(content, length) : -1;
+    if (byte >= 0) {
+        *spelled = present_length == 1 && (uint8_t)present[0] == byte;
+        return UM_OK;
+    }
+    const um_status status =
+        um_append_token_bytes(tokenizer, content, length, &bytes, &mapped, error);
     *spelled = status == UM_OK && mapped && bytes.length == present_length &&
                memcmp(um_buffer_text(&bytes), present, present_length) == 0;
     um_buffer_free(&bytes);

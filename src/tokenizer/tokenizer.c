@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tokenizer/gguf_files.h"
 #include "tokenizer/internal.h"
+#include "tokenizer/normalizer.h"
 
 /* ---- Loading ---------------------------------------------------------------- */
 
@@ -15,6 +16,21 @@ static um_status create(um_tokenizer **tokenizer, um_error *error) {
     UM_TRY(um_allocate(tokenizer, 1, sizeof **tokenizer, "tokenizer", error));
     (*tokenizer)->eos = (*tokenizer)->pad = (*tokenizer)->bos = (*tokenizer)->mask = -1;
     return UM_OK;
+}
+
+um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
+                                 um_buffer *scratch, um_error *error) {
+    const um_tokenizer *tokenizer = user;
+    const um_sentence_pieces *pieces = &tokenizer->pieces;
+    if (pieces->used) {
+        um_buffer_clear(scratch);
+        UM_TRY(um_sentence_pieces_append(*text, *length, pieces->prefix_space, scratch, error));
+        *text = um_buffer_text(scratch);
+        *length = scratch->length;
+        return UM_OK;
+    }
+    return tokenizer->normalize ? um_normalize(*text, *length, scratch, text, length, error)
+                                : UM_OK;
 }
 
 /* What is derived from the files once all of them are read. */
@@ -25,7 +41,7 @@ static um_status finish(um_tokenizer *tokenizer, um_error *error) {
         const um_added_token *token = &tokenizer->added.tokens[i];
         tokenizer->special[token->id] = tokenizer->special[token->id] || token->special;
     }
-    return um_added_tokens_index(&tokenizer->added, tokenizer->normalize, error);
+    return um_added_tokens_index(&tokenizer->added, um_tokenizer_normalize, tokenizer, error);
 }
 
 um_status um_tokenizer_load_bytes(const char *json, size_t length, const char *where,

@@ -3,6 +3,8 @@
 
     llama_style/tokenizer.json   <unk>, <s>, </s>, the 256 bytes, and 250 tokens of characters, trained here
     llama_style_cases.json       as the cases of make_tokenizer_golden.py, whose texts are used
+    llama_added/tokenizer.json   the same with added tokens that are sought in normalised text, begin with a space, or name a byte
+    llama_added_cases.json       texts that hold them
 """
 import json
 import sys
@@ -52,13 +54,37 @@ def main():
     (OUT / "llama_style").mkdir(exist_ok=True)
     tokenizer.save(str(OUT / "llama_style" / "tokenizer.json"), pretty=False)
     cases = golden.cases_of(tokenizer, 22, 90)
-    for text in ("<s>Once", "<s> Once", "a<s>b</s> c", SPACE, f"{SPACE}x {SPACE}", " ", "  x", "<0x41>", "A\u0416\u4e2d"):
-        ids = tokenizer.encode(text, add_special_tokens=False).ids
-        cases.append({"bytes": text.encode().hex(), "ids": ids,
-                      "plain": golden.without_added(tokenizer).encode(text, add_special_tokens=False).ids,
-                      "decoded": tokenizer.decode(ids, skip_special_tokens=False),
-                      "clean": tokenizer.decode(ids, skip_special_tokens=True)})
+    cases += [case_of(tokenizer, text) for text in (
+        "<s>Once", "<s> Once", "a<s>b</s> c", SPACE, f"{SPACE}x {SPACE}", " ", "  x", "<0x41>", "A\u0416\u4e2d")]
     golden.write_cases("llama_style_cases.json", cases)
+    write_added(root)
+
+
+def case_of(tokenizer, text):
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    return {"bytes": text.encode().hex(), "ids": ids,
+            "plain": golden.without_added(tokenizer).encode(text, add_special_tokens=False).ids,
+            "decoded": tokenizer.decode(ids, skip_special_tokens=False),
+            "clean": tokenizer.decode(ids, skip_special_tokens=True)}
+
+
+def write_added(root):
+    vocabulary = root["model"]["vocab"]
+    prefix = f"{SPACE}<PRE>"
+    vocabulary[prefix] = len(vocabulary)
+    for token in root["added_tokens"]:
+        token["normalized"] = True
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    root["added_tokens"] += [{"id": vocabulary["<0x0A>"], "content": "<0x0A>", "special": False, **plain},
+                             {"id": vocabulary[prefix], "content": prefix, "special": True, **plain}]
+    tokenizer = Tokenizer.from_str(json.dumps(root))
+    (OUT / "llama_added").mkdir(exist_ok=True)
+    tokenizer.save(str(OUT / "llama_added" / "tokenizer.json"), pretty=False)
+    # Without decoding: the library gives a token that it found with its space that space, unmask the text of the file.
+    encoded = ("bytes", "ids", "plain")
+    golden.write_cases("llama_added_cases.json", [{key: case_of(tokenizer, text)[key] for key in encoded} for text in (
+        "ok</s>", "ok </s>", "</s>ok", "a <s>b", "<s>Once", f"x {prefix} y", prefix, f"{prefix}{prefix}x", "a<0x0A>b",
+        "<0x0A>", "a</s></s>b", " </s>", "a <unk> b")])
 
 
 if __name__ == "__main__":
