@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -74,8 +73,7 @@ static um_status start_members(um_crew *crew, size_t threads, um_error *error) {
 um_status um_crew_create(size_t threads, um_crew **crew, um_error *error) {
     *crew = NULL;
     if (threads == 0) {
-        const long online = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = online > 0 ? (size_t)online : 1;
+        threads = um_processor_count();
     }
     if (threads > MAXIMUM_THREADS) {
         return UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %d are possible",

@@ -105,11 +105,15 @@ static um_status start_workers(um_thread_pool *pool, um_error *error) {
     return UM_OK;
 }
 
+size_t um_processor_count(void) {
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
+}
+
 um_status um_thread_pool_create(size_t threads, um_thread_pool **pool, um_error *error) {
     *pool = NULL;
     if (threads == 0) {
-        const long online = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = online > 0 ? (size_t)online : 1;
+        threads = um_processor_count();
     }
     if (threads > MAXIMUM_THREADS) {
         return UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %d are possible",

@@ -7,6 +7,9 @@
 
 #include "base/status.h"
 
+/* Processors that are online, at least 1. */
+size_t um_processor_count(void);
+
 typedef struct um_thread_pool um_thread_pool;
 
 /* One task: `worker` in [0, threads) tells which scratch memory it may use. */

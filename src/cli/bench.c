@@ -1,4 +1,5 @@
 /* unmask bench: how fast a model runs here, and how that compares with another program. */
+#include "base/thread_pool.h"
 #include "cli/bench.h"
 
 #include <errno.h>
@@ -116,7 +117,7 @@ static um_status measure(um_bench_report *report, um_error *error) {
     um_bench_progress progress = um_bench_progress_start();
     um_bench_machine *machine = &report->machine;
     um_machine_processor_name(machine->processor, sizeof machine->processor);
-    machine->processors = um_machine_processors();
+    machine->processors = um_processor_count();
     const um_status status = report->settings->against
                                  ? um_bench_measure_comparison(report, &progress, error)
                                  : open_and_measure(report, &progress, error);

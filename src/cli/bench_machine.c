@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread_pool.h"
 
 #define NAME_FILE "/proc/cpuinfo"
 #define NAME_KEY "model name"
@@ -28,11 +29,6 @@ void um_machine_processor_name(char *text, size_t size) {
     if (file) {
         (void)fclose(file);
     }
-}
-
-size_t um_machine_processors(void) {
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (size_t)online : 1;
 }
 
 double um_machine_peak_memory(void) {
@@ -95,5 +91,5 @@ double um_machine_watch_stop(const um_machine_watch *watch, double *seconds) {
     if (busy < 0 || watch->busy < 0) {
         return -1;
     }
-    return um_others_share(busy - watch->busy, own, *seconds, um_machine_processors());
+    return um_others_share(busy - watch->busy, own, *seconds, um_processor_count());
 }

@@ -7,9 +7,6 @@
 /* The processor's name into `text`; "unknown" where the system does not tell. */
 void um_machine_processor_name(char *text, size_t size);
 
-/* Processors that are online. */
-size_t um_machine_processors(void);
-
 /* The largest memory that was resident so far in this process, in bytes. */
 double um_machine_peak_memory(void);
 

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread_pool.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/output_check.h"
@@ -145,8 +145,7 @@ static um_status judge_and_report(const judge_request *request, const reading *w
 static um_judge_options options_for(const judge_request *request, size_t samples) {
     um_judge_options options = request->choice.judge;
     if (options.workers == 0) {
-        const long online = sysconf(_SC_NPROCESSORS_ONLN);
-        options.workers = online > 0 ? (size_t)online : 1;
+        options.workers = um_processor_count();
     }
     if (options.workers > samples) {
         options.workers = samples > 0 ? samples : 1;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/thread_pool.h"
 #include "cli/cli.h"
 #include "train/collective/launch.h"
 
@@ -69,8 +70,7 @@ bool um_train_ranks_first(const um_train_ranks *ranks) {
 }
 
 size_t um_train_ranks_threads(const um_train_ranks *ranks) {
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t processors = online > 0 ? (size_t)online : 1;
+    size_t processors = um_processor_count();
     const size_t share = processors / um_collective_node_size(ranks->collective);
 #ifdef __linux__
     cpu_set_t bound;
