@@ -1,11 +1,11 @@
 /* unmask bench: how fast a model runs here, and how that compares with another program. */
-#include "base/thread_pool.h"
 #include "cli/bench.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "api/parts.h"
+#include "base/thread_pool.h"
 #include "cli/bench_machine.h"
 #include "cli/decoding_options.h"
 #include "cli/model_path.h"
