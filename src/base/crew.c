@@ -72,13 +72,7 @@ static um_status start_members(um_crew *crew, size_t threads, um_error *error) {
 
 um_status um_crew_create(size_t threads, um_crew **crew, um_error *error) {
     *crew = NULL;
-    if (threads == 0) {
-        threads = um_processor_count();
-    }
-    if (threads > MAXIMUM_THREADS) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %d are possible",
-                        threads, MAXIMUM_THREADS);
-    }
+    UM_TRY(um_thread_count(threads, MAXIMUM_THREADS, &threads, error));
     um_crew *made = calloc(1, sizeof *made);
     if (!made) {
         return um_error_memory(error, "threads", sizeof *made);

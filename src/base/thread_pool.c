@@ -110,15 +110,17 @@ size_t um_processor_count(void) {
     return online > 0 ? (size_t)online : 1;
 }
 
+um_status um_thread_count(size_t asked, size_t maximum, size_t *threads, um_error *error) {
+    *threads = asked > 0 ? asked : um_processor_count();
+    return *threads <= maximum
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %zu are possible",
+                          *threads, maximum);
+}
+
 um_status um_thread_pool_create(size_t threads, um_thread_pool **pool, um_error *error) {
     *pool = NULL;
-    if (threads == 0) {
-        threads = um_processor_count();
-    }
-    if (threads > MAXIMUM_THREADS) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %d are possible",
-                        threads, MAXIMUM_THREADS);
-    }
+    UM_TRY(um_thread_count(threads, MAXIMUM_THREADS, &threads, error));
     um_thread_pool *created = NULL;
     UM_TRY(um_allocate(&created, 1, sizeof *created, "thread pool", error));
     created->threads = threads;

@@ -10,6 +10,10 @@
 /* Processors that are online, at least 1. */
 size_t um_processor_count(void);
 
+/* How many threads are meant by `asked`: that many, or one a processor for 0.  UM_ERR_LIMIT: more
+ * than `maximum`. */
+um_status um_thread_count(size_t asked, size_t maximum, size_t *threads, um_error *error);
+
 typedef struct um_thread_pool um_thread_pool;
 
 /* One task: `worker` in [0, threads) tells which scratch memory it may use. */

@@ -114,9 +114,6 @@ static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: a file is read 1 to %d times", name,
                         REPEAT_MAXIMUM);
     }
-    if (number > 1 && star == name + 1 && name[0] == '-') {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: standard input can be read only once", name);
-    }
     *star = '\0';
     *repeats = (size_t)number;
     return UM_OK;
@@ -125,7 +122,7 @@ static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
 /* Known before hours of packing, not after them. */
 static um_status check_paths(const command_options *options, um_error *error) {
     um_status status = UM_OK;
-    size_t standard_inputs = 0;
+    size_t reads_of_standard_input = 0;
     for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {
         size_t repeats = 0;
         char *name = strdup(options->inputs[i]);
@@ -135,13 +132,13 @@ static um_status check_paths(const command_options *options, um_error *error) {
         status = split_repeats(name, &repeats, error);
         if (status == UM_OK) {
             const char *const inputs[] = {name};
-            standard_inputs += strcmp(name, "-") == 0;
+            reads_of_standard_input += strcmp(name, "-") == 0 ? repeats : 0;
             status = um_cli_check_not_an_input(options->pack.output, inputs, 1, error);
         }
         free(name);
     }
     UM_TRY(status);
-    if (standard_inputs > 1) {
+    if (reads_of_standard_input > 1) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "-: standard input can be read only once");
     }
     return um_cli_check_output_file(options->pack.output, error);

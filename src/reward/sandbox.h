@@ -57,8 +57,7 @@ typedef struct um_sandbox_process {
 
 /* Start an interpreter that runs process->source, and return when it does.  Standard input, output
  * and error are /dev/null.  It ends with the calling thread, or by um_sandbox_end with *pid.
- * UM_ERR_UNSUPPORTED: the system lacks a part
- * of the level, which the message names; UM_ERR_IO. */
+ * UM_ERR_UNSUPPORTED: the system lacks a part of the level, which the message names; UM_ERR_IO. */
 um_status um_sandbox_start(const um_sandbox *sandbox, const um_sandbox_process *process, pid_t *pid,
                            um_error *error);
 

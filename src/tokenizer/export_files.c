@@ -108,23 +108,9 @@ static um_status assemble(const char *directory, um_tokenizer_tree *tree, um_err
 
 /* ---- The configuration ------------------------------------------------------- */
 
-/* From a file of its own, of either form. */
-static um_status read_chat_template(const char *directory, json_t *configuration, um_error *error) {
-    static const char name[] = "chat_template.jinja";
-    static const char object_name[] = "chat_template.json";
-    if (json_object_get(configuration, "chat_template")) {
-        return UM_OK;
-    }
-    if (!um_file_exists(directory, name)) {
-        json_t *object = NULL;
-        if (um_file_exists(directory, object_name)) {
-            UM_TRY(load(directory, object_name, &object, error));
-            (void)json_object_set(configuration, "chat_template",
-                                  json_object_get(object, "chat_template"));
-            json_decref(object);
-        }
-        return UM_OK;
-    }
+/* From chat_template.jinja, which holds nothing else. */
+static um_status read_template_text(const char *directory, const char *name, json_t *configuration,
+                                    um_error *error) {
     um_buffer text = {0};
     const um_status status = read_text(directory, name, &text, error);
     if (status == UM_OK) {
@@ -133,6 +119,31 @@ static um_status read_chat_template(const char *directory, json_t *configuration
     }
     um_buffer_free(&text);
     return status;
+}
+
+/* From chat_template.json, where it is a member. */
+static um_status read_template_object(const char *directory, const char *name,
+                                      json_t *configuration, um_error *error) {
+    json_t *object = NULL;
+    UM_TRY(load(directory, name, &object, error));
+    (void)json_object_set(configuration, "chat_template", json_object_get(object, "chat_template"));
+    json_decref(object);
+    return UM_OK;
+}
+
+/* Where the configuration has none. */
+static um_status read_chat_template(const char *directory, json_t *configuration, um_error *error) {
+    static const char text[] = "chat_template.jinja";
+    static const char object[] = "chat_template.json";
+    if (json_object_get(configuration, "chat_template")) {
+        return UM_OK;
+    }
+    if (um_file_exists(directory, text)) {
+        return read_template_text(directory, text, configuration, error);
+    }
+    return um_file_exists(directory, object)
+               ? read_template_object(directory, object, configuration, error)
+               : UM_OK;
 }
 
 static um_status read_tree(const char *directory, um_tokenizer_tree *tree, um_error *error) {

@@ -166,6 +166,15 @@ class Pack(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("a file is read 1 to 1000000 times", result.stderr.decode())
 
+    def test_standard_input_is_read_once(self):
+        line = json.dumps({"completion": "x"}).encode()
+        for inputs, status in ((["-*2"], 1), (["-", "-"], 1), (["-*1"], 0)):
+            result = subprocess.run([PROGRAM, "pack", "--tokenizer", TOKENIZER, "--output", self.output, "--", *inputs],
+                                    input=line, capture_output=True, timeout=120, check=False)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertEqual("-: standard input can be read only once" in result.stderr.decode(), status == 1)
+            self.assertEqual(self.output.exists(), status == 0)
+
     def test_a_large_corpus_becomes_shards_and_an_index(self):
         lines, ids = infilling_documents()
         report = self.pack_lines(lines, "--shard-tokens", "120")
