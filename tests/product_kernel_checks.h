@@ -144,9 +144,9 @@ static inline double sum_limit(const row_sum *sum, size_t i, size_t j) {
 
 static inline void check_row_sum(trial *round, bool transposed, bool adds) {
     const size_t m = draw_below(round, 4) ? 1 + draw_below(round, 19) : draw_size(round);
-    row_sum sum = {.of = {.m = m, .n = draw_size(round), .k = draw_size(round)},
-                   .transposed = transposed,
-                   .adds = adds};
+    const size_t k = draw_below(round, 4) ? draw_size(round) : 120 + draw_below(round, 200);
+    row_sum sum = {
+        .of = {.m = m, .n = draw_size(round), .k = k}, .transposed = transposed, .adds = adds};
     product *of = &sum.of;
     of->x_stride = (transposed ? m : of->k) + draw_below(round, 3);
     of->w_stride = of->n + draw_below(round, 3);

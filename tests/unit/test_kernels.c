@@ -227,14 +227,17 @@ static void fast_kernels_agree_with_the_plain_ones(void **state) {
     }
 }
 
+/* Every kernel has a version of its own with AVX2, and every other set adds to that. */
 static void every_kernel_of_a_set_is_in_its_table(void **state) {
     (void)state;
     um_kernels tables[SETS];
     fill_tables(tables);
-    for (size_t i = 0; i < SETS; i++) {
-#define ASSERT_MEMBER(name, parameters) assert_true(tables[i].name != NULL);
-        UM_FLOAT_KERNEL_LIST(ASSERT_MEMBER)
-        UM_BF16_KERNEL_LIST(ASSERT_MEMBER)
+    if (strcmp(tables[1].name, "avx2") != 0) {
+        skip(); /* this machine has no such set */
+    }
+    for (size_t i = 1; i < SETS; i++) {
+#define ASSERT_MEMBER(name, parameters) assert_true(tables[i].name != tables[0].name);
+        UM_KERNEL_LIST(ASSERT_MEMBER)
 #undef ASSERT_MEMBER
     }
 }

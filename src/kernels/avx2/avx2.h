@@ -110,6 +110,15 @@ void um_avx2_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, size
                               const float *v, size_t v_stride, float *y, size_t y_stride);
 void um_avx2_transposed_sum_add(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                                 const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx2_matmul_bf16(size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+                         const float *w, size_t w_stride, const float *bias, float *y,
+                         size_t y_stride);
+void um_avx2_weighted_sum_bf16(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                               const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx2_weighted_sum_add_bf16(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                   const float *v, size_t v_stride, float *y, size_t y_stride);
+void um_avx2_transposed_sum_add_bf16(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
+                                     const float *v, size_t v_stride, float *y, size_t y_stride);
 void um_avx2_softmax(size_t count, float scale, float *x);
 void um_avx2_rms_norm(size_t count, float epsilon, const float *x, const float *weight, float *y,
                       float *inverse_rms);

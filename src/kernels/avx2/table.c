@@ -10,6 +10,10 @@ void um_kernels_avx2_overlay(um_kernels *kernels) {
     kernels->weighted_sum = um_avx2_weighted_sum;
     kernels->weighted_sum_add = um_avx2_weighted_sum_add;
     kernels->transposed_sum_add = um_avx2_transposed_sum_add;
+    kernels->matmul_bf16 = um_avx2_matmul_bf16;
+    kernels->weighted_sum_bf16 = um_avx2_weighted_sum_bf16;
+    kernels->weighted_sum_add_bf16 = um_avx2_weighted_sum_add_bf16;
+    kernels->transposed_sum_add_bf16 = um_avx2_transposed_sum_add_bf16;
     kernels->softmax = um_avx2_softmax;
     kernels->rms_norm = um_avx2_rms_norm;
     kernels->rotate_half = um_avx2_rotate_half;
