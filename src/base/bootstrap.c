@@ -16,11 +16,11 @@ typedef struct group_row {
 static int by_group(const void *a, const void *b) {
     const group_row *x = a;
     const group_row *y = b;
-    const int groups = (x->group > y->group) - (x->group < y->group);
-    return groups != 0 ? groups : (x->row > y->row) - (x->row < y->row);
+    return (x->group > y->group) - (x->group < y->group);
 }
 
-/* numbers[row_count]: the groups counted from 0 by their first rows. */
+/* numbers[row_count]: the groups counted from 0 in ascending order, so that the order of the rows
+ * does not show. */
 static um_status number_groups(const uint64_t *groups, size_t row_count, size_t *numbers,
                                size_t *count, um_error *error) {
     group_row *rows = NULL;
@@ -29,14 +29,10 @@ static um_status number_groups(const uint64_t *groups, size_t row_count, size_t 
         rows[i] = (group_row){groups ? groups[i] : i, i};
     }
     qsort(rows, row_count, sizeof *rows, by_group);
-    /* First each row points to the first of its group, then that gets the next number. */
-    for (size_t i = 0; i < row_count; i++) {
-        const bool is_first = i == 0 || rows[i].group != rows[i - 1].group;
-        numbers[rows[i].row] = is_first ? rows[i].row : numbers[rows[i - 1].row];
-    }
     *count = 0;
     for (size_t i = 0; i < row_count; i++) {
-        numbers[i] = numbers[i] == i ? (*count)++ : numbers[numbers[i]];
+        *count += i == 0 || rows[i].group != rows[i - 1].group ? 1 : 0;
+        numbers[rows[i].row] = *count - 1;
     }
     free(rows);
     return UM_OK;

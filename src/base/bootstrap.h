@@ -19,8 +19,7 @@ typedef struct um_interval {
  * replacement, the same ones for all columns: values of one group, such as the answers to one
  * prompt, belong together.  values[row_count][column_count], where a NAN is no value;
  * groups[row_count], any numbers, or NULL: each row is a group; intervals[column_count].  The same
- * seed gives the same intervals, which do not depend on the order of groups' numbers, only on that
- * of their first rows. */
+ * seed gives the same intervals, whatever the order of the rows (but for the rounding of sums). */
 um_status um_bootstrap_means(const double *values, const uint64_t *groups, size_t row_count,
                              size_t column_count, uint64_t seed, um_interval *intervals,
                              um_error *error);

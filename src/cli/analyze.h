@@ -61,8 +61,8 @@ typedef struct um_analyze_input {
 /* Begin another set. */
 um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_error *error);
 
-/* Add the traces in bytes[length] to the last set; `where` names them in messages.  After a
- * failure the traces before it are there. */
+/* Add the traces in bytes[length] to the last set; `where` names them in messages.  One that cannot
+ * be read is told on standard error, and input->complete is false then. */
 um_status um_analyze_add(um_analyze_input *input, const char *bytes, size_t length,
                          const char *where, um_error *error);
 

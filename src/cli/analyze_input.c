@@ -163,15 +163,23 @@ um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_er
 um_status um_analyze_add(um_analyze_input *input, const char *bytes, size_t length,
                          const char *where, um_error *error) {
     um_trace_source source = {.bytes = bytes, .length = length, .where = where};
-    do {
+    bool is_at_trace = true;
+    while (is_at_trace) {
         um_trace trace = {0};
-        um_status status = um_trace_read_next(&source, &trace, error);
+        um_error problem = {0};
+        um_status status = um_trace_read_next(&source, &trace, &problem);
         if (status == UM_OK) {
             status = add_trace(input, &trace, error);
+            is_at_trace = source.at < source.length;
+        } else {
+            (void)um_cli_fail(&problem);
+            input->complete = false;
+            is_at_trace = um_trace_skip_to_next(&source);
+            status = UM_OK;
         }
         um_trace_free(&trace);
         UM_TRY(status);
-    } while (source.at < source.length);
+    }
     return UM_OK;
 }
 

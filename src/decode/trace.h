@@ -152,7 +152,10 @@ typedef struct um_trace_source {
 } um_trace_source;
 
 /* Read the next trace, as um_trace_read does; there is one as long as source->at < source->length.
- * After a failure the source is of no further use. */
+ * After a failure the source stands in the middle of that trace. */
 um_status um_trace_read_next(um_trace_source *source, um_trace *trace, um_error *error);
+
+/* After a failure: go on to the next record that starts a trace; false where there is none. */
+bool um_trace_skip_to_next(um_trace_source *source);
 
 #endif

@@ -40,12 +40,12 @@ static um_status next_line(trace_reader *reader, json_t **record, um_error *erro
     }
     const size_t length = (size_t)(newline - start);
     json_error_t problem;
+    reader->at += length + 1;
     *record = json_loadb(start, length, 0, &problem);
     if (!*record) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s, column %d: %s", reader->place, problem.column,
                         problem.text);
     }
-    reader->at += length + 1;
     return UM_OK;
 }
 
@@ -461,6 +461,28 @@ um_status um_trace_read_next(um_trace_source *source, um_trace *trace, um_error 
     source->at = reader.at;
     source->line = reader.line_number;
     return status;
+}
+
+static bool starts_a_trace(const char *line, size_t length) {
+    json_t *record = json_loadb(line, length, 0, NULL);
+    const char *event = json_string_value(json_object_get(record, "event"));
+    const bool starts = event && strcmp(event, "start") == 0;
+    json_decref(record);
+    return starts;
+}
+
+bool um_trace_skip_to_next(um_trace_source *source) {
+    while (source->at < source->length) {
+        const char *line = source->bytes + source->at;
+        const char *newline = memchr(line, '\n', source->length - source->at);
+        const size_t length = newline ? (size_t)(newline - line) : source->length - source->at;
+        if (newline && starts_a_trace(line, length)) {
+            return true;
+        }
+        source->at += newline ? length + 1 : length;
+        source->line++;
+    }
+    return false;
 }
 
 um_status um_trace_read(const char *bytes, size_t length, const char *where, um_trace *trace,

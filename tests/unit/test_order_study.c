@@ -58,6 +58,21 @@ static void values_of_a_group_are_drawn_together(void **state) {
     assert_true(single.low > 0.2 && single.high < 0.8);
 }
 
+static void the_order_of_rows_does_not_move_an_interval(void **state) {
+    (void)state;
+    double values[2][60];
+    uint64_t groups[2][60];
+    for (size_t i = 0; i < 60; i++) {
+        const size_t at = i * 7 % 60; /* another order of the same rows */
+        values[0][i] = values[1][at] = (double)(i * i % 11);
+        groups[0][i] = groups[1][at] = i % 20 * 1000003;
+    }
+    const um_interval first = mean_of(values[0], groups[0], 60, 3);
+    const um_interval second = mean_of(values[1], groups[1], 60, 3);
+    assert_true(first.mean == second.mean && first.count == second.count);
+    assert_true(first.low == second.low && first.high == second.high);
+}
+
 static void missing_values_and_one_group_have_no_interval(void **state) {
     (void)state;
     const double missing = (double)NAN;
@@ -321,6 +336,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(intervals_hold_the_mean_and_follow_the_seed),
         cmocka_unit_test(values_of_a_group_are_drawn_together),
+        cmocka_unit_test(the_order_of_rows_does_not_move_an_interval),
         cmocka_unit_test(missing_values_and_one_group_have_no_interval),
         cmocka_unit_test(groups_are_counted),
         cmocka_unit_test(a_set_counts_prompts_and_answers),
