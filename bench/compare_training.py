@@ -19,7 +19,6 @@ steps the first few are left out, and the median of the others counts.
 
 import argparse
 import json
-import math
 import os
 import random
 import resource
@@ -219,7 +218,7 @@ def turn_of_torch(options, mode, threads):
         command.append("--processor-time")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        print(f"{mode}, {threads} threads: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        print(f"{mode}, {threads} threads: {(done.stderr.strip().splitlines() or ['no message'])[-1]}", file=sys.stderr)
         return None
     return json.loads(done.stdout.splitlines()[-1])["rate"]
 

@@ -31,10 +31,16 @@ supervised_steps() {
         echo "$SUPERVISED_STEPS"
         return
     fi
-    "$python" -c 'import sys
-arm, stage, steps = map(float, sys.argv[1:])
-print(max(1, round(steps * arm / stage)))' "$(seconds_of "$data/arms/trajectory-$1")" "$(seconds_of "$data/stage3")" \
-        "$("$python" -c 'import json, sys; print(json.load(sys.stdin)["steps"])' < "$here/stage3.json")"
+    if [ ! -e "$data/arms/trajectory-$1/DONE" ]; then
+        say "supervised with seed $1 trains as long as trajectory with that seed, which is not done; or give SUPERVISED_STEPS"
+        return 1
+    fi
+    arm_seconds=$(seconds_of "$data/arms/trajectory-$1")
+    stage_seconds=$(seconds_of "$data/stage3")
+    "$python" -c 'import json, sys
+steps = json.load(sys.stdin)["steps"]
+arm, stage = map(float, sys.argv[1:])
+print(max(1, round(steps * arm / stage)))' "$arm_seconds" "$stage_seconds" < "$here/stage3.json"
 }
 
 # train_arm ARM SEED
@@ -43,13 +49,14 @@ train_arm() {
     [ ! -e "$output/DONE" ] || return 0
     say "training $1 with seed $2"
     if [ "$1" = supervised ]; then
+        supervised=$(supervised_steps "$2")
         # Documents like those of stage 3, but new ones.
         make_file "$data/arms/control.jsonl" "$python" "$here/tasks.py" documents --count "${CONTROLS:-100000}" --seed 7 \
             --formats $instruction_mix
         pack "$data/arms/control.shard" canvas "$data/arms/control.jsonl"
         "$unmask" train "$here/stage3.json" --output "$output" --set "model=$data/stage3" --set "train=$data/arms/control.shard" \
             --set "validation=$data/stage3.validation.shard" --set "validation_problems=$data/rewards.validation.jsonl" \
-            --set "steps=$(supervised_steps "$2")" --set learning_rate=0.0005 \
+            --set "steps=$supervised" --set learning_rate=0.0005 \
             --set "seed=$((100 + $2))"
     else
         "$unmask" train "$here/stage4.json" --output "$output" --set "model=$data/stage3" \

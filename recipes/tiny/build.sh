@@ -29,6 +29,14 @@ last=${LAST:-3}
 baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
 
+# What is there is kept, so it must be of these sizes.
+sizes="DOCUMENTS=$documents PER_LEVEL=$per_level STEPS=${STEPS:-of the recipes}"
+make_file "$data/sizes" echo "$sizes"
+if [ "$(cat "$data/sizes")" != "$sizes" ]; then
+    say "$data has results with $(cat "$data/sizes"), now it is $sizes; name another folder with DATA"
+    exit 1
+fi
+
 # is_wanted STAGE
 is_wanted() {
     case $1 in
@@ -103,7 +111,7 @@ make_file "$data/instructions.validation.jsonl" "$python" "$here/tasks.py" probl
     --split validation --seed 5
 
 # Tokenizer: the texts of all stages.
-if [ ! -e "$data/init/tokenizer_config.json" ]; then
+if [ ! -e "$data/init/tokenizer.json" ]; then
     "$unmask" train-tokenizer "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl" \
         --output "$data/init" --vocabulary-size 1024
 fi

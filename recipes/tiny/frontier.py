@@ -5,8 +5,10 @@
     frontier.py --unmask build/unmask --problems validation.problems.jsonl --time --threads 2 [--only REGEX]
     frontier.py --list | --report
 
-Results are added to frontier.jsonl beside this script, one line a setting; what is there is not measured again.  Each
-run ends with writing docs/FRONTIER.md and docs/images/frontier.svg anew.  Completions, forwards and rows do not depend
+Results are added to frontier.jsonl beside this script, one line a setting; what is there is not measured again, but
+for --time, which begins anew.  Each
+run ends with writing docs/FRONTIER.md and docs/images/frontier.svg anew; with --results OTHER.jsonl, OTHER.md and
+OTHER.svg.  Completions, forwards and rows do not depend
 on the machine's load; --time measures seconds, which do: it notes how busy others kept the processors, and repeats what
 was disturbed.
 """
@@ -29,6 +31,7 @@ import frontier_report
 from frontier_settings import LENGTH, Setting, grid
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "frontier.jsonl"
 ROOT = HERE.parent.parent
 REPETITIONS_AT_MOST = 3  # as often as wanted, where others disturb
 
@@ -210,7 +213,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--time", action="store_true", help="measure seconds at batch 1, of the table's settings")
     parser.add_argument("--repetitions", type=int, default=5, help="undisturbed ones, with --time")
     parser.add_argument("--quiet", type=float, default=0.05, help="others' share of the processors that disturbs")
-    parser.add_argument("--results", type=Path, default=HERE / "frontier.jsonl")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--verdicts", type=Path, default=HERE / "data/verdicts.jsonl", help="known ones are kept here")
     parser.add_argument("--list", action="store_true", help="print the settings")
     parser.add_argument("--report", action="store_true", help="write the table and the plot only")
@@ -243,7 +246,10 @@ def main(arguments: list[str]) -> int:
         check_model(options.results, options.model_hash)
         measure: Callable[..., None] = run_times if options.time else run_quality
         measure(options, settings, problems)
-    frontier_report.write(read_rows(options.results), ROOT / "docs/FRONTIER.md", ROOT / "docs/images/frontier.svg")
+    page, plot = ROOT / "docs/FRONTIER.md", ROOT / "docs/images/frontier.svg"
+    if options.results.resolve() != RESULTS.resolve():
+        page, plot = options.results.with_suffix(".md"), options.results.with_suffix(".svg")
+    frontier_report.write(read_rows(options.results), page, plot)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-for name in ("/dev/mem", "/dev/kmsg", "/dev/tty", "/dev/vda", "/dev/sda"):
+for name in ("/dev/full", "/dev/mem", "/dev/kmsg", "/dev/tty", "/dev/vda", "/dev/sda"):
     try:
         os.open(name, os.O_RDONLY)
         break

@@ -1,8 +1,11 @@
-"""Becomes another program."""
+"""Becomes another program: what the error is tells whether it might have."""
 
 import os
 
-os.execve("/usr/bin/env", ["env"], {})
+try:
+    os.execve("/nowhere", ["nowhere"], {})
+except FileNotFoundError:
+    pass
 
 
 def solve(numbers):

@@ -134,10 +134,10 @@ def spawn(command, columns, rows):
 def read_all(child, descriptor, options):
     """Everything the program writes; keys go in one by one, each after a moment of silence."""
     output, keys = b"", list(options.keys)
-    start, interrupted = time.monotonic(), options.interrupt is None
+    start, interrupted = None, options.interrupt is None  # time counts from the first output on
     while True:
         ready, _, _ = select.select([descriptor], [], [], 0.15)
-        if not interrupted and time.monotonic() - start > options.interrupt:
+        if not interrupted and start is not None and time.monotonic() - start > options.interrupt:
             os.kill(child, signal.SIGINT)
             interrupted = True
         if ready:
@@ -148,6 +148,7 @@ def read_all(child, descriptor, options):
             if not chunk:
                 return output
             output += chunk
+            start = start or time.monotonic()
         elif keys:
             os.write(descriptor, keys.pop(0).encode())
 

@@ -181,7 +181,7 @@ def join_lines(lines):
 
 def execute(program, step, work):
     """Run one step and return its CompletedProcess; TimeoutExpired passes through."""
-    words = [program if word == "unmask" else word for word in shlex.split(expand(step.command, work))]
+    words = [program if word == "unmask" else expand(word, work) for word in shlex.split(step.command)]
     return subprocess.run(
         words,
         input=expand(join_lines(step.stdin), work),

@@ -38,6 +38,8 @@ def check(candidate):
 """
 ASSERTS = ["assert solve([1, 2, 3]) == 14", "assert abs(solve([4, 5, 7]) - 90) < 1e-6",
            "assert sorted([solve([3, 9]), 1]) == [1, 90]", "assert math.isclose(solve([4, 8]), 80)"]
+# What a weaker setting does not prevent: docs/SANDBOX.md says so.
+NOT_PREVENTED = {"--fresh": "execute", "--sandbox=bubblewrap": "file_count"}
 PROBLEMS = [{"task_id": "check", "prompt": "", "entry_point": "solve", "test": CHECK},
             {"task_id": "asserts", "question": "Sum of squares.", "test_cases": ASSERTS}]
 
@@ -96,7 +98,10 @@ class Attacks(unittest.TestCase):
 
     def check_all(self, user, *options):
         before = processes()
+        not_prevented = [NOT_PREVENTED[option] for option in options if option in NOT_PREVENTED]
         for row in self.judge(user, *options):
+            if row["attack"] in not_prevented:
+                continue
             with self.subTest(attack=row["attack"], problem=row["task_id"], verdict=row["verdict"], text=row["result"]):
                 if row["attack"] == "honest":
                     self.assertTrue(row["passed"] or self.passes_alone(row, user, *options))
@@ -165,10 +170,10 @@ def parent_and_name(process):
 
 
 def has_judge(process):
-    """Whether a program that judges, which may be another one than ours, is among its ancestors."""
+    """Whether a program that judges, which may be another test's, is among its ancestors."""
     while process not in ("0", "1"):
         process, _ = parent_and_name(process)
-        if process not in ("0", "1") and not parent_and_name(process)[1].startswith(("python", "bwrap")):
+        if process != "0" and parent_and_name(process)[1].startswith(("unmask", "test_", "bench_")):
             return True
     return False
 

@@ -48,15 +48,18 @@ class Evaluations(eval_runs.EvalRuns):
         seed = moments.randrange(1 << 30)
         moments.seed(seed)
         with self.subTest(seed=seed):
+            kills = 0
             for kill in range(5):
                 process = self.start("killed", "--batch", str(moments.randrange(1, 9)))
                 file = moments.choice(["samples.jsonl", "results.jsonl"])
                 self.wait_for_lines(process, "killed", min(23, self.lines("killed", file) + moments.randrange(6)), file)
                 process.send_signal(signal.SIGKILL)
                 process.communicate(timeout=TIMEOUT)
+                kills += process.returncode == -signal.SIGKILL
                 if kill == 2 and (self.work / "killed" / "samples.jsonl").exists():
                     with open(self.work / "killed" / "samples.jsonl", "a") as samples:
                         samples.write('{"task_id":"p/1","samp')
+            self.assertGreater(kills, 0)
             report = self.finish("killed")
             self.assertEqual((self.work / "killed" / "samples.jsonl").read_bytes(), self.straight)
             self.assertEqual(self.verdicts("killed"), self.verdicts("straight"))
@@ -81,7 +84,7 @@ class Evaluations(eval_runs.EvalRuns):
 
     def test_samples_that_harm_are_judged_like_others(self):
         """Their lines stand in the file of a run that goes on: a gigabyte of output, memory, and no end."""
-        self.finish("harm", "--timeout", "2")
+        self.finish("harm", "--timeout", "5")
         folder = self.work / "harm"
         rows = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
         bodies = ["    import sys\n    for _ in range(1024):\n        sys.stdout.write('x' * (1 << 20))\n    return n + 1\n",
@@ -90,10 +93,9 @@ class Evaluations(eval_runs.EvalRuns):
             row["completion"] = body
         (folder / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "results.jsonl").unlink()
-        self.finish("harm", "--timeout", "2")
+        self.finish("harm", "--timeout", "5")
         verdicts = self.verdicts("harm")
         self.assertEqual(len(verdicts), 24)
-        self.assertIn(verdicts[0][2], ("passed", "timeout", "ended", "failed"))
         self.assertEqual([verdict for _, _, verdict in verdicts[1:4]], ["failed", "timeout", "passed"])
 
     def test_mbpp_is_asked_with_solved_examples_or_as_a_message(self):

@@ -7,7 +7,6 @@ cmake=$1
 build=$2
 compiler=$3
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
 
 fail() {
@@ -15,16 +14,22 @@ fail() {
     exit 1
 }
 
-# `make uninstall` must go on with the list of the user's own installation.
+# `make uninstall` must go on with the list of the user's own installation, which may be root's: it
+# is moved away, for which the right to write into the directory is enough.
 manifest=$build/install_manifest.txt
-if [ -f "$manifest" ]; then
-    cp "$manifest" "$work/manifest"
+clean_up() {
+    rm -rf "$work"
+    if [ -e "$manifest.kept" ]; then
+        mv -f "$manifest.kept" "$manifest"
+    fi
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+if [ -e "$manifest" ]; then
+    mv -f "$manifest" "$manifest.kept"
 fi
 "$cmake" --install "$build" --prefix "$prefix" >/dev/null
 rm -f "$manifest"
-if [ -f "$work/manifest" ]; then
-    cp "$work/manifest" "$manifest"
-fi
 
 cat >"$work/consumer.c" <<'END'
 #include <stdio.h>

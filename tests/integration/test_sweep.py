@@ -43,11 +43,14 @@ class Sweeps(eval_runs.EvalRuns):
         return [(point["directory"], part["passed"], part["pass@1"]) for point in report["points"] for part in point["formats"]]
 
     def test_a_killed_sweep_goes_on(self):
+        kills = 0
         for count in (1, 7, 13, 20):
             process = self.start("killed")
             self.wait_for_samples(process, "killed", count)
             process.send_signal(signal.SIGKILL)
             process.communicate(timeout=TIMEOUT)
+            kills += process.returncode == -signal.SIGKILL
+        self.assertGreater(kills, 0)
         report = self.finish("killed")
         self.assertEqual(self.samples("killed"), self.straight)
         straight = json.loads((self.work / "straight" / "report.json").read_text())

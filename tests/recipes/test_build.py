@@ -23,7 +23,7 @@ if command == "train":
     after("--output").mkdir(exist_ok=True)
     (after("--output") / "DONE").touch()
 elif command == "train-tokenizer":
-    (after("--output") / "tokenizer_config.json").touch()
+    (after("--output") / "tokenizer.json").touch()
 elif command == "pack":
     after("--output").touch()
 elif command == "eval":
@@ -49,12 +49,14 @@ class Driver(unittest.TestCase):
         (cls.data / "results" / "stage1" / "report.json").unlink()
         cls.measured_again = cls.run_driver("fourth")
         cls.reinforced = cls.run_driver("fifth", LAST="4")
+        cls.compared = cls.run_driver("sixth", BASELINE="1")
+        cls.changed = cls.run_driver("seventh", STEPS="8")
 
     @classmethod
     def run_driver(cls, name: str, **extra: str) -> tuple[int, list[list[str]]]:
         """Exit status and the program's calls."""
         return stand_in.run(RECIPE / "build.sh", cls.folder, name,
-                            **{"DOCUMENTS": "20", "PER_LEVEL": "3", "REWARDS": "4", "LAST": "3", "STEPS": "7", **extra})
+                            **{"DOCUMENTS": "20", "PER_LEVEL": "3", "REWARDS": "4", "LAST": "3", "STEPS": "7", "BASELINE": "0", **extra})
 
     @staticmethod
     def after(call: list[str], option: str) -> Path:
@@ -112,6 +114,24 @@ class Driver(unittest.TestCase):
             recipe = json.loads((RECIPE / Path(call[1]).name).read_text())
             self.assertEqual(Path(recipe["validation_problems"]).name, problems.name)
             self.assertEqual(recipe["validation_maximum"], 180)
+
+    def test_the_baseline_goes_on_where_stage_0_ends(self) -> None:
+        status, calls = self.compared
+        self.assertEqual(status, 0)
+        starts, shards = ({Path(call[1]).stem: Path(option.partition("=")[2]).name for call in calls if call[0] == "train"
+                           for option in call if option.startswith(member)} for member in ("model=", "train="))
+        self.assertEqual(starts, {"baseline1": "stage0", "baseline2": "baseline1", "baseline3a": "baseline2",
+                                  "baseline3b": "baseline3a", "baseline3": "baseline3b"})
+        self.assertEqual(shards, {"baseline1": "stage0.shard", **{name: f"{name}.shard" for name in list(starts)[1:]}})
+        packed = {self.after(call, "--output").name: call[call.index("--infilling") + 1] for call in calls if call[0] == "pack"}
+        self.assertEqual(packed, dict.fromkeys(("baseline2.shard", "baseline3a.shard", "baseline3b.shard", "baseline3.shard",
+                                                "baseline3.validation.shard"), "fim"))
+        self.assertEqual([self.after(call, "--model").name for call in calls if call[0] == "eval"], list(starts))
+
+    def test_results_of_other_sizes_are_not_taken_for_these(self) -> None:
+        status, calls = self.changed
+        self.assertNotEqual(status, 0)
+        self.assertEqual(calls, [])
 
     def test_reinforcement_is_measured_in_few_steps_too(self) -> None:
         status, calls = self.reinforced
