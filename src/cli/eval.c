@@ -107,8 +107,9 @@ static const struct option own_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* *asks: an option that says how to evaluate. */
 static int parse(const um_command *command, int argc, char **argv, um_eval_request *request,
-                 bool *compares) {
+                 bool *compares, bool *asks) {
     um_long_options long_options;
     um_long_options_fill(&long_options, own_options);
     int option = 0;
@@ -117,6 +118,7 @@ static int parse(const um_command *command, int argc, char **argv, um_eval_reque
         const int code =
             option == OPTION_COMPARE ? UM_EXIT_OK : um_eval_set_option(command, request, option);
         *compares = *compares || option == OPTION_COMPARE;
+        *asks = *asks || (option != OPTION_COMPARE && option != UM_OPTION_JSON);
         if (code != UM_EXIT_OK) {
             return code;
         }
@@ -126,12 +128,13 @@ static int parse(const um_command *command, int argc, char **argv, um_eval_reque
 
 /* What is left of the command line are the runs to compare. */
 static int run_compare(const um_command *command, int argc, char **argv,
-                       const um_eval_request *request) {
+                       const um_eval_request *request, bool asks) {
     if (argc - optind != 2) {
         return um_cli_usage(command, "--compare needs two run directories");
     }
-    if (request->problems || request->output) {
-        return um_cli_usage(command, "--compare reads two runs: leave --problems and --output out");
+    if (asks) {
+        return um_cli_usage(
+            command, "--compare reads two runs as they are: leave all options but --json out");
     }
     const char *const runs[2] = {argv[optind], argv[optind + 1]};
     return compare_runs(runs, request->json);
@@ -149,14 +152,15 @@ static int run_evaluate(const um_command *command, int argc, char **argv,
 static int run(const um_command *command, int argc, char **argv) {
     um_eval_request request = um_eval_default_request();
     bool compares = false;
-    const int code = parse(command, argc, argv, &request, &compares);
+    bool asks = false;
+    const int code = parse(command, argc, argv, &request, &compares, &asks);
     if (code == -1) {
         return um_cli_help_with_decoding(command);
     }
     if (code != UM_EXIT_OK) {
         return code;
     }
-    return compares ? run_compare(command, argc, argv, &request)
+    return compares ? run_compare(command, argc, argv, &request, asks)
                     : run_evaluate(command, argc, argv, &request);
 }
 

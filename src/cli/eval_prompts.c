@@ -63,6 +63,27 @@ static um_status build_prompts(um_eval_tasks *tasks, um_error *error) {
     return UM_OK;
 }
 
+/* An option that nothing of what is asked has a use for is a mistake. */
+static um_status check_uses(const um_eval_request *request, const um_eval_tasks *tasks,
+                            um_error *error) {
+    bool has_message = false;
+    bool has_infilling = false;
+    for (size_t i = 0; i < tasks->count; i++) {
+        has_message = has_message || tasks->prompts[i].has_message;
+        has_infilling = has_infilling || tasks->problems[i]->format == UM_PROBLEM_INFILLING;
+    }
+    if (request->system && !has_message) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "--system is part of a conversation, and no problem is asked in one: add "
+                        "--instruct");
+    }
+    return request->infilling_length == 0 || has_infilling
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_ARGUMENT,
+                          "--infilling-length is for infilling, of which %s has no problem",
+                          request->problems);
+}
+
 um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *tasks,
                              um_error *error) {
     *tasks = (um_eval_tasks){.style = {.instruct = request->instruct}};
@@ -78,7 +99,8 @@ um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *task
     }
     UM_TRY(um_eval_style_take_shots(&tasks->style, tasks->set, request->shots, error));
     UM_TRY(choose_problems(request, tasks, error));
-    return build_prompts(tasks, error);
+    UM_TRY(build_prompts(tasks, error));
+    return check_uses(request, tasks, error);
 }
 
 static void free_options(um_eval_tasks *tasks) {

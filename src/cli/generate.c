@@ -43,7 +43,9 @@ static const char help[] =
     "  -f, --file FILE        read the prompt from FILE\n"
     "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "
     "\"prompt\"\n"
-    "                         (and \"suffix\"); prints one line of JSON for each\n"
+    "                         (and \"suffix\", or \"format\": \"chat\" for a message); prints one "
+    "line\n"
+    "                         of JSON for each\n"
     "  -l, --length N         tokens to generate (default: 256, or 64 for models with fewer than\n"
     "                         2048 positions, and no more than the prompt leaves)\n"
     "      --suffix TEXT      fill in the middle: TEXT follows what is generated (a causal model\n"
@@ -116,7 +118,7 @@ static void build_request(const generator *state, const um_generate_prompt *prom
                           um_prompt_request *built) {
     const um_generate_settings *settings = state->settings;
     um_prompt_request_begin(built, settings->options);
-    if (settings->chat) {
+    if (prompt->chat) {
         um_prompt_request_say(built, settings->system, prompt->text, prompt->length);
     } else {
         um_prompt_request_add_text(built, prompt->text, prompt->length, settings->special);
@@ -237,7 +239,7 @@ static um_status run_prompt(generator *state, const um_generate_prompt *prompt, 
 
 static um_status run_single(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    um_generate_prompt prompt = {.suffix = settings->suffix};
+    um_generate_prompt prompt = {.suffix = settings->suffix, .chat = settings->chat};
     prompt.suffix_length = prompt.suffix ? strlen(prompt.suffix) : 0;
     if (settings->prompt && strcmp(settings->prompt, "-") != 0) {
         prompt.text = settings->prompt;
@@ -256,12 +258,28 @@ static um_status run_single(generator *state, um_error *error) {
     return status;
 }
 
+/* What a line asks for, but its id. */
+static um_status read_object(const um_generate_settings *settings, const json_t *object,
+                             const char *where, um_generate_prompt *prompt, um_error *error) {
+    const char *format = "";
+    prompt->suffix = settings->suffix;
+    UM_TRY(um_json_require_string(object, where, "prompt", &prompt->text, error));
+    UM_TRY(um_json_optional_string(object, where, "suffix", &prompt->suffix, error));
+    UM_TRY(um_json_optional_string(object, where, "format", &format, error));
+    prompt->length = strlen(prompt->text);
+    prompt->suffix_length = prompt->suffix ? strlen(prompt->suffix) : 0;
+    prompt->chat = settings->chat || strcmp(format, "chat") == 0;
+    if (prompt->chat && (prompt->suffix || settings->special)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: a message of a conversation has no %s", where,
+                        prompt->suffix ? "\"suffix\"" : "special tokens: leave --special out");
+    }
+    return UM_OK;
+}
+
 static um_status run_object(generator *state, const json_t *object, const char *where,
                             um_error *error) {
-    const char *text = NULL;
-    const char *suffix = state->settings->suffix;
-    UM_TRY(um_json_require_string(object, where, "prompt", &text, error));
-    UM_TRY(um_json_optional_string(object, where, "suffix", &suffix, error));
+    um_generate_prompt prompt = {0};
+    UM_TRY(read_object(state->settings, object, where, &prompt, error));
     const json_t *id = json_object_get(object, "task_id");
     if (!json_is_string(id) && !json_is_integer(id)) {
         return UM_RAISE(error, UM_ERR_FORMAT,
@@ -273,11 +291,7 @@ static um_status run_object(generator *state, const json_t *object, const char *
     if (!id_text) {
         return um_error_memory(error, "task_id", 0);
     }
-    const um_generate_prompt prompt = {.text = text,
-                                       .length = strlen(text),
-                                       .suffix = suffix,
-                                       .suffix_length = suffix ? strlen(suffix) : 0,
-                                       .task_id = id_text};
+    prompt.task_id = id_text;
     const um_status status = run_prompt(state, &prompt, where, error);
     free(id_text);
     return status;

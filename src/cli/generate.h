@@ -40,6 +40,7 @@ typedef struct um_generate_prompt {
     size_t length;
     const char *suffix; /* [suffix_length], or NULL */
     size_t suffix_length;
+    bool chat;           /* it is the message of a user */
     const char *task_id; /* of a batch: its JSON text; NULL otherwise */
     size_t index;        /* for the caller, to tell prompts apart */
 } um_generate_prompt;

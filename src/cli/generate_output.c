@@ -40,7 +40,7 @@ static um_status append_canvas(const um_generate_output *output, um_buffer *text
 
 um_status um_generate_text(const um_generate_output *output, um_buffer *text, um_error *error) {
     const um_generate_prompt *prompt = output->prompt;
-    if (output->settings->chat) {
+    if (prompt->chat) {
         return um_generate_completion(output, text, error);
     }
     if (output->settings->special) {

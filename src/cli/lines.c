@@ -24,6 +24,11 @@ static um_status read_lines(FILE *input, const char *path, um_line_visitor *visi
     return status;
 }
 
+um_status um_cli_check_standard_input(size_t reads, um_error *error) {
+    return reads > 1 ? UM_RAISE(error, UM_ERR_ARGUMENT, "-: standard input can be read only once")
+                     : UM_OK;
+}
+
 um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *user,
                            um_error *error) {
     if (strcmp(path, "-") == 0) {

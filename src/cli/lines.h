@@ -13,4 +13,7 @@ typedef um_status um_line_visitor(void *user, const char *line, size_t length, c
  * its first failure and returns it; UM_ERR_IO where the file cannot be read. */
 um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *user, um_error *error);
 
+/* UM_ERR_ARGUMENT where standard input is to be read more than once. */
+um_status um_cli_check_standard_input(size_t reads, um_error *error);
+
 #endif

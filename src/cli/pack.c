@@ -138,9 +138,7 @@ static um_status check_paths(const command_options *options, um_error *error) {
         free(name);
     }
     UM_TRY(status);
-    if (reads_of_standard_input > 1) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "-: standard input can be read only once");
-    }
+    UM_TRY(um_cli_check_standard_input(reads_of_standard_input, error));
     return um_cli_check_output_file(options->pack.output, error);
 }
 

@@ -95,9 +95,15 @@ static um_status make_grid(um_sweep_run *run, um_error *error) {
 }
 
 static um_status open_directory(um_sweep_run *run, um_error *error) {
-    return um_train_ranks_first(run->ranks)
-               ? um_directory_lock(run->request->eval.output, "sweep", &run->lock_descriptor, error)
-               : UM_OK;
+    const char *path = run->request->eval.output;
+    if (!um_train_ranks_first(run->ranks)) {
+        return UM_OK;
+    }
+    if (um_file_exists(path, UM_EVAL_RUN_FILE)) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: holds a run of `unmask eval`; write to another directory", path);
+    }
+    return um_directory_lock(path, "sweep", &run->lock_descriptor, error);
 }
 
 static um_status prepare(um_sweep_run *run, um_error *error) {

@@ -136,10 +136,27 @@ static um_status learn(um_tokenizer_trainer *trainer, um_error *error) {
     return status;
 }
 
+static um_status check_paths(const tokenizer_options *options, um_error *error) {
+    size_t reads_of_standard_input = 0;
+    for (size_t i = 0; i < options->input_count; i++) {
+        reads_of_standard_input += strcmp(options->inputs[i], "-") == 0 ? 1 : 0;
+    }
+    UM_TRY(um_cli_check_standard_input(reads_of_standard_input, error));
+    UM_TRY(um_directory_check(options->output, error));
+    if (um_file_exists(options->output, "model.safetensors") ||
+        um_file_exists(options->output, "model.safetensors.index.json")) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: holds a model, whose tokenizer this would replace; choose another "
+                        "directory",
+                        options->output);
+    }
+    return UM_OK;
+}
+
 static um_status train(um_tokenizer_trainer *trainer, const tokenizer_options *options,
                        um_error *error) {
     const double start = um_clock_seconds();
-    UM_TRY(um_directory_check(options->output, error));
+    UM_TRY(check_paths(options, error));
     UM_TRY(read_inputs(trainer, options, error));
     UM_TRY(learn(trainer, error));
     UM_TRY(um_tokenizer_trainer_write(trainer, options->output, error));

@@ -16,6 +16,7 @@ typedef struct kept_run {
     json_t *settings;
     json_t *problems; /* id to [samples, passed] */
     size_t samples;   /* in all */
+    size_t compared;  /* of them, those of problems that the other run has too */
 } kept_run;
 
 /* ---- Reading --------------------------------------------------------------------- */
@@ -62,8 +63,12 @@ static double rate_of(const json_t *counts) {
            (double)json_integer_value(json_array_get(counts, 0));
 }
 
-static um_status find_pairs(const kept_run *first, const kept_run *second, um_rate_pair **pairs,
-                            size_t *count, um_error *error) {
+static size_t samples_of(const json_t *counts) {
+    return (size_t)json_integer_value(json_array_get(counts, 0));
+}
+
+static um_status find_pairs(kept_run *first, kept_run *second, um_rate_pair **pairs, size_t *count,
+                            um_error *error) {
     const char *id = NULL;
     json_t *counts = NULL;
     *count = 0;
@@ -74,6 +79,8 @@ static um_status find_pairs(const kept_run *first, const kept_run *second, um_ra
         if (other) {
             (*pairs)[(*count)++] =
                 (um_rate_pair){.first = rate_of(counts), .second = rate_of(other)};
+            first->compared += samples_of(counts);
+            second->compared += samples_of(other);
         }
     }
     return *count > 0 ? UM_OK
@@ -137,9 +144,10 @@ static json_t *differing_settings(const json_t *first, const json_t *second) {
 }
 
 static json_t *describe_run(const kept_run *run) {
-    return json_pack("{s:s, s:I, s:I, s:O}", "path", run->path, "problems",
+    return json_pack("{s:o, s:I, s:I, s:I, s:O}", "path", um_json_repaired(run->path), "problems",
                      (json_int_t)json_object_size(run->problems), "samples",
-                     (json_int_t)run->samples, "settings", run->settings);
+                     (json_int_t)run->samples, "compared_samples", (json_int_t)run->compared,
+                     "settings", run->settings);
 }
 
 static um_status compare_pairs(const kept_run *first, const kept_run *second,
@@ -219,6 +227,21 @@ static um_status append_settings(json_t *differing, um_buffer *text, um_error *e
     return UM_OK;
 }
 
+/* Problems that one run has and the other lacks count for nothing. */
+static um_status append_left_out(const json_t *comparison, um_buffer *text, um_error *error) {
+    static const char *const names[] = {"first", "second"};
+    const double common = um_json_number(comparison, "problems");
+    for (size_t i = 0; i < 2; i++) {
+        const double own = um_json_number(json_object_get(comparison, names[i]), "problems");
+        if (own > common) {
+            UM_TRY(um_buffer_append_format(
+                text, error, "left out: %.0f problem%s of the %s run, without a result in the %s\n",
+                own - common, own - common == 1 ? "" : "s", names[i], names[1 - i]));
+        }
+    }
+    return UM_OK;
+}
+
 um_status um_eval_comparison_text(const json_t *comparison, um_buffer *text, um_error *error) {
     static const char *const names[] = {"first", "second"};
     const json_t *rate = json_object_get(comparison, "pass@1");
@@ -227,9 +250,10 @@ um_status um_eval_comparison_text(const json_t *comparison, um_buffer *text, um_
         const json_t *run = json_object_get(comparison, names[i]);
         UM_TRY(um_buffer_append_format(text, error, "%-6s  %5.1f%% pass@1, %.0f samples: %s\n",
                                        names[i], 100 * um_json_number(rate, names[i]),
-                                       um_json_number(run, "samples"),
+                                       um_json_number(run, "compared_samples"),
                                        json_string_value(json_object_get(run, "path"))));
     }
+    UM_TRY(append_left_out(comparison, text, error));
     UM_TRY(um_buffer_append_format(
         text, error, "second less first: %+.1f points (%+.1f to %+.1f), over %.0f problems\n",
         100 * um_json_number(rate, "difference"), 100 * um_json_number(rate, "low"),

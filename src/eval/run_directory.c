@@ -116,6 +116,12 @@ static um_status settle_settings(const char *path, const json_t *settings, um_er
                             "another directory",
                             path, UM_EVAL_RUN_FILE);
         }
+        if (um_file_exists(path, UM_EVAL_REPORT_FILE)) {
+            return UM_RAISE(error, UM_ERR_MISMATCH,
+                            "%s: holds the report of something else, such as a sweep; write to "
+                            "another directory",
+                            path);
+        }
         return write_settings(file, settings, error);
     }
     UM_TRY(um_eval_settings_read(path, &kept, error));

@@ -166,7 +166,13 @@ um_status um_eval_records_read_sample(void *user, const json_t *line, const char
     if (!json_is_string(completion)) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"completion\" is missing or not text", where);
     }
-    if (index == SIZE_MAX || records->samples[index].is_sampled) {
+    if (index == SIZE_MAX) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: the run has more than %zu sample%s of a problem: ask for as many "
+                        "(-n), or write to another directory",
+                        where, records->samples_each, records->samples_each == 1 ? "" : "s");
+    }
+    if (records->samples[index].is_sampled) {
         return UM_OK;
     }
     return um_eval_records_put_sample(records, index, json_string_value(completion),

@@ -202,14 +202,15 @@ static void samples_and_results_come_back_from_their_lines(void **state) {
     free_run(&again);
 }
 
-static void samples_beyond_those_of_the_run_are_passed_over(void **state) {
+static void fewer_samples_than_the_run_has_are_refused(void **state) {
     (void)state;
     um_error error = {0};
     run many = make_run(2);
     run few = make_run(1);
     put(&many, 1, "x");
     json_t *line = um_eval_records_sample_line(&many.records, 1);
-    assert_ok(um_eval_records_read_sample(&few.records, line, "here", &error), &error);
+    assert_int_equal(um_eval_records_read_sample(&few.records, line, "here", &error),
+                     UM_ERR_MISMATCH);
     assert_false(few.records.samples[0].is_sampled);
     (void)json_object_set_new(line, "task_id", json_string("c"));
     assert_int_equal(um_eval_records_read_sample(&few.records, line, "here", &error),
@@ -486,7 +487,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(a_record_that_the_disk_does_not_take_is_taken_back),
         cmocka_unit_test(samples_and_results_come_back_from_their_lines),
-        cmocka_unit_test(samples_beyond_those_of_the_run_are_passed_over),
+        cmocka_unit_test(fewer_samples_than_the_run_has_are_refused),
         cmocka_unit_test(lines_with_missing_or_wrong_members_are_refused),
         cmocka_unit_test(a_run_with_other_settings_is_refused_by_name),
         cmocka_unit_test(samples_without_settings_are_not_taken_over),

@@ -20,7 +20,8 @@ struct um_corpus_writer {
     size_t shard_tokens;
     char path[PATH_SIZE];
     char stem[PATH_SIZE];    /* `path` without ".shard" or ".json" */
-    const char *mark;        /* in the names of shards: not that of the corpus at `path` */
+    const char *mark;        /* in the names of shards, of which none is there */
+    um_shard_index before;   /* of the corpus at `path`, if there is one in several shards */
     um_atomic_file **shards; /* [shard_count], sealed; NULL: visible */
     size_t shard_count;      /* beside the index */
     size_t shard_capacity;
@@ -41,30 +42,44 @@ static void cut_extension(char *stem) {
     }
 }
 
-/* Names of shards come in two sets, so that those of a new corpus never take the place of shards
- * that the index at `path` still names. */
-static const char *const marks[2] = {"", "b"};
+/* The path of a shard, counted from 1. */
+static um_status name_shard(const um_corpus_writer *writer, const char *mark, size_t number,
+                            char path[PATH_SIZE], um_error *error) {
+    const int length = snprintf(path, PATH_SIZE, "%s-%s%05zu.shard", writer->stem, mark, number);
+    return length > 0 && length < PATH_SIZE
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", writer->path);
+}
 
-static const char *unused_mark(const um_corpus_writer *writer) {
+/* The first mark that no shard beside the index has: those of another corpus, or of the one at
+ * `path` until the new one is whole, stay as they are. */
+static um_status choose_mark(um_corpus_writer *writer, um_error *error) {
+    static const char *const marks[] = {"", "b", "c", "d", "e", "f", "g", "h"};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        UM_TRY(name_shard(writer, marks[i], 1, path, error));
+        if (access(path, F_OK) != 0) {
+            writer->mark = marks[i];
+            return UM_OK;
+        }
+    }
+    return UM_RAISE(error, UM_ERR_ARGUMENT,
+                    "%s is there, and so are those with other letters, from killed runs or of "
+                    "other corpora: remove them, or choose another name",
+                    path);
+}
+
+static void read_index_before(um_corpus_writer *writer) {
     um_mapped_file file;
-    um_shard_index index = {0};
-    char first[PATH_SIZE + 32];
-    const char *stem = strrchr(writer->stem, '/');
-    const char *mark = marks[0];
-    (void)snprintf(first, sizeof first, "%s-%s00001.shard", stem ? stem + 1 : writer->stem,
-                   marks[0]);
     if (um_mapped_file_open(writer->path, &file, NULL) != UM_OK) {
-        return mark;
+        return;
     }
     if (um_shard_index_is(file.data, file.size) &&
-        um_shard_index_parse((const char *)file.data, file.size, writer->path, &index, NULL) ==
-            UM_OK &&
-        strcmp(index.names[0], first) == 0) {
-        mark = marks[1];
+        um_shard_index_parse((const char *)file.data, file.size, writer->path, &writer->before,
+                             NULL) != UM_OK) {
+        um_shard_index_free(&writer->before); /* damaged: its shards stay */
     }
-    um_shard_index_free(&index);
     um_mapped_file_close(&file);
-    return mark;
 }
 
 um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size_t shard_tokens,
@@ -81,23 +96,17 @@ um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size
     strcpy(created->path, path);
     strcpy(created->stem, path);
     cut_extension(created->stem);
-    created->mark = unused_mark(created);
-    const um_status status = um_shard_writer_create(vocabulary_size, &created->shard, error);
+    um_status status = choose_mark(created, error);
+    if (status == UM_OK) {
+        status = um_shard_writer_create(vocabulary_size, &created->shard, error);
+    }
     if (status != UM_OK) {
         free(created);
         return status;
     }
+    read_index_before(created);
     *writer = created;
     return UM_OK;
-}
-
-/* The path of a shard, counted from 1. */
-static um_status name_shard(const um_corpus_writer *writer, const char *mark, size_t number,
-                            char path[PATH_SIZE], um_error *error) {
-    const int length = snprintf(path, PATH_SIZE, "%s-%s%05zu.shard", writer->stem, mark, number);
-    return length > 0 && length < PATH_SIZE
-               ? UM_OK
-               : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", writer->path);
 }
 
 static um_status write_shard(um_corpus_writer *writer, um_error *error) {
@@ -164,13 +173,20 @@ static um_status show_shards(um_corpus_writer *writer, um_error *error) {
     return UM_OK;
 }
 
-/* Those of the corpus whose place the new one has taken. */
-static void remove_old_shards(const um_corpus_writer *writer) {
+/* Those of the corpus whose place the new one has taken, by their names its own: an index that
+ * somebody has written may name other corpora too. */
+static void remove_shards_before(const um_corpus_writer *writer) {
+    const char *slash = strrchr(writer->stem, '/');
+    const size_t folder = slash ? (size_t)(slash - writer->stem) + 1 : 0;
+    const size_t stem_length = strlen(writer->stem) - folder;
     char path[PATH_SIZE];
-    const char *old = writer->mark == marks[0] ? marks[1] : marks[0];
-    for (size_t i = 1; i <= MOST_SHARDS; i++) {
-        if (name_shard(writer, old, i, path, NULL) != UM_OK || unlink(path) != 0) {
-            return;
+    for (size_t i = 0; i < writer->before.count; i++) {
+        const char *name = writer->before.names[i];
+        const bool is_own =
+            strncmp(name, writer->stem + folder, stem_length) == 0 && name[stem_length] == '-';
+        const int length = snprintf(path, sizeof path, "%.*s%s", (int)folder, writer->stem, name);
+        if (is_own && length > 0 && length < PATH_SIZE) {
+            (void)unlink(path);
         }
     }
 }
@@ -182,8 +198,8 @@ um_status um_corpus_writer_commit(um_corpus_writer *writer, um_error *error) {
         UM_TRY(write_shard(writer, error));
         UM_TRY(show_shards(writer, error));
         UM_TRY(write_index(writer, error));
-        remove_old_shards(writer);
     }
+    remove_shards_before(writer);
     return UM_OK;
 }
 
@@ -207,6 +223,7 @@ void um_corpus_writer_free(um_corpus_writer *writer) {
         um_atomic_file_discard(writer->shards[i]);
     }
     free(writer->shards);
+    um_shard_index_free(&writer->before);
     um_shard_writer_free(writer->shard);
     free(writer);
 }

@@ -30,6 +30,17 @@ um_status um_output_directory_name(const char *path, um_output_directory *direct
     return UM_OK;
 }
 
+/* A run keeps its state, so weights without one are not of a run that goes on here. */
+static um_status check_weights(const char *path, um_error *error) {
+    if (um_file_exists(path, "model.safetensors") && !um_file_exists(path, UM_TRAINER_STATE_FILE)) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: holds a model that no training here has made (there is no %s), which "
+                        "the result would replace; write to another directory",
+                        path, UM_TRAINER_STATE_FILE);
+    }
+    return UM_OK;
+}
+
 um_status um_output_directory_open(const char *path, um_output_directory *directory,
                                    um_error *error) {
     UM_TRY(um_output_directory_name(path, directory, error));
@@ -37,6 +48,7 @@ um_status um_output_directory_open(const char *path, um_output_directory *direct
     if (access(path, W_OK | X_OK) != 0) {
         return um_error_set_errno(error, errno, "%s: cannot write to the output directory", path);
     }
+    UM_TRY(check_weights(path, error));
     return remove_leftovers(directory, error);
 }
 
