@@ -133,6 +133,10 @@ static um_status show(const um_analyze_input *input, const um_order_study *study
 /* What can be known before the work is done. */
 static um_status check_outputs(const um_analyze_settings *settings, um_error *error) {
     const char *const outputs[] = {settings->output, settings->trace};
+    if (settings->output && settings->trace && strcmp(settings->output, settings->trace) == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s: --output and --trace are to be different files", settings->output);
+    }
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
         if (outputs[i]) {
             const char *const prompts[] = {settings->prompts ? settings->prompts : "-"};

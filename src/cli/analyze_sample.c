@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/atomic_file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/analyze.h"
@@ -42,7 +41,10 @@ typedef struct sampler {
     size_t done; /* samples */
     size_t total;
     um_trace_file traces; /* of the set in progress, in memory */
-    off_t made_size;      /* of those that are complete */
+    char *bytes;          /* of these, up to the last sample */
+    size_t length;
+    size_t made_size;   /* of those that are complete */
+    um_trace_file kept; /* where they go too, each when it is complete */
 } sampler;
 
 /* The members of the line; what is missing is said with its place. */
@@ -130,10 +132,14 @@ static um_status note_sample(void *user, const um_generate_prompt *prompt, size_
     (void)prompt;
     (void)sample;
     (void)result;
-    state->made_size = ftello(state->traces.stream);
-    if (state->made_size < 0) {
+    if (fflush(state->traces.stream) != 0) { /* brings bytes and length up to date */
         return um_error_set_errno(error, errno, "traces");
     }
+    if (state->kept.stream) {
+        UM_TRY(um_trace_file_add(&state->kept, state->bytes + state->made_size,
+                                 state->length - state->made_size, error));
+    }
+    state->made_size = state->length;
     if (!um_progress_bar_watch(&state->bar, ++state->done, state->total)) {
         return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted");
     }
@@ -174,39 +180,27 @@ static um_status decode_all(sampler *state, um_error *error) {
     return status;
 }
 
-/* The complete traces of one temperature, *bytes for free, also where UM_ERR_CANCELLED says that
- * there would be more. */
-static um_status make_traces(sampler *state, char **bytes, size_t *length, um_error *error) {
+/* The complete traces of one temperature, state->bytes for free, also where UM_ERR_CANCELLED says
+ * that there would be more. */
+static um_status make_traces(sampler *state, um_error *error) {
     state->made_size = 0;
-    state->traces =
-        (um_trace_file){.path = "traces", .stream = open_memstream(bytes, length), .begun = true};
-    if (!state->traces.stream) {
-        return um_error_set_errno(error, errno, "traces");
-    }
-    const um_status status = um_trace_file_close(&state->traces, decode_all(state, error), error);
-    *length = (size_t)state->made_size;
-    return status;
+    state->traces = (um_trace_file){
+        .path = "traces", .stream = open_memstream(&state->bytes, &state->length), .begun = true};
+    return state->traces.stream
+               ? um_trace_file_close(&state->traces, decode_all(state, error), error)
+               : um_error_set_errno(error, errno, "traces");
 }
 
-static um_status take_traces(const sampler *state, const char *bytes, size_t length,
-                             const char *label, um_atomic_file *kept, um_error *error) {
-    if (kept) {
-        UM_TRY(um_atomic_file_write(kept, bytes, length, error));
-    }
-    return um_analyze_add(state->input, bytes, length, label, error);
-}
-
-static um_status sample_set(sampler *state, const char *label, um_atomic_file *kept,
-                            um_error *error) {
-    char *bytes = NULL;
-    size_t length = 0;
+static um_status sample_set(sampler *state, const char *label, um_error *error) {
     UM_TRY(um_analyze_begin_set(state->input, label, error));
-    um_status status = make_traces(state, &bytes, &length, error);
-    if (status == UM_OK || (status == UM_ERR_CANCELLED && length > 0)) {
-        const um_status taken = take_traces(state, bytes, length, label, kept, error);
+    um_status status = make_traces(state, error);
+    if (status == UM_OK || (status == UM_ERR_CANCELLED && state->made_size > 0)) {
+        const um_status taken =
+            um_analyze_add(state->input, state->bytes, state->made_size, label, error);
         status = taken == UM_OK ? status : taken;
     }
-    free(bytes);
+    free(state->bytes);
+    state->bytes = NULL;
     return status;
 }
 
@@ -216,10 +210,10 @@ static void name_temperature(um_analyze_input *input, double temperature) {
     set->temperature = temperature;
 }
 
-static um_status sample_all(sampler *state, um_atomic_file *kept, um_error *error) {
+static um_status sample_all(sampler *state, um_error *error) {
     const um_analyze_settings *settings = state->input->settings;
     if (settings->temperatures.count == 0) {
-        return sample_set(state, state->info.name, kept, error);
+        return sample_set(state, state->info.name, error);
     }
     for (size_t i = 0; i < settings->temperatures.count; i++) {
         const double temperature = settings->temperatures.values[i];
@@ -228,7 +222,7 @@ static um_status sample_all(sampler *state, um_atomic_file *kept, um_error *erro
         (void)snprintf(text, sizeof text, "%.9g", temperature);
         (void)snprintf(label, sizeof label, "temperature %s", text);
         UM_TRY(um_options_set(settings->options, "temperature", text, error));
-        const um_status status = sample_set(state, label, kept, error);
+        const um_status status = sample_set(state, label, error);
         name_temperature(state->input, temperature);
         if (status != UM_OK) {
             return status;
@@ -239,20 +233,14 @@ static um_status sample_all(sampler *state, um_atomic_file *kept, um_error *erro
 
 static um_status keep_and_sample(sampler *state, um_error *error) {
     const char *path = state->input->settings->trace;
-    um_atomic_file *kept = NULL;
     if (path) {
-        UM_TRY(um_atomic_file_open(path, &kept, error));
+        UM_TRY(um_trace_file_open(path, &state->kept, error));
     }
-    const um_status status = sample_all(state, kept, error);
-    const bool interrupted = status == UM_ERR_CANCELLED;
-    if (status == UM_OK || (interrupted && state->done > 0)) {
-        UM_TRY(kept ? um_atomic_file_commit(kept, error) : UM_OK);
-    } else {
-        um_atomic_file_discard(kept);
-    }
-    return interrupted ? UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples",
-                                  state->done, state->total)
-                       : status;
+    const um_status status = um_trace_file_close(&state->kept, sample_all(state, error), error);
+    return status == UM_ERR_CANCELLED
+               ? UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples",
+                          state->done, state->total)
+               : status;
 }
 
 /* ---- The whole ---------------------------------------------------------------------- */

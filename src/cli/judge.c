@@ -123,22 +123,48 @@ static um_status judge_all(um_judge *judge, const um_sample_list *samples, um_ju
     return status;
 }
 
+/* Move the samples that have been judged, which all have tests, to the front; their number. */
+static size_t gather_judged(um_sample_list *samples, um_judgement *results) {
+    size_t judged = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (results[i].tests_total > 0) {
+            const um_sample sample = samples->samples[judged];
+            samples->samples[judged] = samples->samples[i];
+            samples->samples[i] = sample;
+            const um_judgement result = results[judged];
+            results[judged] = results[i];
+            results[i] = result;
+            judged++;
+        }
+    }
+    return judged;
+}
+
+/* What was judged before Ctrl-C is reported and kept. */
 static um_status judge_and_report(const judge_request *request, const reading *work,
                                   um_judge *judge, um_error *error) {
     um_judgement *results = NULL;
     const double start = um_clock_seconds();
     UM_TRY(um_allocate(&results, work->samples->count, sizeof *results, "results", error));
-    um_status status = judge_all(judge, work->samples, results, error);
-    if (status == UM_OK) {
+    const um_status status = judge_all(judge, work->samples, results, error);
+    const bool interrupted = status == UM_ERR_CANCELLED;
+    um_sample_list done = *work->samples;
+    done.count = interrupted ? gather_judged(work->samples, results) : done.count;
+    um_status reported = UM_OK;
+    if (status == UM_OK || (interrupted && done.count > 0)) {
         const um_judged judged = {.problems = work->problems,
-                                  .samples = work->samples,
+                                  .samples = &done,
                                   .results = results,
                                   .sandbox = um_judge_sandbox_text(judge),
                                   .seconds = um_clock_seconds() - start};
-        status = report(request, &judged, error);
+        reported = report(request, &judged, error);
     }
     free(results);
-    return status;
+    if (interrupted && reported == UM_OK) {
+        return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples", done.count,
+                        work->samples->count);
+    }
+    return status == UM_OK || interrupted ? reported : status;
 }
 
 /* No more workers than samples: each starts interpreters, which takes longer than most programs. */

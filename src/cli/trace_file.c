@@ -33,6 +33,12 @@ um_status um_trace_file_write(um_trace_file *file, const char *bytes, size_t len
     return fwrite(bytes, 1, length, file->stream) == length ? UM_OK : failure_of(file, error);
 }
 
+um_status um_trace_file_add(um_trace_file *file, const char *bytes, size_t length,
+                            um_error *error) {
+    UM_TRY(um_trace_file_write(file, bytes, length, error));
+    return fflush(file->stream) == 0 ? UM_OK : failure_of(file, error);
+}
+
 um_status um_trace_file_close(um_trace_file *file, um_status status, um_error *error) {
     if (!file->stream) {
         return status;

@@ -1,4 +1,4 @@
-/* The file that `generate --trace` writes. */
+/* The file that `generate --trace` and `analyze --trace` write. */
 #ifndef UM_CLI_TRACE_FILE_H
 #define UM_CLI_TRACE_FILE_H
 
@@ -19,6 +19,9 @@ um_status um_trace_file_open(const char *path, um_trace_file *file, um_error *er
 
 um_status um_trace_file_write(um_trace_file *file, const char *bytes, size_t length,
                               um_error *error);
+
+/* Write a trace that is complete, so that it is there whatever comes. */
+um_status um_trace_file_add(um_trace_file *file, const char *bytes, size_t length, um_error *error);
 
 /* `status` is that of the run, whose failure comes first. */
 um_status um_trace_file_close(um_trace_file *file, um_status status, um_error *error);

@@ -193,6 +193,7 @@ static void judge_task(void *user, size_t task, size_t worker) {
         (void)tell(work, 1);
         return;
     }
+    work->results[task] = (um_judgement){0};
     (void)pthread_mutex_lock(&work->mutex);
     if (work->status == UM_OK) {
         work->status = status;
@@ -208,6 +209,7 @@ um_status um_judge_batch(um_judge *judge, const um_attempt *attempts, size_t cou
     if (pthread_mutex_init(&work.mutex, NULL) != 0) {
         return UM_RAISE(error, UM_ERR_MEMORY, "no mutex for a batch");
     }
+    memset(results, 0, count * sizeof *results);
     um_crew_run(judge->crew, count, judge_task, &work);
     (void)pthread_mutex_destroy(&work.mutex);
     if (work.status != UM_OK && error) {

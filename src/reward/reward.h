@@ -37,7 +37,7 @@ const char *um_verdict_name(um_verdict verdict);
 typedef struct um_judgement {
     um_verdict verdict;
     size_t tests_passed; /* of the asserts; 0 after a timeout or an end */
-    size_t tests_total;  /* at least 1 */
+    size_t tests_total;  /* at least 1; 0: not judged */
     double format;       /* 1, 0.5 or 0; see um_judge_batch */
     double code;         /* tests_passed / tests_total where format is 1, otherwise 0 */
     double seconds;      /* wall time */
@@ -77,8 +77,8 @@ const char *um_judge_sandbox_text(const um_judge *judge);
  * without one is a single test.
  *
  * What a program does is never an error.  `watch` (may be NULL) is told of attempts, by one thread
- * at a time, not always the caller's; UM_ERR_CANCELLED where it says so, and `results` is then
- * incomplete.  UM_ERR_IO: a sandbox could not be started again. */
+ * at a time, not always the caller's; UM_ERR_CANCELLED where it says so, and some of
+ * `results` are then all zeros: not judged.  UM_ERR_IO: a sandbox could not be started again. */
 um_status um_judge_batch(um_judge *judge, const um_attempt *attempts, size_t count,
                          um_judgement *results, const um_watch *watch, um_error *error);
 
