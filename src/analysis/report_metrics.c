@@ -103,3 +103,12 @@ um_report_summary um_report_summarise(const um_run_series *series, int better) {
     summary.last = sum / (double)taken;
     return summary;
 }
+
+void um_report_format_of_series(const um_report_metric *metric, const um_run_series *series,
+                                double value, char *text, size_t text_size) {
+    if (!isfinite(value) && series && series->count > 0) {
+        (void)snprintf(text, text_size, "not finite");
+    } else {
+        um_report_metric_format(metric, value, text, text_size);
+    }
+}

@@ -34,4 +34,9 @@ typedef struct um_report_summary {
 
 um_report_summary um_report_summarise(const um_run_series *series, int better);
 
+/* As um_report_metric_format, but "not finite" where the series, which may be NULL, has values and
+ * comes to none. */
+void um_report_format_of_series(const um_report_metric *metric, const um_run_series *series,
+                                double value, char *text, size_t text_size);
+
 #endif

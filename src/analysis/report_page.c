@@ -37,8 +37,8 @@ void um_report_state(const um_run_log *log, char *text, size_t text_size) {
     } else if (outcome && strcmp(outcome, "finished") == 0) {
         (void)snprintf(text, text_size, "finished, %.0f steps", step);
     } else {
-        (void)snprintf(text, text_size, "%s at step %.0f%s", outcome ? outcome : "running", step,
-                       of);
+        (void)snprintf(text, text_size, "%s at step %.0f%s",
+                       outcome ? outcome : "running or killed", step, of);
     }
 }
 

@@ -39,16 +39,21 @@ typedef struct result {
     bool best; /* else last */
 } result;
 
+static const um_run_series *series_of(const um_run_log *log, const result *asked) {
+    return um_run_log_find(log, asked->kind, asked->metric->name);
+}
+
 static double result_of(const um_run_log *log, const result *asked) {
-    const um_report_summary summary = um_report_summarise(
-        um_run_log_find(log, asked->kind, asked->metric->name), asked->metric->better);
+    const um_report_summary summary =
+        um_report_summarise(series_of(log, asked), asked->metric->better);
     return asked->best ? summary.best : summary.last;
 }
 
 static void format_result(const um_run_log *log, const result *asked, char *text, size_t size) {
-    um_report_metric_format(asked->metric, result_of(log, asked), text, size);
-    const um_report_summary summary = um_report_summarise(
-        um_run_log_find(log, asked->kind, asked->metric->name), asked->metric->better);
+    um_report_format_of_series(asked->metric, series_of(log, asked), result_of(log, asked), text,
+                               size);
+    const um_report_summary summary =
+        um_report_summarise(series_of(log, asked), asked->metric->better);
     const size_t used = strlen(text);
     if (asked->best && isfinite(summary.best)) {
         (void)snprintf(text + used, size - used, " (step %.0f)", summary.best_at);
@@ -70,7 +75,8 @@ static double winner_of(const um_report_run *runs, size_t count, const result *a
 
 static bool any_has(const um_report_run *runs, size_t count, const result *asked) {
     for (size_t i = 0; i < count; i++) {
-        if (isfinite(result_of(runs[i].log, asked))) {
+        const um_run_series *series = series_of(runs[i].log, asked);
+        if (series && series->count > 0) {
             return true;
         }
     }

@@ -11,14 +11,14 @@
 
 static um_status put_number(const um_run_log *log, const char *kind, const um_report_metric *metric,
                             um_buffer *text, um_error *error) {
-    const um_report_summary summary =
-        um_report_summarise(um_run_log_find(log, kind, metric->name), metric->better);
+    const um_run_series *series = um_run_log_find(log, kind, metric->name);
     char last[64];
     char best[64];
-    if (!isfinite(summary.last) || metric->hidden) {
+    if (!series || series->count == 0 || metric->hidden) {
         return UM_OK;
     }
-    um_report_metric_format(metric, summary.last, last, sizeof last);
+    const um_report_summary summary = um_report_summarise(series, metric->better);
+    um_report_format_of_series(metric, series, summary.last, last, sizeof last);
     UM_TRY(um_buffer_append_format(text, error, "  %-10s %-24s %s",
                                    strcmp(kind, "step") == 0 ? "training" : kind, metric->title,
                                    last));
