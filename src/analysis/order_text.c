@@ -102,7 +102,9 @@ static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_
     format_interval(&summary->steps, steps);
     format_interval(&summary->commits_per_step, rate);
     UM_TRY(um_buffer_append_format(
-        text, error, "%s: %zu trace%s of %zu prompt%s, %zu token%s, %s steps, %s tokens a step",
+        text, error,
+        "%s: %zu trace%s of %zu prompt%s, %zu token%s, %s steps, %s tokens a step "
+        "that decides any",
         summary->set->label, summary->set->count, summary->set->count == 1 ? "" : "s",
         summary->prompts, summary->prompts == 1 ? "" : "s", summary->commits,
         summary->commits == 1 ? "" : "s", steps, rate));

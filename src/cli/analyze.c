@@ -42,7 +42,7 @@ static const char help[] =
     "      --interval-seed N  of the resampling (default 0)\n"
     "  -h, --help             this text\n"
     "\n"
-    "traces that are made, by default with the algorithm entropy, one token a step:\n"
+    "traces that are made, by default with the algorithm entropy, in as many steps as tokens:\n"
     "      --prompts FILE     each line an object with \"prompt\" (and \"suffix\"; \"format\": "
     "\"chat\")\n"
     "  -n, --samples N        samples of each prompt (default 1)\n"

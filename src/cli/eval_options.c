@@ -198,5 +198,12 @@ int um_eval_check_request(const um_command *command, const um_eval_request *requ
     if (request->shots > 0 && request->instruct) {
         return um_cli_usage(command, "--shots are for a base model: leave --instruct out");
     }
+    const um_pass_ks *ks = &request->judge.ks;
+    for (size_t i = 0; request->judge.has_ks && i < ks->count; i++) {
+        if (ks->values[i] > request->samples) {
+            return um_cli_usage(command, "--k: pass@%zu needs as many samples of a problem: -n %zu",
+                                ks->values[i], ks->values[i]);
+        }
+    }
     return UM_EXIT_OK;
 }

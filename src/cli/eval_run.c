@@ -145,10 +145,22 @@ static um_status prepare(um_eval_run *run, um_error *error) {
     return um_eval_make_settings(run, error);
 }
 
+static void note_equal_samples(const um_eval_run *run) {
+    const json_t *decoding = json_object_get(run->settings, "decoding");
+    const json_t *temperature = json_object_get(decoding, "temperature");
+    if (run->records.samples_each > 1 && json_is_number(temperature) &&
+        json_number_value(temperature) == 0 && um_train_ranks_first(run->place->ranks)) {
+        (void)fputs("note: at temperature 0 all samples of a problem are the same; give a "
+                    "--temperature\n",
+                    stderr);
+    }
+}
+
 um_status um_eval_run_complete(um_eval_run *run, um_error *error) {
     um_eval_logs logs = {0};
     um_status status = prepare(run, error);
     UM_TRY(um_collective_agree_on_status(run->place->ranks->collective, status, error));
+    note_equal_samples(run);
     status = open_files(run, &logs, error);
     if (status == UM_OK) {
         status = is_complete(run) ? UM_OK : um_eval_sample_and_judge(run, &logs, error);

@@ -3,6 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static bool has_k(const um_pass_ks *ks, size_t k) {
+    for (size_t i = 0; i < ks->count; i++) {
+        if (ks->values[i] == k) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse_ks(const um_command *command, const char *text, um_pass_ks *ks) {
     ks->count = 0;
     for (const char *next = text;; next++) {
@@ -14,7 +23,9 @@ static bool parse_ks(const um_command *command, const char *text, um_pass_ks *ks
                                text, UM_PASS_KS);
             return false;
         }
-        ks->values[ks->count++] = value;
+        if (!has_k(ks, value)) {
+            ks->values[ks->count++] = value;
+        }
         if (!*end) {
             return true;
         }
@@ -61,6 +72,7 @@ int um_set_judge_option(const um_command *command, um_judge_choice *choice, int 
     um_judge_options *options = &choice->judge;
     switch (value) {
         case UM_OPTION_K:
+            choice->has_ks = true;
             return parse_ks(command, text, &choice->ks) ? UM_EXIT_OK : UM_EXIT_USAGE;
         case UM_OPTION_TIMEOUT:
             return parse_seconds(command, text, &options->timeout_seconds) ? UM_EXIT_OK

@@ -9,6 +9,7 @@
 typedef struct um_judge_choice {
     um_judge_options judge;
     um_pass_ks ks;
+    bool has_ks; /* they are asked for, not the default */
 } um_judge_choice;
 
 /* Values of the options, above those of a command's own. */

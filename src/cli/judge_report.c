@@ -113,6 +113,16 @@ static bool has_k(const group *item, size_t k) {
     return item->problems > 0 && k <= item->fewest;
 }
 
+/* Whether a row of the table has a number for pass@k. */
+static bool any_has_k(const summary *made, size_t k) {
+    for (size_t i = 0; i < made->count; i++) {
+        if (has_k(&made->groups[i], k)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void count_verdicts(const um_judged *judged, size_t counts[UM_VERDICT_ENDED + 1]) {
     memset(counts, 0, (UM_VERDICT_ENDED + 1) * sizeof *counts);
     for (size_t i = 0; i < judged->samples->count; i++) {
@@ -122,8 +132,8 @@ static void count_verdicts(const um_judged *judged, size_t counts[UM_VERDICT_END
 
 /* ---- For people --------------------------------------------------------------- */
 
-static um_status append_row(const group *item, const um_pass_ks *ks, um_buffer *text,
-                            um_error *error) {
+static um_status append_row(const summary *made, const group *item, const um_pass_ks *ks,
+                            um_buffer *text, um_error *error) {
     char level[24] = "all";
     if (!item->all) {
         (void)snprintf(level, sizeof level, "%lld", (long long)item->level);
@@ -135,7 +145,7 @@ static um_status append_row(const group *item, const um_pass_ks *ks, um_buffer *
         if (has_k(item, ks->values[i])) {
             UM_TRY(um_buffer_append_format(text, error, "  %7.1f%%",
                                            100 * item->pass_at[i] / (double)item->problems));
-        } else {
+        } else if (any_has_k(made, ks->values[i])) {
             UM_TRY(um_buffer_append_format(text, error, "  %8s", "-"));
         }
     }
@@ -150,11 +160,13 @@ static um_status append_table(const um_judged *judged, const summary *made, cons
     for (size_t i = 0; i < ks->count; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "pass@%zu", ks->values[i]);
-        UM_TRY(um_buffer_append_format(text, error, "  %8s", name));
+        if (any_has_k(made, ks->values[i])) {
+            UM_TRY(um_buffer_append_format(text, error, "  %8s", name));
+        }
     }
     UM_TRY(um_buffer_append_text(text, "\n", error));
     for (size_t i = 0; i < made->count; i++) {
-        UM_TRY(append_row(&made->groups[i], ks, text, error));
+        UM_TRY(append_row(made, &made->groups[i], ks, text, error));
     }
     count_verdicts(judged, counts);
     const char *separator = "verdicts: ";

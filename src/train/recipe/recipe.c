@@ -1,5 +1,6 @@
 #include "train/recipe/recipe.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <math.h>
 #include <stdio.h>
@@ -158,7 +159,7 @@ um_status um_recipe_read(const char *path, um_recipe *recipe, um_error *error) {
     return status;
 }
 
-/* The value of a command line as the JSON that a recipe would hold. */
+/* The value of a command line as the JSON that a recipe would hold; NULL where it is none. */
 static json_t *json_of(const um_recipe_field *target, const char *value) {
     char *end = NULL;
     switch (target->kind) {
@@ -171,14 +172,15 @@ static json_t *json_of(const um_recipe_field *target, const char *value) {
                    : strcmp(value, "false") == 0 ? json_false()
                                                  : json_string(value);
         case UM_FIELD_SIZE: {
+            errno = 0;
             const long long integer = strtoll(value, &end, 10);
-            return *value && !*end ? json_integer(integer) : json_string(value);
+            return *value && !*end && errno == 0 ? json_integer(integer) : NULL;
         }
         case UM_FIELD_DECODING:
             return json_loads(value, 0, NULL);
         case UM_FIELD_NUMBER: {
             const double number = strtod(value, &end);
-            return *value && !*end && isfinite(number) ? json_real(number) : json_string(value);
+            return *value && !*end && isfinite(number) ? json_real(number) : NULL;
         }
     }
     return NULL;
@@ -190,7 +192,7 @@ um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, u
     (void)snprintf(outer, sizeof outer, "%.*s", inner ? (int)(inner - key) : 63, key);
     const um_recipe_field *target = um_recipe_find_field(outer);
     if (!target || (inner && target->kind != UM_FIELD_DECODING)) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%s\" is not an option of a recipe", key);
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "--set: \"%s\" is not an option of a recipe", key);
     }
     if (inner) {
         return um_rollout_text_set((char *)recipe + target->offset, inner + 1, value, error);
@@ -204,7 +206,10 @@ um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, u
     json_t *object = json_object();
     if (!object || json_object_set_new(object, key, json_of(target, value)) != 0) {
         json_decref(object);
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%s\": cannot use the value \"%s\"", key, value);
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "--set: \"%s\": \"%s\" is not %s", key, value,
+                        target->kind == UM_FIELD_SIZE     ? "a whole number of ordinary size"
+                        : target->kind == UM_FIELD_NUMBER ? "a number"
+                                                          : "a value that it can have");
     }
     const um_status status = set_field(recipe, target, object, ".", "--set", error);
     json_decref(object);

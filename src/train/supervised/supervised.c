@@ -93,17 +93,19 @@ static um_status check_documents(const um_recipe *recipe, const um_shard *shard,
     return UM_OK;
 }
 
-static um_status open_shard(const um_recipe *recipe, const char *path, um_shard **shard,
-                            um_error *error) {
-    UM_TRY(um_shard_open(path, shard, error));
-    return check_documents(recipe, *shard, path, error);
+/* `member` of the recipe names the file. */
+static um_status open_shard(const um_recipe *recipe, const char *member, const char *path,
+                            um_shard **shard, um_error *error) {
+    const um_status status = um_shard_open(path, shard, error);
+    return status == UM_OK ? check_documents(recipe, *shard, path, error)
+                           : um_error_prefix(error, status, "\"%s\"", member);
 }
 
 static um_status open_data(um_supervised *run, um_error *error) {
     const um_recipe *recipe = run->recipe;
-    UM_TRY(open_shard(recipe, recipe->train, &run->train_shard, error));
+    UM_TRY(open_shard(recipe, "train", recipe->train, &run->train_shard, error));
     if (*recipe->validation) {
-        UM_TRY(open_shard(recipe, recipe->validation, &run->validation_shard, error));
+        UM_TRY(open_shard(recipe, "validation", recipe->validation, &run->validation_shard, error));
     }
     if (recipe->packing == UM_PACKING_FIXED_LENGTH) {
         um_shard_cut_into_pieces(run->train_shard, recipe->context_length);
