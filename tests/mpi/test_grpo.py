@@ -4,9 +4,12 @@
 """
 
 import json
+import os
+import random
 import signal
 import subprocess
 import sys
+import time
 
 import ranks
 
@@ -62,6 +65,28 @@ class Grpo(ranks.Ranks):
             self.assertFalse((self.work / "moving" / "DONE").exists())
         self.run_ranks(1, "moving", recipe)
         self.assert_same_run("whole", "moving", kinds=("step",))
+
+    def test_a_killed_rank_ends_the_job_and_nothing_is_lost(self):
+        """Wherever it is: among rollouts, verdicts or updates."""
+        recipe = "killed.json"
+        (self.work / recipe).write_text(json.dumps({**GRPO, "steps": 20, "checkpoint_minutes": 0.001}))
+        self.run_ranks(1, "unbroken", recipe)
+        moments = random.Random()
+        seed = moments.randrange(1 << 30)
+        moments.seed(seed)
+        for victim in (1, 0):
+            with self.subTest(victim=victim, seed=seed):
+                output = f"killed-{victim}"
+                process = self.start(2, output, recipe)
+                self.wait_for_steps(process, output, 3)
+                time.sleep(0.1 * moments.random())
+                os.kill(ranks.children(process)[victim], signal.SIGKILL)
+                messages, _ = process.communicate(timeout=60)
+                self.assertNotEqual(process.returncode, 0)
+                self.assertEqual(messages.count(f"process rank {victim} "), 1, messages)
+                self.assertFalse((self.work / output / "DONE").exists())
+                self.run_ranks(2, output, recipe)
+                self.assert_same_run("unbroken", output)
 
 
 if __name__ == "__main__":
