@@ -96,15 +96,21 @@ def format_table(runs: list[Run]) -> str:
     return table(head, [[run.name, *(cell(run, name, k) for name, k in columns), f"{run.forwards:.1f}"] for run in runs])
 
 
+def level_cell(run: Run, counts: list[int]) -> str:
+    """pass@1, and pass@10 behind it where the run has the samples; empty without problems."""
+    ks = [1, MANY] if run.samples >= MANY else [1]
+    shares = [[pass_at(k, run.samples, count) for count in counts] for k in ks]
+    return ", ".join(f"{percent(values):.0f}" for values in shares if values)
+
+
 def level_table(runs: list[Run]) -> str:
-    """A row a run and format: pass@1 by level."""
+    """A row a run and format, a column a level."""
     levels = sorted({level for run in runs for level, _ in run.passed})
     rows = []
     for run in runs:
         for name in FORMATS:
             if run.counts(name):
-                shares = [[count / run.samples for count in run.counts(name, level)] for level in levels]
-                rows.append([f"{run.name}, {name}", *(f"{percent(values):.0f}" if values else "" for values in shares)])
+                rows.append([f"{run.name}, {name}", *(level_cell(run, run.counts(name, level)) for level in levels)])
     return table(["run, format", *map(str, levels)], rows)
 
 

@@ -63,8 +63,8 @@ class Tables(unittest.TestCase):
         self.assertEqual(rows["run, format"], [["1", "2", "3"]])
         self.assertEqual(rows["start, completion"], [["75", "", "25"]])
         self.assertEqual(rows["start, infilling"], [["50", "", "0"]])
-        self.assertEqual(rows["tuned, chat"], [["50", "17", ""]])
-        self.assertEqual(rows["tuned, completion"], [["", "100", ""]])
+        self.assertEqual(rows["tuned, chat"], [["50, 67", "17, 67", ""]])
+        self.assertEqual(rows["tuned, completion"], [["", "100, 100", ""]])
 
     def test_ten_samples_give_pass_at_10(self) -> None:
         rows = self.rows("start=" + self.put("stage1", ONE), "tuned=" + self.put("stage3", TEN))
