@@ -32,6 +32,12 @@ slider.value = 2; slider.dispatchEvent(new Event('input')); note();
 play.click();
 document.title = seen.join(' ');
 </script>"""
+# The same: it notes how large the figures are drawn.
+SIZES = """<script>
+const of = figure => figure.getBoundingClientRect();
+document.title = [...document.querySelectorAll('figure svg, svg.plot, .chart svg')]
+    .map(figure => Math.round(of(figure).width) + 'x' + Math.round(of(figure).height)).join(' ');
+</script>"""
 LIGHT, DARK = bytes.fromhex("ffffff"), bytes.fromhex("0d1117")  # the ground of all pages
 METRICS = [{"kind": "run", "objective": "diffusion", "steps": 2}, {"kind": "step", "step": 1, "loss": 2.5},
            {"kind": "step", "step": 2, "loss": 1.5}]
@@ -108,10 +114,29 @@ class Pages(unittest.TestCase):
         subprocess.run([PROGRAM, "eval", "--model", str(MODEL), "--problems", str(self.folder / "problems.jsonl"), "--length",
                         "4", "--sandbox", "none", "--output", str(self.folder / "run")], check=True, capture_output=True)
         pages["eval"] = self.folder / "run" / "report.html"
+        subprocess.run([PROGRAM, "sweep", "--model", str(MODEL), "--problems", str(self.folder / "problems.jsonl"), "--length",
+                        "4", "--temperatures", "0,1", "--steps", "1/2", "--sandbox", "none", "--output",
+                        str(self.folder / "sweep")], check=True, capture_output=True)
+        pages["sweep"] = self.folder / "sweep" / "report.html"
         for name, page in pages.items():
             with self.subTest(name):
                 self.assertEqual(self.ground(page, 0), DARK)
-        self.assertEqual(self.ground(pages["eval"], 1), LIGHT)
+                self.assertEqual(self.ground(page, 1), LIGHT)
+
+    def test_figures_of_all_pages_have_a_size(self):
+        (self.folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, METRICS)))
+        pages = {
+            "analyze": self.make("analyze", str(TRACES / "two_runs.jsonl"), "--output", name="analyze"),
+            "report": self.make("report", str(self.folder / "metrics.jsonl"), "--output"),
+        }
+        for name, page in pages.items():
+            text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+            page.write_text(text.replace("</body>", SIZES + "</body>"), encoding="utf-8")
+            with self.subTest(name):
+                sizes = re.search(r"<title>([^<]*)</title>", self.contents(page)).group(1).split()
+                self.assertGreater(len(sizes), 0)
+                for width, height in (map(int, size.split("x")) for size in sizes):
+                    self.assertGreater(min(width, height), 40)
 
 
 if __name__ == "__main__":
