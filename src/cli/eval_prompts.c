@@ -46,9 +46,10 @@ static um_status choose_problems(const um_eval_request *request, um_eval_tasks *
         }
     }
     if (tasks->count == 0) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: of its %zu problems none is left by --ids and --shots",
-                        request->problems, count);
+        return UM_RAISE(error, UM_ERR_MISMATCH, "%s: of its %zu problems none is left by %s%s%s",
+                        request->problems, count, request->first_id > 0 ? "--ids" : "",
+                        request->first_id > 0 && request->shots > 0 ? " and " : "",
+                        request->shots > 0 ? "--shots" : "");
     }
     return UM_OK;
 }

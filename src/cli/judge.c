@@ -65,6 +65,7 @@ static int set_option(const um_command *command, int option, judge_request *requ
 /* ---- Reading ------------------------------------------------------------------- */
 
 typedef struct reading {
+    const char *problems_path;
     um_problem_set *problems;
     um_sample_list *samples;
 } reading;
@@ -72,6 +73,9 @@ typedef struct reading {
 static um_status read_sample(void *user, const char *line, size_t length, const char *path,
                              size_t number, um_error *error) {
     reading *work = user;
+    if (um_problem_set_count(work->problems) == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: holds no problems", work->problems_path);
+    }
     return um_sample_list_add_line(work->samples, work->problems, line, length, path, number,
                                    error);
 }
@@ -191,7 +195,7 @@ static um_status check_output(const judge_request *request, um_error *error) {
 
 static um_status judge_samples(const judge_request *request, um_error *error) {
     um_sample_list samples = {0};
-    reading work = {.samples = &samples};
+    reading work = {.problems_path = request->problems, .samples = &samples};
     um_judge *judge = NULL;
     UM_TRY(check_output(request, error));
     UM_TRY(um_problem_set_create(&work.problems, error));
