@@ -11,7 +11,7 @@ import time
 
 import ranks
 
-STEPS = 80
+STEPS = 50
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 
 
