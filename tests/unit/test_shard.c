@@ -166,6 +166,20 @@ static void shards_that_belong_to_others_are_left_alone(void **state) {
     scratch_remove(&directory);
 }
 
+/* One that lacks its first shard is replaced as well. */
+static void a_new_corpus_keeps_its_shards_when_the_old_one_goes(void **state) {
+    (void)state;
+    const scratch directory = scratch_make();
+    assert_int_equal(write_corpus(&directory, "c.shard", 5), 2);
+    assert_int_equal(unlink(scratch_path(&directory, "c-00001.shard")), 0);
+    assert_int_equal(write_corpus(&directory, "c.shard", 5), 2);
+    um_shard *shard = open_corpus(&directory, "c.shard");
+    expect_document(shard, 2, third_document, (um_document){5, 2, 3});
+    um_shard_close(shard);
+    assert_int_equal(access(scratch_path(&directory, "c-00002.shard"), F_OK), -1);
+    scratch_remove(&directory);
+}
+
 static void pieces_go_over_the_ends_of_documents(void **state) {
     (void)state;
     static const int32_t tokens[] = {5, 0, 65535, 7, 1, 9, 8, 7, 6, 5};
@@ -382,6 +396,7 @@ int main(void) {
         cmocka_unit_test(shards_of_an_index_read_as_one),
         cmocka_unit_test(a_new_corpus_does_not_write_over_the_shards_of_the_old_one),
         cmocka_unit_test(shards_that_belong_to_others_are_left_alone),
+        cmocka_unit_test(a_new_corpus_keeps_its_shards_when_the_old_one_goes),
         cmocka_unit_test(pieces_go_over_the_ends_of_documents),
         cmocka_unit_test(faulty_indexes_are_refused_with_the_reason),
         cmocka_unit_test(what_cannot_be_stored_is_refused),

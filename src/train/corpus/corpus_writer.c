@@ -51,6 +51,30 @@ static um_status name_shard(const um_corpus_writer *writer, const char *mark, si
                : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", writer->path);
 }
 
+static bool has_prefix(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* What `name` has behind "NAME-" of this corpus, such as "b00001.shard"; NULL for other names. */
+static const char *behind_stem(const um_corpus_writer *writer, const char *name) {
+    const char *slash = strrchr(writer->stem, '/');
+    const char *stem = slash ? slash + 1 : writer->stem;
+    const size_t length = strlen(stem);
+    return has_prefix(name, stem) && name[length] == '-' ? name + length + 1 : NULL;
+}
+
+/* Whether the index that is there names a shard with the mark, be that shard there or not. */
+static bool names_mark(const um_corpus_writer *writer, const char *mark) {
+    for (size_t i = 0; i < writer->before.count; i++) {
+        const char *rest = behind_stem(writer, writer->before.names[i]);
+        if (rest && has_prefix(rest, mark) && rest[strlen(mark)] >= '0' &&
+            rest[strlen(mark)] <= '9') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first mark that no shard beside the index has: those of another corpus, or of the one at
  * `path` until the new one is whole, stay as they are. */
 static um_status choose_mark(um_corpus_writer *writer, um_error *error) {
@@ -58,7 +82,7 @@ static um_status choose_mark(um_corpus_writer *writer, um_error *error) {
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         UM_TRY(name_shard(writer, marks[i], 1, path, error));
-        if (access(path, F_OK) != 0) {
+        if (access(path, F_OK) != 0 && !names_mark(writer, marks[i])) {
             writer->mark = marks[i];
             return UM_OK;
         }
@@ -96,15 +120,16 @@ um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size
     strcpy(created->path, path);
     strcpy(created->stem, path);
     cut_extension(created->stem);
+    read_index_before(created);
     um_status status = choose_mark(created, error);
     if (status == UM_OK) {
         status = um_shard_writer_create(vocabulary_size, &created->shard, error);
     }
     if (status != UM_OK) {
+        um_shard_index_free(&created->before);
         free(created);
         return status;
     }
-    read_index_before(created);
     *writer = created;
     return UM_OK;
 }
@@ -178,14 +203,11 @@ static um_status show_shards(um_corpus_writer *writer, um_error *error) {
 static void remove_shards_before(const um_corpus_writer *writer) {
     const char *slash = strrchr(writer->stem, '/');
     const size_t folder = slash ? (size_t)(slash - writer->stem) + 1 : 0;
-    const size_t stem_length = strlen(writer->stem) - folder;
     char path[PATH_SIZE];
     for (size_t i = 0; i < writer->before.count; i++) {
         const char *name = writer->before.names[i];
-        const bool is_own =
-            strncmp(name, writer->stem + folder, stem_length) == 0 && name[stem_length] == '-';
         const int length = snprintf(path, sizeof path, "%.*s%s", (int)folder, writer->stem, name);
-        if (is_own && length > 0 && length < PATH_SIZE) {
+        if (behind_stem(writer, name) && length > 0 && length < PATH_SIZE) {
             (void)unlink(path);
         }
     }
