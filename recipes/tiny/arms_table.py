@@ -12,10 +12,9 @@ import json
 import math
 import sys
 from pathlib import Path
-from random import Random
 from statistics import mean, stdev
 
-from intervals import RESAMPLES
+from intervals import bootstrap
 
 # Student's t for 95%, by degrees of freedom.
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
@@ -43,12 +42,6 @@ def read_arm(argument: str) -> tuple[str, list[dict[str, float]]]:
 def over_problems(runs: list[dict[str, float]], problems: list[str]) -> list[float]:
     """Of each problem the mean over the runs."""
     return [mean(run[problem] for run in runs) for problem in problems]
-
-
-def bootstrap(differences: list[float]) -> tuple[float, float]:
-    random = Random(0)
-    means = sorted(mean(random.choices(differences, k=len(differences))) for _ in range(RESAMPLES))
-    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
 
 
 def over_seeds(values: list[float]) -> str:

@@ -22,10 +22,15 @@ def wilson(passed: int, count: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def bootstrap(values: list[float]) -> tuple[float, float]:
+    """Of a mean, from samples of the values, with a fixed seed."""
+    random = Random(0)
+    means = sorted(sum(random.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
+    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
+
+
 def interval(values: list[float]) -> tuple[float, float]:
     """Of the mean over problems: Wilson's for shares of 0 and 1, else a bootstrap with a fixed seed."""
     if all(value in (0.0, 1.0) for value in values):
         return wilson(round(sum(values)), len(values))
-    random = Random(0)
-    means = sorted(sum(random.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
-    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
+    return bootstrap(values)

@@ -50,10 +50,10 @@ static double result_of(const um_run_log *log, const result *asked) {
 }
 
 static void format_result(const um_run_log *log, const result *asked, char *text, size_t size) {
-    um_report_format_of_series(asked->metric, series_of(log, asked), result_of(log, asked), text,
-                               size);
-    const um_report_summary summary =
-        um_report_summarise(series_of(log, asked), asked->metric->better);
+    const um_run_series *series = series_of(log, asked);
+    const um_report_summary summary = um_report_summarise(series, asked->metric->better);
+    um_report_format_of_series(asked->metric, series, asked->best ? summary.best : summary.last,
+                               text, size);
     const size_t used = strlen(text);
     if (asked->best && isfinite(summary.best)) {
         (void)snprintf(text + used, size - used, " (step %.0f)", summary.best_at);
