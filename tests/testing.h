@@ -12,6 +12,19 @@
 
 #include "base/status.h"
 
+/* Whether the sanitizers watch.  Arithmetic costs six times as much under them, so tests of long
+ * learning only show there that it runs; that it learns they show in the release build. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UM_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UM_SANITIZED true
+#endif
+#endif
+#ifndef UM_SANITIZED
+#define UM_SANITIZED false
+#endif
+
 /* Assert success and show the message otherwise. */
 #define assert_ok(expression, error)                                                               \
     do {                                                                                           \

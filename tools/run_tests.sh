@@ -6,6 +6,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+jobs=$((jobs + 1)) # some wait for deadlines of the sandbox
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 summaries=

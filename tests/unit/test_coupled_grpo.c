@@ -31,15 +31,15 @@ static void reward_rises(const char *more) {
     grpo_workshop made = grpo_workshop_make(more);
     const scratch output = scratch_make();
     grpo_watch *seen = make_watch();
-    set_member(&made.recipe, "steps", "80");
+    set_member(&made.recipe, "steps", UM_SANITIZED ? "8" : "80");
     set_member(&made.recipe, "learning_rate", "0.03");
     set_member(&made.recipe, "problems_per_step", "3");
     set_member(&made.recipe, "group_size", "8");
     train_to_the_end(&made.recipe, &output, seen);
-    assert_int_equal(seen->steps, 80);
     const double before = mean_reward(seen, 0, 8);
-    const double after = mean_reward(seen, 72, 80);
-    if (!(after > before + 0.8)) {
+    const double after = mean_reward(seen, seen->steps - 8, seen->steps);
+    assert_int_equal(seen->steps, UM_SANITIZED ? 8 : 80);
+    if (!UM_SANITIZED && !(after > before + 0.8)) {
         fail_msg("reward %g, then %g", before, after);
     }
     free(seen);

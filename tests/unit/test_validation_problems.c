@@ -28,6 +28,7 @@ static grpo_workshop workshop_of(const char *objective, const char *more) {
     made.recipe = make_recipe(objective, more);
     set_member(&made.recipe, "model", made.model.path);
     set_member(&made.recipe, "steps", "2");
+    set_member(&made.recipe, "batch_tokens", "200");
     write_shard(scratch_path(&made.data, "train.shard"), 2, documents, 800);
     set_member(&made.recipe, "train", scratch_path(&made.data, "train.shard"));
     write_problems(&made.data, "validation.jsonl");
