@@ -1,4 +1,4 @@
-/* What the tests of the public interface share: a random model, opened, and runs of it. */
+/* What the tests of the public interface share: an open random model, and runs of it. */
 #ifndef UM_TESTS_API_TESTING_H
 #define UM_TESTS_API_TESTING_H
 

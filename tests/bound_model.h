@@ -29,7 +29,7 @@ static inline void unbind(bound_model *model) {
     um_checkpoint_close(model->checkpoint);
 }
 
-/* The tensors of one model while those of another pass by. */
+/* The tensors of one model, to be compared one by one with those of another. */
 typedef struct tensor_walk {
     const um_tensor *tensors[64];
     size_t count;
@@ -64,7 +64,7 @@ static inline um_status compare_tensor(void *user, const char *name, um_tensor *
     return UM_OK;
 }
 
-/* Types, shapes and bytes of all tensors. */
+/* All tensors have the same types, shapes and bytes. */
 static inline void assert_same_parameters(bound_model *left, bound_model *right) {
     um_error error = {0};
     tensor_walk walk = {0};

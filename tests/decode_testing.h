@@ -77,8 +77,8 @@ static inline um_status fake_forward(void *user, um_denoiser_request *requests, 
     return UM_OK;
 }
 
-/* The request that holds the wanted position counted `index` through the forward, with that one
- * alone. */
+/* The request that contains wanted position number `index` of the forward, reduced to that
+ * position. */
 static inline um_denoiser_request only_wanted(const um_denoiser_request *requests, size_t index) {
     while (index >= requests->wanted_count) {
         index -= requests->wanted_count;

@@ -1,4 +1,4 @@
-/* GGUF files byte by byte, for tests of what a writer would not write. */
+/* Builds GGUF files byte by byte, for tests with files that no writer would write. */
 #ifndef UM_TESTS_GGUF_BUILDING_H
 #define UM_TESTS_GGUF_BUILDING_H
 

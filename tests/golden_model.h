@@ -1,5 +1,5 @@
-/* The tiny models of tests/golden/transformer, opened, with what PyTorch computed with them
- * (see make_transformer_golden.py), and helpers to run them. */
+/* The tiny models of tests/golden/transformer, opened, with the results that PyTorch computed for
+ * them (see make_transformer_golden.py), and helpers to run them. */
 #ifndef UM_TESTS_GOLDEN_MODEL_H
 #define UM_TESTS_GOLDEN_MODEL_H
 
@@ -40,12 +40,12 @@ typedef struct golden_model {
     size_t lengths[GOLDEN_SEQUENCES];
     size_t rows;     /* sum of the lengths */
     int32_t *tokens; /* [rows] */
-    size_t *indices; /* 0, 1, 2 ... as many as there are positions */
+    size_t *indices; /* 0, 1, 2 ..., one per position */
 } golden_model;
 
 /* ---- Expected values --------------------------------------------------- */
 
-/* "KIND.what", valid until the next call. */
+/* "KIND.WHATNAME", valid until the next call. */
 static inline const char *golden_key(const char *kind, const char *what, const char *name) {
     static char key[256];
     (void)snprintf(key, sizeof key, "%s.%s%s", kind, what, name);
@@ -71,7 +71,7 @@ static inline const float *golden_floats(const golden_model *model, const char *
     return values;
 }
 
-/* |a - b| / |b|, NaN where there is one. */
+/* |a - b| / |b|; NaN if either array contains one. */
 static inline double relative_error(const float *a, const float *b, size_t count) {
     double difference = 0;
     double norm = 0;
@@ -205,7 +205,7 @@ static inline void batch_free(golden_batch *batch) {
 
 /* ---- Running ----------------------------------------------------------- */
 
-/* `threads` of 1 means no pool.  The fastest kernels of this machine for NULL. */
+/* `kernels` NULL selects the default kernels; `threads` of 1 means no pool. */
 static inline um_compute compute_make(const char *kernels, size_t threads) {
     um_error error = {0};
     um_compute compute = {0};

@@ -38,7 +38,7 @@ static inline void write_problems(const scratch *directory, const char *name) {
     scratch_write(directory, name, text, strlen(text));
 }
 
-/* A recipe of small numbers, and `more` members such as ", \"seed\": 2". */
+/* A recipe with small numbers, and `more` members such as ", \"seed\": 2". */
 static inline um_recipe make_grpo_recipe(const char *more) {
     um_error error = {0};
     um_recipe recipe;
@@ -75,7 +75,7 @@ static inline void grpo_workshop_remove(const grpo_workshop *made) {
 
 typedef struct toy_grader {
     size_t graded;    /* attempts */
-    double unsettled; /* added to the code reward, more each time: a judge that is not a function */
+    double unsettled; /* added to the code reward, more with each attempt: an inconsistent judge */
 } toy_grader;
 
 /* The share of bytes that are a to m. */
@@ -112,7 +112,7 @@ static inline um_status toy_grade(void *user, const um_attempt *attempts, size_t
 
 typedef struct grpo_watch {
     size_t stop_after;     /* the run is asked to stop after this step; 0 for never */
-    size_t stop_questions; /* or when it has asked this often; 0 for never */
+    size_t stop_questions; /* or once it has asked this many times; 0 for never */
     size_t threads;        /* 0 for one */
     double unsettled;      /* of the grader */
     size_t questions;

@@ -1,4 +1,4 @@
-/* A judge for tests: at the strongest level that the machine offers. */
+/* A judge for tests, at the strongest level that the machine offers. */
 #ifndef UM_TESTS_JUDGE_TESTING_H
 #define UM_TESTS_JUDGE_TESTING_H
 
@@ -9,7 +9,7 @@
 
 #include "reward/reward.h"
 
-/* NULL, after a line that says why, where not even the weakest level is to be had: no Python. */
+/* NULL, after a line that says why, if not even the weakest level is available: no Python. */
 static inline um_judge *make_judge(um_judge_options options) {
     static const um_sandbox_level levels[] = {UM_SANDBOX_FULL, UM_SANDBOX_NAMESPACES,
                                               UM_SANDBOX_SECCOMP, UM_SANDBOX_NONE};

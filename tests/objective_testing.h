@@ -1,4 +1,4 @@
-/* What the tests of objectives share: a batch of made documents, and a look at each of them. */
+/* What the tests of objectives share: a batch of generated documents, and a view of each. */
 #ifndef UM_TESTS_OBJECTIVE_TESTING_H
 #define UM_TESTS_OBJECTIVE_TESTING_H
 
@@ -23,7 +23,7 @@ static inline void bench_free(bench *made) {
     um_training_batch_free(&made->batch);
 }
 
-/* The documents from the first one on, as many as fit into a batch. */
+/* Fill the batch with documents from the first one on, as many as fit. */
 static inline void fill(bench *made, uint64_t seed, uint32_t step) {
     um_error error = {0};
     size_t first = 0;

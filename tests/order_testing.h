@@ -1,4 +1,4 @@
-/* Traces of a given order, for tests of decoding orders. */
+/* Traces with a given order of commits, for tests of decoding orders. */
 #ifndef UM_TESTS_ORDER_TESTING_H
 #define UM_TESTS_ORDER_TESTING_H
 
@@ -17,7 +17,7 @@ typedef struct order_trace {
     um_trace_event events[ORDER_MOST];
 } order_trace;
 
-/* `count` of `length` places committed one a step, in this order. */
+/* Make a trace that commits `count` of `length` positions, one per step, in this order. */
 static inline void make_order_trace(order_trace *made, const size_t *places, size_t count,
                                     size_t length) {
     *made = (order_trace){.hole = {0, length}};

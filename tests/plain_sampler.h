@@ -1,5 +1,5 @@
-/* The filtered rule of src/decode/sampler.h, written plainly: exponentials in double, every token
- * looked at in each pass, logits that are not kept set to minus infinity. */
+/* The filtered rule of src/decode/sampler.h, written plainly: exponentials in double, every pass
+ * over all tokens, and logits that are not kept set to minus infinity. */
 #ifndef UM_TESTS_PLAIN_SAMPLER_H
 #define UM_TESTS_PLAIN_SAMPLER_H
 
@@ -10,7 +10,7 @@
 #include "decode/canvas.h"
 #include "decode/sampler.h"
 
-/* Below this no weight changes a float result, whatever the vocabulary. */
+/* A weight with an exponent below this changes no float result, whatever the vocabulary. */
 #define SMALLEST_EXPONENT (-60.0f)
 
 static inline float plain_largest(const float *logits, size_t count) {
@@ -40,7 +40,7 @@ static inline size_t plain_argmax(const float *logits, size_t count) {
     return best;
 }
 
-/* Inverse of the cumulative distribution, in order of the ids. */
+/* Draw by inverting the cumulative distribution, in the order of the ids. */
 static inline size_t plain_draw(const double *weights, double total, size_t count, double uniform) {
     const double target = uniform * total;
     double sum = 0;
@@ -67,7 +67,7 @@ typedef struct plain_digit {
 
 static const plain_digit plain_digits[PLAIN_DIGITS] = {{21, 2047}, {10, 2047}, {0, 1023}};
 
-/* An integer that orders as the float does; +0 and -0 are equal. */
+/* An integer that sorts as the float does; +0 and -0 are equal. */
 static inline uint32_t plain_order_key(float value) {
     uint32_t bits;
     const float normal = value + 0.0f;
@@ -103,9 +103,9 @@ static inline void plain_fill_histogram(const float *logits, const double *weigh
     }
 }
 
-/* Narrow to the bucket in which the mass from above first exceeds `limit`, or to the lowest
- * one in use where rounding keeps the sum below it.  The float comparison is torch's: a
- * cumulative sum that is stored as float32. */
+/* Narrow to the bucket in which the mass from above first exceeds `limit`, or to the lowest bucket
+ * in use if rounding keeps the sum below it.  The comparison in float is torch's, which stores the
+ * cumulative sum as float32. */
 static inline void plain_narrow(plain_selection *at, plain_digit place, const double *mass,
                                 const bool *used, double limit) {
     uint32_t chosen = 0;
@@ -158,7 +158,7 @@ static inline void plain_filter_top_k(float *logits, size_t count, size_t top_k)
     if (top_k == 0 || top_k >= count) {
         return;
     }
-    /* The k-th is where the count exceeds k - 1; exact in float up to 2^24 tokens. */
+    /* The k-th token is where the count exceeds k - 1; exact in float up to 2^24 tokens. */
     const plain_selection end = plain_select_end(logits, NULL, 1, count, (double)(top_k - 1));
     for (size_t i = 0; i < count; i++) {
         if (plain_order_key(logits[i]) < end.prefix) {
@@ -208,7 +208,7 @@ static inline void plain_sample_filtered(const um_sampler *sampler, um_rng_place
     plain_measure(weights, total, count, candidate);
 }
 
-/* What um_sample gives; logits[vocabulary_size] are overwritten, weights is scratch. */
+/* The result of um_sample; logits[vocabulary_size] is overwritten, and weights is scratch. */
 static inline void plain_sample(const um_sampler *sampler, size_t step, float *logits,
                                 double *weights, um_candidate *candidate) {
     const um_rng_place place = {UM_RNG_TOKEN, sampler->sequence, (uint32_t)step,

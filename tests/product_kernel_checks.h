@@ -31,7 +31,7 @@ static inline float *multiply(trial *round, const um_kernels *kernels, const pro
     return y;
 }
 
-/* Any part of the result, asked for alone, has the same bits. */
+/* Any part of the result, computed on its own, has the same bits. */
 static inline void check_part(trial *round, const um_kernels *kernels, const product *of,
                               const float *y, size_t y_stride) {
     const size_t row = draw_below(round, of->m);
@@ -49,7 +49,7 @@ static inline void check_part(trial *round, const um_kernels *kernels, const pro
     }
 }
 
-/* A bound of what rounding does: the sum of |x w|, times the number of roundings. */
+/* A bound on the rounding error: the sum of |x w|, times the number of roundings. */
 static inline double rounding_limit(const product *of, size_t row, size_t column) {
     double sum = of->bias ? fabs((double)of->bias[column]) : 0;
     for (size_t l = 0; l < of->k; l++) {
@@ -86,12 +86,12 @@ static inline void check_matmul(trial *round) {
 
 /* ---- Sums of rows ------------------------------------------------------- */
 
-/* One of the kernels that sum rows of w with the factors in x. */
+/* One of the kernels that sum the rows of w weighted by the factors in x. */
 typedef struct row_sum {
     product of;
     bool transposed; /* x is [k, m] */
     bool adds;
-    const float *before; /* [m, n] what y holds */
+    const float *before; /* [m, n], with the stride of w: what y holds before the call */
 } row_sum;
 
 static inline float *sum_values(trial *round, const um_kernels *kernels, const row_sum *sum,
@@ -131,7 +131,7 @@ static inline void check_sum_part(trial *round, const um_kernels *kernels, const
     }
 }
 
-/* The bound of rounding_limit for one element. */
+/* The bound of rounding_limit, for one element of a sum of rows. */
 static inline double sum_limit(const row_sum *sum, size_t i, size_t j) {
     const product *of = &sum->of;
     double limit = sum->adds ? fabs((double)sum->before[i * of->w_stride + j]) : 0;
@@ -183,7 +183,8 @@ static inline void check_transposed_sum_add(trial *round) {
 typedef void row_sum_function(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                               const float *v, size_t v_stride, float *y, size_t y_stride);
 
-/* Numbers of all sizes: where `extreme`, subnormal ones and those whose products are so. */
+/* Normally distributed numbers; if `extreme`, scaled so that some of them or of their products are
+ * subnormal. */
 static inline const float *draw_any_floats(trial *round, size_t count, bool extreme) {
     float *values = draw_floats(round, count, 1);
     for (size_t i = 0; extreme && i < count; i++) {
@@ -192,7 +193,7 @@ static inline const float *draw_any_floats(trial *round, size_t count, bool extr
     return values;
 }
 
-/* Both versions have the same bits, and those are near the exact product. */
+/* Both versions give the same bits, and these are near the exact product. */
 static inline void check_bf16_sum(trial *round, row_sum_function *fast, row_sum_function *plain,
                                   bool transposed, bool adds) {
     const bool extreme = draw_below(round, 3) == 0;
@@ -240,7 +241,8 @@ static inline void check_transposed_sum_add_bf16(trial *round) {
                    round->plain->transposed_sum_add_bf16, true, true);
 }
 
-/* The same bits as the sum of rows of the transposed weights, which the others check. */
+/* Both versions give the same bits as weighted_sum_bf16 with the weights transposed, which the
+ * checks above cover. */
 static inline void check_matmul_bf16(trial *round) {
     const product of = draw_product(round);
     float *turned = guarded_floats(&round->arrays, of.k * of.n);

@@ -6,7 +6,7 @@
 
 #include "decode/transformer_denoiser.h"
 
-/* Small numbers, each a function of the trial and of what is drawn before it. */
+/* Small numbers, each determined by the seed and the number of draws before it. */
 typedef struct random_source {
     uint64_t seed;
     uint32_t drawn;
@@ -22,7 +22,7 @@ static inline size_t draw(random_source *source, size_t bound) {
 typedef struct random_transformer {
     um_model_config config;
     um_parameters parameters;
-    void *matrices[RANDOM_MATRICES]; /* in types other than f32 */
+    void *matrices[RANDOM_MATRICES]; /* weights in types other than f32 */
     size_t matrix_count;
     um_transformer transformer;
     um_compute compute;
@@ -55,7 +55,7 @@ static inline um_model_config draw_config(random_source *source) {
     };
 }
 
-/* Wide enough for rows of whole blocks of `dtype`. */
+/* Set widths so that every row is made of whole blocks of `dtype`. */
 static inline void widen_for(um_model_config *config, um_dtype dtype) {
     const size_t block = um_dtype_block(dtype);
     if (block > 1) {
@@ -65,7 +65,7 @@ static inline void widen_for(um_model_config *config, um_dtype dtype) {
     }
 }
 
-/* Bytes of any value, but with scales that make weights of usual size. */
+/* Random bytes, but with scales that give weights of usual size. */
 static inline void draw_blocks(um_dtype dtype, uint64_t seed, uint32_t matrix, uint8_t *bytes,
                                size_t blocks) {
     const size_t size = um_dtype_size(dtype);
@@ -183,7 +183,7 @@ static inline const um_algorithm *draw_masked_algorithm(random_source *source) {
     return algorithm->shows_masks ? algorithm : draw_masked_algorithm(source);
 }
 
-/* Of an algorithm that shows masks, for an answer of answer_count positions. */
+/* Options for an algorithm that shows masks and an answer of answer_count positions. */
 static inline um_decode_options draw_options(random_source *source, size_t answer_count) {
     um_decode_options options = um_decode_options_default();
     const um_algorithm *algorithm = draw_masked_algorithm(source);
@@ -230,7 +230,7 @@ static inline um_canvas copy_canvas(const um_canvas *canvas) {
     return copy;
 }
 
-/* Decode a copy of `canvas` alone; the events are for free(). */
+/* Decode a copy of `canvas` alone; release the events with free(). */
 static inline event_list *decode_alone(const um_denoiser *denoiser, const um_canvas *canvas,
                                        const um_decode_options *options, um_thread_pool *pool,
                                        um_decode_result *result) {

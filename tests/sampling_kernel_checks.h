@@ -1,4 +1,4 @@
-/* The kernels for rows of logits, the fastest version against the plain one. */
+/* Checks of the kernels for rows of logits: the fastest version against the plain one. */
 #ifndef UM_TESTS_SAMPLING_KERNEL_CHECKS_H
 #define UM_TESTS_SAMPLING_KERNEL_CHECKS_H
 
@@ -54,7 +54,7 @@ static inline void check_exponential_sums(trial *round) {
         shift = x[i] / divisor > shift ? x[i] / divisor : shift;
     }
     shift = shift == -INFINITY ? 0 : shift;
-    /* Sometimes the limit is one of the values, which does not count itself. */
+    /* Sometimes the limit is one of the values, which then does not count itself. */
     const float value = x[draw_below(round, count)] / divisor;
     const float above = value > shift - 80 ? value : shift - (float)draw_below(round, 80);
     double expected[2] = {0, 0};

@@ -12,8 +12,8 @@
 
 #include "base/status.h"
 
-/* Whether the sanitizers watch.  Arithmetic costs six times as much under them, so tests of long
- * learning only show there that it runs; that it learns they show in the release build. */
+/* Whether the address sanitizer is active.  Arithmetic costs six times as much under it, so tests
+ * of long training then show only that it runs; that it learns they show in the release build. */
 #if defined(__SANITIZE_ADDRESS__)
 #define UM_SANITIZED true
 #elif defined(__has_feature)
@@ -33,7 +33,7 @@
         }                                                                                          \
     } while (0)
 
-/* Doubles, whose last digits assert_float_equal would round away. */
+/* For doubles: assert_float_equal would round their last digits away. */
 #define assert_double_near(actual, expected, tolerance)                                            \
     do {                                                                                           \
         const double um_actual = (actual);                                                         \

@@ -1,4 +1,4 @@
-/* What the tests of tokenizer and chat share: golden files and comparisons. */
+/* What the tests of the tokenizer and of chat share: golden files and comparisons. */
 #ifndef UM_TESTS_TOKENIZER_TESTING_H
 #define UM_TESTS_TOKENIZER_TESTING_H
 
@@ -25,7 +25,7 @@ static inline json_t *load_json(const char *path) {
     return root;
 }
 
-/* Fail where `ids` are not the array of a golden case. */
+/* Fail if `ids` differ from the array of a golden case. */
 static inline void assert_ids(const um_token_list *ids, const json_t *expected, const char *what,
                               size_t number) {
     size_t at = 0;

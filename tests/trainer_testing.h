@@ -1,5 +1,4 @@
-/* What the tests of training runs share: a tiny model, a copying task, and runs that are watched.
- */
+/* What the tests of training runs share: a tiny model, a copying task, and watched runs. */
 #ifndef UM_TESTS_TRAINER_TESTING_H
 #define UM_TESTS_TRAINER_TESTING_H
 
@@ -117,7 +116,7 @@ static inline bool watch_should_stop(void *user) {
            seen->reports[seen->steps - 1].step == seen->stop_after;
 }
 
-/* Make a run in `output` and train it to its end or to where `seen` stops it. */
+/* Make a run in `output` and train it to its end or until `seen` stops it. */
 static inline um_status train_watched(const um_recipe *recipe, const scratch *output, watch *seen,
                                       um_error *error) {
     um_trainer *trainer = NULL;

@@ -1,5 +1,5 @@
-/* What the tests of whole runs share, whatever the objective: where to compute, and what two runs
- * wrote. */
+/* What the tests of whole runs share, whatever the objective: compute to run on, and a comparison
+ * of what two runs wrote. */
 #ifndef UM_TESTS_TRAINING_RUN_H
 #define UM_TESTS_TRAINING_RUN_H
 

@@ -9,7 +9,7 @@
 #include "random_model.h"
 #include "train/supervised/batch.h"
 
-/* A recipe with the defaults, and `more` members such as ", \"seed\": 2". */
+/* A recipe with the defaults and `more` members such as ", \"seed\": 2". */
 static inline um_recipe make_recipe(const char *objective, const char *more) {
     um_error error = {0};
     um_recipe recipe;
@@ -28,7 +28,7 @@ static inline void set_member(um_recipe *recipe, const char *key, const char *va
     assert_ok(um_recipe_set(recipe, key, value, &error), &error);
 }
 
-/* Write documents of these lengths, prompts and suffixes, of tokens below `tokens`. */
+/* Write documents with these lengths, prompts and suffixes, made of tokens below `tokens`. */
 static inline void write_shard(const char *path, size_t count, const um_document *documents,
                                int32_t tokens) {
     um_error error = {0};
@@ -54,7 +54,7 @@ static inline um_shard *open_shard(const char *path) {
     return shard;
 }
 
-/* The same as a shard that is open and has no file any more. */
+/* The same as an open shard whose file is already gone, with tokens below 800. */
 static inline um_shard *make_shard(size_t count, const um_document *documents) {
     const scratch directory = scratch_make();
     write_shard(scratch_path(&directory, "made.shard"), count, documents, 800);

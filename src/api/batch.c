@@ -42,7 +42,7 @@ static void free_list(um_generation *first) {
 
 void um_batch_free(um_batch *batch) {
     if (batch) {
-        um_decode_batch_free(batch->jobs); /* which forgets what the requests own */
+        um_decode_batch_free(batch->jobs); /* drops its pointers into the requests */
         free_list(batch->unfinished);
         free_list(batch->finished);
         um_transformer_denoiser_free(batch->denoiser);

@@ -1,4 +1,4 @@
-/* What batches and sessions are; private to the module. */
+/* The structures behind batches and sessions; private to the module. */
 #ifndef UM_API_BATCH_H
 #define UM_API_BATCH_H
 
@@ -9,7 +9,7 @@ struct um_batch {
     um_transformer transformer;
     um_transformer_denoiser *denoiser;
     um_decode_batch *jobs;
-    um_generation *unfinished; /* in the order of coming */
+    um_generation *unfinished; /* in the order of arrival */
     um_generation *finished;   /* in the order of finishing */
     uint64_t next_id;
 };

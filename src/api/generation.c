@@ -27,7 +27,8 @@ static um_status check_algorithm(const um_generation *run, um_error *error) {
     return UM_OK;
 }
 
-/* The caller's own one is only one more here, so that it cuts the answers of every algorithm. */
+/* The caller's stop token becomes one more end token here, so that it cuts the answers of every
+ * algorithm. */
 static um_status collect_end_tokens(um_generation *run, um_error *error) {
     const um_token_list *known = &run->model->end_tokens;
     if (run->options.end_tokens) {
@@ -71,11 +72,11 @@ static um_status copy_ids(um_token_list *list, const int32_t **ids, size_t count
     return status;
 }
 
-/* With lists of its own: the caller's options may be gone before decoding begins. */
+/* Copy the options with their lists: the caller's may be gone before decoding begins. */
 static um_status copy_options(um_generation *run, const um_options *options, um_error *error) {
     run->options = options ? *options : um_options_default();
     um_decode_options *decode = &run->options.decode;
-    /* Both, so that neither is the caller's after a failure. */
+    /* Copy both even if one fails, so that neither is the caller's afterwards. */
     const um_status status =
         copy_ids(&run->options.suppress, &decode->suppress, decode->suppress_count, error);
     const um_status other =
@@ -97,7 +98,7 @@ static um_status prepare_options(um_generation *run, const um_request *request, 
 
 /* ---- The canvas ------------------------------------------------------------- */
 
-/* Said in terms of the request, before decoding meets the same limit. */
+/* Report the limit in terms of the request, before decoding runs into it. */
 static um_status check_length(const um_generation *run, um_error *error) {
     const um_canvas *canvas = &run->canvas;
     const size_t context = run->model->config.maximum_positions;

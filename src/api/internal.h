@@ -1,4 +1,4 @@
-/* What the files of this module share. */
+/* Shared by the files of this module. */
 #ifndef UM_API_INTERNAL_H
 #define UM_API_INTERNAL_H
 
@@ -36,12 +36,12 @@ struct um_options {
     bool end_tokens;
 };
 
-/* Settle the special tokens of a model whose config and tokenizer are loaded: mask token into
- * config.mask_token, eos, pad and end tokens.  `mask` is the caller's override or NULL. */
+/* Settle the special tokens of a model whose config and tokenizer are loaded: the mask token in
+ * config.mask_token, and the eos, pad and end tokens.  `mask` is the caller's override or NULL. */
 um_status um_model_settle_tokens(um_model *model, const char *directory, const char *mask,
                                  um_error *error);
 
-/* As um_detokenize, for tokens that go on after `previous` (um_tokenizer_decode_after). */
+/* As um_detokenize, for tokens that follow `previous` (um_tokenizer_decode_after). */
 um_status um_detokenize_after(const um_model *model, int32_t previous, const int32_t *tokens,
                               size_t count, bool skip_special, char **text, size_t *length,
                               um_error *error);
@@ -53,8 +53,8 @@ um_status um_append_messages(const um_model *model, const um_message *messages,
 /* The defaults, for callers that give no options. */
 um_options um_options_default(void);
 
-/* The text of all answers and the counts, from the canvas as it stands; the run's own facts are the
- * caller's.  `end_tokens` cut the answers. */
+/* Fill in all answers and the counts from the canvas in its present state; the caller fills in the
+ * facts of the run.  `end_tokens` cut the answers. */
 um_status um_result_fill(um_result *result, const um_model *model, const um_canvas *canvas,
                          const um_token_list *end_tokens, um_error *error);
 

@@ -1,5 +1,5 @@
 /* Which tokens are special: config.json, the tokenizer's files, generation_config.json and the
- * caller each know a part of it, and must not contradict each other. */
+ * caller each name some of them, and must not contradict each other. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -75,8 +75,9 @@ static um_status settle_mask(um_model *model, const char *directory, const char 
 
 /* ---- Tokens that end an answer --------------------------------------------- */
 
-/* Two control tokens may both end a text (DiffuCoder-Instruct's config.json pads with another
- * token than its tokenizer).  One that is text is a sign of another model's tokenizer. */
+/* Two control tokens may both end a text (DiffuCoder-Instruct's config.json pads with a different
+ * token than its tokenizer).  One that is ordinary text suggests that the tokenizer is another
+ * model's. */
 static um_status check_end(const um_model *model, const char *directory, const char *key,
                            int32_t from_config, int32_t from_tokenizer, um_error *error) {
     if (from_config >= 0 && from_tokenizer >= 0 && from_config != from_tokenizer &&
@@ -120,7 +121,8 @@ static um_status read_id(const um_model *model, const json_t *value, const char 
     return UM_OK;
 }
 
-/* "eos_token_id" is an id or a list of them; the first is the model's, all end an answer. */
+/* "eos_token_id" is an id or a list of them; the first is the model's eos, and all end an
+ * answer. */
 static um_status read_eos(um_model *model, const json_t *root, const char *path, um_error *error) {
     const json_t *value = json_object_get(root, "eos_token_id");
     const size_t count = json_is_array(value) ? json_array_size(value) : 1;
@@ -136,7 +138,7 @@ static um_status read_eos(um_model *model, const json_t *root, const char *path,
     return UM_OK;
 }
 
-/* Where neither config.json nor the tokenizer says so. */
+/* Take eos and pad from here if neither config.json nor the tokenizer names them. */
 static um_status read_generation_config(um_model *model, const char *directory, um_error *error) {
     static const char name[] = "generation_config.json";
     const bool complete = model->eos_token >= 0 && model->pad_token >= 0;

@@ -109,7 +109,8 @@ static um_status set_decode_option(um_options *options, const char *name, const 
 
 /* ---- The list -------------------------------------------------------------- */
 
-/* Before and after the options of decoding, whose own names and texts are used. */
+/* The first is listed before the decoding options, which bring names and texts of their own, and
+ * the others after them. */
 typedef struct own_option {
     um_option_info info;
     um_status (*set)(um_options *options, const char *name, const char *text, um_error *error);

@@ -11,11 +11,11 @@
 #include "model/gguf_save.h"
 #include "model/quantised_parameters.h"
 
-/* What a kept file was made of.  The text is in the file too: two models whose names have one hash
- * are told apart by it. */
+/* What a kept file was made from.  The file also holds this text, which tells two models apart
+ * whose file names have the same hash. */
 #define KEY_OF_ORIGIN "unmask.quantised_from"
 
-/* Changed whenever the same weights would be quantised to other blocks. */
+/* To be changed whenever the same weights would be quantised to different blocks. */
 #define QUANTISER_VERSION 1
 
 /* One call of um_model_quantise. */
@@ -76,8 +76,8 @@ static bool has_origin(const quantising *work) {
     return same;
 }
 
-/* Bind the kept file in place of what the model has; false, with the model as it was, where there
- * is none that fits. */
+/* Bind the kept file in place of the model's weights; false, with the model as it was, if there is
+ * none that fits. */
 static bool bind_kept(quantising *work) {
     um_model *model = work->model;
     um_checkpoint *checkpoint = NULL;
@@ -114,10 +114,10 @@ static um_status write_kept(quantising *work, um_gguf_writer *writer, um_error *
 
 static void keep(quantising *work) {
     um_gguf_writer *writer = NULL;
-    (void)um_atomic_file_remove_leftovers(work->file, NULL); /* as large as the model */
+    (void)um_atomic_file_remove_leftovers(work->file, NULL); /* each is as large as the model */
     if (um_directory_make(work->options->quantize_cache, true, NULL) == UM_OK &&
         um_gguf_writer_create(&writer, NULL) == UM_OK && write_kept(work, writer, NULL) == UM_OK) {
-        (void)bind_kept(work); /* mapped memory can be given back, that of the process cannot */
+        (void)bind_kept(work); /* mapped memory can be reclaimed, the process's own cannot */
     }
     um_gguf_writer_free(writer);
 }

@@ -42,7 +42,8 @@ static um_status lay_parts(const um_model *model, const um_request *request, siz
 
 /* ---- Filling in the middle from left to right ------------------------------------ */
 
-/* The only hole of a request, when text follows it; request->part_count otherwise. */
+/* The index of the only hole of a request without messages if parts follow it; otherwise
+ * request->part_count. */
 static size_t find_middle(const um_request *request) {
     size_t holes = 0;
     size_t hole = request->part_count;

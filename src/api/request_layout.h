@@ -12,14 +12,14 @@ typedef struct um_request_layout {
     size_t capacity;
 } um_request_layout;
 
-/* A model that writes from left to right (`hole_last`) does not see what follows a hole.  Where
- * parts follow the only one, and no messages stand before it, they are given to it first, in the
- * form that code models learn to fill in the middle from (Qwen2.5-Coder, arXiv 2409.12186, section
+/* A model that writes from left to right (`hole_last`) does not see what follows a hole.  If parts
+ * follow the only hole, and no messages precede it, the model is shown those parts first, in the
+ * form in which code models learn to fill in the middle (Qwen2.5-Coder, arXiv 2409.12186, section
  * 3.2.1):
  *
  *     <|fim_prefix|> before <|fim_suffix|> after <|fim_middle|> hole
  *
- * UM_ERR_MISMATCH when the tokenizer lacks one of these tokens.  The layout is for
+ * UM_ERR_MISMATCH if the tokenizer lacks one of these tokens.  Free the layout with
  * um_request_layout_free, whatever the outcome. */
 um_status um_request_layout_make(const um_model *model, const um_request *request, bool hole_last,
                                  um_request_layout *layout, um_error *error);

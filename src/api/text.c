@@ -6,7 +6,7 @@ void um_free(void *memory) {
     free(memory);
 }
 
-/* Hand the list's memory to the caller; never NULL, so that an empty list is told from none. */
+/* Hand the list's memory to the caller; never NULL, so that an empty list differs from none. */
 static um_status give_tokens(um_token_list *list, um_status status, int32_t **tokens, size_t *count,
                              um_error *error) {
     *tokens = NULL;

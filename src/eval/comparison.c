@@ -10,13 +10,13 @@
 #include "eval/run_directory.h"
 #include "eval/statistics.h"
 
-/* A run, as it was kept. */
+/* A run as read from its directory. */
 typedef struct kept_run {
     const char *path;
     json_t *settings;
-    json_t *problems; /* id to [samples, passed] */
+    json_t *problems; /* maps id to [samples, passed] */
     size_t samples;   /* in all */
-    size_t compared;  /* of them, those of problems that the other run has too */
+    size_t compared;  /* of those, the samples of problems that the other run has too */
 } kept_run;
 
 /* ---- Reading --------------------------------------------------------------------- */
@@ -119,7 +119,7 @@ um_status um_eval_compare_rates(const um_rate_pair *pairs, size_t count, bool on
     return *comparison ? UM_OK : um_error_memory(error, "the comparison", 0);
 }
 
-/* The members of settings in which the runs differ: name to [first, second]. */
+/* The members of the settings in which the runs differ: name to [first, second]. */
 static json_t *differing_settings(const json_t *first, const json_t *second) {
     json_t *found = json_object();
     json_t *all = json_copy((json_t *)(uintptr_t)first);
@@ -227,7 +227,7 @@ static um_status append_settings(json_t *differing, um_buffer *text, um_error *e
     return UM_OK;
 }
 
-/* Problems that one run has and the other lacks count for nothing. */
+/* Problems that only one run has do not count. */
 static um_status append_left_out(const json_t *comparison, um_buffer *text, um_error *error) {
     static const char *const names[] = {"first", "second"};
     const double common = um_json_number(comparison, "problems");

@@ -5,8 +5,8 @@
 #include "base/follower.h"
 #include "base/memory.h"
 
-/* Most samples of a call of the judge: enough for its workers, and few enough that little has to be
- * judged again after a kill. */
+/* Most samples per call of the judge: enough to occupy its workers, and few enough that little has
+ * to be judged again after a kill. */
 #define CHUNK 64
 
 struct um_eval_judging {
@@ -14,7 +14,7 @@ struct um_eval_judging {
     um_eval_records *records;
     um_record_log *results;
     um_follower *follower;
-    size_t *indices; /* [added], in the order in which they came */
+    size_t *indices; /* [added], in the order in which they were added */
     size_t added;
 };
 

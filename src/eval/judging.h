@@ -7,20 +7,20 @@
 
 typedef struct um_eval_judging um_eval_judging;
 
-/* Begin to judge samples of `records` as they are added, and append each result to `results`.  All
- * are borrowed until um_eval_judging_free, and the thread alone uses judge and results. */
+/* Start to judge samples of `records` as they are added, and append each result to `results`.  All
+ * are borrowed until um_eval_judging_free, and only the thread uses judge and results. */
 um_status um_eval_judging_start(um_judge *judge, um_eval_records *records, um_record_log *results,
                                 um_eval_judging **judging, um_error *error);
 
-/* Sample `index`, once, which stays as it is from now on.  The failure is the thread's: nothing
- * more will be judged. */
+/* Hand over sample `index`, at most once; it must not change from now on.  A failure reported here
+ * is that of the thread, which then judges nothing more. */
 um_status um_eval_judging_add(um_eval_judging *judging, size_t index, um_error *error);
 
-/* Wait until all that was added is judged.  `watch` (may be NULL) is told how many of them are, and
- * may end it: UM_ERR_CANCELLED. */
+/* Wait until all added samples are judged.  `watch` (may be NULL) is told how many are, and may end
+ * the wait: UM_ERR_CANCELLED. */
 um_status um_eval_judging_wait(um_eval_judging *judging, const um_watch *watch, um_error *error);
 
-/* End the thread at once: what is not judged by now stays without a result.  NULL is allowed. */
+/* End the thread at once: samples not judged by now stay without a result.  NULL is allowed. */
 void um_eval_judging_free(um_eval_judging *judging);
 
 #endif

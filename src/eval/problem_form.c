@@ -29,7 +29,7 @@ um_eval_form um_eval_form_of(const um_problem *problem) {
     return problem->format == UM_PROBLEM_INFILLING ? UM_EVAL_INFILLING : UM_EVAL_HUMANEVAL;
 }
 
-/* Whether a problem can be asked in a form: what it has must be what the form shows. */
+/* Whether a problem can be asked in a form: its format must be one that the form shows. */
 static bool fits(const um_problem *problem, um_eval_form form) {
     switch (form) {
         case UM_EVAL_HUMANEVAL:

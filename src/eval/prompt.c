@@ -8,7 +8,8 @@
 #define PREFILL "Here is the code to solve this problem:\n```python\n"
 #define FENCE "```"
 
-/* A base model goes on after its function; what follows is not part of the answer. */
+/* A base model goes on after its function; what it writes from these on is not part of the
+ * answer. */
 static const char *const humaneval_stops[] = {"\ndef",    "\nclass",  "\nimport",
                                               "\nfrom",   "\nassert", "\nif __name__",
                                               "\nprint(", "\n```",    NULL};
@@ -57,7 +58,8 @@ um_status um_eval_style_take_shots(um_eval_style *style, const um_problem_set *p
 
 /* ---- Prompts ---------------------------------------------------------------------- */
 
-/* Published files have tabs and carriage returns, which the evaluations take away. */
+/* Published files contain tabs and carriage returns; as in the published evaluations, expand the
+ * tabs and drop the carriage returns. */
 static um_status append_clean(um_buffer *text, const char *bytes, size_t length, um_error *error) {
     size_t done = 0;
     while (done < length) {
@@ -76,7 +78,7 @@ static um_status append_clean(um_buffer *text, const char *bytes, size_t length,
     return UM_OK;
 }
 
-/* Without the white space around it. */
+/* Append `source` without the white space around it. */
 static um_status append_stripped(um_buffer *text, const char *source, um_error *error) {
     static const char white[] = " \t\r\n\f\v";
     source += strspn(source, white);
@@ -87,7 +89,8 @@ static um_status append_stripped(um_buffer *text, const char *source, um_error *
     return append_clean(text, source, length, error);
 }
 
-/* A task of MBPP as the docstring of a file, with one of its tests, which names the function. */
+/* An MBPP task as the docstring of a file, with one of its tests, which gives the function's
+ * name. */
 static um_status append_docstring(um_buffer *text, const um_problem *problem, um_error *error) {
     UM_TRY(um_buffer_append_text(text, "\"\"\"\n", error));
     UM_TRY(append_stripped(text, problem->prompt, error));
@@ -96,7 +99,7 @@ static um_status append_docstring(um_buffer *text, const um_problem *problem, um
     return um_buffer_append_text(text, "\n\"\"\"", error);
 }
 
-/* The script of MBPP+ is no test to show. */
+/* MBPP+'s test script is not a test to show. */
 static bool is_shown(const char *test) {
     return strncmp(test + strspn(test, " \t\r\n"), "assert", 6) == 0;
 }
@@ -195,7 +198,7 @@ um_status um_eval_completion(const um_eval_style *style, const um_problem *probl
     if (problem->format == UM_PROBLEM_CHAT) {
         return um_buffer_append(completion, answer, length, error);
     }
-    if (style->instruct) { /* a whole program, on a line of its own behind the prompt's docstring */
+    if (style->instruct) { /* a whole program, on a new line after the prompt's docstring */
         UM_TRY(um_buffer_append_text(completion,
                                      problem->format == UM_PROBLEM_COMPLETION ? "\n" : "", error));
         return um_buffer_append(completion, answer, um_text_find(answer, length, FENCE), error);

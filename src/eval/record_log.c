@@ -14,7 +14,7 @@ struct um_record_log {
 
 /* ---- Reading ------------------------------------------------------------------- */
 
-/* The records, and in *whole how many bytes they take. */
+/* Visit the records, and set *whole to the number of bytes that they take. */
 static um_status read_records(const um_mapped_file *file, const char *path,
                               um_record_visitor *visitor, void *user, size_t *whole,
                               um_error *error) {

@@ -31,7 +31,7 @@ static json_t *verdict_counts(const um_eval_records *records) {
 
 /* ---- Groups ---------------------------------------------------------------------- */
 
-/* A problem with what it is sorted by. */
+/* A problem with its sort keys. */
 typedef struct place {
     int64_t level;
     um_problem_format format;
@@ -71,7 +71,7 @@ static um_status add_group(const um_eval_records *records, const group *found, c
                                                       : um_error_memory(error, "the report", 0);
 }
 
-/* numbers[problem_count] has the problems in the order of `places`. */
+/* numbers[problem_count] holds the problems in the order of `places`. */
 static um_status add_groups(const um_eval_records *records, const place *places,
                             const size_t *numbers, const um_pass_ks *ks, json_t *groups,
                             um_error *error) {
@@ -157,7 +157,7 @@ static um_status add_parts(const um_eval_records *records, const um_pass_ks *ks,
     return status;
 }
 
-/* "results": what became of each problem. */
+/* "results": the outcome of each problem. */
 static void add_results(const um_eval_records *records, json_t *report) {
     json_t *results = json_array();
     for (size_t i = 0; i < records->problem_count; i++) {

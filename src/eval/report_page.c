@@ -1,4 +1,4 @@
-/* The report as a page of its own: the numbers of the JSON, with their intervals drawn. */
+/* The report as a self-contained page: the numbers of the JSON, with their intervals drawn. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "eval/report.h"
 
-/* The chart, in its own units. */
+/* The chart's geometry, in its own units. */
 #define CHART_WIDTH 640
 #define CHART_LEFT 150
 #define CHART_RIGHT 20
@@ -34,7 +34,7 @@ static const char style[] =
     "background:var(--bad)}.cell.some{background:linear-gradient(90deg,var(--good) 50%,var(--bad) "
     "50%)}.cell.all{background:var(--good)}\n";
 
-/* "all", or the level and the format of a group. */
+/* "all", or the level and format of a group. */
 static void name_part(const json_t *part, char *name, size_t name_size) {
     const char *format = json_string_value(json_object_get(part, "format"));
     const json_int_t level = json_integer_value(json_object_get(part, "level"));
@@ -47,7 +47,7 @@ static void name_part(const json_t *part, char *name, size_t name_size) {
     }
 }
 
-/* Group `index`, of which the last is all; NULL past it. */
+/* Group `index`, the last of which is "all"; NULL past it.  A single group is left out. */
 static const json_t *part_at(const json_t *report, size_t index) {
     const json_t *groups = json_object_get(report, "groups");
     const size_t count = json_array_size(groups) > 1 ? json_array_size(groups) : 0;
@@ -141,7 +141,7 @@ static um_status put_bar(const json_t *part, size_t row, const char *key, um_buf
         100 * um_json_number(rate, "low"), 100 * um_json_number(rate, "high"));
 }
 
-/* The first k over all parts. */
+/* A chart of pass@k for the first k, over all parts. */
 static um_status put_chart(const json_t *report, um_buffer *page, um_error *error) {
     const json_t *k = json_array_get(json_object_get(report, "k"), 0);
     char key[32];
@@ -213,7 +213,7 @@ static um_status put_verdicts(const json_t *report, um_buffer *page, um_error *e
     return um_buffer_append_text(page, "</table>\n", error);
 }
 
-/* A cell a problem: none, some or all of its samples pass. */
+/* One cell per problem: none, some or all of its samples pass. */
 static um_status put_problems(const json_t *report, um_buffer *page, um_error *error) {
     size_t i = 0;
     const json_t *result = NULL;

@@ -18,7 +18,7 @@ size_t um_eval_passed(const um_eval_records *records, size_t problem) {
     return passed;
 }
 
-/* The members pass@k of `object`, each {"value", "low", "high"}. */
+/* Add the members pass@k to `object`, each {"value", "low", "high"}. */
 static um_status add_pass_rates(const um_eval_records *records, const um_eval_part *part,
                                 const um_pass_ks *ks, json_t *object, um_error *error) {
     double *values = NULL;

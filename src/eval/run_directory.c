@@ -12,7 +12,7 @@
 
 /* ---- Settings ------------------------------------------------------------------- */
 
-/* A value as people read it, cut short. */
+/* A value as people read it, truncated. */
 static void describe(const json_t *value, char *text, size_t text_size) {
     char *dumped = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     (void)snprintf(text, text_size, "%.100s", dumped ? dumped : "nothing");
@@ -34,7 +34,7 @@ static um_status tell_difference(const char *path, const char *key, const json_t
 static um_status compare(const json_t *kept, const json_t *given, const char *path,
                          const char *prefix, um_error *error);
 
-/* Objects are told apart by their members. */
+/* Objects are compared member by member. */
 static um_status compare_member(const json_t *kept, const json_t *given, const char *path,
                                 const char *name, um_error *error) {
     if (json_is_object(kept) && json_is_object(given)) {

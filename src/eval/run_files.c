@@ -55,10 +55,10 @@ um_status um_eval_logs_close(um_eval_logs *logs, um_error *error) {
 
 /* ---- Files of ranks ---------------------------------------------------------------- */
 
-/* Records on their way from a rank's file. */
+/* Records being moved out of the ranks' files. */
 typedef struct absorption {
     um_eval_records *records;
-    um_record_log *log; /* they go to */
+    um_record_log *log; /* where they go */
     um_record_visitor *read;
     bool (*has)(const um_eval_sample *sample);
 } absorption;
@@ -90,7 +90,7 @@ static int is_of_results(const struct dirent *entry) {
     return strncmp(entry->d_name, RESULTS_PREFIX, strlen(RESULTS_PREFIX)) == 0;
 }
 
-/* Do `visit` for each file of the kind, in the order of their names. */
+/* Call `visit` for each file of the kind, in the order of their names. */
 static um_status each_file(const char *directory, int (*is_kind)(const struct dirent *),
                            um_status (*visit)(void *user, const char *directory, const char *name,
                                               um_error *error),
@@ -186,7 +186,7 @@ static um_status write_lines(const line_list *list, um_atomic_file *file, um_err
     for (size_t i = 0; i < list->count; i++) {
         const line *each = &list->lines[i];
         if (i > 0 && each->place != SIZE_MAX && each->place == list->lines[i - 1].place) {
-            continue; /* the first one counts, as when it is read */
+            continue; /* the first one counts, as in reading */
         }
         um_buffer text = {0};
         um_status status = um_record_text(each->record, &text, error);

@@ -135,7 +135,7 @@ static um_status read_count(const json_t *line, const char *where, const char *k
     return UM_OK;
 }
 
-/* The names that the library has; a text of the file is not kept. */
+/* Set *finish to the library's own constant name; the string read from the file is not kept. */
 static um_status read_finish(const json_t *line, const char *where, const char **finish,
                              um_error *error) {
     const char *name = NULL;

@@ -1,4 +1,4 @@
-/* How sure a pass rate is, and whether two differ. */
+/* How certain a pass rate is, and whether two rates differ. */
 #ifndef UM_EVAL_STATISTICS_H
 #define UM_EVAL_STATISTICS_H
 
@@ -6,15 +6,15 @@
 
 #define UM_EVAL_BOOTSTRAP_SEED 1
 
-/* Means over problems with intervals from resamples of the problems (base/bootstrap.h), by the one
- * seed above: values[problems][columns], intervals[columns].  That of a single problem is a
- * point. */
+/* Means over problems, with intervals from resamples of the problems (base/bootstrap.h), always
+ * with the seed above: values[problems][columns], intervals[columns].  The interval of a single
+ * problem is a point. */
 um_status um_problem_means(const double *values, size_t problems, size_t columns,
                            um_interval *intervals, um_error *error);
 
-/* The two-sided exact sign test: the probability under "both are as likely" of a split at least as
- * uneven as `first` against `second`.  Of one sample a problem, with the discordant problems, this
- * is McNemar's exact test.  1 without any. */
+/* The two-sided exact sign test: the probability, if both sides are equally likely, of a split at
+ * least as uneven as `first` against `second`.  With one sample per problem, and the discordant
+ * problems counted, this is McNemar's exact test.  1 if both counts are 0. */
 double um_sign_test(size_t first, size_t second);
 
 #endif

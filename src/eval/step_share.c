@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A number from 1 to the largest at the start of `text`; 0 for none.  *used bytes were read. */
+/* A number from 1 to the largest at the start of `text`; 0 for none.  *used is the number of bytes
+ * read. */
 static size_t read_number(const char *text, size_t length, size_t *used) {
     size_t value = 0;
     *used = 0;

@@ -7,7 +7,7 @@
 #include "eval/comparison.h"
 #include "eval/sweep_internal.h"
 
-/* Two points at one temperature, and the problems to compare them over. */
+/* Two points at one temperature, and the format of the problems to compare them over. */
 typedef struct match {
     const char *kind;
     size_t first; /* lines */
@@ -21,7 +21,7 @@ static json_t *const *report_at(const um_sweep_grid *grid, json_t *const *report
     return &reports[line * grid->axes.temperatures.count + temperature];
 }
 
-/* Problems of the format in both reports, in pairs[results]. */
+/* Collect the problems of the format from both reports into pairs[results]. */
 static um_status find_pairs(const json_t *first, const json_t *second, const char *format,
                             um_rate_pair *pairs, size_t *count, um_error *error) {
     const json_t *results[2] = {json_object_get(first, "results"),
@@ -92,8 +92,8 @@ static bool have_equal_steps(const um_sweep_line *a, const um_sweep_line *b) {
     return a->steps.part == b->steps.part && a->steps.whole == b->steps.whole;
 }
 
-/* Of two models lines with the same steps are compared; a causal one, which has no steps, with
- * every line. */
+/* Of two models, lines with the same steps are compared; a causal model, which has no steps, is
+ * compared with every line of a model that is not. */
 static bool compares_models(const um_sweep_grid *grid, size_t first, size_t second) {
     const um_sweep_line *a = &grid->lines[first];
     const um_sweep_line *b = &grid->lines[second];
@@ -102,7 +102,7 @@ static bool compares_models(const um_sweep_grid *grid, size_t first, size_t seco
             have_equal_steps(a, b));
 }
 
-/* Of one model the line with most steps is the first of each pair. */
+/* Of one model, the line with most steps is the first of each pair. */
 static bool compares_steps(const um_sweep_grid *grid, size_t first, size_t second) {
     const um_sweep_line *a = &grid->lines[first];
     const um_sweep_line *b = &grid->lines[second];

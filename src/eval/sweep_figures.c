@@ -10,7 +10,7 @@
 #define LABEL 240
 #define STYLE 24
 
-/* A curve and the memory that it points to. */
+/* A curve and the memory that it points into. */
 typedef struct drawn {
     double x[UM_SWEEP_TEMPERATURES];
     double y[UM_SWEEP_TEMPERATURES];
@@ -117,7 +117,7 @@ static int order_of_places(const void *left, const void *right) {
     return (a[0] > b[0]) - (a[0] < b[0]);
 }
 
-/* The budgets of a model, in the order of what they cost. */
+/* The step budgets of a model, in the order of their cost. */
 static void join_budgets(const json_t *report, const char *format, const char *cost, size_t model,
                          drawn *curve) {
     double places[UM_SWEEP_SHARES][2];

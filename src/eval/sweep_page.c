@@ -1,4 +1,4 @@
-/* A sweep as a page of its own: the numbers of its JSON, drawn and in tables. */
+/* A sweep as a self-contained page: the numbers of its JSON, in charts and tables. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define LABEL 240
 
-/* Beside what pages share. */
+/* In addition to the style sheet that all pages share. */
 static const char style[] =
     ".band{stroke:none;fill:currentColor;opacity:.1}\n"
     ".band.bar{stroke:currentColor;stroke-width:2;opacity:.45}\n"
@@ -107,7 +107,7 @@ static um_status put_figures(const json_t *report, const char *format, size_t k,
 
 /* ---- Comparisons --------------------------------------------------------------------------- */
 
-/* A difference in points: coloured where its interval has one sign. */
+/* A difference in points: coloured if its interval has one sign. */
 static um_status put_difference(const json_t *each, um_buffer *page, um_error *error) {
     const json_t *rate = json_object_get(each, "pass@1");
     const double low = 100 * um_sweep_number(rate, "low");
@@ -135,7 +135,7 @@ static um_status begin_comparison(const json_t *report, const json_t *each, bool
     return um_buffer_append_text(page, "</th>", error);
 }
 
-/* The temperatures of one pair of lines follow one another. */
+/* The comparisons of one pair of lines follow one another, temperature by temperature. */
 static um_status put_comparison_rows(const json_t *report, const char *kind, const char *format,
                                      um_buffer *page, um_error *error) {
     const json_t *last = NULL;
@@ -266,7 +266,7 @@ static um_status put_format(const json_t *report, const json_t *format, size_t k
     return put_numbers(report, name, k, page, error);
 }
 
-/* How each line was decoded, as its first point tells. */
+/* How each line was decoded, according to its first point. */
 static um_status put_decoding(const json_t *report, um_buffer *page, um_error *error) {
     UM_TRY(um_buffer_append_text(page,
                                  "<details><summary>How each was decoded</summary>\n"

@@ -42,8 +42,8 @@ static json_t *describe_lines(const um_sweep_grid *grid) {
     return lines;
 }
 
-/* A point has what its evaluation tells of each format, and the options that it was decoded with.
- */
+/* A point holds what its evaluation reports for each format, and the options that it was decoded
+ * with. */
 static um_status describe_point(const um_sweep_grid *grid, size_t point, const json_t *report,
                                 json_t *points, um_error *error) {
     char name[1024];
@@ -72,7 +72,7 @@ static json_t *temperatures_of(const um_sweep_grid *grid) {
     return temperatures;
 }
 
-/* The formats of the problems, with their numbers: every point has the same. */
+/* The formats of the problems, with the number of each; they are the same at every point. */
 static json_t *formats_of(const json_t *report) {
     json_t *formats = json_array();
     size_t i = 0;

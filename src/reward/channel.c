@@ -36,7 +36,7 @@ um_status um_channel_append_field(um_buffer *message, const char *bytes, size_t 
     return um_buffer_append(message, bytes, length, error);
 }
 
-/* Wait until the socket can be read or written. */
+/* Wait until the socket is readable or writable. */
 static um_channel_outcome wait_for(int socket, short events, const um_channel_wait *wait) {
     for (;;) {
         const double left = wait->deadline - um_clock_seconds();

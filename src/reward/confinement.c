@@ -50,7 +50,7 @@ static int bind_folder(const char *source, const char *place) {
     return 0;
 }
 
-/* On a merged /usr, /lib and others are links; elsewhere they are folders; they may be missing. */
+/* On a merged /usr, /lib and others are links; elsewhere they are folders; some may be missing. */
 static int copy_link_or_bind(const char *source, const char *place) {
     char target[256];
     const ssize_t length = readlink(source, target, sizeof target - 1);
@@ -71,8 +71,8 @@ static int bind_device(const char *source, const char *place) {
     return 0;
 }
 
-/* Debian's choice between libraries, such as the BLAS that NumPy loads: links from below /usr lead
- * through here, and nothing but links is in it. */
+/* Debian's choice between libraries, such as the BLAS that NumPy loads: links below /usr lead
+ * through this folder, and it contains nothing but links. */
 static int bind_alternatives(void) {
     static const char path[] = "/etc/alternatives";
     if (access(path, F_OK) != 0) {
@@ -115,7 +115,7 @@ int um_confine_root(void) {
     TRY(mkdir("tmp", 0755));
     TRY(mount("scratch", "tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
               "size=8m,nr_inodes=1024,mode=1777"));
-    /* The old root ends up on top of the new one, and is taken off. */
+    /* The old root ends up mounted on top of the new one, and is then detached. */
     TRY(syscall(SYS_pivot_root, ".", "."));
     TRY(umount2(".", MNT_DETACH));
     TRY(chdir("/"));
@@ -126,8 +126,7 @@ int um_confine_root(void) {
 
 /* ---- Landlock -------------------------------------------------------------- */
 
-/* The interface of Landlock (Linux 5.13 and later), which old headers have in part or not at all.
- */
+/* The interface of Landlock (Linux 5.13 and later); old headers have only part of it, or none. */
 #define LANDLOCK_CREATE_CALL 444
 #define LANDLOCK_ADD_RULE_CALL 445
 #define LANDLOCK_RESTRICT_CALL 446
@@ -155,7 +154,7 @@ int um_landlock_version(void) {
     return version > 0 ? (int)version : 0;
 }
 
-/* Every right on files that a version knows, so that what no rule grants is denied. */
+/* Every file right that a Landlock version knows, so that anything no rule grants is denied. */
 static uint64_t rights_of_version(int version) {
     const unsigned bits = version >= 5 ? 16 : version >= 3 ? 15 : version == 2 ? 14 : 13;
     return (UINT64_C(1) << bits) - 1;

@@ -1,6 +1,6 @@
 /* The steps by which a new process confines itself.  They run between clone and exec in a copy of a
- * process that may have many threads: system calls only, no memory from the heap, no locks.  Each
- * returns 0 or an errno value. */
+ * process that may have many threads: system calls only, no heap memory, no locks.  Each returns 0
+ * or an errno value. */
 #ifndef UM_REWARD_CONFINEMENT_H
 #define UM_REWARD_CONFINEMENT_H
 
@@ -10,26 +10,27 @@
 /* Bytes of the private /tmp. */
 #define UM_SCRATCH_BYTES 8388608
 
-/* In a new mount namespace: make a root that has /usr, the links into it, three devices and,
- * writable, an empty /tmp, and nothing of the old one. */
+/* In a new mount namespace: make a root with /usr, the links into it, /etc/alternatives, three
+ * devices and an empty, writable /tmp, and with nothing else of the old root. */
 int um_confine_root(void);
 
-/* Landlock's version, or 0 where the kernel has none. */
+/* Landlock's version, or 0 if the kernel has none. */
 int um_landlock_version(void);
 
-/* Leave read and execute of /usr and the library folders, write of /tmp where `scratch`, and of
- * /dev/null; no network.  Needs no_new_privs. */
+/* Allow only reading and executing /usr and the library folders, reading the three devices, writing
+ * /dev/null, and writing /tmp if `scratch`; from version 4 on also refuse TCP.  Needs
+ * no_new_privs. */
 int um_confine_landlock(bool scratch);
 
 typedef struct um_process_limits {
     size_t memory_bytes;  /* address space */
     size_t file_bytes;    /* largest file */
-    unsigned cpu_seconds; /* 0: none, for one that sets those of its children */
+    unsigned cpu_seconds; /* 0: no limit, for a process that limits its children itself */
 } um_process_limits;
 
 int um_confine_limits(const um_process_limits *limits);
 
-/* Load `bytes` of struct sock_filter.  Needs no_new_privs. */
+/* Load a filter: `bytes` bytes of struct sock_filter.  Needs no_new_privs. */
 int um_confine_seccomp(const void *filter, size_t bytes);
 
 #endif

@@ -1,5 +1,4 @@
-/* The Python side of judging: the files of src/reward/harness, put into the library by the build.
- */
+/* The Python side of judging: the build embeds the files of src/reward/harness in the library. */
 #ifndef UM_REWARD_HARNESS_H
 #define UM_REWARD_HARNESS_H
 

@@ -1,4 +1,4 @@
-/* Many attempts, on several workers. */
+/* Judges many attempts on several workers. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,8 @@ struct um_judge {
     um_judge_options options;
     um_sandbox *sandbox;
     um_worker_sources sources;
-    um_crew *crew;      /* interpreters end with the thread that started them: none but these do */
-    um_worker *workers; /* one a thread of the crew */
+    um_crew *crew;      /* only these start interpreters, which end with their starting thread */
+    um_worker *workers; /* one per thread of the crew */
     size_t worker_count;
 };
 
@@ -42,7 +42,7 @@ static um_status check_options(const um_judge_options *options, um_error *error)
     return UM_OK;
 }
 
-/* A program that must pass, so that a sandbox in which nothing works is found now. */
+/* Run a program that must pass, so that a sandbox in which nothing works is noticed now. */
 static um_status try_out(um_judge *judge, um_error *error) {
     const um_problem problem = {.id = "trial",
                                 .prompt = "def add(a, b):\n",
@@ -159,13 +159,13 @@ typedef struct batch {
     size_t count;
     um_judgement *results;
     const um_watch *watch;
-    pthread_mutex_t mutex; /* of what follows */
+    pthread_mutex_t mutex; /* protects what follows */
     size_t done;
-    um_status status; /* of the first failure, whose text is in error */
+    um_status status; /* of the first failure; its message is in error */
     um_error error;
 } batch;
 
-/* Tell the watch; whether to go on. */
+/* Tell the watch; returns whether to go on. */
 static bool tell(batch *work, size_t more) {
     (void)pthread_mutex_lock(&work->mutex);
     work->done += more;

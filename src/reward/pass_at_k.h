@@ -1,4 +1,4 @@
-/* pass@k: how many problems are solved in k attempts. */
+/* pass@k: the share of problems that are solved within k attempts. */
 #ifndef UM_REWARD_PASS_AT_K_H
 #define UM_REWARD_PASS_AT_K_H
 
@@ -10,7 +10,7 @@ double um_pass_at_k(size_t samples, size_t passed, size_t k);
 
 #define UM_PASS_KS 8
 
-/* Which k of pass@k are told, in this order. */
+/* The values of k for which pass@k is reported, in this order. */
 typedef struct um_pass_ks {
     size_t values[UM_PASS_KS]; /* [count], each at least 1 */
     size_t count;

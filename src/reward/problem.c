@@ -17,14 +17,14 @@ typedef struct entry {
     const char **asserts; /* [problem.assert_count] */
     um_buffer setup;
     um_buffer entry_point;
-    char number[24]; /* an id that is a number */
+    char number[24]; /* the text of a numeric id */
 } entry;
 
 struct um_problem_set {
-    entry **entries; /* each allocated, so that problems do not move */
+    entry **entries; /* allocated one by one, so that problems do not move */
     size_t count;
     size_t capacity;
-    json_t *index; /* id to place */
+    json_t *index; /* maps id to index in `entries` */
 };
 
 static const char *const format_names[] = {"completion", "infilling", "chat", "program"};
@@ -71,7 +71,7 @@ void um_problem_set_free(um_problem_set *set) {
 
 /* ---- The members of a line ------------------------------------------------ */
 
-/* The first of two names that the object has, as text; *out stays where it has neither. */
+/* Read the first of two members that the object has; *out is unchanged if it has neither. */
 static um_status read_either(const json_t *object, const char *where, const char *first,
                              const char *second, const char **out, um_error *error) {
     const char *key = json_object_get(object, first) ? first : second;
@@ -98,7 +98,8 @@ static um_status read_format(entry *item, const char *where, um_problem_format o
     return UM_OK;
 }
 
-/* The strings of the array `key`, which stay the line's; room for one more. */
+/* Point item->asserts at the strings of the array `key`, which the line still owns, and leave room
+ * for one more. */
 static um_status read_asserts(entry *item, const char *where, const char *key, um_error *error) {
     json_t *array = NULL;
     UM_TRY(um_json_require_array(item->line, where, key, &array, error));
@@ -127,7 +128,7 @@ static um_status read_asserts(entry *item, const char *where, const char *key, u
     return UM_OK;
 }
 
-/* MBPP's "test_imports" and "test_setup_code", one below the other. */
+/* Join MBPP's "test_imports" and "test_setup_code", in that order. */
 static um_status read_setup(entry *item, const char *where, um_error *error) {
     const char *code = "";
     UM_TRY(um_json_optional_string(item->line, where, "test_setup_code", &code, error));
@@ -148,7 +149,7 @@ static um_status read_setup(entry *item, const char *where, um_error *error) {
     return UM_OK;
 }
 
-/* Some published sets have white space behind the name. */
+/* Some published sets have spaces after the name. */
 static um_status read_entry_point(entry *item, const char *where, um_error *error) {
     const char *name = NULL;
     UM_TRY(um_json_require_string(item->line, where, "entry_point", &name, error));
@@ -158,7 +159,7 @@ static um_status read_entry_point(entry *item, const char *where, um_error *erro
     return UM_OK;
 }
 
-/* MBPP+ of EvalPlus has the asserts of MBPP and "test", a script of its own: one test more. */
+/* EvalPlus's MBPP+ has the asserts of MBPP and also "test", a script of its own: one more test. */
 static um_status read_script(entry *item, const char *where, um_error *error) {
     const char *script = "";
     UM_TRY(um_json_optional_string(item->line, where, "test", &script, error));
@@ -243,7 +244,7 @@ static um_status insert(um_problem_set *set, entry *item, const char *where, um_
     return UM_OK;
 }
 
-/* Takes the object over. */
+/* Takes ownership of `object`, even on failure. */
 static um_status add_object(um_problem_set *set, json_t *object, const char *where,
                             um_error *error) {
     entry *item = calloc(1, sizeof *item);

@@ -1,6 +1,6 @@
 #include "reward/reward_weights.h"
 
-#define WHOLE_SHARE 0.99 /* "binary_code" of the published recipe is 1 above it */
+#define WHOLE_SHARE 0.99 /* the published recipe's "binary_code" is 1 above this */
 
 um_reward_weights um_reward_default_weights(void) {
     return (um_reward_weights){.code = 2.0, .format = 0.5};

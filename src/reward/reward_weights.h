@@ -1,4 +1,4 @@
-/* What a judgement is worth: one number of its code and its format. */
+/* The reward of a judgement: one number from its code and its format. */
 #ifndef UM_REWARD_REWARD_WEIGHTS_H
 #define UM_REWARD_REWARD_WEIGHTS_H
 

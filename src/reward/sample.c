@@ -12,7 +12,7 @@ static um_status read_sample(json_t *line, const um_problem_set *problems, const
     const char *id = NULL;
     UM_TRY(um_json_require_id(line, where, "task_id", number, &id, error));
     const json_t *completion = json_object_get(line, "completion");
-    if (!json_is_string(completion)) { /* may hold a NUL, unlike what is read as a C string */
+    if (!json_is_string(completion)) { /* not read as a C string, because it may contain a NUL */
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"completion\" is not a string", where);
     }
     sample->completion = json_string_value(completion);
@@ -59,7 +59,7 @@ um_status um_sample_list_add_reference(um_sample_list *list, const um_problem *p
         return UM_RAISE(error, UM_ERR_MISMATCH, "problem \"%.60s\" has no reference solution",
                         problem->id);
     }
-    /* A chat answer is a block, which the reference may have already. */
+    /* A chat answer is a fenced block; the reference may have the fence already. */
     const bool bare = problem->format == UM_PROBLEM_CHAT && !strstr(problem->reference, "```");
     um_buffer text = {0};
     um_status status = um_buffer_append_format(&text, error, "%s%s%s", bare ? "```python\n" : "",

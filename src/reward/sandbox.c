@@ -30,9 +30,9 @@ struct um_sandbox {
     um_sandbox_level level;
     char python[256];
     size_t memory_bytes;
-    int landlock; /* version, or 0 where it is not used */
+    int landlock; /* version, or 0 if not used */
     um_buffer filters[UM_SECCOMP_ROLES];
-    bool stays_root; /* its programs, in a container whose root cannot become nobody */
+    bool stays_root; /* programs stay root, as in a container whose root cannot become nobody */
     char text[256];
 };
 
@@ -52,7 +52,7 @@ const char *um_sandbox_level_name(um_sandbox_level level) {
 
 /* ---- What is common to the processes ---------------------------------------- */
 
-/* Its status, when it has ended. */
+/* Wait for the process to end; returns its wait status. */
 static int wait_for(pid_t pid) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -60,25 +60,25 @@ static int wait_for(pid_t pid) {
     return status;
 }
 
-/* Whether the processes are made by this file in namespaces of their own. */
+/* Whether this file itself puts the processes into namespaces of their own. */
 static bool has_namespaces(const um_sandbox *sandbox) {
     return sandbox->level == UM_SANDBOX_FULL || sandbox->level == UM_SANDBOX_NAMESPACES;
 }
 
-/* Whether its programs are to become nobody, which bubblewrap does by itself. */
+/* Whether programs have to be made nobody here; bubblewrap does that by itself. */
 static bool needs_identity(const um_sandbox *sandbox) {
     return has_namespaces(sandbox) || (geteuid() == 0 && sandbox->level != UM_SANDBOX_BUBBLEWRAP);
 }
 
 static int become_nobody(void) {
-    /* By system calls: the C library's functions would tell threads that are not there. */
+    /* By system calls: the C library's functions would signal threads that this copy lacks. */
     return syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0 ||
                    syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0
                ? errno
                : 0;
 }
 
-/* Tried in a process of its own. */
+/* Tries it in a child process. */
 static bool can_become_nobody(void) {
     const pid_t pid = fork();
     if (pid == 0) {
@@ -216,19 +216,19 @@ typedef struct report {
     int failure;
 } report;
 
-/* Everything that the new process needs, made before it is. */
+/* Everything that the new process needs, prepared before it exists. */
 typedef struct launch {
     const um_sandbox *sandbox;
     const um_sandbox_process *process;
     const um_buffer *filter;
     int filter_file; /* for bubblewrap, else -1 */
-    int go[2];       /* a byte when the identities are mapped */
-    int status[2];   /* a report, or its end at exec */
+    int go[2];       /* carries a byte once the identities are mapped */
+    int status[2];   /* carries a report of a failure; closed by exec */
     const char *words[MAXIMUM_WORDS];
     const char *environment[8];
 } launch;
 
-/* With no_new_privs they do not come back at exec. */
+/* With no_new_privs, exec does not bring them back. */
 static int drop_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     const struct __user_cap_data_struct none[2] = {{0}, {0}};
@@ -236,17 +236,17 @@ static int drop_capabilities(void) {
 }
 
 static int take_identity(bool must_be_nobody) {
-    /* Where the identities are mapped from an ordinary user's, the groups cannot be dropped. */
+    /* If the identities are mapped from an ordinary user's, the groups cannot be dropped. */
     if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM) {
         return errno;
     }
     const int failure = become_nobody();
-    /* Root of a container that has no nobody (EINVAL), or not the right to become it. */
+    /* The container has no nobody (EINVAL), or its root may not become nobody (EPERM). */
     const bool may_stay = !must_be_nobody && (failure == EINVAL || failure == EPERM);
     return may_stay ? drop_capabilities() : failure;
 }
 
-/* Close all but 0 .. last and `kept`, which is larger. */
+/* Close all descriptors but 0 .. last and `kept`, which is larger than `last`. */
 static void close_others(unsigned last, unsigned kept) {
     if (syscall(SYS_close_range, last + 1, kept - 1, 0) == 0 &&
         syscall(SYS_close_range, kept + 1, ~0U, 0) == 0) {
@@ -260,7 +260,7 @@ static void close_others(unsigned last, unsigned kept) {
     }
 }
 
-/* Put the descriptors in their places, and the status pipe behind them. */
+/* Move the descriptors to 3, 4, ..., and the status pipe above them. */
 static int place_descriptors(launch *work) {
     int moved[MAXIMUM_DESCRIPTORS + 1];
     size_t count = 0;
@@ -343,7 +343,7 @@ static void reset_signals(void) {
 static _Noreturn void become(launch *work) {
     step at = STEP_START;
     char go = 0;
-    (void)close(work->go[1]); /* so that the end of the parent is seen */
+    (void)close(work->go[1]); /* so that read() notices when the parent ends */
     (void)setsid();
     reset_signals();
     int failure = read(work->go[0], &go, 1) == 1 ? 0 : ECANCELED;
@@ -415,8 +415,8 @@ static const char *const wrapper[] = {BUBBLEWRAP,
                                       "--seccomp",
                                       NULL};
 
-/* PYTHONHASHSEED: one program, one verdict.  The others keep numeric libraries to one thread.
- */
+/* PYTHONHASHSEED makes verdicts reproducible; the thread counts keep numeric libraries to one
+ * thread. */
 static const char *const environment[] = {"PYTHONHASHSEED=0", "OPENBLAS_NUM_THREADS=1",
                                           "OMP_NUM_THREADS=1", "HOME=/tmp"};
 
@@ -433,7 +433,7 @@ static void plan_command(launch *work, char *filter_place, size_t filter_place_s
     memcpy(work->environment, environment, sizeof environment);
 }
 
-/* "inner outer 1" into /proc/PID/NAME. */
+/* Write `text`, such as "inner outer 1", to /proc/PID/NAME. */
 static int write_map(pid_t pid, const char *name, const char *text) {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
@@ -446,7 +446,8 @@ static int write_map(pid_t pid, const char *name, const char *text) {
     return failure;
 }
 
-/* Nobody inside.  Outside it is nobody too, if root maps it; otherwise the user. */
+/* Inside the namespace the identity is nobody.  Outside it is nobody too if root maps it, and
+ * otherwise the user. */
 static int map_identities(pid_t pid) {
     char users[40];
     char groups[40];
@@ -474,7 +475,7 @@ static um_status missing(const um_sandbox *sandbox, const char *part, int failur
         sandbox->level == UM_SANDBOX_NONE ? "" : "; weaker levels: ", weaker[sandbox->level]);
 }
 
-/* Map the identities, let it go, and wait until it has become the interpreter. */
+/* Map the identities, let the process go on, and wait until it has become the interpreter. */
 static um_status follow(const launch *work, pid_t pid, um_error *error) {
     report told = {0};
     if (has_namespaces(work->sandbox)) {
@@ -505,7 +506,7 @@ static void close_pipe(int ends[2]) {
     }
 }
 
-/* bubblewrap reads the filter from a file of its own. */
+/* bubblewrap reads the filter from a file descriptor of its own. */
 static um_status make_filter_file(launch *work, um_error *error) {
     work->filter_file = memfd_create("filter", MFD_CLOEXEC);
     if (work->filter_file < 0 || pwrite(work->filter_file, work->filter->data, work->filter->length,
@@ -564,9 +565,9 @@ um_status um_sandbox_start(const um_sandbox *sandbox, const um_sandbox_process *
 }
 
 int um_sandbox_end(const um_sandbox *sandbox, pid_t pid) {
-    (void)kill(pid, SIGKILL); /* the first of a pid namespace takes all others with it */
+    (void)kill(pid, SIGKILL); /* killing the first process of a pid namespace kills all of them */
     if (!has_namespaces(sandbox)) {
-        (void)kill(-pid, SIGKILL); /* else its process group, which a filter keeps it in */
+        (void)kill(-pid, SIGKILL); /* else its process group, which seccomp does not let it leave */
     }
     return wait_for(pid);
 }

@@ -12,17 +12,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What linux/sched.h calls the flags of new namespaces; <sched.h> has them for _GNU_SOURCE only. */
+/* The clone flags of new namespaces as in linux/sched.h; <sched.h> has them only with
+ * _GNU_SOURCE. */
 #define CLONE_THREAD_FLAG 0x00010000
 #define CLONE_NAMESPACE_FLAGS                                                                      \
     (0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 |    \
      0x40000000)
 
-/* Names, since not every machine has every call; libseccomp knows those that are not its own. */
+/* By name, since not every machine has every call; libseccomp also knows other machines' names. */
 static const char *const allowed_everywhere[] = {
     /* memory */
     "brk", "madvise", "mmap", "mprotect", "mremap", "munmap", "membarrier", "mincore", "msync",
-    /* files: which ones is for Landlock and the mounts to say */
+    /* files: Landlock and the mounts decide which ones */
     "access", "chdir", "chmod", "close", "close_range", "copy_file_range", "creat", "dup", "dup2",
     "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat",
     "fdatasync", "fstat", "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents",
@@ -53,13 +54,13 @@ static const char *const allowed_to_tests[] = {"execve", "recvmsg", "sendto", NU
 static const char *const allowed_to_zygote[] = {"execve",  "fork",   "vfork",    "kill",
                                                 "recvmsg", "sendto", "shutdown", NULL};
 
-/* What each role has more than a program. */
+/* What each role may call in addition to a program's calls. */
 static const char *const *const allowed_to[UM_SECCOMP_ROLES] = {
     [UM_SECCOMP_FRESH] = allowed_to_fresh,
     [UM_SECCOMP_ZYGOTE] = allowed_to_zygote,
     [UM_SECCOMP_TESTS] = allowed_to_tests};
 
-/* Tried by programs that then expect PermissionError. */
+/* Programs try these, and expect PermissionError. */
 static const char *const refused[] = {"socket",
                                       "connect",
                                       "bind",
@@ -110,7 +111,7 @@ static const char *const refused[] = {"socket",
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The state of building: the first failure of libseccomp stays. */
+/* The state of building a filter: the first failure of libseccomp is kept. */
 typedef struct builder {
     scmp_filter_ctx context;
     int failure; /* negative errno, or 0 */
@@ -120,16 +121,16 @@ static void add(builder *made, uint32_t action, const char *name, unsigned count
                 const struct scmp_arg_cmp *conditions) {
     const int number = seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR || made->failure != 0) {
-        return; /* unknown to this library: then also to the filter, which refuses it */
+        return; /* libseccomp does not know it, so the filter refuses it by default */
     }
     const int result = seccomp_rule_add_array(made->context, action, number, count, conditions);
-    /* A call of another machine has a number below zero, for which there may be no rule. */
+    /* A call of another machine has a negative number, for which a rule may be impossible. */
     if (result != 0 && number >= 0) {
         made->failure = result;
     }
 }
 
-/* Allow a call when its argument `place` is one of `values`. */
+/* Allow a call if its argument number `place` is one of `values`. */
 static void allow_values(builder *made, const char *name, unsigned place,
                          const scmp_datum_t *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -162,9 +163,9 @@ static void add_lists(builder *made, um_seccomp_role role) {
     }
 }
 
-/* Calls of which only some uses are harmless. */
+/* Calls that are harmless only with certain arguments. */
 static void add_conditions(builder *made, um_seccomp_role role) {
-    /* No owner of a descriptor: F_SETOWN with F_SETSIG sends any signal to any process. */
+    /* Not F_SETOWN: together with F_SETSIG it sends any signal to any process. */
     static const scmp_datum_t file_commands[] = {F_DUPFD, F_GETFD,  F_SETFD,
                                                  F_GETFL, F_SETFL,  F_GETLK,
                                                  F_SETLK, F_SETLKW, 1030 /* dup, cloexec */,
@@ -198,13 +199,13 @@ static void add_conditions(builder *made, um_seccomp_role role) {
         add(made, SCMP_ACT_ERRNO(EPERM), "clone", 1, &process);
     }
     if (!is_allowed_to(role, "sendto")) {
-        /* Within a pair only: with an address it could reach another socket. */
+        /* Within a socket pair only: with an address it could reach another socket. */
         const struct scmp_arg_cmp no_address = {4, SCMP_CMP_EQ, 0, 0};
         add(made, SCMP_ACT_ALLOW, "sendto", 1, &no_address);
     }
 }
 
-/* libseccomp writes to a descriptor only. */
+/* libseccomp can export only to a descriptor. */
 static um_status export_filter(scmp_filter_ctx context, um_buffer *filter, um_error *error) {
     const int file = memfd_create("filter", MFD_CLOEXEC);
     if (file < 0) {
@@ -232,7 +233,7 @@ um_status um_seccomp_filter_build(um_seccomp_role role, um_buffer *filter, um_er
     if (!made.context) {
         return um_error_memory(error, "the seccomp filter", 1);
     }
-    /* A binary search over the calls; an old library leaves it a list. */
+    /* Ask for a binary search over the calls; an old library ignores it and makes a list. */
     (void)seccomp_attr_set(made.context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     add_lists(&made, role);
     add_conditions(&made, role);

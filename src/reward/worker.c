@@ -73,7 +73,7 @@ static um_status make_pair(int kind, int ends[2], um_error *error) {
     return UM_OK;
 }
 
-/* What a warm interpreter needs to know, and its answer when it is ready. */
+/* Send a warm interpreter its settings, and wait until it says that it is ready. */
 static um_status greet(const um_worker *worker, int control, um_error *error) {
     size_t filter_bytes = 0;
     const char *filter = um_sandbox_child_filter(worker->sandbox, &filter_bytes);
@@ -153,12 +153,12 @@ typedef struct trial {
     um_worker *worker;
     pid_t fresh[UM_WORKER_SIDES];
     bool started[UM_WORKER_SIDES];
-    int verdict; /* the tests' report to us */
+    int verdict; /* socket on which the tests report to us */
     int program_status;
-    bool program_ended; /* program_status is how */
+    bool program_ended; /* program_status says how */
 } trial;
 
-/* Let a warm interpreter fork; one that has died meanwhile is replaced once. */
+/* Let a warm interpreter start its part of a trial; replace the interpreter once if it has died. */
 static um_status start_child(um_worker *worker, um_worker_side side, const int *descriptors,
                              size_t count, um_error *error) {
     static const char command[] = "start";
@@ -192,7 +192,7 @@ static um_status start_side(trial *run, um_worker_side side, const int *descript
     return UM_OK;
 }
 
-/* A pair of processes with a socket between them, and one from the tests to us. */
+/* Start a pair of processes with a socket between them, and another from the tests to us. */
 static um_status start_trial(trial *run, um_error *error) {
     int calls[2] = {-1, -1};
     int report[2] = {-1, -1};
@@ -218,8 +218,9 @@ static bool ask_to_stop(const um_worker *worker, um_worker_side side) {
                                   0) == UM_CHANNEL_DONE;
 }
 
-/* Wait until a warm interpreter that was `asked` has ended its child; end the interpreter too where
- * it does not answer, or the child has left something behind.  Whether *status is how it ended. */
+/* Wait until a warm interpreter that was `asked` has ended its part; end the interpreter too if it
+ * does not answer, or if something was left behind.  Returns whether *status says how the part
+ * ended. */
 static bool await_stop(um_worker *worker, um_worker_side side, bool asked, int *status) {
     struct {
         int32_t status;
@@ -305,7 +306,7 @@ static bool is_text(const char *field, size_t length, const char *text) {
     return strlen(text) == length && memcmp(field, text, length) == 0;
 }
 
-/* One printable line that ends between characters. */
+/* Set the text to one printable line, cut between characters. */
 static void set_text(um_judgement *result, const char *bytes, size_t length) {
     size_t count = length < sizeof result->text - 1 ? length : sizeof result->text - 1;
     while (count > 0 && count < length && ((unsigned char)bytes[count] & 0xc0) == 0x80) {
@@ -335,7 +336,7 @@ static um_verdict verdict_from(const char *field, size_t length) {
     return UM_VERDICT_ENDED;
 }
 
-/* A verdict is one only if its bits agree with it. */
+/* A verdict of passed holds only if the bits agree with it. */
 static void read_bits(um_judgement *result, const char *bits, size_t length) {
     result->tests_total = length > 0 ? length : 1;
     result->tests_passed = 0;
@@ -347,8 +348,8 @@ static void read_bits(um_judgement *result, const char *bits, size_t length) {
     }
 }
 
-/* Take in one message: (nonce, "format", kind) or (nonce, "verdict", status, bits, text).
- * False when it was the last one, or none of these. */
+/* Handle one message: (nonce, "format", kind) or (nonce, "verdict", status, bits, text).  Returns
+ * false if it was the last one, or neither of these. */
 static bool read_message(const char *message, size_t length, const char *nonce,
                          um_judgement *result, bool *judged) {
     const char *fields[5];
@@ -377,7 +378,7 @@ static bool read_message(const char *message, size_t length, const char *nonce,
     return false;
 }
 
-/* Why there is no verdict, or why the program could not answer. */
+/* Say why there is no verdict, or why the program could not answer. */
 static void explain_end(const trial *run, um_judgement *result) {
     char text[120];
     const int status = run->program_status;

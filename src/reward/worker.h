@@ -1,4 +1,4 @@
-/* One place where attempts are judged: a process for the program and one for the tests. */
+/* A place where attempts are judged: one process for the program and one for the tests. */
 #ifndef UM_REWARD_WORKER_H
 #define UM_REWARD_WORKER_H
 
@@ -11,13 +11,13 @@
 typedef enum um_worker_side { UM_WORKER_PROGRAM, UM_WORKER_TESTS } um_worker_side;
 #define UM_WORKER_SIDES 2
 
-/* A warm interpreter, or pid 0. */
+/* A warm interpreter; pid 0: none. */
 typedef struct um_warm_interpreter {
     pid_t pid;
     int control;
 } um_warm_interpreter;
 
-/* The Python text of a warm and of a fresh interpreter of each side; made once for all workers. */
+/* The Python source of each side's warm and fresh interpreters; made once for all workers. */
 typedef struct um_worker_sources {
     um_buffer warm[UM_WORKER_SIDES];
     um_buffer fresh[UM_WORKER_SIDES];
@@ -35,13 +35,13 @@ typedef struct um_worker {
     um_buffer job;
 } um_worker;
 
-/* Start the warm interpreters that are not there. */
+/* Start the warm interpreters that are not running. */
 um_status um_worker_warm_up(um_worker *worker, um_error *error);
 
-/* End what it started.  A zeroed worker is allowed. */
+/* End the worker's processes.  A zeroed worker is allowed. */
 void um_worker_close(um_worker *worker);
 
-/* Judge one attempt.  `wanted` as of um_channel_wait: UM_ERR_CANCELLED where it says no.
+/* Judge one attempt.  `wanted` is as in um_channel_wait; UM_ERR_CANCELLED if it returns false.
  * UM_ERR_UNSUPPORTED and UM_ERR_IO: the sandbox could not be started. */
 um_status um_worker_judge(um_worker *worker, const um_attempt *attempt, bool (*wanted)(void *user),
                           void *user, um_judgement *result, um_error *error);
