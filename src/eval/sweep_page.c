@@ -249,8 +249,7 @@ static um_status put_numbers(const json_t *report, const char *format, size_t k,
     return um_buffer_append_text(page, "</tbody></table></div></details>\n", error);
 }
 
-/* ---- The page ----------------------------------------------------------------------------------
- */
+/* ---- The page ---------------------------------------------------------------------------- */
 
 static um_status put_format(const json_t *report, const json_t *format, size_t k, um_buffer *page,
                             um_error *error) {

@@ -142,7 +142,10 @@ um_channel_outcome um_channel_send_packet(int socket, const void *bytes, size_t 
     } control = {0};
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (descriptor_count > 0 && descriptor_count <= MAXIMUM_DESCRIPTORS) {
+    if (descriptor_count > MAXIMUM_DESCRIPTORS) {
+        return UM_CHANNEL_CLOSED;
+    }
+    if (descriptor_count > 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = CMSG_SPACE(descriptor_count * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);

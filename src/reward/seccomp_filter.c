@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The clone flags of new namespaces as in linux/sched.h; <sched.h> has them only with
- * _GNU_SOURCE. */
+/* The clone flags of threads and of new namespaces as in linux/sched.h; <sched.h> of an older C
+ * library lacks some of them. */
 #define CLONE_THREAD_FLAG 0x00010000
 #define CLONE_NAMESPACE_FLAGS                                                                      \
     (0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 |    \
