@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-/* Query rows whose scores are held at a time. */
+/* Query rows whose scores are held at the same time. */
 #define QUERY_TILE 32
 
 static size_t longest_sequence(const um_attention *attention) {
@@ -47,7 +47,7 @@ static void apply_mask(const um_attention *attention, const um_attention_sequenc
             scores[key] = -INFINITY;
         }
     }
-    /* Most often all are valid, which memchr sees at once. */
+    /* Most often all are valid, which memchr finds out quickly. */
     const uint8_t *first = sequence->valid ? memchr(sequence->valid, 0, sequence->key_count) : NULL;
     for (size_t key = first ? (size_t)(first - sequence->valid) : sequence->key_count;
          key < sequence->key_count; key++) {
@@ -57,7 +57,7 @@ static void apply_mask(const um_attention *attention, const um_attention_sequenc
     }
 }
 
-/* Where a row of keys or values has those that a query head attends to. */
+/* The offset in a row of keys or values of the key head that a query head attends to. */
 static size_t kv_offset(const um_attention *attention, size_t head) {
     return head / (attention->head_count / attention->kv_head_count) * attention->head_dim;
 }
@@ -88,8 +88,8 @@ typedef struct attention_call {
     size_t scratch_stride; /* floats a worker */
 } attention_call;
 
-/* The sequence of a forward task, which is one query tile of one head; *task becomes its number
- * inside the sequence. */
+/* The sequence of a forward task, which is one query tile of one head; *task becomes the task's
+ * number within the sequence. */
 static const um_attention_sequence *locate(const um_attention *attention, size_t *task) {
     for (size_t i = 0; i < attention->sequence_count; i++) {
         const um_attention_sequence *sequence = &attention->sequences[i];

@@ -1,28 +1,28 @@
 /* Grouped-query attention of some rows of one or more sequences over their cached keys and
- * values: full, causal or block-causal, with rows left out and extra links. */
+ * values: full, causal or block-causal, optionally with rows left out and extra links. */
 #ifndef UM_KERNELS_ATTENTION_H
 #define UM_KERNELS_ATTENTION_H
 
 #include "kernels/compute.h"
 
-/* One sequence.  Row r of the sequence has its key at keys + r * kv_stride.  Query row i of the
- * batch stands at position rows[i] (ascending) of the sequence. */
+/* One sequence.  Row r of the sequence has its key at keys + r * kv_stride.  The sequence's query i
+ * is at position rows[i] (ascending). */
 typedef struct um_attention_sequence {
     size_t first_query;     /* index of its first row in the batch's query array */
     size_t query_count;     /* rows computed */
     const size_t *rows;     /* [query_count]; NULL means 0, 1, 2 ... */
     size_t key_count;       /* rows of the cache that exist: 0 .. key_count - 1 */
-    const uint8_t *valid;   /* [key_count] nonzero where the row may be attended; NULL: all */
+    const uint8_t *valid;   /* [key_count] nonzero if the row may be attended to; NULL: all */
     const uint8_t *links;   /* [key_count, key_count] row-major, query by key: nonzero allows a
                                pair that the mask kind forbids (annealing); NULL: none */
     const float *keys;      /* [key_count, kv_stride] */
     const float *values;    /* [key_count, kv_stride] */
-    float *key_gradients;   /* backward only: += ; as keys */
-    float *value_gradients; /* backward only: += ; as values */
+    float *key_gradients;   /* backward only: added to; laid out as keys */
+    float *value_gradients; /* backward only: added to; laid out as values */
 } um_attention_sequence;
 
-/* A row sees the rows before `(position / block_length + 1) * block_length`: 1 is causal, and
- * UM_ATTENTION_WHOLE is full attention. */
+/* A row attends to the rows before `(position / block_length + 1) * block_length`: a block length
+ * of 1 is causal, and UM_ATTENTION_WHOLE is full attention. */
 #define UM_ATTENTION_WHOLE SIZE_MAX
 
 typedef struct um_attention {
@@ -45,7 +45,7 @@ void um_attention_forward(const um_compute *compute, const um_attention *attenti
                           const float *queries, float *output);
 
 /* dqueries [rows, heads * head_dim] = gradient; key and value gradients are added to.  Each key
- * head is one task, so sums have one order. */
+ * head of a sequence is one task, so its sums have a fixed order. */
 void um_attention_backward(const um_compute *compute, const um_attention *attention,
                            const float *queries, const float *doutput, float *dqueries);
 

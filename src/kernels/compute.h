@@ -1,5 +1,5 @@
-/* Kernels spread over threads: what the model calls.  Work is cut into tiles that depend on the
- * shapes only, so results do not depend on the number of threads. */
+/* Kernels spread over threads: what the model calls.  Work is cut into tiles that depend only on
+ * the shapes, so results do not depend on the number of threads. */
 #ifndef UM_KERNELS_COMPUTE_H
 #define UM_KERNELS_COMPUTE_H
 
@@ -11,7 +11,7 @@
 typedef struct um_compute {
     um_kernels kernels;
     um_thread_pool *pool;
-    bool bf16_products; /* products with f32 weights, forward and backward, by the kernels that
+    bool bf16_products; /* products with f32 weights, forward and backward, use the kernels that
                            round both factors to BF16; attention stays f32 */
 } um_compute;
 
@@ -22,7 +22,7 @@ void um_rms_norm_rows(const um_compute *compute, size_t rows, size_t dim, float 
 /* Floats of scratch for um_rms_norm_rows_backward. */
 size_t um_rms_norm_scratch(size_t rows, size_t dim);
 
-/* dx += and dweight += the gradients of um_rms_norm_rows.  Each tile of rows sums its part of
+/* Add the gradients of um_rms_norm_rows to dx and dweight.  Each tile of rows sums its part of
  * dweight in `scratch`; the parts are added in order. */
 void um_rms_norm_rows_backward(const um_compute *compute, size_t rows, size_t dim, const float *x,
                                const float *weight, const float *inverse_rms, const float *dy,
@@ -35,7 +35,7 @@ void um_swiglu(const um_compute *compute, size_t count, const float *gate, const
 void um_swiglu_backward(const um_compute *compute, size_t count, const float *dy, float *gate,
                         float *up);
 
-/* sum = a + b over `count` elements; it may be a or b. */
+/* sum = a + b over `count` elements; `sum` may be a or b. */
 void um_add(const um_compute *compute, size_t count, const float *a, const float *b, float *sum);
 
 /* sums[columns] += the column sums of values [rows, columns], row after row. */

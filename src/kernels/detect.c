@@ -4,7 +4,7 @@
 #if defined(UM_HAVE_AVX2)
 #include <cpuid.h>
 
-/* Asked of the processor itself, as older clang has no name for this feature. */
+/* Ask the processor itself, because older clang has no name for this feature. */
 static bool has_f16c(void) {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & (unsigned)bit_F16C) != 0;

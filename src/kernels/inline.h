@@ -1,4 +1,5 @@
-/* For tiles whose sizes are constants at every call: inlined, their loops unroll into registers. */
+/* For tiles whose sizes are constants at every call: once inlined, their loops unroll into
+ * registers. */
 #ifndef UM_KERNELS_INLINE_H
 #define UM_KERNELS_INLINE_H
 

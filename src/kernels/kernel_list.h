@@ -1,6 +1,6 @@
-/* Every kernel, once: X(name, (parameters)).  Contracts stand in kernels.h.  The table, the
- * comparison tests and the benchmark are made from this list, so that a kernel without a test
- * does not link. */
+/* Every kernel, once: X(name, (parameters)).  kernels.h documents their contracts.  The table, the
+ * comparison tests and the benchmark are generated from this list, so a kernel without a test does
+ * not link. */
 #ifndef UM_KERNELS_KERNEL_LIST_H
 #define UM_KERNELS_KERNEL_LIST_H
 
@@ -36,7 +36,7 @@
       (size_t count, float low, float high, float shift, uint32_t first, const float *x,           \
        const float *weights, um_token_entries *entries, double *sum, double *weighted))
 
-/* Products of numbers rounded to BF16, with the parameters of those without that in their names. */
+/* Products of numbers rounded to BF16: the parameters are those of the kernels without _bf16. */
 #define UM_BF16_KERNEL_LIST(X)                                                                     \
     X(matmul_bf16, (size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w, \
                     size_t w_stride, const float *bias, float *y, size_t y_stride))                \
@@ -47,14 +47,14 @@
     X(transposed_sum_add_bf16, (size_t m, size_t n, size_t k, const float *p, size_t p_stride,     \
                                 const float *v, size_t v_stride, float *y, size_t y_stride))
 
-/* Products with integers, tested together. */
+/* Products of integers, tested together. */
 #define UM_PACKED_KERNEL_LIST(X)                                                                   \
     X(pack_rows,                                                                                   \
       (size_t first, size_t count, const float *x, size_t x_stride, const um_packed_rows *packed)) \
     X(matmul_packed, (um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,         \
                       const float *bias, float *y, size_t y_stride))
 
-/* Nothing but arithmetic, for peak.h to time: one for each kind of product. */
+/* Nothing but arithmetic, for peak.h to time: one kernel for each kind of product. */
 #define UM_PEAK_KERNEL_LIST(X)                                                                     \
     X(peak_float, (size_t rounds, um_peak_work * work))                                            \
     X(peak_wide, (size_t rounds, um_peak_work * work))                                             \

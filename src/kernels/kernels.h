@@ -1,12 +1,13 @@
 /* Compute kernels: contracts, and the table through which they are called.
  *
  * The plain C version of a kernel (reference/) is its specification, fallback and test oracle;
- * faster ones are laid over it in the table by what the processor has.
+ * faster versions that the processor supports replace it in the table.
  *
  * Common rules.  Arrays are dense f32 unless said otherwise, of any alignment; strides count
  * elements.  Outputs do not alias inputs unless a kernel says that it works in place.  A kernel
- * computes each output element in one fixed order, which depends on the sizes of that element's
- * own reduction only: not on how many rows or columns are asked for at a time, nor on threads. */
+ * computes each output element in one fixed order, which depends only on the sizes of that
+ * element's own reduction: not on how many rows or columns are computed at a time, nor on threads.
+ */
 #ifndef UM_KERNELS_KERNELS_H
 #define UM_KERNELS_KERNELS_H
 
@@ -36,24 +37,24 @@ typedef struct um_token_entries {
 /* What a peak kernel did. */
 typedef struct um_peak_work {
     double operations; /* multiplications and additions */
-    float result;      /* depends on all of them, so that none can be left out */
+    float result;      /* depends on all of them, so that none can be optimised away */
 } um_peak_work;
 
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k], w [n, k], bias [n] or NULL, y [m, n].
  * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
  * matmul_packed: y = x w^T + bias as packed.h defines it, for the rows that pack_rows of the same
- *   table packed; w [n, rows->k] dense, of any type but F32 that has the kind of `rows`.
+ *   table packed; w [n, rows->k] dense, of any type but F32 whose kind is that of `rows`.
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].
  * weighted_sum_add: as weighted_sum, but y += ; each element's sum starts from what y holds.
  * transposed_sum_add: y[i][j] += sum over k of p[k][i] * v[k][j]; p [k, m], v [k, n], y [m, n];
  *   each element's sum starts from what y holds.
  * matmul_bf16, weighted_sum_bf16, weighted_sum_add_bf16, transposed_sum_add_bf16: the same, with
  *   both factors rounded to BF16 (nearest, ties to even) and sums in f32.  Every version gives the
- *   same bits, which are those of the instruction VDPBF16PS (Intel SDM, volume 2): with s what the
- *   sum starts from, for k = 0, 2, 4 ...: s <- s + product k + 1, then s <- s + product k, each
- *   rounded once; an odd last product comes after a zero.  Subnormal numbers count as zero
- *   wherever they would be read or made.  The bias is added in f32.
+ *   same bits, which are those of the instruction VDPBF16PS (Intel SDM, volume 2): with s the value
+ *   that the sum starts from, for k = 0, 2, 4 ...: s <- s + product k + 1, then s <- s + product k,
+ *   each rounded once; a last product without a partner is added after a zero.  Subnormal numbers
+ *   count as zero wherever they would be read or produced.  The bias is added in f32.
  * softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1 elements, scale > 0.
  *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.
  *   A NaN makes the whole result NaN.
@@ -72,7 +73,7 @@ typedef struct um_peak_work {
  * adamw: one decoupled-weight-decay Adam update in place of parameter and both moments.
  *
  * For sampling, over pieces of a row of logits; count >= 1:
- * logit_range: *maximum = the largest x, *magnitude = the largest |x|.  Where an x is NaN,
+ * logit_range: *maximum = the largest x, *magnitude = the largest |x|.  If any x is NaN,
  *   *magnitude is NaN and *maximum means nothing.
  * exponential: y[i] = exp(x[i] - shift) for x[i] <= shift; below e^-87 it may be 0.  y may be x.
  * exponential_sums: over the i with z = x[i] / divisor > above, z rounded to float and
@@ -80,17 +81,17 @@ typedef struct um_peak_work {
  *   sum of exp(d) * d, in double.  above >= shift - 87; no x is NaN, divisor > 0; weights and
  *   weighted may be NULL.
  * gather_range: append the i with low <= x[i] / divisor <= high in ascending order to the entries,
- *   the quotient as value and first + i as token; their weights are not set.  There is room for
- *   `count` more entries; what lies behind those that are appended does not keep its value.
+ *   with the quotient as value and first + i as token; their weights are not set.  The entries have
+ *   room for `count` more; the kernel may overwrite the part of that room that it does not fill.
  * split_range: *sum = sum of weights[i] over x[i] > high, *weighted = sum of
  *   weights[i] * (x[i] - shift) over the same, in double; append the i with low <= x[i] <= high
  *   as gather_range does, with x[i] as value and with their weights.
  *
- * peak_float, peak_wide, peak_narrow: `rounds` >= 1 times over, many independent sums of products
- *   in registers, by the instructions in which the set's products with F32 weights, with weights of
- *   the wide types and of the narrow types (packed.h) do their multiplying. */
+ * peak_float, peak_wide, peak_narrow: compute many independent sums of products in registers,
+ *   `rounds` >= 1 times over, with the instructions by which the set's products multiply weights of
+ *   type F32, of the wide types and of the narrow types (packed.h), respectively. */
 typedef struct um_kernels {
-    const char *name; /* the fastest set in the table, for people */
+    const char *name; /* of the fastest set in the table, for display */
 #define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;
     UM_KERNEL_LIST(UM_KERNEL_MEMBER)
 #undef UM_KERNEL_MEMBER
@@ -99,17 +100,18 @@ typedef struct um_kernels {
 /* Fill the whole table with the plain C versions. */
 void um_kernels_reference(um_kernels *kernels);
 
-/* Lay the AVX2/FMA versions over it; false, with no change, where they were not built or the
- * processor lacks AVX2, FMA or F16C. */
+/* Replace entries of a full table by the AVX2/FMA versions; return false and change nothing if they
+ * were not built or the processor lacks AVX2, FMA or F16C. */
 bool um_kernels_avx2(um_kernels *kernels);
 
-/* Lay the AVX-512 versions over a table that has the AVX2 ones; false, with no change, where they
- * were not built or the processor lacks AVX-512 F, BW, DQ, VL or VNNI. */
+/* Replace entries of a table that has the AVX2 versions by the AVX-512 ones; return false and
+ * change nothing if they were not built or the processor lacks AVX-512 F, BW, DQ, VL or VNNI. */
 bool um_kernels_avx512(um_kernels *kernels);
 
-/* The best table for this machine.  `set` forces one by name ("reference", "avx2", "avx512"); NULL
- * or "" lets the environment variable UNMASK_KERNELS, then the processor decide. UM_ERR_UNSUPPORTED
- * when the set that is asked for is not available. */
+/* The best table for this machine.  `set` forces one by name ("reference", "avx2", "avx512"); if it
+ * is NULL or "", the environment variable UNMASK_KERNELS decides, then the processor.
+ * UM_ERR_UNSUPPORTED if the requested set is not available, UM_ERR_ARGUMENT if its name is unknown.
+ */
 um_status um_kernels_select(const char *set, um_kernels *kernels, um_error *error);
 
 #endif

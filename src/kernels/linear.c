@@ -6,10 +6,12 @@
 #include "base/memory.h"
 
 /* Tiles of f32 products: a block of x rows that stays in the second-level cache, and enough
- * weight rows that a task outlasts its hand-over.  Packed products take all rows at a time. */
+ * weight rows that a task takes longer than handing it to a thread.  A task of a packed product
+ * takes all rows. */
 #define ROW_TILE 192
 #define COLUMN_TILE 64
-/* Tiles of a weight's gradient: small, as a key's weights are and every thread is to have some. */
+/* Tiles of a weight's gradient: small, because the key projection has few weights and every thread
+ * should get some. */
 #define GRADIENT_ROWS 128
 #define GRADIENT_COLUMNS 64
 #define MANY_COLUMNS 2048
@@ -18,7 +20,7 @@
 
 /* ---- Packing --------------------------------------------------------------------- */
 
-/* Of a packed block: integers, scale, scaled sum and two sums. */
+/* Bytes of a packed block: integers, scale, scaled sum and two sums. */
 #define BLOCK_BYTES (UM_PACK_INTEGER_BYTES + 4 * sizeof(float))
 
 um_status um_packing_reserve(um_packing *packing, size_t rows, size_t k, um_error *error) {
@@ -91,14 +93,14 @@ static bool has_kind(const um_product *product, um_pack_kind kind) {
            um_pack_kind_of(product->weight->dtype) == kind;
 }
 
-/* Whether the call is about this product. */
+/* Whether the call computes this product. */
 static bool concerns(const product_call *call, const um_product *product) {
     return call->packed ? has_kind(product, call->packed->kind)
                         : !um_linear_needs_packing(product->weight);
 }
 
-/* Columns of a task: of packed products more where there are many, as a kernel asks for the weights
- * ahead of their use, but not across tasks. */
+/* Columns of a task.  Packed products with many columns get larger tasks, because a kernel
+ * prefetches weights within a task, but not across tasks. */
 static size_t column_tile(const product_call *call, size_t out) {
     return call->packed && out >= MANY_COLUMNS ? 4 * COLUMN_TILE : COLUMN_TILE;
 }

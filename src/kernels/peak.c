@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 
-#define RUN_SECONDS 0.02    /* of one run: longer than the scheduler's slice is short */
-#define TASKS_A_THREAD 16   /* of one run: a thread that starts late leaves its share to others */
-#define ROUNDS_MAXIMUM 1e12 /* whatever a clock that stands still may say */
+#define RUN_SECONDS 0.02    /* of one run: long compared with the scheduler's time slice */
+#define TASKS_A_THREAD 16   /* in one run: a thread that starts late leaves its share to others */
+#define ROUNDS_MAXIMUM 1e12 /* a bound in case the clock stands still */
 
 const char *um_peak_kind_name(um_peak_kind kind) {
     static const char *const names[UM_PEAK_KINDS] = {"float", "wide", "narrow"};
@@ -37,7 +37,7 @@ static void run_task(void *user, size_t task, size_t worker) {
     run->result = work.result;
 }
 
-/* Seconds of one run, and the operations in it. */
+/* The seconds that one run takes, and the operations in it. */
 static double time_run(const um_compute *compute, peak_run *run, double *operations) {
     const size_t tasks = um_thread_pool_size(compute->pool) * TASKS_A_THREAD;
     const double start = um_clock_seconds();

@@ -18,8 +18,8 @@ const char *um_peak_kind_name(um_peak_kind kind);
 
 um_peak_kind um_peak_kind_of(um_dtype dtype);
 
-/* Operations (multiplications and additions) a second of the instructions of compute's set, on all
- * threads of its pool at the same time: the best of several short runs over about `seconds`. */
+/* Operations (multiplications and additions) per second of the instructions of compute's set, on
+ * all threads of its pool at the same time: the best of several short runs over about `seconds`. */
 double um_peak_measure(const um_compute *compute, um_peak_kind kind, double seconds);
 
 #endif

@@ -1,5 +1,6 @@
-/* Where a row lies that the vector kernels packed: in tiles of at most UM_TILE_ROWS rows, about
- * equally high; in a tile block after block, and in a block the 32 integers of each row. */
+/* Where the vector kernels put a packed row.  Rows are grouped into tiles of at most UM_TILE_ROWS
+ * rows, whose heights differ by at most one; a tile is stored block after block, and a block as the
+ * 32 integers of each row. */
 #ifndef UM_KERNELS_TILE_H
 #define UM_KERNELS_TILE_H
 
@@ -11,13 +12,13 @@ typedef struct um_tile_place {
     uint8_t *integers; /* the row's part of the tile's first block */
     size_t scale;      /* index of the row's scale and sums in the first block */
     size_t rows;       /* of the tile */
-    size_t row_bytes;  /* of a row in a block */
+    size_t row_bytes;  /* of one row's integers in a block */
 } um_tile_place;
 
 static inline um_tile_place um_tile_locate(const um_packed_rows *packed, size_t row) {
     const size_t blocks = um_pack_blocks(packed->k);
     const size_t tiles = (packed->rows + UM_TILE_ROWS - 1) / UM_TILE_ROWS;
-    /* The first `higher` tiles have a row more than the others. */
+    /* The first `higher` tiles have one row more than the others. */
     const size_t height = packed->rows / tiles;
     const size_t higher = packed->rows % tiles;
     const bool is_higher = row < higher * (height + 1);
@@ -32,7 +33,7 @@ static inline um_tile_place um_tile_locate(const um_packed_rows *packed, size_t 
                            .row_bytes = bytes};
 }
 
-/* What a tile's rows hold from some block on; each array is [block][row of the tile]. */
+/* The data of a tile's rows from some block on; each array is [block][row of the tile]. */
 typedef struct um_tile_rows {
     const uint8_t *integers;
     const float *scales;
@@ -52,7 +53,7 @@ static inline um_tile_rows um_tile_rows_from(const um_packed_rows *packed, um_ti
                           .scaled_sums = narrow ? packed->scaled_sums + at : NULL};
 }
 
-/* The end of the whole tiles from row `first` on that have at most `most` rows together. */
+/* The end of as many whole tiles, from row `first` on, as have at most `most` rows together. */
 static inline size_t um_tile_batch_end(const um_packed_rows *packed, size_t first, size_t most) {
     size_t end = first;
     while (end < packed->rows) {

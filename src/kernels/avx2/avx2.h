@@ -16,7 +16,7 @@ static inline __m256i um_avx2_tail_mask(size_t count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane);
 }
 
-/* The first `lanes` of eight floats, zeros behind them.  Masked accesses cost more than plain ones
+/* The first `lanes` of eight floats, followed by zeros.  Masked accesses cost more than plain ones
  * on some processors: only the last vector pays. */
 static inline __m256 um_avx2_load(const float *x, size_t lanes) {
     return lanes >= UM_LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, um_avx2_tail_mask(lanes));
@@ -30,12 +30,12 @@ static inline void um_avx2_store(float *x, size_t lanes, __m256 value) {
     }
 }
 
-/* The bits of the magnitudes, which order as they do, with NaN above infinity. */
+/* The bits of the magnitudes, which have the order of the magnitudes, with NaN above infinity. */
 static inline __m256i um_avx2_magnitude_bits(__m256 values) {
     return _mm256_and_si256(_mm256_castps_si256(values), _mm256_set1_epi32(0x7FFFFFFF));
 }
 
-/* The largest of eight such. */
+/* The largest of eight such bit patterns. */
 static inline uint32_t um_avx2_largest_bits(__m256i bits) {
     __m128i half = _mm_max_epu32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
     half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4E));
@@ -94,7 +94,7 @@ static inline __m256 um_avx2_exp(__m256 x) {
     const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
     const __m256 scaled = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
     const __m256 result = _mm256_andnot_ps(vanishes, scaled);
-    /* min and max above drop a NaN: put it back. */
+    /* A NaN stays, whatever min and max above made of it. */
     return _mm256_blendv_ps(result, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 

@@ -1,5 +1,5 @@
 /* Row-wise and element-wise kernels.  A tail of fewer than eight elements goes through the same
- * vector code on a padded copy, so that an element's value does not depend on where it stands. */
+ * vector code under a mask, so that an element's value does not depend on its position. */
 #include "kernels/avx2/avx2.h"
 
 #include <math.h>

@@ -1,14 +1,14 @@
 /* y = x w^T as tiles of dot products: 3 rows of x by 4 rows of w, eight lanes each, so that
  * 12 accumulators, 3 x vectors and one w vector fill the 16 registers and 7 loads feed 12
- * multiply-adds.  Weights are read where they lie, without packing, in panels of so few rows that
- * they stay in the first-level cache while all rows of x pass by.
+ * multiply-adds.  Weights are read in place, without packing, in panels of so few rows that they
+ * stay in the first-level cache while all rows of x are multiplied by them.
  *
  * Every element is summed in the same order whatever tile it falls into: lane l takes the products
  * l, l + 8, l + 16 ... and the lanes are added as in reduce. */
 #include "kernels/avx2/avx2.h"
 
 #define ROWS 3
-#define COLUMNS 4      /* one tile has a multiple of these, or one */
+#define COLUMNS 4      /* a tile has a multiple of these, or one */
 #define WIDE_COLUMNS 8 /* of a tile with one row, for which 4 accumulators are too few */
 #define PANEL_BYTES 16384
 

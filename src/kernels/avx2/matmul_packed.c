@@ -1,10 +1,10 @@
 /* y = x w^T of packed activations and stored weights, in tiles of up to 6 rows by 8 columns.
  *
  * Bytes: a multiply-add of unsigned weights and signed activations gives 16-bit sums of two
- * products.  How many of them may be added up before they could overflow depends on the type: all
- * 8 groups of a block for four bits (15 * 127 * 2 * 8 < 2^15), 4 for five bits, 2 for six.  Q8_0
- * has none to spare, and signed weights: their magnitudes are multiplied by activations that took
- * over the sign.  Words (F16, BF16): pairs are multiplied and added up in 32 bits. */
+ * products.  How many of them can be added up without overflow depends on the type: all 8 groups of
+ * a block for four bits (15 * 127 * 2 * 8 < 2^15), 4 for five bits, 2 for six.  Q8_0 has no room
+ * for adding up, and its weights are signed: their magnitudes are multiplied by activations that
+ * take over their signs.  Words (F16, BF16): pairs are multiplied and added up in 32 bits. */
 #include <string.h>
 
 #include "kernels/avx2/panel.h"
@@ -83,7 +83,8 @@ static UM_ALWAYS_INLINE void multiply_chains(tile_shape shape, size_t rows, size
     }
 }
 
-/* What undoes the offset of the weights in sub-block `part` of the block of packed row `at`. */
+/* The starting value that undoes the offset of the weights in sub-block `part`; `at` is the index
+ * of the block's sums. */
 static UM_ALWAYS_INLINE __m256i start_of(tile_shape shape, size_t part, size_t at,
                                          const tile_arguments *a) {
     if (shape.wide || shape.has_minimum || shape.is_signed) {
@@ -230,7 +231,7 @@ static void run_tile(um_dtype dtype, size_t rows, const tile_arguments *a) {
     }
 }
 
-/* Rows whose totals are kept between stretches; more rows unpack the weights once more. */
+/* Rows whose totals are kept between stretches; every further batch unpacks the weights again. */
 #define BATCH_ROWS 512
 
 /* Rows first .. end - 1, which are whole tiles, over the stretch of elements that the panel holds,
@@ -249,7 +250,7 @@ static void multiply_panel(um_dtype dtype, const um_packed_rows *rows, size_t fi
     }
 }
 
-/* Rows first .. end - 1, a batch, times the columns whose weights begin at `w`. */
+/* Rows first_row .. end_row - 1, a batch, times the columns whose weights begin at `w`. */
 static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t first_row,
                              size_t end_row, const uint8_t *w, tile_arguments a) {
     const size_t row_bytes = um_dtype_row_bytes(dtype, rows->k);

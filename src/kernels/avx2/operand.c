@@ -1,6 +1,6 @@
 #include "kernels/avx2/operand.h"
 
-/* 8 vectors of 8 lanes, rows turned into columns: ones, pairs, then halves are interleaved. */
+/* Transpose 8 vectors of 8 lanes by interleaving single lanes, then pairs, then halves. */
 static UM_ALWAYS_INLINE void transpose(__m256 r[UM_LANES]) {
     __m256 t[UM_LANES];
     for (size_t i = 0; i < UM_LANES; i += 2) {

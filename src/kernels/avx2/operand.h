@@ -1,7 +1,7 @@
 /* Copies of a product's operands, laid out for its tiles; see product.c.
  *
- * Where the factors are rounded to BF16, of two neighbours along the sum the second comes first,
- * and a last one without a neighbour comes behind a zero: the order in which VDPBF16PS adds. */
+ * If the factors are rounded to BF16, the copies swap every two neighbours along the sum, and put a
+ * zero before a last element without a neighbour: this is the order in which VDPBF16PS adds. */
 #ifndef UM_KERNELS_AVX2_OPERAND_H
 #define UM_KERNELS_AVX2_OPERAND_H
 
@@ -13,23 +13,23 @@
 #define UM_PANEL_COLUMNS 64
 #define UM_GROUP_COLUMNS 16
 #define UM_GROUP_SIZE (UM_PANEL_DEPTH * UM_GROUP_COLUMNS)
-#define UM_STRIP_ROWS 48 /* whole cache lines, where a is transposed */
+#define UM_STRIP_ROWS 48 /* whole cache lines, if a is transposed */
 #define UM_CACHE_LINE 16 /* floats */
 
 typedef struct um_avx2_operands {
     _Alignas(32) float panel[UM_PANEL_DEPTH * UM_PANEL_COLUMNS]; /* [group][l][column] */
-    _Alignas(32) float strip[UM_STRIP_ROWS * UM_PANEL_DEPTH];    /* [row][l], copied [l][row] */
+    _Alignas(32) float strip[UM_STRIP_ROWS * UM_PANEL_DEPTH];    /* [row][l], transposed [l][row] */
 } um_avx2_operands;
 
-/* All functions: k <= UM_PANEL_DEPTH; floats behind the last are not read.  `rounds`, where there
- * is such, is a constant at every call. */
+/* In all functions, k <= UM_PANEL_DEPTH; floats after the last are not read.  A parameter `rounds`
+ * is a constant at every call. */
 
 /* Where element l of a sum lies in a copy. */
 static UM_ALWAYS_INLINE size_t um_avx2_place(bool rounds, size_t l) {
     return rounds ? l ^ 1 : l;
 }
 
-/* Rounded to BF16, to nearest, ties to even; where subnormal numbers are read as zero. */
+/* Rounded to BF16, to nearest, ties to even, in a mode that reads subnormal numbers as zero. */
 static UM_ALWAYS_INLINE __m256 um_avx2_round_bf16(__m256 x) {
     __m256 one = _mm256_set1_ps(1.0f);
     __asm__("" : "+x"(one)); /* so that the product, which flushes, is not optimised away */
@@ -48,8 +48,7 @@ static UM_ALWAYS_INLINE __m256 um_avx2_operand(bool rounds, const float *x, size
     return rounds ? um_avx2_round_bf16(value) : value;
 }
 
-/* b [k, columns], columns <= UM_PANEL_COLUMNS; zeros behind the last column, up to a whole vector.
- */
+/* b [k, columns], columns <= UM_PANEL_COLUMNS; zeros after the last column fill a whole vector. */
 static UM_ALWAYS_INLINE void um_avx2_copy_panel(bool rounds, size_t k, size_t columns,
                                                 const float *b, size_t b_step, float *panel) {
     for (size_t j = 0; j < columns; j += UM_LANES) {
@@ -76,8 +75,8 @@ static inline void um_avx2_round_strip(size_t rows, size_t k, const float *a, si
     }
 }
 
-/* a [k, rows].  Its rows are far apart, where the processor does not see by itself what comes:
- * those of the next strip, if there is one, are asked for. */
+/* a [k, rows].  Its rows are too far apart for the processor to foresee, so those of the next
+ * strip, if there is one, are prefetched. */
 static UM_ALWAYS_INLINE void um_avx2_copy_strip(bool rounds, size_t rows, size_t k, const float *a,
                                                 size_t a_step, bool has_next, float *strip) {
     for (size_t l = 0; l < k; l++) {

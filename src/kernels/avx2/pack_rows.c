@@ -7,7 +7,7 @@
 
 #define VECTORS (UM_PACK_BLOCK / UM_LANES) /* in a block */
 
-/* The values of a block, zeros behind the last of the row. */
+/* The values of a block, with zeros after the last of the row. */
 static void load_block(const float *x, size_t rest, __m256 values[VECTORS]) {
     for (size_t i = 0; i < VECTORS; i++) {
         const size_t left = rest > i * UM_LANES ? rest - i * UM_LANES : 0;
@@ -22,7 +22,7 @@ static int32_t sum_of(__m256i lanes) {
     return _mm_cvtsi128_si32(half);
 }
 
-/* q in 16 bits: 16 of them from two vectors of integers. */
+/* 16 integers of 16 bits from two vectors of eight of 32 bits. */
 static __m256i words_of(__m256i a, __m256i b) {
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
 }
@@ -49,7 +49,7 @@ static void pack_block(const um_packed_rows *packed, const __m256 values[VECTORS
     for (size_t i = 0; i < VECTORS; i++) {
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(values[i], inverse));
     }
-    if (!isfinite(largest)) { /* those would be the least integers, with sums that overflow */
+    if (!isfinite(largest)) { /* q may hold the lowest integers, whose sums would overflow */
         memset(q, 0, sizeof q);
     }
     packed->scales[at] = used ? largest / limit : 0;

@@ -1,4 +1,5 @@
-/* Weights of every stored type into a panel: each row's integers first, then turned. */
+/* Unpacks weights of every stored type into a panel: the integers of each row first, which are then
+ * transposed. */
 #include "kernels/avx2/panel.h"
 
 #include <math.h>
@@ -95,7 +96,7 @@ static inline __m256 load_wide(um_dtype dtype, const uint16_t *at) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
 
-/* Halves away from zero; exact for what has at most 16 significant bits. */
+/* Rounds halves away from zero; exact for values with at most 16 significant bits. */
 static __m256i round_away(__m256 value) {
     const __m256 sign = _mm256_set1_ps(-0.0f);
     const __m256 half = _mm256_or_ps(_mm256_and_ps(value, sign), _mm256_set1_ps(0.5f));

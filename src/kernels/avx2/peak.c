@@ -3,9 +3,9 @@
 /* Independent sums: two multiply-adds a cycle with up to five cycles of latency need ten, and two
  * operands still fit the 16 registers. */
 #define CHAINS 12
-#define STEPS 64 /* of a round */
+#define STEPS 64 /* in a round */
 
-/* The compiler knows nothing of the value from here on, so it can neither keep a product of
+/* From here on the compiler knows nothing about the value, so it can neither reuse a product of
  * constants nor leave one out. */
 #define OPAQUE(value) __asm__ volatile("" : "+x"(value))
 

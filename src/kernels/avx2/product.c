@@ -1,5 +1,5 @@
-/* A panel of b, 64 columns and a part of the sum, is copied so that it lies together; each strip of
- * 48 rows of a meets it in tiles of 6 rows by 16 columns. */
+/* A panel of b (64 columns, a part of the sum) is copied to contiguous memory if that pays; each
+ * strip of 48 rows of a is multiplied by it in tiles of 6 rows by 16 columns. */
 #include "kernels/avx2/product.h"
 
 #include "kernels/avx2/operand.h"
@@ -8,9 +8,9 @@
  * registers. */
 #define TILE_ROWS 6
 #define VECTORS (UM_GROUP_COLUMNS / UM_LANES)
-/* Rows from which on copying b pays, unless rounding wants a copy anyway. */
+/* The number of rows from which copying b pays, unless a copy is needed anyway. */
 #define ROWS_TO_COPY 16
-/* Rows of b nearer than this, in floats, fill a cache evenly without it. */
+/* Rows of b at most this many floats apart fill a cache evenly without a copy. */
 #define NEAR 64
 
 /* ---- Tiles ---------------------------------------------------------------------------- */
@@ -29,8 +29,8 @@ typedef struct tile_arguments {
     bool add;
 } tile_arguments;
 
-/* `rows` and `vectors` are constants at every call, so that the sums are registers.  Of the last
- * vector c has `lanes` columns. */
+/* `rows` and `vectors` are constants at every call, so that the sums stay in registers.  The last
+ * vector has `lanes` columns of c. */
 static UM_ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t lanes,
                                   const tile_arguments *t) {
     __m256 sum[TILE_ROWS][VECTORS];
@@ -65,7 +65,7 @@ static UM_ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t lanes,
     }
 }
 
-/* `rows` <= TILE_ROWS rows, which are a constant, against all columns; `t` moves on behind them. */
+/* `rows` rows (a constant <= TILE_ROWS) times all columns; then `t` moves past these rows. */
 static UM_ALWAYS_INLINE void tile_row(size_t rows, size_t columns, tile_arguments *t) {
     tile_arguments at = *t;
     for (; columns > UM_LANES; columns -= columns < UM_GROUP_COLUMNS ? columns : UM_GROUP_COLUMNS) {
@@ -99,8 +99,8 @@ static void strip_of_tiles(size_t rows, size_t columns, tile_arguments t) {
 
 /* ---- Panels --------------------------------------------------------------------------- */
 
-/* The part of the sum in `of` against at most UM_PANEL_COLUMNS columns; `rounds` is a constant at
- * both calls. */
+/* The part of the sum in `of` for at most UM_PANEL_COLUMNS columns; `rounds` is a constant at both
+ * calls. */
 static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_avx2_product *of,
                                        um_avx2_operands *copy) {
     const bool copies =
@@ -155,7 +155,8 @@ void um_avx2_product_f32(const um_avx2_product *of) {
     run(false, of);
 }
 
-/* A function of its own, so that no arithmetic moves out of the mode that it is called in. */
+/* A function of its own, so that the compiler moves no arithmetic out of the mode it is called in.
+ */
 static __attribute__((noinline)) void run_rounded(const um_avx2_product *of) {
     run(true, of);
 }

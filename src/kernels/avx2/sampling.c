@@ -1,10 +1,10 @@
-/* Sums and selections over rows of logits.  Vectors in which no element counts are passed over
- * after one comparison: most of a peaked row. */
+/* Sums and selections over rows of logits.  exponential_sums skips vectors in which no element
+ * counts, most of a peaked row, after one comparison. */
 #include "kernels/avx2/avx2.h"
 
 #include <math.h>
 
-/* Elements i .. i + 7, those from `count` on replaced by minus infinity. */
+/* Elements i .. i + 7, with those from `count` on replaced by minus infinity. */
 static inline __m256 load_or_lowest(const float *x, size_t i, size_t count) {
     if (count - i >= UM_LANES) {
         return _mm256_loadu_ps(x + i);
@@ -64,7 +64,7 @@ void um_avx2_exponential(size_t count, float shift, const float *x, float *y) {
     }
 }
 
-/* sum += the lanes of v, the lower and the upper four on top of each other. */
+/* Add lanes i and i + 4 of v to lane i of sum. */
 static inline __m256d add_in_double(__m256d sum, __m256 v) {
     const __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
     const __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
@@ -76,8 +76,8 @@ static inline double sum_of_doubles(__m256d v) {
     return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
 }
 
-/* Whether z > limit for a z = x / divisor implies x > the result: some way below the product, as
- * the quotient is rounded. */
+/* A bound that x exceeds whenever z = x / divisor exceeds `limit`: a little below their product,
+ * because the quotient is rounded. */
 static float below_quotients(float limit, float divisor) {
     const float product = limit * divisor;
     return isfinite(product) ? product - 1e-6f * fabsf(product) : -INFINITY;
@@ -87,10 +87,10 @@ typedef struct weighing {
     __m256 divisor;
     __m256 shift;
     __m256 above;
-    __m256 raw_above; /* no smaller x counts */
+    __m256 raw_above; /* no x up to this counts */
 } weighing;
 
-/* d and exp(d) of elements that count, 0 of the others. */
+/* d and exp(d) (returned) of the elements that count; both are 0 for the others. */
 static inline __m256 weigh(const weighing *with, __m256 x, __m256 *d) {
     const __m256 z = _mm256_div_ps(x, with->divisor);
     const __m256 keep = _mm256_cmp_ps(z, with->above, _CMP_GT_OQ);
@@ -98,7 +98,7 @@ static inline __m256 weigh(const weighing *with, __m256 x, __m256 *d) {
     return _mm256_and_ps(exp_of_negative(*d), keep);
 }
 
-#define UNROLLED 4 /* vectors; float sums of so many go into the sums in double */
+#define UNROLLED 4 /* vectors that are added up in float, and their sum in double */
 
 static inline void add_weights(const weighing *with, const __m256 x[UNROLLED],
                                __m256 weights[UNROLLED], bool has_weighted, __m256d *sum,
@@ -163,7 +163,7 @@ void um_avx2_exponential_sums(size_t count, float divisor, float shift, float ab
     }
 }
 
-/* Bytes that move the 32-bit lanes of a mask of four to the front. */
+/* The lane indices that move the lanes chosen by a mask of four to the front. */
 static inline __m128i front_shuffle(unsigned mask) {
     static const uint32_t lanes[16][4] = {{0, 1, 2, 3}, {0, 1, 2, 3}, {1, 1, 2, 3}, {0, 1, 2, 3},
                                           {2, 1, 2, 3}, {0, 2, 2, 3}, {1, 2, 2, 3}, {0, 1, 2, 3},
@@ -172,8 +172,8 @@ static inline __m128i front_shuffle(unsigned mask) {
     return _mm_loadu_si128((const __m128i *)(const void *)lanes[mask]);
 }
 
-/* Append the lanes of `mask`; all four are written.  Without a branch, which near the end of a
- * nucleus could not be predicted. */
+/* Append the lanes of `mask`; all four are written.  There is no branch, because it could not be
+ * predicted near the end of a nucleus. */
 static inline void append_four(__m128 value, unsigned mask, uint32_t first,
                                um_token_entries *entries) {
     const __m128i shuffle = front_shuffle(mask);

@@ -1,5 +1,5 @@
-/* y = p v, y += p v and y += p^T v, of f32 numbers and of such rounded to BF16; and x w^T of the
- * latter. */
+/* y = p v, y += p v and y += p^T v, of f32 numbers and of f32 numbers rounded to BF16; and x w^T of
+ * the latter. */
 #include "kernels/avx2/product.h"
 
 /* p [m, k], or transposed [k, m]; v [k, n]. */

@@ -8,7 +8,7 @@
 #include "kernels/inline.h"
 #include "kernels/kernels.h"
 
-/* The lowest `count` (0 to 16) lanes. */
+/* A mask of the lowest `count` (0 to 16) lanes. */
 static inline __mmask16 um_avx512_mask(size_t count) {
     return (__mmask16)((1u << count) - 1u);
 }

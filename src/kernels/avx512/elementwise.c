@@ -1,5 +1,5 @@
 /* Row-wise and element-wise kernels of the forward pass.  The last elements go through the same
- * code under a mask, so that an element's value does not depend on where it stands. */
+ * code under a mask, so that an element's value does not depend on its position. */
 #include <math.h>
 
 #include "kernels/avx512/avx512.h"
@@ -31,7 +31,7 @@ static UM_ALWAYS_INLINE __m512 exponential(__m512 x) {
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
     const __m512 result = _mm512_maskz_scalef_ps(stays, p, n);
-    /* min and max above drop a NaN: put it back. */
+    /* A NaN stays, whatever min and max above made of it. */
     return _mm512_mask_mov_ps(result, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
 }
 

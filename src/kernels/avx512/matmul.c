@@ -1,9 +1,9 @@
-/* y = x w^T: a panel of w, 32 rows of it and a part of the sum, is turned into columns, in which
- * form all rows of x meet it. */
+/* y = x w^T: a panel of w (32 rows, a part of the sum) is transposed, and all rows of x are
+ * multiplied by it in that form. */
 #include "kernels/avx512/product.h"
 #include "kernels/avx512/transpose.h"
 
-/* panel[l][j] = w[j][l] for l < k and j < 16; zero where there is no row j. */
+/* panel[l][j] = w[j][l] for l < k and j < 16; zero if there is no row j. */
 static void turn_half(size_t k, size_t rows, const float *w, size_t w_stride, float *panel) {
     for (size_t l = 0; l < k; l += 16) {
         const size_t width = k - l < 16 ? k - l : 16;

@@ -1,7 +1,7 @@
 /* y = x w^T of packed activations and stored weights.  A tile is up to 6 rows by 32 columns: 12
- * integer and 12 float accumulators, a pair of weight vectors and one broadcast of activations fill
- * the 32 registers.  For 32 elements a tile of narrow types issues 96 dot-product instructions of
- * 64 products each, and 24 more for the two scales. */
+ * integer and 12 float accumulators, a pair of weight vectors and one broadcast of activations use
+ * 27 of the 32 registers.  For 32 elements a tile of narrow types issues 96 dot-product
+ * instructions of 64 products each, and 24 more instructions for the two scales. */
 #include <string.h>
 
 #include "kernels/avx512/panel.h"
@@ -50,7 +50,8 @@ static UM_ALWAYS_INLINE void multiply(tile_shape shape, size_t rows, size_t firs
     }
 }
 
-/* What undoes the offset of the weights in sub-block `part` of the block of packed row `at`. */
+/* The starting value that undoes the offset of the weights in sub-block `part`; `at` is the index
+ * of the block's sums. */
 static UM_ALWAYS_INLINE __m512i start_of(tile_shape shape, size_t part, size_t at,
                                          const tile_arguments *a) {
     if (shape.wide || shape.has_minimum) {
@@ -253,7 +254,7 @@ void um_avx512_panel_unpack(um_dtype dtype, const um_avx512_source *source, size
     }
 }
 
-/* Rows whose totals are kept between stretches; more rows unpack the weights once more. */
+/* Rows whose totals are kept between stretches; every further batch unpacks the weights again. */
 #define BATCH_ROWS 512
 
 /* Rows first .. end - 1, which are whole tiles, over the stretch of elements that the panel holds,
@@ -272,8 +273,8 @@ static void multiply_panel(tile_function *function, const um_packed_rows *rows, 
     }
 }
 
-/* Ask for the next `bytes` of every column.  32 rows of a large matrix are too many streams for the
- * processor to foresee. */
+/* Prefetch the next `bytes` of every column.  32 rows of a large matrix are too many streams for
+ * the processor to foresee. */
 static void prefetch(const um_avx512_source *source, size_t bytes) {
     for (size_t c = 0; c < UM_AVX512_PANEL_COLUMNS; c++) {
         const char *row = (const char *)source->rows + c * source->stride;
@@ -284,7 +285,7 @@ static void prefetch(const um_avx512_source *source, size_t bytes) {
     }
 }
 
-/* The stretch of a source with less than 32 columns, copied into one that has them all. */
+/* The stretch of a source with fewer than 32 columns, copied into one that has them all. */
 typedef struct whole_source {
     um_avx512_source source;
     uint8_t bytes[UM_AVX512_PANEL_COLUMNS][UM_AVX512_PANEL_NARROW_BLOCKS * UM_PACK_BLOCK * 2];
@@ -300,8 +301,8 @@ static void complete(const um_avx512_source *source, size_t columns, size_t byte
         .rows = whole->bytes[0], .stride = sizeof whole->bytes[0], .k = source->k};
 }
 
-/* Rows first .. end - 1, a batch, times the columns of `source`, which are `columns`; with
- * `has_next` there are as many behind them, which come next. */
+/* Rows first_row .. end_row - 1, a batch, times the `columns` columns of `source`; with `has_next`,
+ * a whole panel of columns follows them and is prefetched. */
 static void multiply_columns(um_dtype dtype, const um_packed_rows *rows, size_t first_row,
                              size_t end_row, size_t columns, bool has_next, um_avx512_source source,
                              tile_arguments a) {

@@ -1,12 +1,11 @@
-/* Activations to integers, tile after tile: block after block, and in a block the 32 integers of
- * each row. */
+/* Activations to integers, in the layout of kernels/tile.h. */
 #include <math.h>
 #include <string.h>
 
 #include "kernels/avx512/panel.h"
 #include "kernels/tile.h"
 
-/* Blocks whose scales are computed together, a lane each. */
+/* Blocks whose scales are computed together, one in each lane. */
 #define BATCH 16
 
 typedef struct block_values {
@@ -14,7 +13,7 @@ typedef struct block_values {
     __m512 high;
 } block_values;
 
-/* The values of a block, zeros behind the last of the row. */
+/* The values of a block, with zeros after the last of the row. */
 static UM_ALWAYS_INLINE block_values load_block(const float *x, size_t rest) {
     if (rest >= UM_PACK_BLOCK) {
         return (block_values){_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)};
@@ -26,7 +25,7 @@ static UM_ALWAYS_INLINE block_values load_block(const float *x, size_t rest) {
     return (block_values){_mm512_maskz_loadu_ps(um_avx512_mask(rest), x), _mm512_setzero_ps()};
 }
 
-/* The largest magnitude of the 32 values, as bits: an order in which NaN is above all. */
+/* The largest magnitude of the 32 values, compared as bits, so that NaN is above all others. */
 static UM_ALWAYS_INLINE uint32_t largest_bits(block_values values) {
     const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
     const __m512i most =
@@ -35,8 +34,8 @@ static UM_ALWAYS_INLINE uint32_t largest_bits(block_values values) {
     return _mm512_reduce_max_epu32(most);
 }
 
-/* Scales and their inverses from the largest magnitudes.  A bit for each block without infinities
- * and NaN, whose integers would be the least there are, with sums that overflow. */
+/* Scales and their inverses from the largest magnitudes.  Returns a bit for each block without
+ * infinities and NaN; the others would get the lowest integers, whose sums overflow. */
 static __mmask16 compute_scales(const uint32_t largest[BATCH], float limit, float scales[BATCH],
                                 float inverses[BATCH]) {
     const __m512 most = _mm512_castsi512_ps(_mm512_loadu_si512(largest));

@@ -1,7 +1,7 @@
 /* A panel: some columns of the result (rows of the weights) and a stretch of their elements,
- * unpacked to integers and turned so that a vector holds one group of elements of 16 columns, which
- * is what the dot-product instructions want.  It stays in the first-level cache while all rows of
- * activations pass by. */
+ * unpacked to integers and transposed so that a vector holds one group of elements of 16 columns,
+ * as the dot-product instructions need it.  It stays in the first-level cache while all rows of
+ * activations are multiplied by it. */
 #ifndef UM_KERNELS_AVX512_PANEL_H
 #define UM_KERNELS_AVX512_PANEL_H
 
@@ -16,15 +16,15 @@
 
 typedef struct um_avx512_panel {
     /* [block][group][half]: lane c of a vector is a group of consecutive elements of column c: four
-     * unsigned bytes (8 groups a block), which are qw + UM_AVX512_PANEL_OFFSET, or two 16-bit
-     * integers (16 groups a block). */
+     * unsigned bytes (8 groups a block), which are qw + UM_AVX512_PANEL_OFFSET (just qw for types
+     * with a minimum), or two 16-bit integers (16 groups a block). */
     _Alignas(64) uint8_t weights[UM_AVX512_PANEL_BYTES];
     /* [sub-block][half] of 16 columns: one sub-block a block, or two for Q6_K. */
     _Alignas(64) float scales[2 * UM_AVX512_PANEL_NARROW_BLOCKS][UM_AVX512_PANEL_HALVES][16];
     _Alignas(64) float minimums[UM_AVX512_PANEL_NARROW_BLOCKS][UM_AVX512_PANEL_HALVES][16];
 } um_avx512_panel;
 
-/* 32 rows of weights, or what follows in them from some element on. */
+/* 32 rows of weights, or their rest from some element on. */
 typedef struct um_avx512_source {
     const uint8_t *rows; /* the first one */
     size_t stride;       /* bytes between rows */
@@ -50,17 +50,18 @@ static UM_ALWAYS_INLINE const uint8_t *um_avx512_panel_at(const um_avx512_column
     return columns->quarters[column / 4] + column % 4 * columns->stride + offset;
 }
 
-/* Weights of narrow types stand in a panel with this added (but those with a minimum, which are not
- * negative): the dot-product instruction multiplies unsigned by signed bytes, and activations are
- * the signed ones.  Packed sums are multiplied by -UM_AVX512_PANEL_OFFSET, to start from. */
+/* Added to the weights of narrow types in a panel (except those of types with a minimum, which are
+ * never negative): the dot-product instruction multiplies unsigned by signed bytes, and the
+ * activations are the signed ones.  The packed sums are stored times -UM_AVX512_PANEL_OFFSET, so
+ * that integer sums that start from them undo the offset. */
 #define UM_AVX512_PANEL_OFFSET 128
 
-/* Unpack the first `count` elements of every column, as many as a panel holds or all that there
- * are. */
+/* Unpack the first `count` elements of every column: as many as a panel holds, or all if there are
+ * fewer. */
 void um_avx512_panel_unpack(um_dtype dtype, const um_avx512_source *source, size_t count,
                             um_avx512_panel *panel);
 
-/* One file a family of formats: the same for half `half` of the panel. */
+/* The same for half `half` of the panel; there is one file for each family of formats. */
 void um_avx512_panel_unpack_q8_0(const um_avx512_source *source, size_t half, size_t count,
                                  um_avx512_panel *panel);
 void um_avx512_panel_unpack_q4_0(const um_avx512_source *source, size_t half, size_t count,
@@ -82,7 +83,7 @@ static UM_ALWAYS_INLINE __m256i um_avx512_panel_load_32(const uint8_t *bytes) {
     return _mm256_loadu_si256((const __m256i *)(const void *)bytes);
 }
 
-/* Turn 4 by 4 words of 32 bits within each quarter. */
+/* Transpose 4 by 4 words of 32 bits within each quarter. */
 static UM_ALWAYS_INLINE void um_avx512_panel_turn_quarters(const __m512i rows[4], __m512i out[4]) {
     const __m512i low01 = _mm512_unpacklo_epi32(rows[0], rows[1]);
     const __m512i low23 = _mm512_unpacklo_epi32(rows[2], rows[3]);
@@ -94,7 +95,7 @@ static UM_ALWAYS_INLINE void um_avx512_panel_turn_quarters(const __m512i rows[4]
     out[3] = _mm512_unpackhi_epi64(high01, high23);
 }
 
-/* out[e] has in lane c the e-th four bytes of the 16 at `offset` of column c. */
+/* Lane c of out[e] is the e-th group of four of the 16 bytes at `offset` of column c. */
 static UM_ALWAYS_INLINE void um_avx512_panel_turn(const um_avx512_columns *columns, size_t offset,
                                                   __m512i out[4]) {
     __m512i rows[4]; /* of columns r, r + 4, r + 8 and r + 12, a quarter each */
@@ -120,8 +121,8 @@ static UM_ALWAYS_INLINE void um_avx512_panel_turn_32(const um_avx512_columns *co
             _mm512_castsi256_si512(um_avx512_panel_load_32(um_avx512_panel_at(columns, r, offset))),
             um_avx512_panel_load_32(um_avx512_panel_at(columns, r + 8, offset)), 1);
     }
-    /* first[e]: words e and e + 4 of columns 0 to 3, then of 8 to 11; second[e]: of 4 to 7, 12
-     * to 15. */
+    /* first[e]: words e and e + 4 of columns 0 to 3, then of 8 to 11; second[e]: the same of 4 to
+     * 7, then of 12 to 15. */
     __m512i first[4];
     __m512i second[4];
     um_avx512_panel_turn_quarters(rows, first);
@@ -145,8 +146,8 @@ static UM_ALWAYS_INLINE void um_avx512_panel_store(um_avx512_panel *panel, size_
 /* The f16 numbers at `offset` of each column. */
 static UM_ALWAYS_INLINE __m512 um_avx512_panel_halfs(const um_avx512_columns *columns,
                                                      size_t offset) {
-    /* Put together in general registers, which are idle: a vector load of what was just stored
-     * piece by piece would have to wait for the stores. */
+    /* Assembled in general registers, which are idle: a vector load of values just stored piece by
+     * piece would have to wait for the stores. */
     uint64_t words[4];
     for (size_t i = 0; i < 4; i++) {
         uint16_t bits[4];

@@ -6,7 +6,7 @@
 
 /* ---- Q4_K, Q5_K -------------------------------------------------------------- */
 
-/* factor times byte `byte` of each lane. */
+/* factor times the unsigned byte `byte` of each lane. */
 static UM_ALWAYS_INLINE __m512 scaled_byte(__m512i lanes, size_t byte, __m512 factor) {
     const __m512i shifted = _mm512_srl_epi32(lanes, _mm_cvtsi32_si128((int)byte * 8));
     const __m512i value = _mm512_and_si512(shifted, _mm512_set1_epi32(255));
@@ -17,9 +17,10 @@ static UM_ALWAYS_INLINE __m512 halfs_of(__m512i lanes) {
     return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(lanes));
 }
 
-/* Scales and minimums of the eight sub-blocks, from `block` of the panel on.  A block begins with d
- * and m, then four bytes each of the first six-bit scales, of the first minimums, and of the low
- * halves of the others; what is missing stands in the top bits of the former two. */
+/* Scales and minimums of the eight sub-blocks, from `block` of the panel on.  A super-block begins
+ * with d and m.  Then come four bytes each: the first four six-bit scales, the first four minimums,
+ * and the low nibbles of the other scales and minimums, whose two high bits are the top bits of the
+ * bytes of the first four. */
 static void store_scales(const um_avx512_columns *columns, size_t at, size_t block, size_t half,
                          um_avx512_panel *panel) {
     __m512i words[4];
@@ -44,8 +45,8 @@ static void store_scales(const um_avx512_columns *columns, size_t at, size_t blo
     }
 }
 
-/* Sub-blocks 2 pair and 2 pair + 1, whose quants share 32 bytes at `low`; `fifth` holds the turned
- * fifth bits, or is NULL. */
+/* Sub-blocks 2 pair and 2 pair + 1, whose quants share 32 bytes at `low`; `fifth` holds the
+ * transposed fifth bits, or is NULL. */
 static UM_ALWAYS_INLINE void unpack_pair(const um_avx512_columns *columns, size_t low, size_t pair,
                                          const __m512i *fifth, size_t block, size_t half,
                                          um_avx512_panel *panel) {
@@ -110,7 +111,7 @@ static UM_ALWAYS_INLINE void unpack_q6_block(const __m512i *low, const __m512i *
     for (size_t g = 0; g < GROUPS; g++) {
         const __m512i l = low[r % 2 * GROUPS + g];
         __m512i q = _mm512_and_si512(r < 2 ? l : _mm512_srli_epi16(l, 4), nibble);
-        /* The two bits to places 4 and 5. */
+        /* Move the two high bits to bits 4 and 5. */
         const __m512i h = r < 2 ? _mm512_slli_epi16(high[g], r == 0 ? 4 : 2)
                                 : (r == 2 ? high[g] : _mm512_srli_epi16(high[g], 2));
         q = _mm512_or_si512(q, _mm512_and_si512(h, upper));

@@ -1,17 +1,17 @@
-/* F16 and BF16 as 14-bit integers with a power of two as scale for 32 elements (packed.h). */
+/* F16 and BF16 as 14-bit integers with one scale, a power of two, for 32 elements (packed.h). */
 #include <string.h>
 
 #include "kernels/avx512/panel.h"
 
 #define GROUPS 16 /* of two elements in a block of 32 */
 
-/* Where a 16-bit float keeps what. */
+/* The layout of a 16-bit float. */
 typedef struct float_format {
     int32_t fraction_bits;
     int16_t fraction; /* mask */
-    int16_t implied;  /* the bit above it */
+    int16_t implied;  /* the bit above the fraction */
     int16_t infinite; /* exponent of infinities and NaN */
-    int32_t to_f32;   /* from an exponent to that of the step, 2^-12 of it, in f32 */
+    int32_t to_f32;   /* added to an exponent, gives the f32 exponent of the step 2^(e - 12) */
 } float_format;
 
 static UM_ALWAYS_INLINE float_format format_of(um_dtype dtype) {
@@ -52,13 +52,13 @@ static UM_ALWAYS_INLINE __m512i largest(const __m512i pairs[GROUPS]) {
     return _mm512_max_epu16(most[0], _mm512_rol_epi32(most[0], 16));
 }
 
-/* The exponents of magnitudes; those of subnormal numbers count as 1, as their values want. */
+/* The exponents of magnitudes; those of subnormal numbers count as 1, the scale of their values. */
 static UM_ALWAYS_INLINE __m512i exponents(float_format format, __m512i magnitude) {
     const __m512i exponent = _mm512_srl_epi16(magnitude, _mm_cvtsi32_si128(format.fraction_bits));
     return _mm512_max_epu16(exponent, _mm512_set1_epi16(1));
 }
 
-/* Steps for the exponents `most`; zero where the block counts as zero. */
+/* Steps for the exponents `most`; zero if the block counts as zero. */
 static UM_ALWAYS_INLINE __m512 steps(um_dtype dtype, float_format format, __m512i bits,
                                      __m512i most) {
     const __m512i exponent = _mm512_and_si512(most, _mm512_set1_epi32(0xFFFF));
@@ -75,8 +75,8 @@ static UM_ALWAYS_INLINE __m512 steps(um_dtype dtype, float_format format, __m512
     return _mm512_maskz_mov_ps(used, step);
 }
 
-/* Twice the significands, aligned so that a shift by what an exponent lacks to the largest one
- * gives twice the quotient by the step. */
+/* Twice the significands, aligned so that a right shift by the largest exponent less a value's own
+ * gives twice the value's quotient by the step. */
 static UM_ALWAYS_INLINE __m512i significands(um_dtype dtype, float_format format, __m512i bits) {
     const __m128i places = _mm_cvtsi32_si128(13 - format.fraction_bits);
     const __m512i fraction = _mm512_sll_epi16(_mm512_set1_epi16(format.fraction), places);
@@ -87,8 +87,8 @@ static UM_ALWAYS_INLINE __m512i significands(um_dtype dtype, float_format format
         const __m512i digits = _mm512_and_si512(shifted, fraction);
         return _mm512_mask_add_epi16(digits, normal, digits, implied);
     }
-    /* Subnormal numbers are too small to matter beside UM_PACK_SMALLEST:
-     * (shifted & fraction) | implied. */
+    /* (shifted & fraction) | implied: subnormal numbers are far below UM_PACK_SMALLEST, so that
+     * they do not matter. */
     return _mm512_ternarylogic_epi32(shifted, fraction, implied, 0xEA);
 }
 

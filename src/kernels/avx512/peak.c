@@ -1,9 +1,9 @@
 #include "kernels/avx512/avx512.h"
 
 #define CHAINS 16 /* independent sums: two a cycle with up to five cycles of latency need ten */
-#define STEPS 64  /* of a round */
+#define STEPS 64  /* in a round */
 
-/* The compiler knows nothing of the value from here on. */
+/* From here on the compiler knows nothing about the value. */
 #define OPAQUE(value) __asm__ volatile("" : "+v"(value))
 
 static um_peak_work work_of(size_t rounds, double products, float result) {

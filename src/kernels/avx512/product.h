@@ -1,20 +1,20 @@
-/* The tile that all f32 products with AVX-512 are made of: some rows of a against 16 or 32 columns
- * of b, in registers.
+/* The tile that all f32 products with AVX-512 are made of: some rows of a times 16 or 32 columns of
+ * b, in registers.
  *
- * Every element is one chain of fused multiply-adds over ascending l, from zero or from what c
- * holds. Storing c and going on from it later rounds nothing, so how a sum is cut into blocks, and
- * which tile an element falls into, does not show in the result. */
+ * Every element is one chain of fused multiply-adds over ascending l, starting from zero or from
+ * the value in c.  Storing c and continuing from it later rounds nothing, so the result does not
+ * depend on how a sum is cut into blocks or on which tile an element falls into. */
 #ifndef UM_KERNELS_AVX512_PRODUCT_H
 #define UM_KERNELS_AVX512_PRODUCT_H
 
 #include "kernels/avx512/avx512.h"
 
-/* Rows of a whole tile: 16 sums hide the latency of a multiply-add, and leave room for the rest. */
+/* Rows of a whole tile: 16 sums hide the latency of a multiply-add, and leave registers for the
+ * operands. */
 #define UM_PRODUCT_ROWS 8
 #define UM_PRODUCT_VECTORS 2
 #define UM_PRODUCT_COLUMNS (16 * UM_PRODUCT_VECTORS)
-/* Of a panel of b, so that it takes half of the first-level cache: the other half is for a and c.
- */
+/* Rows of a panel of b: it takes half of the first-level cache, and the rest is for a and c. */
 #define UM_PRODUCT_DEPTH 128
 
 /* c[i][j] (+)= sum over l < k of a[i * a_row + l * a_step] * b[l * b_step + j]. */
@@ -28,10 +28,10 @@ typedef struct um_product_tile {
     float *c;
     size_t c_stride;
     __mmask16 columns[UM_PRODUCT_VECTORS];
-    bool add; /* to what c holds; otherwise from zero */
+    bool add; /* start from the values in c; otherwise from zero */
 } um_product_tile;
 
-/* `rows` and `vectors` are constants at every call, so that the sums are registers. */
+/* `rows` and `vectors` are constants at every call, so that the sums stay in registers. */
 static UM_ALWAYS_INLINE void um_product_rows(size_t rows, size_t vectors,
                                              const um_product_tile *t) {
     __m512 sum[UM_PRODUCT_ROWS][UM_PRODUCT_VECTORS];
@@ -64,7 +64,7 @@ static UM_ALWAYS_INLINE void um_product_rows(size_t rows, size_t vectors,
     }
 }
 
-/* The same for `rows` <= UM_PRODUCT_ROWS that are no constant; `t` moves on behind them. */
+/* The same; then `t` moves past these rows. */
 static UM_ALWAYS_INLINE void um_product_advance(size_t rows, size_t vectors, um_product_tile *t) {
     um_product_rows(rows, vectors, t);
     t->a += rows * t->a_row;
@@ -88,8 +88,8 @@ static UM_ALWAYS_INLINE void um_product_column(size_t m, size_t vectors, um_prod
     }
 }
 
-/* m rows against the `columns` <= UM_PRODUCT_COLUMNS columns from t's place on; its masks are set
- * here. */
+/* m rows times the `columns` <= UM_PRODUCT_COLUMNS columns that start at t.b and t.c; sets t's
+ * masks. */
 static inline void um_product_panel(size_t m, size_t columns, um_product_tile t) {
     t.columns[0] = um_avx512_mask(columns < 16 ? columns : 16);
     t.columns[1] = um_avx512_mask(columns < 16 ? 0 : columns - 16);

@@ -1,7 +1,7 @@
 /* Products of numbers rounded to BF16, two to a lane: x w^T, p v, y += p v, y += p^T v.
  *
- * A panel of b, 64 columns and a part of the sum, is rounded and laid out in pairs once; each strip
- * of 16 rows of a is rounded beside it, and meets the panel in tiles of 8 rows by 32 columns. */
+ * A panel of b (64 columns, a part of the sum) is rounded and laid out in pairs once; each strip of
+ * 16 rows of a is rounded in turn and multiplied by the panel in tiles of 8 rows by 32 columns. */
 #include "base/memory.h"
 #include "kernels/avx512/avx512.h"
 #include "kernels/avx512/transpose.h"
@@ -10,13 +10,13 @@
 #define VECTORS 2
 #define TILE_COLUMNS (16 * VECTORS)
 #define PANEL_COLUMNS (2 * TILE_COLUMNS)
-/* A multiple of 32.  Panel and strip fill most of the first-level cache. */
+/* Rows of a panel, a multiple of 32.  Panel and strip fill most of the first-level cache. */
 #define DEPTH 128
 #define PAIRS (DEPTH / 2)
-/* Rows that are rounded together: a vector, and a cache line where a is transposed. */
+/* Rows that are rounded together: one vector, and one cache line if a is transposed. */
 #define STRIP_ROWS 16
 
-/* The operands of y (+)= a b; exactly one of the layouts of a and of b. */
+/* The operands of y (+)= a b: a is [m, k] and b is [k, n] unless marked as transposed. */
 typedef struct operands {
     const float *a;
     size_t a_stride;
@@ -29,12 +29,12 @@ typedef struct operands {
 typedef struct workspace {
     _Alignas(64) uint32_t panel[PAIRS * PANEL_COLUMNS];  /* [pair][column] */
     _Alignas(64) uint32_t strip[PAIRS * STRIP_ROWS];     /* [row][pair], transposed [pair][row] */
-    _Alignas(64) float rest[STRIP_ROWS * PANEL_COLUMNS]; /* sums of a strip of fewer rows */
+    _Alignas(64) float rest[STRIP_ROWS * PANEL_COLUMNS]; /* sums of a strip without whole tiles */
 } workspace;
 
 /* ---- Rounding and laying out ---------------------------------------------------------- */
 
-/* 32 floats, zeros behind the first `count`, as pairs of BF16. */
+/* The first `count` of 32 floats, followed by zeros, as pairs of BF16. */
 static UM_ALWAYS_INLINE __m512i round_row(size_t count, const float *x) {
     const __m512 low = _mm512_maskz_loadu_ps(um_avx512_mask(count < 16 ? count : 16), x);
     const __m512 high = _mm512_maskz_loadu_ps(
@@ -42,7 +42,7 @@ static UM_ALWAYS_INLINE __m512i round_row(size_t count, const float *x) {
     return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-/* Lane j: columns j of two rows, the first in the low half. */
+/* Lane j holds column j of two rows, the first row in the low half. */
 static UM_ALWAYS_INLINE __m512i pair_rows(__mmask16 lanes, const float *first,
                                           const float *second) {
     const __m256i even = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(lanes, first));
@@ -92,8 +92,8 @@ static void round_strip(size_t rows, size_t k, const float *a, size_t stride, ui
     }
 }
 
-/* Rows of a are far apart, where the processor does not see by itself what comes: `next` is the
- * strip after this one. */
+/* Rows of a are too far apart for the processor to foresee, so those of the next strip, at `next`,
+ * are prefetched. */
 static void round_strip_transposed(size_t rows, size_t k, const float *a, size_t stride,
                                    const float *next, uint32_t *strip) {
     const __mmask16 lanes = um_avx512_mask(rows);
@@ -143,7 +143,7 @@ static UM_ALWAYS_INLINE void tile(bool transposed, size_t pairs, const uint32_t 
     }
 }
 
-/* All tiles of a strip, of which `rows` are there, and a panel. */
+/* All tiles of a panel and a strip, which has `rows` rows. */
 static UM_ALWAYS_INLINE void tiles(bool transposed, size_t rows, size_t pairs,
                                    const workspace *with, size_t columns, bool add, float *c,
                                    size_t c_stride) {
@@ -163,7 +163,8 @@ static void copy_rows(size_t rows, size_t columns, const float *from, size_t fro
     }
 }
 
-/* A strip of rows against the panel.  A tile has all its rows, if need be in a place of its own. */
+/* A strip of rows times the panel.  Tiles are always whole: if the rows do not fill them, the sums
+ * go through with->rest. */
 static void run_strip(const operands *of, size_t rows, size_t columns, size_t k, bool add,
                       const float *next, workspace *with, float *y, size_t y_stride) {
     const bool whole = rows % ROWS == 0;
@@ -185,7 +186,7 @@ static void run_strip(const operands *of, size_t rows, size_t columns, size_t k,
     }
 }
 
-/* All rows against a panel's columns and a part of the sum. */
+/* All rows times a panel: some columns and a part of the sum. */
 static void run_panel(operands of, size_t m, size_t columns, size_t k, bool add, workspace *with,
                       float *y, size_t y_stride) {
     if (of.b_transposed) {
@@ -206,7 +207,7 @@ static void run_panel(operands of, size_t m, size_t columns, size_t k, bool add,
 static void run(const operands *of, size_t m, size_t n, size_t k, bool add, float *y,
                 size_t y_stride) {
     workspace with;
-    /* What rows that a strip lacks leave there is multiplied, and thrown away. */
+    /* The rows that a short strip lacks are multiplied too, and the results thrown away. */
     memset(with.strip, 0, sizeof with.strip);
     memset(with.rest, 0, sizeof with.rest);
     for (size_t j = 0; j < n; j += PANEL_COLUMNS) {

@@ -10,7 +10,7 @@ static inline __mmask16 lanes_at(size_t i, size_t count) {
 }
 
 void um_avx512_logit_range(size_t count, const float *x, float *maximum, float *magnitude) {
-    /* As integers the bits of |x| order as the values do, with NaN above infinity. */
+    /* As integers, the bits of |x| have the order of the values, with NaN above infinity. */
     const __m512i absolute = _mm512_set1_epi32(0x7fffffff);
     __m512 largest = _mm512_set1_ps(-INFINITY);
     __m512i bits = _mm512_setzero_si512();
@@ -55,8 +55,8 @@ void um_avx512_exponential(size_t count, float shift, const float *x, float *y) 
     }
 }
 
-/* Whether z > limit for a z = x / divisor implies x > the result: some way below the product, as
- * the quotient is rounded. */
+/* A bound that x exceeds whenever z = x / divisor exceeds `limit`: a little below their product,
+ * because the quotient is rounded. */
 static float below_quotients(float limit, float divisor) {
     const float product = limit * divisor;
     return isfinite(product) ? product - 1e-6f * fabsf(product) : -INFINITY;
@@ -66,10 +66,10 @@ typedef struct weighing {
     __m512 divisor;
     __m512 shift;
     __m512 above;
-    __m512 raw_above; /* no smaller x counts */
+    __m512 raw_above; /* no x up to this counts */
 } weighing;
 
-/* d and exp(d) of elements that count, 0 of the others. */
+/* d and exp(d) (returned) of the elements that count; both are 0 for the others. */
 static inline __m512 weigh(const weighing *with, __m512 x, __m512 *d) {
     const __m512 z = _mm512_div_ps(x, with->divisor);
     const __mmask16 keep = _mm512_cmp_ps_mask(z, with->above, _CMP_GT_OQ);
@@ -89,7 +89,7 @@ static UM_ALWAYS_INLINE void sum_weights(const weighing *with, size_t count, con
     const __m512 lowest = _mm512_set1_ps(-INFINITY);
     __m512d sums = _mm512_setzero_pd();
     __m512d weighted_sums = _mm512_setzero_pd();
-    /* Float sums of two vectors go into the sums in double. */
+    /* Two vectors are added up in float, and their sum in double. */
     for (size_t i = 0; i < count; i += 2 * LANES) {
         const size_t next = i + LANES;
         const __mmask16 lanes[2] = {lanes_at(i, count), next < count ? lanes_at(next, count) : 0};
@@ -136,8 +136,8 @@ static inline __m512i indices_from(uint32_t first) {
         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 }
 
-/* Append the lanes of `chosen`; all of `room` are written.  Compressing in registers and storing
- * whole vectors, as compressing stores are slow on some processors. */
+/* Append the lanes of `chosen`; all lanes of `room` are written.  Compresses in registers and
+ * stores whole vectors, because compressing stores are slow on some processors. */
 static inline void append(__m512 value, uint32_t first, __mmask16 chosen, __mmask16 room,
                           um_token_entries *entries) {
     _mm512_mask_storeu_ps(entries->values + entries->count, room,

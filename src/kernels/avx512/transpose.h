@@ -1,10 +1,10 @@
-/* 16 vectors of 16 lanes, rows turned into columns. */
+/* Transposes 16 vectors of 16 lanes: rows become columns. */
 #ifndef UM_KERNELS_AVX512_TRANSPOSE_H
 #define UM_KERNELS_AVX512_TRANSPOSE_H
 
 #include "kernels/avx512/avx512.h"
 
-/* In place, by interleaving ones, pairs, then quarters of registers. */
+/* In place, by interleaving single lanes, then pairs, then quarters of registers. */
 static UM_ALWAYS_INLINE void um_avx512_transpose(__m512i r[16]) {
     __m512i t[16];
     for (size_t i = 0; i < 16; i += 2) {
@@ -17,7 +17,7 @@ static UM_ALWAYS_INLINE void um_avx512_transpose(__m512i r[16]) {
             r[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + 2 + j]);
         }
     }
-    /* r[4 g + c] has columns c, c + 4, c + 8, c + 12 of rows 4 g .. 4 g + 3 in its quarters. */
+    /* The quarters of r[4 g + c] are columns c, c + 4, c + 8, c + 12 of rows 4 g .. 4 g + 3. */
     for (size_t c = 0; c < 4; c++) {
         const __m512i low = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88);
         const __m512i high = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xDD);

@@ -1,16 +1,15 @@
-/* y = p v, y += p v and y += p^T v: the rows of v are the columns' vectors as they stand.  A panel
- * of v, 32 columns and a part of the sum, is copied so that it lies together, where enough rows of
- * p meet it. */
+/* y = p v, y += p v and y += p^T v: rows of v need no transposing.  A panel of v (32 columns, a
+ * part of the sum) is copied to contiguous memory if enough rows of p are multiplied by it. */
 #include "kernels/avx512/product.h"
 
-/* Rows from which on the copy pays. */
+/* The number of rows from which the copy pays. */
 #define ROWS_TO_COPY 16
-/* Rows of v nearer than this, in floats, fill a cache evenly without it. */
+/* Rows of v at most this many floats apart fill a cache evenly without a copy. */
 #define NEAR 64
 /* Columns of a transposed p that are copied together: a cache line. */
 #define STRIP_ROWS 16
 
-/* Columns behind the last are zero, so that the tile's loads are whole. */
+/* Columns after the last become zero. */
 static void copy_panel(size_t k, size_t columns, const float *v, size_t v_stride, float *panel) {
     const __mmask16 low = um_avx512_mask(columns < 16 ? columns : 16);
     const __mmask16 high = um_avx512_mask(columns < 16 ? 0 : columns - 16);
@@ -74,8 +73,8 @@ void um_avx512_weighted_sum_add(size_t m, size_t n, size_t k, const float *p, si
 
 /* ---- Transposed ----------------------------------------------------------------------- */
 
-/* Some columns of p, as they stand below each other.  Rows of p are far apart, where the processor
- * does not see by itself what comes: `next` is the strip after this one. */
+/* Copy some columns of p as [l][column].  Rows of p are too far apart for the processor to foresee,
+ * so those of the next strip, at `next`, are prefetched. */
 static void copy_strip(size_t k, size_t rows, const float *p, size_t p_stride, const float *next,
                        float *strip) {
     const __mmask16 lanes = um_avx512_mask(rows);
@@ -90,7 +89,8 @@ typedef struct transposed_workspace {
     _Alignas(64) float strip[UM_PRODUCT_DEPTH * STRIP_ROWS];
 } transposed_workspace;
 
-/* A part of the sum, for two panels of columns at a time: so p comes from memory half as often. */
+/* A part of the sum, for two panels of columns at a time, so that p is read from memory half as
+ * often. */
 static void add_transposed_part(size_t m, size_t n, size_t k, const float *p, size_t p_stride,
                                 const float *v, size_t v_stride, float *y, size_t y_stride,
                                 transposed_workspace *with) {

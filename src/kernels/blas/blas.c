@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 
-/* Rows of c in one tile: large enough for the library to reach its rate, small enough that two
- * threads end together. */
+/* Rows of c in one tile: enough for the library to reach its full rate, few enough that two threads
+ * finish at about the same time. */
 #define ROW_TILE 128
 
 typedef struct sgemm_call {
@@ -35,7 +35,8 @@ static void sgemm_tile(void *user, size_t task, size_t worker) {
                 (blasint)call->c_stride);
 }
 
-/* The library's own threads would split sums by their number, and be in the way of the pool's. */
+/* The library is limited to one thread: threads of its own would make sums depend on their number,
+ * and would compete with the pool's. */
 static void run(um_thread_pool *pool, sgemm_call *call) {
     if (call->m == 0 || call->n == 0) {
         return;

@@ -1,7 +1,7 @@
-/* f32 matrix products of the Muon optimiser, and the yardstick for all others, through cblas called
- * on fixed tiles from the threads of the pool: the tiles, and so every sum's order, do not depend
- * on the number of threads.  OpenBLAS itself is told to use one thread, which is a setting of the
- * whole process. */
+/* f32 matrix products of the Muon optimiser, and the yardstick for all others: the threads of the
+ * pool call cblas on fixed tiles, so neither the tiles nor the order of any sum depend on the
+ * number of threads.  OpenBLAS itself is told to use one thread, which is a setting of the whole
+ * process. */
 #ifndef UM_KERNELS_BLAS_BLAS_H
 #define UM_KERNELS_BLAS_BLAS_H
 

@@ -5,7 +5,7 @@
 #include "base/thread_pool.h"
 
 /* Best rate in FLOP/s of large f32 matrix products on all threads of the pool, over about
- * `seconds` of trying; 0 without memory. */
+ * `seconds` of trying; 0 if there is not enough memory. */
 double um_sgemm_peak(um_thread_pool *pool, double seconds);
 
 #endif

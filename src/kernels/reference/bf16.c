@@ -7,7 +7,7 @@
 
 #define SMALLEST_NORMAL 0x1p-126f
 
-/* Subnormal numbers count as zero, and are never made. */
+/* Subnormal numbers count as zero, and are never produced. */
 static float flush(float x) {
     return fabsf(x) < SMALLEST_NORMAL ? copysignf(0.0f, x) : x;
 }
@@ -26,8 +26,8 @@ static float add_product(float sum, float a, float b) {
     return flush(fmaf(rounded(a), rounded(b), sum));
 }
 
-/* start + sum over l < k of a[l * a_step] b[l * b_step]: of each pair the odd product first; an odd
- * last one has a zero product before it. */
+/* start + sum over l < k of a[l * a_step] b[l * b_step]: in each pair the odd product is added
+ * first; a last product without a partner comes after a zero product. */
 static float sum_of_pairs(float start, size_t k, const float *a, size_t a_step, const float *b,
                           size_t b_step) {
     float sum = flush(start);

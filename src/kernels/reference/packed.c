@@ -7,8 +7,8 @@
 
 /* ---- Activations ---------------------------------------------------------------- */
 
-/* Scale and integers of up to 32 values; zeros behind them.  A NaN makes the scale NaN: magnitudes
- * are compared as integers. */
+/* The scale (returned) and integers of up to 32 values, followed by zeros.  A NaN makes the scale
+ * NaN, because magnitudes are compared as integers. */
 static float quantise(size_t count, const float *x, float limit, int16_t q[UM_PACK_BLOCK]) {
     uint32_t most = 0;
     for (size_t i = 0; i < count; i++) {
@@ -67,7 +67,7 @@ void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x
 /* One block of 32 weights. */
 typedef struct weight_block {
     int16_t q[UM_PACK_BLOCK];
-    size_t sub_blocks; /* that have a scale of their own */
+    size_t sub_blocks; /* with a scale of their own */
     float scales[2];
     bool has_minimum;
     float minimum;
@@ -136,7 +136,8 @@ static void read_wide(um_dtype dtype, const uint8_t *row, size_t block, size_t k
     if (largest < UM_PACK_SMALLEST) {
         return;
     }
-    /* 2^-12 of the power of two at or below the largest; subnormal F16 have the least exponent. */
+    /* 2^-12 times the power of two at or below the largest; subnormal F16 count with the smallest
+     * normal exponent. */
     int exponent = 0;
     (void)frexpf(largest, &exponent);
     exponent = dtype == UM_DTYPE_F16 && exponent < -13 ? -13 : exponent;

@@ -1,11 +1,11 @@
-/* The arithmetic of the plain products with as many sums as hide its latency; what the compiler
- * makes of it is what it makes of them. */
+/* The arithmetic of the plain products, with enough independent sums to hide its latency; the
+ * compiler translates it as it does those products. */
 #include "kernels/reference/reference.h"
 
 #define LANES 64 /* independent sums */
-#define STEPS 64 /* of a round */
+#define STEPS 64 /* in a round */
 
-/* Operands are volatile, so that nothing can be worked out beforehand. */
+/* Operands are volatile, so that the compiler can compute nothing in advance. */
 
 void um_reference_peak_float(size_t rounds, um_peak_work *work) {
     volatile float operands[] = {0.5f, 1.0f};
