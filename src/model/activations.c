@@ -131,7 +131,7 @@ static void carve_inner(carver *from, const um_model_config *config, size_t rows
     layer->up = carve(from, rows * config->intermediate_size);
 }
 
-/* All of layer `index`; with recomputation everything but its input is that of layer 0. */
+/* All of layer `index`; with recomputation, everything but its input is shared with layer 0. */
 static void carve_layer(carver *from, const um_activations *activations,
                         const um_model_config *config, size_t rows, size_t index) {
     um_layer_activations *layer = &activations->layers[index];

@@ -6,8 +6,9 @@
 #include "kernels/linear.h"
 #include "model/transformer.h"
 
-/* What one layer leaves behind.  R rows in the batch, H hidden, Q heads * head_dim,
- * I intermediate.  Without a record all layers share one set. */
+/* The activations that one layer keeps.  R rows in the batch, H hidden, Q heads * head_dim,
+ * K kv_heads * head_dim, I intermediate.  Unless activations are recorded, all layers share one
+ * set. */
 typedef struct um_layer_activations {
     float *input;                 /* [R, H] residual stream before the layer; only recorded */
     float *attention_inverse_rms; /* [R] */
@@ -23,7 +24,7 @@ typedef struct um_layer_activations {
 
 struct um_activations {
     bool record;
-    bool recompute;     /* all layers share one set, but for `input` */
+    bool recompute;     /* all layers share one set, except for `input` */
     size_t rows;        /* R of the last forward */
     size_t layer_count; /* entries of `layers` */
     um_layer_activations *layers;
@@ -76,15 +77,15 @@ void um_activations_attention_layer(um_activations *activations, const um_row_ba
 /* Floats of the widest input of a product: H, I or Q. */
 size_t um_widest_row(const um_model_config *config);
 
-/* Make the shared set that of layer `layer` again, from its input, in the batch of the last forward
- * pass; `attention` describes it.  Without um_activations_recompute it does nothing. */
+/* Recompute layer `layer` from its recorded input into the shared set.  `batch` is that of the last
+ * forward pass, and `attention` describes it.  Does nothing without um_activations_recompute. */
 void um_transformer_restore_layer(const um_transformer *transformer, const um_compute *compute,
                                   const um_row_batch *batch, um_activations *activations,
                                   const um_attention *attention, size_t layer);
 
 um_layer_activations *um_activations_layer(um_activations *activations, size_t layer);
 
-/* The row of sequence `sequence` that is computed i-th. */
+/* The i-th computed row of `sequence`. */
 size_t um_sequence_row(const um_sequence_rows *sequence, size_t i);
 
 #endif

@@ -1,6 +1,6 @@
 /* The shape and conventions of a model: everything by which one dense masked-diffusion or
- * autoregressive transformer differs from another.  One forward reads this; there is no
- * code path a family. */
+ * autoregressive transformer differs from another.  A single forward pass reads this; no family
+ * has a code path of its own. */
 #ifndef UM_MODEL_CONFIG_H
 #define UM_MODEL_CONFIG_H
 
@@ -52,13 +52,13 @@ typedef struct um_model_config {
     um_attention_kind attention;
     size_t attention_block_length; /* for UM_ATTENTION_BLOCK_CAUSAL */
     um_logit_alignment logit_alignment;
-    int32_t mask_token; /* UM_NO_TOKEN_ID where config.json does not tell, as for the three below */
+    int32_t mask_token; /* UM_NO_TOKEN_ID if the file names none; so for the three below */
     int32_t bos_token;
     int32_t eos_token;
     int32_t pad_token;
 } um_model_config;
 
-/* What config.json may leave open or tell wrongly; zero-initialise to change nothing. */
+/* What config.json may leave open or state wrongly; zero-initialise to change nothing. */
 typedef struct um_model_config_overrides {
     bool has_attention;
     um_attention_kind attention;
@@ -69,28 +69,28 @@ typedef struct um_model_config_overrides {
     int32_t mask_token;
 } um_model_config_overrides;
 
-/* "qwen2"; the names below are those of command-line options and of config.json's "unmask". */
+/* "qwen2".  The names below are those of command-line options and of config.json's "unmask". */
 const char *um_family_name(um_family family);
 /* "full", "causal", "block-causal". */
 const char *um_attention_name(um_attention_kind attention);
 /* "position", "shifted". */
 const char *um_logit_alignment_name(um_logit_alignment alignment);
-/* The reverse; false when `name` is none of them. */
+/* The reverse; false if `name` is none of them. */
 bool um_attention_from_name(const char *name, um_attention_kind *attention);
 bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignment);
 
-/* Read config.json of the directory `model`, or the metadata of a GGUF file
- * (um_model_config_from_gguf).  Every field is required: nothing falls back to a default of
+/* Read config.json of the directory `model`, or the metadata of the GGUF file `model`
+ * (um_model_config_from_gguf).  Every field is required: nothing falls back to the default of
  * some library.  UM_ERR_UNSUPPORTED names an architecture or feature that is not covered.
  *
  * Attention, alignment and mask token follow from "model_type": Dream is full and shifted,
  * a2d-* and llada full and unshifted, sdar block-causal and unshifted, Fast_dLLM_Qwen
  * block-causal and shifted.  qwen2, qwen3 and llama are causal and shifted, unless the file has a
  * "mask_token_id" or an "auto_map" to a model class of its own (Open-dCoder): then they are full
- * and shifted.  An object "unmask", as um_model_config_format writes it, goes before all that. */
+ * and shifted.  An object "unmask", as um_model_config_format writes it, overrides all of this. */
 um_status um_model_config_read(const char *model, um_model_config *config, um_error *error);
 
-/* As um_model_config_read, with the caller's word on conventions; `overrides` may be NULL. */
+/* As um_model_config_read, with the conventions that the caller sets; `overrides` may be NULL. */
 um_status um_model_config_read_with(const char *model, const um_model_config_overrides *overrides,
                                     um_model_config *config, um_error *error);
 
@@ -103,21 +103,21 @@ um_status um_model_config_parse_with(const json_t *root, const char *where,
                                      const um_model_config_overrides *overrides,
                                      um_model_config *config, um_error *error);
 
-/* Apply `overrides` (or NULL) to a complete config, which stays as it was where the result does
- * not pass um_model_config_check. */
+/* Apply `overrides` (or NULL) to a complete config, which stays as it was if the result does not
+ * pass um_model_config_check. */
 um_status um_model_config_override(um_model_config *config,
                                    const um_model_config_overrides *overrides, um_error *error);
 
-/* The largest head_dim that um_model_config_check lets pass. */
+/* The largest head_dim that um_model_config_check accepts. */
 #define UM_HEAD_DIM_MAXIMUM 1024
 
-/* Check that sizes are positive, divide each other and stay below limits that keep every later
- * product within size_t. */
+/* Check that sizes are positive, that they divide each other where they must, and that they stay
+ * below limits that keep every later product within size_t. */
 um_status um_model_config_check(const um_model_config *config, const char *where, um_error *error);
 
-/* The config.json text by which other software loads such a model: model_type "qwen2", "qwen3" or
- * "llama" of transformers, the published Dream and LLaDA configs for those.  Conventions that
- * these files cannot express are added as an object "unmask", which other software ignores.
+/* The config.json text with which other software loads the model: model_type "qwen2", "qwen3" or
+ * "llama" for transformers, and the form of the published Dream and LLaDA configs.  Conventions
+ * that these files cannot express are added as an object "unmask", which other software ignores.
  * UM_ERR_UNSUPPORTED for biases, norms or head sizes that the family does not have. */
 um_status um_model_config_format(const um_model_config *config, um_buffer *json, um_error *error);
 

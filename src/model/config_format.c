@@ -1,4 +1,4 @@
-/* A um_model_config to the config.json of the software that the family comes from. */
+/* Writes a um_model_config as the config.json of the software that the family comes from. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "model/config.h"
 
-/* The object being written: `first` until a member was. */
+/* The object being written; `first` holds until a member has been written. */
 typedef struct writer {
     um_buffer *json;
     um_error *error;
@@ -32,7 +32,7 @@ static void put_bool(writer *out, const char *key, bool value) {
     put_raw(out, key, value ? "true" : "false");
 }
 
-/* The shortest text that reads back as `value`, recognisable as a real number. */
+/* A text that reads back as `value`, of 15 digits if possible, recognisable as a real number. */
 static void put_real(writer *out, const char *key, double value) {
     char text[40];
     (void)snprintf(text, sizeof text, "%.15g", value);
@@ -167,7 +167,7 @@ static void put_llada(writer *out, const um_model_config *config) {
     put_raw(out, "init_device", "\"cpu\"");
 }
 
-/* What the model_type alone does not say. */
+/* The conventions that the model_type alone does not say. */
 static void put_own_conventions(writer *out, const um_model_config *config) {
     char text[160];
     char block_length[48] = "";

@@ -5,7 +5,7 @@
 
 #include "model/config_internal.h"
 
-/* Longest key: an architecture's name and what follows it. */
+/* Room for the longest key: an architecture's name and the part that follows it. */
 #define KEY_BYTES 128
 
 static const struct architecture {
@@ -55,7 +55,8 @@ static const um_gguf_tensor *find_tensor(const um_gguf *file, const char *name) 
 
 /* ---- Sizes --------------------------------------------------------------- */
 
-/* A size that may be given as one number or as an array with one for each layer, all equal. */
+/* A size that may be given as one number or as an array with one number for each layer, all equal.
+ */
 static um_status read_layer_size(const source *from, const char *name, size_t *out) {
     char key[KEY_BYTES];
     const um_gguf_entry *entry = find_own(from, name);
@@ -186,7 +187,7 @@ static um_status refuse_scaled_rotation(const source *from) {
     return UM_OK;
 }
 
-/* The format's default where the base is not given. */
+/* If the base is not given, it is the format's default. */
 static um_status read_numbers(const source *from, um_model_config *config) {
     char key[KEY_BYTES];
     config->rope_base = 10000;
@@ -197,7 +198,7 @@ static um_status read_numbers(const source *from, um_model_config *config) {
     UM_TRY(um_gguf_require_number(from->file,
                                   own_key(from, key, "attention.layer_norm_rms_epsilon"),
                                   &config->rms_norm_epsilon, from->error));
-    /* Stored as f32: 1e-6 shall come back as the number that config.json has. */
+    /* Stored as f32: 1e-6 must come back as the number in config.json. */
     config->rms_norm_epsilon = um_shortest_double((float)config->rms_norm_epsilon);
     config->rope_base = um_shortest_double((float)config->rope_base);
     return UM_OK;
@@ -208,7 +209,7 @@ static um_status read_numbers(const source *from, um_model_config *config) {
 static um_status read_token(const source *from, const char *key, int32_t *token) {
     int64_t value = UM_NO_TOKEN_ID;
     UM_TRY(um_gguf_optional_integer(from->file, key, 0, UINT32_MAX, &value, from->error));
-    if (value == UINT32_MAX) { /* how some writers say that there is none */
+    if (value == UINT32_MAX) { /* some writers mean by this that there is none */
         value = UM_NO_TOKEN_ID;
     }
     if (value > INT32_MAX) {
@@ -226,7 +227,7 @@ static um_status read_tokens(const source *from, um_model_config *config) {
     return read_token(from, "tokenizer.ggml.padding_token_id", &config->pad_token);
 }
 
-/* A short string of our own as text; "" where it is missing. */
+/* The short string of one of our own keys as text; "" if it is missing. */
 static um_status read_own_name(const source *from, const char *key, char text[32]) {
     um_gguf_string string = {"", 0};
     UM_TRY(um_gguf_optional_string(from->file, key, &string, from->error));
@@ -256,8 +257,8 @@ static um_status read_own_conventions(const source *from, um_model_config *confi
     return UM_OK;
 }
 
-/* A causal architecture with a mask token, or that says that it is not causal, is a diffusion
- * model: the rule of config.json. */
+/* "attention.causal" decides if it is given; otherwise a causal architecture with a mask token is a
+ * diffusion model, as for config.json. */
 static um_status read_conventions(const source *from, const struct architecture *known,
                                   um_model_config *config) {
     char key[KEY_BYTES];
@@ -289,7 +290,7 @@ static um_status find_architecture(const um_gguf *file, const struct architectur
                     (int)(name.length < 60 ? name.length : 60), name.text);
 }
 
-/* The first of several files has all metadata, but not all tensors. */
+/* The first of several files has all the metadata, but not all tensors. */
 static um_status refuse_parts(const um_gguf *file, um_error *error) {
     int64_t parts = 1;
     UM_TRY(um_gguf_optional_integer(file, "split.count", 0, UINT16_MAX, &parts, error));

@@ -1,4 +1,4 @@
-/* A um_model_config to the metadata of a GGUF file. */
+/* Writes a um_model_config as the metadata of a GGUF file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 #define QUANTISATION_VERSION 2
 
-/* Puts until the first failure, which `status` keeps. */
+/* Entries are put until the first failure, which `status` keeps. */
 typedef struct writing {
     um_gguf_writer *writer;
     const char *architecture;

@@ -1,11 +1,11 @@
-/* config.json of the covered architectures to a um_model_config.  The common field names are
- * those of Qwen2, Qwen3 and Llama in transformers; LLaDA has its own. */
+/* Reads config.json of the covered architectures into a um_model_config.  The common field names
+ * are those of Qwen2, Qwen3 and Llama in transformers; LLaDA has its own. */
 #include <string.h>
 
 #include "model/config.h"
 #include "model/config_internal.h"
 
-/* How the conventions of a model_type follow. */
+/* How the conventions follow from a model_type. */
 typedef enum convention {
     CONVENTION_FIXED,         /* as the table says */
     CONVENTION_AUTOREGRESSIVE /* as the table says, unless the file shows a diffusion model */
@@ -64,7 +64,7 @@ static um_status read_size(const source *from, const char *key, size_t *out) {
     return UM_OK;
 }
 
-/* An optional boolean must be `wanted` where it is given. */
+/* An optional boolean must be `wanted` if it is given. */
 static um_status expect_bool(const source *from, const char *key, bool wanted, const char *reason) {
     bool value = wanted;
     UM_TRY(um_json_optional_bool(from->root, from->where, key, &value, from->error));
@@ -78,7 +78,7 @@ static um_status require_text(const source *from, const char *key, const char *w
     return strcmp(value, wanted) == 0 ? UM_OK : unsupported(from, key, reason);
 }
 
-/* Fields whose presence means another architecture or storage. */
+/* Refuse fields whose presence means another architecture or storage. */
 static um_status refuse_features(const source *from) {
     static const struct {
         const char *key;
@@ -141,7 +141,7 @@ static um_status read_rope(const source *from, um_model_config *config) {
 
 /* ---- Tokens ------------------------------------------------------------ */
 
-/* An id, -1 or null for none, or a list of ids of which the first counts. */
+/* An id; -1 or null for none; or a list of ids, of which the first counts. */
 static um_status read_token(const source *from, const char *key, int32_t *token) {
     const json_t *value = present(from, key);
     if (json_is_array(value)) {
@@ -226,7 +226,7 @@ static um_status read_conventions(const source *from, const struct model_type *t
 
 /* ---- Fields of transformers -------------------------------------------- */
 
-/* "head_dim" where given.  Qwen3 must give it: its default there is not hidden / heads. */
+/* "head_dim" if given.  Qwen3 must give it, because its default there is not hidden / heads. */
 static um_status read_head_dim(const source *from, um_model_config *config) {
     if (config->family == UM_FAMILY_QWEN3 || present(from, "head_dim")) {
         return read_size(from, "head_dim", &config->head_dim);
@@ -320,7 +320,7 @@ static um_status check_llada_features(const source *from) {
     return group == 1 ? UM_OK : unsupported(from, "block_group_size", "only 1 is covered");
 }
 
-/* The rows of the embedding: "embedding_size" where it pads the vocabulary. */
+/* The rows of the embedding: "embedding_size" if given, which pads the vocabulary. */
 static um_status read_llada_vocabulary(const source *from, um_model_config *config) {
     const bool padded = present(from, "embedding_size") != NULL;
     return read_size(from, padded ? "embedding_size" : "vocab_size", &config->vocabulary_size);
@@ -348,7 +348,7 @@ static um_status parse_llada(const source *from, um_model_config *config) {
 
 /* ---- All --------------------------------------------------------------- */
 
-/* A diffusion model whose config.json always names its mask token must do so. */
+/* Files of Dream and LLaDA always name the mask token, so they must. */
 static um_status require_mask(const source *from, const um_model_config *config) {
     const bool always = config->family == UM_FAMILY_DREAM || config->family == UM_FAMILY_LLADA;
     if (always && config->mask_token == UM_NO_TOKEN_ID) {

@@ -8,7 +8,7 @@
 #include "model/row_order.h"
 #include "model/weight_convert.h"
 
-/* Bytes that are converted, then written, at a time. */
+/* Bytes that are converted and then written at a time. */
 #define PART_BYTES ((size_t)8 << 20)
 
 /* A file being written. */

@@ -11,7 +11,7 @@
 typedef struct um_gguf_save_options {
     um_weight_mix mix;
     um_thread_pool *pool; /* may be NULL */
-    um_watch watch;       /* told of every part; zero for nobody */
+    um_watch watch;       /* told after every part; zero for none */
 } um_gguf_save_options;
 
 /* What was written. */
@@ -22,9 +22,9 @@ typedef struct um_gguf_save_summary {
 } um_gguf_save_summary;
 
 /* Write the file at `path`, whole or not at all, with the metadata that `writer` has so far and
- * those of `config`.  Matrices get the types of the mix, vectors stay F32, rows of queries and keys
- * go into the order that llama.cpp expects of the architecture.  UM_ERR_CANCELLED where the watch
- * said so; UM_ERR_MISMATCH names a weight that the type cannot hold. */
+ * that of `config`.  Matrices get the types of the mix, vectors are F32, and rows of queries and
+ * keys are put in the order that llama.cpp expects for the architecture.  UM_ERR_CANCELLED if the
+ * watch cancels; UM_ERR_MISMATCH names a tensor and row with a value that the type cannot hold. */
 um_status um_model_gguf_write(const um_model_config *config, const um_parameters *parameters,
                               const char *name, const um_gguf_save_options *options,
                               um_gguf_writer *writer, const char *path,

@@ -10,12 +10,13 @@
 #include "model/save.h"
 #include "weights/gguf.h"
 
-/* Elements that are looked at in one go. */
+/* Elements that are scanned at a time. */
 #define CHUNK 4096
 
 /* ---- Findings ---------------------------------------------------------- */
 
-/* A GGUF file that cannot be read is no config, no weights and no tokenizer, for one reason. */
+/* If a GGUF file cannot be read, its config, weights and tokenizer all fail for the same reason,
+ * which is reported once. */
 static bool is_known(const um_inspect_report *report, const char *text) {
     const bool of_file = report->directory && um_gguf_is_path(report->directory);
     for (size_t i = 0; of_file && i < report->finding_count; i++) {
@@ -187,7 +188,7 @@ static um_status inspect_model(inspection *work) {
 typedef struct value_counts {
     size_t not_a_number;
     size_t infinite;
-    size_t first; /* element that is one of these */
+    size_t first; /* the first element that is not finite */
 } value_counts;
 
 static value_counts count_values(const um_tensor *tensor, size_t count) {

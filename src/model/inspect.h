@@ -1,5 +1,5 @@
-/* What a checkpoint directory holds and whether it can be used.  A broken one is described as far
- * as it can be understood: problems are collected, not raised. */
+/* What a checkpoint directory contains and whether it can be used.  A broken one is described as
+ * far as it can be understood: problems are collected, not raised. */
 #ifndef UM_MODEL_INSPECT_H
 #define UM_MODEL_INSPECT_H
 
@@ -21,7 +21,7 @@ typedef enum um_finding_kind {
 #undef UM_FINDING_KIND_ENUMERATOR
 } um_finding_kind;
 
-/* Findings that are kept; more of them are only counted. */
+/* Findings that are kept; any further ones are only counted. */
 #define UM_FINDINGS_MAXIMUM 1000
 
 typedef struct um_finding {
@@ -54,7 +54,7 @@ typedef struct um_inspect_report {
     um_tensor_totals stored; /* everything in the files */
     um_dtype_totals dtypes[UM_INSPECT_DTYPES_MAXIMUM];
     size_t dtype_count;
-    um_tensor_totals groups[UM_PARAMETER_GROUPS]; /* of what the model uses and the files hold */
+    um_tensor_totals groups[UM_PARAMETER_GROUPS]; /* of tensors that the model uses, in the files */
     um_tensor_totals used;                        /* the sum of the groups */
 
     size_t weight_memory;          /* bytes: the used part of the files, and vectors as f32 */
@@ -63,15 +63,15 @@ typedef struct um_inspect_report {
     um_finding *findings; /* [finding_count] */
     size_t finding_count;
     size_t finding_capacity;
-    size_t problem_count; /* of all kinds UM_FINDING_PROBLEM, also those over the maximum */
+    size_t problem_count; /* of UM_FINDING_PROBLEM, including those over the maximum */
     size_t note_count;
 } um_inspect_report;
 
-/* Fill *report from `directory`.  Fails only without memory or with a path that is too long. */
+/* Fill *report from `directory`.  Fails only if memory runs out or a path is too long. */
 um_status um_inspect(const char *directory, const um_inspect_options *options,
                      um_inspect_report *report, um_error *error);
 
-/* Add a finding of another part of the checkpoint, such as its tokenizer. */
+/* Add a finding about another part of the checkpoint, such as its tokenizer. */
 um_status um_inspect_add(um_inspect_report *report, um_finding_kind kind, const char *text,
                          um_error *error);
 

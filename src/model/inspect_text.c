@@ -7,7 +7,7 @@
 #include "model/inspect.h"
 #include "weights/gguf.h"
 
-/* Positions for which the cache's memory is told. */
+/* Positions for which the cache's memory is given. */
 #define CACHE_POSITIONS 1000
 
 static const char *finding_name(um_finding_kind kind) {
@@ -207,7 +207,7 @@ static json_t *findings_json(const um_inspect_report *report) {
     return array;
 }
 
-/* A directory name need not be UTF-8, which jansson demands. */
+/* A directory name need not be UTF-8, which jansson requires. */
 static json_t *directory_json(const um_inspect_report *report, um_error *error) {
     um_buffer quoted = {0};
     json_t *value = NULL;

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "model/parameters_internal.h"
 
-/* Sizes of which shapes are made. */
+/* The sizes that shapes are made of. */
 typedef enum dimension {
     DIMENSION_NONE, /* the second one of a tensor of rank 1 */
     DIMENSION_VOCABULARY,
@@ -20,7 +20,7 @@ typedef enum dimension {
 
 typedef enum presence { ALWAYS, WITH_QKV_BIAS, WITH_QK_NORM, WITH_OWN_HEAD } presence;
 
-/* One tensor: its place in the structure, its names and shape. */
+/* One tensor: its place in the structure, its names and its shape. */
 typedef struct role {
     size_t offset;          /* in um_layer_parameters, or in um_parameters */
     const char *name;       /* of Qwen2, Qwen3, Llama and Dream */
@@ -151,7 +151,7 @@ typedef struct visit {
     um_error *error;
 } visit;
 
-/* `base` is the structure that the role's offset counts from, or NULL. */
+/* `base` is the structure that the role's offset refers to, or NULL. */
 static um_status visit_role(const visit *walk, void *base, const role *which, const char *name) {
     if (!has_role(walk->config, which)) {
         return UM_OK;

@@ -55,7 +55,7 @@ um_status um_parameters_check_stored(const um_stored_tensor *stored, const um_te
     return UM_OK;
 }
 
-/* Bytes that the tensor takes outside of the file: vectors are widened, some rows reordered. */
+/* Bytes that the tensor takes outside the file: vectors are widened, some rows reordered. */
 static size_t copied_bytes(const binding *bound, const um_stored_tensor *stored,
                            const um_tensor *expected) {
     if (expected->rank == 1) {
@@ -127,7 +127,8 @@ um_status um_parameters_leftovers(const um_model_config *config, const um_checkp
     return status;
 }
 
-/* The first leftover whose name begins so: computing without it would be silently wrong. */
+/* The first leftover whose name begins with `prefix`: computing without it would be silently wrong.
+ */
 typedef struct unknown_part {
     const char *prefix;
     const char *name;
@@ -141,8 +142,8 @@ static void find_unknown_part(void *user, const um_stored_tensor *stored, bool h
     }
 }
 
-/* In a GGUF file any tensor that is left over may be part of the computation, such as a bias of the
- * head; a directory may hold other heads and buffers beside the layers. */
+/* In a GGUF file any leftover may be part of the computation, such as a bias of the head; a
+ * directory may contain other heads and buffers besides the layers. */
 static const char *known_prefix(const um_model_config *config, const um_checkpoint *checkpoint) {
     const um_tensor_naming naming = um_parameters_naming(checkpoint);
     return naming == UM_NAMES_GGUF ? "" : um_parameters_layer_prefix(config->family, naming);

@@ -1,10 +1,10 @@
-/* What the files that implement model/parameters.h share. */
+/* Shared by the files that implement model/parameters.h. */
 #ifndef UM_MODEL_PARAMETERS_INTERNAL_H
 #define UM_MODEL_PARAMETERS_INTERNAL_H
 
 #include "model/parameters.h"
 
-/* "model.layers." or what the naming has in its place: what precedes the layer number. */
+/* "model.layers." or its counterpart in other namings: the text before the layer number. */
 const char *um_parameters_layer_prefix(um_family family, um_tensor_naming naming);
 
 /* The name of the output projection. */

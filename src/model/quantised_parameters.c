@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "model/weight_convert.h"
 
-/* Bytes of the result between two words to the watch. */
+/* Bytes of the result between two reports to the watch. */
 #define PART_BYTES ((size_t)8 << 20)
 
 typedef struct quantising {

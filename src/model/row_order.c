@@ -24,7 +24,7 @@ size_t um_gguf_row_source(size_t row, size_t head_dim) {
     return head * head_dim + within % 2 * (head_dim / 2) + within / 2;
 }
 
-/* In place: one head's values at a time go through a buffer. */
+/* In place: the values of one head at a time go through a buffer. */
 static void reorder_vector(float *values, size_t count, size_t head_dim) {
     float head[UM_HEAD_DIM_MAXIMUM];
     for (size_t first = 0; first < count; first += head_dim) {

@@ -88,7 +88,7 @@ static um_status format_generation_config(const um_model_config *config, um_buff
     return um_buffer_append_text(json, "\n}\n", error);
 }
 
-/* The code of DreamModel does not load a directory that lacks this file. */
+/* The code of DreamModel does not load a directory without generation_config.json. */
 static um_status complete_dream(const um_model_config *config, const char *directory,
                                 um_error *error) {
     if (config->family != UM_FAMILY_DREAM || um_file_exists(directory, GENERATION_CONFIG)) {

@@ -34,7 +34,7 @@ static const char *const copied_files[] = {
 
 /* ---- The pad token ------------------------------------------------------------ */
 
-/* The object in directory/name; NULL where there is none that can be read. */
+/* The object in directory/name; NULL if there is none that can be read. */
 static json_t *load_object(const char *directory, const char *name) {
     char path[4096];
     json_t *root = NULL;
@@ -50,8 +50,9 @@ static json_t *load_object(const char *directory, const char *name) {
     return root;
 }
 
-/* The pad token where it is not the one of the directory's own config.json any more.  What such a
- * directory has in two ways, as published ones do, is left to it. */
+/* The model's pad token if it differs from that of the directory's own config.json, otherwise
+ * UM_NO_TOKEN_ID.  Files of one directory that disagree with each other, as published ones do, are
+ * left as they are. */
 static int32_t changed_pad(const um_model_config *config, const char *directory) {
     json_t *root = load_object(directory, "config.json");
     const json_t *named = json_object_get(root, "pad_token_id");
@@ -61,14 +62,14 @@ static int32_t changed_pad(const um_model_config *config, const char *directory)
     return same ? UM_NO_TOKEN_ID : config->pad_token;
 }
 
-/* In {"7": {"content": text}}, tokenizer_config.json's form. */
+/* The token's text in {"7": {"content": text}}, the form of tokenizer_config.json. */
 static json_t *text_in_decoder(const json_t *decoder, int32_t id) {
     char key[16];
     (void)snprintf(key, sizeof key, "%d", (int)id);
     return json_object_get(json_object_get(decoder, key), "content");
 }
 
-/* In [{"id": 7, "content": text}], tokenizer.json's form. */
+/* The token's text in [{"id": 7, "content": text}], the form of tokenizer.json. */
 static json_t *text_in_list(const json_t *list, int32_t id) {
     size_t index = 0;
     const json_t *token = NULL;
@@ -81,8 +82,8 @@ static json_t *text_in_list(const json_t *list, int32_t id) {
     return NULL;
 }
 
-/* Token `id` as a new reference to a string; NULL where no file of `directory` tells it.  Pads are
- * added tokens, so vocabularies are not searched. */
+/* The text of token `id` as a new reference to a string; NULL if no file of `directory` gives it.
+ * Pads are added tokens, so vocabularies are not searched. */
 static json_t *find_text(const char *directory, int32_t id) {
     json_t *configuration = load_object(directory, TOKENIZER_CONFIG);
     json_t *text = text_in_decoder(json_object_get(configuration, "added_tokens_decoder"), id);
@@ -98,7 +99,7 @@ static json_t *find_text(const char *directory, int32_t id) {
 
 /* ---- Files that name it ------------------------------------------------------ */
 
-/* The two ways to name a token: {"content": text} with its flags, or the text. */
+/* A token is named in one of two ways: {"content": text} with its flags, or just the text. */
 static bool replace_text(json_t *root, json_t *text) {
     json_t *token = json_object_get(root, "pad_token");
     json_t *holder = json_is_object(token) ? token : root;
@@ -114,7 +115,7 @@ static bool replace_id(json_t *root, int32_t id) {
            json_object_set_new(root, "pad_token_id", json_integer(id)) == 0;
 }
 
-/* Make `root`, the contents of the file, name the pad token; whether it named another. */
+/* Make `root`, the contents of the file, name the pad token; returns whether it named another. */
 static bool replace_pad(const char *name, json_t *root, int32_t id, json_t *text) {
     if (strcmp(name, GENERATION_CONFIG) == 0) {
         return replace_id(root, id);
@@ -145,7 +146,7 @@ static um_status write_object(const json_t *root, const char *path, um_error *er
 
 /* ---- Copies ------------------------------------------------------------------ */
 
-/* Write the file with the pad token replaced, where it names another; *done says whether. */
+/* Write the file with the pad token replaced if it names another one; *done says whether it did. */
 static um_status copy_renamed(const char *name, const char *from, const char *to, int32_t id,
                               json_t *text, bool *done, um_error *error) {
     char path[4096];

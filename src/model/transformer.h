@@ -37,19 +37,19 @@ typedef struct um_row_batch {
     size_t attention_block_length; /* for UM_ATTENTION_BLOCK_CAUSAL */
 } um_row_batch;
 
-/* Scratch memory of a pass, reused between passes; and, where asked for, the activations that
- * the backward pass reads.  One for each thread that runs passes. */
+/* Scratch memory of a pass, reused between passes, and, if recorded, the activations that the
+ * backward pass reads.  Each thread that runs passes needs its own. */
 typedef struct um_activations um_activations;
 
 /* `record`: keep every layer's activations for um_transformer_backward. */
 um_status um_activations_create(bool record, um_activations **activations, um_error *error);
 void um_activations_free(um_activations *activations);
 
-/* Of activations that record, before a forward pass: keep only each layer's input, and let the
- * backward pass compute the rest of a layer again when it comes to it.  Gradients have the same
- * bits; a layer costs one forward more, without its last product, but for the last layer, and the
- * memory for it is that of one layer's activations, whatever their number.  (Chen et al.,
- * "Training Deep Nets with Sublinear Memory Cost", 2016, arXiv 1604.06174, section 4.) */
+/* For activations that record, before a forward pass: keep only each layer's input, and let the
+ * backward pass recompute the rest of a layer when it reaches it.  Gradients have the same bits.
+ * Every layer but the last costs a second forward pass without its last product, and the memory
+ * besides the inputs is that of one layer's activations, however many layers there are.  (Chen et
+ * al., "Training Deep Nets with Sublinear Memory Cost", 2016, arXiv 1604.06174, section 4.) */
 void um_activations_recompute(um_activations *activations, bool recompute);
 
 /* Bytes that passes have allocated so far.  docs/TRAINING.md has the formula. */
@@ -63,22 +63,22 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
                                  const um_row_batch *batch, um_activations *activations,
                                  float *hidden, um_error *error);
 
-/* logits [count, vocabulary] = hidden [count, hidden_size] head^T.  Uses scratch of `activations`
- * only, so a record stays.  UM_ERR_MEMORY. */
+/* logits [count, vocabulary] = hidden [count, hidden_size] head^T.  Uses only scratch memory of
+ * `activations`, so recorded activations stay valid.  UM_ERR_MEMORY. */
 um_status um_transformer_project(const um_transformer *transformer, const um_compute *compute,
                                  um_activations *activations, size_t count, const float *hidden,
                                  float *logits, um_error *error);
 
-/* Gradients of a loss, given dhidden = d loss / d hidden of the last recorded forward of the
+/* Gradients of a loss, given dhidden = d loss / d hidden of the last recorded forward pass of the
  * same batch, in which every row of every sequence was computed.  `gradients` has the f32
- * layout of um_parameters_lay_out and is added to; the output projection's own gradient is the
- * caller's, who has the logits.  Weights must be f32. */
+ * layout of um_parameters_lay_out and is added to; the output projection's own gradient is left to
+ * the caller, who has the logits.  Weights must be f32. */
 um_status um_transformer_backward(const um_transformer *transformer, const um_compute *compute,
                                   const um_row_batch *batch, um_activations *activations,
                                   const float *dhidden, const um_parameters *gradients,
                                   um_error *error);
 
-/* The row whose logits predict `position`, by the model's alignment. */
+/* The row whose logits predict `position`, given the model's alignment. */
 size_t um_transformer_predicting_row(const um_model_config *config, size_t position);
 
 #endif

@@ -128,7 +128,7 @@ static void mlp_backward(const backward_pass *pass, size_t index) {
                   scratch->stream, &gradient->mlp_norm);
 }
 
-/* Undo the norm of single heads: dx becomes the gradient before the norm. */
+/* Back through the norm of single heads: dx becomes the gradient of the norm's input. */
 static void head_norm_backward(const backward_pass *pass, size_t heads, const float *input,
                                const um_tensor *weight, float *dx, const um_tensor *dweight) {
     const size_t dim = pass->config->head_dim;
@@ -143,7 +143,7 @@ static void head_norm_backward(const backward_pass *pass, size_t heads, const fl
                               um_tensor_f32(dweight), pass->scratch.norm_sum);
 }
 
-/* Gradients of queries, keys and values, back through the attention, rotation and head norms. */
+/* Gradients of queries, keys and values: back through attention, rotation and head norms. */
 static void attention_core_backward(backward_pass *pass, size_t index) {
     const um_model_config *config = pass->config;
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];

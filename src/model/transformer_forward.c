@@ -35,8 +35,8 @@ static void embed(const forward_pass *pass, float *stream) {
     }
 }
 
-/* Angles depend on the position alone: those of the longest sequence of all rows so far serve the
- * others as well. */
+/* Angles depend only on the position: those of the longest run of rows from 0 so far are copied to
+ * the sequences after it. */
 static void prepare_angles(const forward_pass *pass) {
     const size_t half = pass->config->head_dim / 2;
     float *cosine = pass->activations->cosine;
@@ -95,20 +95,20 @@ static void store_task(void *user, size_t index, size_t worker) {
     }
 }
 
-/* Put the computed keys and values where the caches keep them, and mark the rows valid. */
+/* Copy the computed keys and values into the caches, and mark the rows valid. */
 static void store_in_caches(const forward_pass *pass, size_t layer) {
     store_call call = {pass, layer};
     um_thread_pool_run(pass->compute->pool, pass->batch->count, store_task, &call);
 }
 
-/* Keep a copy for the backward pass, where there will be one. */
+/* Keep a copy for the backward pass, if there will be one. */
 static void record(const forward_pass *pass, size_t count, const float *values, float *copy) {
     if (pass->activations->record) {
         memcpy(copy, values, count * sizeof *copy);
     }
 }
 
-/* Norm each head of `x` in place; `input` keeps the unnormed values for the backward pass. */
+/* Normalise each head of `x` in place; `input` keeps the original values for the backward pass. */
 static void norm_heads(const forward_pass *pass, size_t heads, const um_tensor *weight, float *x,
                        float *input) {
     const size_t rows = pass->sizes.rows * heads;
@@ -141,7 +141,7 @@ static void attend(const forward_pass *pass, size_t index) {
     um_attention_forward(pass->compute, &pass->attention, saved->queries, saved->attended);
 }
 
-/* All of a layer but its last product: what the backward pass reads.
+/* A layer up to its gate and up products: all that the backward pass reads.
  * middle = x + Attention(norm(x)); it may be x. */
 static void run_to_gate(const forward_pass *pass, size_t index, const float *x, float *middle) {
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
@@ -163,8 +163,8 @@ static void run_to_gate(const forward_pass *pass, size_t index, const float *x, 
     um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 2);
 }
 
-/* Where the residual stream stands before layer `index`, or behind the last: where there is a
- * record it is kept, otherwise it is updated in place. */
+/* The residual stream before layer `index`, or after the last: each layer's input is kept if
+ * activations are recorded, otherwise the stream is updated in place. */
 static float *stream_before(um_activations *activations, const um_model_config *config,
                             size_t index) {
     return activations->record && index < config->layer_count
@@ -192,7 +192,7 @@ void um_transformer_restore_layer(const um_transformer *transformer, const um_co
                                   const um_row_batch *batch, um_activations *activations,
                                   const um_attention *attention, size_t layer) {
     const um_model_config *config = transformer->config;
-    /* The last layer's are those that the forward pass has left. */
+    /* The last layer's activations are still there from the forward pass. */
     if (!activations->recompute || layer + 1 == config->layer_count) {
         return;
     }

@@ -9,7 +9,7 @@
 #include "model/row_order.h"
 #include "tensor/quantise.h"
 
-/* Elements of one task, about. */
+/* Elements of one task, approximately. */
 #define TASK_ELEMENTS ((size_t)1 << 16)
 
 typedef struct row_job {
@@ -40,7 +40,7 @@ size_t um_weight_convert_row_bytes(const um_weight_conversion *conversion) {
     return um_dtype_row_bytes(conversion->target_dtype, columns_of(conversion));
 }
 
-/* Whether no finite value is so large that rounding makes it infinite. */
+/* Whether all finite values are small enough that rounding does not make them infinite. */
 static bool is_representable(um_dtype dtype, const float *values, size_t count) {
     const float limit = dtype == UM_DTYPE_F16    ? 65520.0f
                         : dtype == UM_DTYPE_BF16 ? 0x1.FFp127f

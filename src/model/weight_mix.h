@@ -1,10 +1,11 @@
 /* Which type each matrix of a model is stored as.
  *
- * A mix is named by the type of most matrices.  As llama.cpp does for files of the same names (but
- * there Q4_K is another name of Q4_K_M, and here one without its exceptions):
+ * A mix is named after the type of most matrices.  The rules are those of llama.cpp for files of
+ * the same names, except that there Q4_K is another name for Q4_K_M, while q4_k here lacks the
+ * exceptions of q4_k_m:
  *   - vectors are F32 (in GGUF files);
- *   - q4_0, q4_k, q4_k_m: the output projection, or the embedding that stands for it, is Q6_K;
- *   - q4_k_m: so are the values' projection and the MLP's down projection in the first and last
+ *   - q4_0, q4_k, q4_k_m: the output projection, or the embedding that serves as one, is Q6_K;
+ *   - q4_k_m: so are the value projection and the MLP's down projection in the first and last
  *     eighth of the layers and in every third layer between;
  *   - a row that is not a whole number of 256-element blocks is Q8_0 instead, one that is not a
  *     whole number of 32-element blocks F16. */
@@ -36,8 +37,8 @@ const char *um_weight_mix_name(um_weight_mix mix);
 um_dtype um_weight_mix_main_type(um_weight_mix mix);
 uint32_t um_weight_mix_file_type(um_weight_mix mix);
 
-/* The type of the matrix with this GGUF name and rows of `columns` elements; *fell_back tells
- * whether it is another one than the mix wants. */
+/* The type of the matrix with this GGUF name and rows of `columns` elements; *fell_back says
+ * whether it differs from the type that the mix wants. */
 um_dtype um_weight_mix_type(um_weight_mix mix, const um_model_config *config, const char *gguf_name,
                             size_t columns, bool *fell_back);
 
