@@ -101,7 +101,7 @@ void um_plan_first_block(um_decode_step *step) {
         if (step->canvas->states[step->wanted[i]] != UM_POSITION_MASKED) {
             continue;
         }
-        if (step->wanted_count == 0) { /* the first masked position tells the block */
+        if (step->wanted_count == 0) { /* the first masked position determines the block */
             const size_t start = i / length * length;
             end = answer - start > length ? start + length : answer;
             step->block_start = step->wanted[start];

@@ -1,5 +1,5 @@
-/* Decoding algorithms: which masked positions are looked at in a step, and which of them are
- * committed.  A new one is a file with these functions and a line in algorithm.c. */
+/* Decoding algorithms: which masked positions a step looks at, and which of them it commits.  To
+ * add one, write a file with these functions and list it in algorithm.c. */
 #ifndef UM_DECODE_ALGORITHM_H
 #define UM_DECODE_ALGORITHM_H
 
@@ -20,17 +20,17 @@ typedef struct um_decode_step {
     size_t vocabulary_size;
     size_t step;            /* from 0 */
     size_t masked_at_start; /* positions that were masked before the first step */
-    void *state;            /* of this run, made by state_create; else NULL */
+    void *state;            /* of this run, from state_create; NULL without one */
 
     /* Filled by plan. */
     size_t *wanted;      /* [answer_count]: positions whose distribution is needed, ascending */
-    size_t wanted_count; /* 0: nothing to do in this step, no forward is made */
-    /* The block that is being filled, positions block_start .. block_end - 1: the cache keeps rows
+    size_t wanted_count; /* 0: nothing to do in this step, so no forward */
+    /* The block being filled, positions block_start .. block_end - 1; a cache may keep the rows
      * outside it.  Preset to the whole answer, from the first hole to the last. */
     size_t block_start;
     size_t block_end;
-    /* Without masks shown to the model: recompute rows row_start .. row_end - 1 of a canvas that
-     * ends at row_end; preset to 0 and the whole length. */
+    /* For algorithms that do not show masks: recompute rows row_start .. row_end - 1 of a canvas
+     * that ends at row_end; preset to 0 and the whole length. */
     size_t row_start;
     size_t row_end;
 
@@ -45,10 +45,10 @@ typedef struct um_algorithm {
     const char *summary; /* one line for people */
     uint64_t options;    /* bit i: option i means something here */
     um_sampling_rule sampling;
-    bool open_ended;  /* every step commits something, until nothing is masked; steps is no limit */
-    bool remasks;     /* committed tokens may change: no early stop at a stop token */
+    bool open_ended;  /* every step commits something until nothing is masked; steps is no limit */
+    bool remasks;     /* masks committed tokens again, so it cannot stop early at a stop token */
     bool shows_masks; /* the model sees masked positions; false: autoregressive */
-    /* Options against canvas, beyond the common checks; may be NULL. */
+    /* Check options against canvas, beyond the common checks; may be NULL. */
     um_status (*check)(const um_decode_options *options, const um_canvas *canvas, um_error *error);
     void (*plan)(um_decode_step *step);
     void (*commit)(um_decode_step *step);
@@ -57,9 +57,9 @@ typedef struct um_algorithm {
     um_status (*state_create)(const um_decode_options *options, const um_canvas *canvas,
                               size_t vocabulary_size, void **state, um_error *error);
     void (*state_free)(void *state); /* NULL is allowed */
-    /* See the logits of step->wanted[candidate] as they come from the model, and change them where
-     * that is the rule; called once for each wanted position before tokens are chosen, by several
-     * threads at a time.  May be NULL. */
+    /* Look at the logits of step->wanted[candidate], with guidance but before any filter, and
+     * change them if the rule says so; called once for each wanted position before tokens are
+     * chosen, by several threads at a time.  May be NULL. */
     void (*observe)(const um_decode_step *step, size_t candidate, float *logits);
 } um_algorithm;
 
@@ -73,24 +73,24 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
 
 #define UM_OPTION_BIT(option) ((uint64_t)1 << (option))
 
-/* What every algorithm has. */
+/* Options of every algorithm. */
 #define UM_OPTIONS_COMMON                                                                          \
     (UM_OPTION_BIT(UM_OPTION_TEMPERATURE) | UM_OPTION_BIT(UM_OPTION_SEED) |                        \
      UM_OPTION_BIT(UM_OPTION_FORBID_MASK) | UM_OPTION_BIT(UM_OPTION_SUPPRESS))
 
-/* What every algorithm has that shows masks. */
+/* Options of every algorithm that shows masks. */
 #define UM_OPTIONS_CACHE                                                                           \
     (UM_OPTION_BIT(UM_OPTION_CACHE) | UM_OPTION_BIT(UM_OPTION_CACHE_REFRESH) |                     \
      UM_OPTION_BIT(UM_OPTION_CACHE_WINDOW))
 
-/* What Dream's algorithms have. */
+/* Options of the algorithms that follow Dream's schedule. */
 #define UM_OPTIONS_SCHEDULE                                                                        \
     (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_STEPS) |                       \
      UM_OPTION_BIT(UM_OPTION_EPS) | UM_OPTION_BIT(UM_OPTION_TOP_P) |                               \
      UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |                         \
      UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
 
-/* What algorithms have that commit as many as they trust in a step. */
+/* Options of the algorithms that commit as many tokens in a step as they trust. */
 #define UM_OPTIONS_PARALLEL                                                                        \
     (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_TOP_P) |                       \
      UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                      \
@@ -116,14 +116,15 @@ void um_rank_by_probability(um_decode_step *step);
  * confidence_threshold, but at most `most`, the most probable first. */
 void um_commit_probable(um_decode_step *step, size_t most);
 
-/* places[canvas length] = the number of each answer position among them; others keep theirs. */
+/* Set places[canvas length] for each answer position to its number among them; other elements keep
+ * their values. */
 void um_number_answer(const um_canvas *canvas, size_t *places);
 
 /* Plan: all masked positions. */
 void um_plan_masked(um_decode_step *step);
 
 /* Plan: the masked positions of the first block that has any.  Blocks are block_length answer
- * positions from left to right; the last may be shorter.  Also notes where the block is. */
+ * positions from left to right; the last may be shorter.  Also sets block_start and block_end. */
 void um_plan_first_block(um_decode_step *step);
 
 extern const um_algorithm um_algorithm_origin;

@@ -9,9 +9,9 @@
 
 typedef float confidence_function(const um_candidate *candidate);
 
-/* Each block has the whole schedule of timesteps in its own steps (Fast-dLLM,
- * generation_utils_block.py; there a block's first position is committed besides, by its first
- * forward, because later ones lack the row that predicts it). */
+/* Each block runs the whole schedule of timesteps over its own steps (Fast-dLLM,
+ * generation_utils_block.py, which also commits a block's first position in the block's first
+ * forward, because later forwards lack the row that predicts it). */
 static size_t commit_count(const um_decode_step *step, const um_block *at) {
     return um_schedule_commit_count(step->options->eps, at->step_count, at->step_in_block,
                                     um_block_masked(step, at));
@@ -24,9 +24,9 @@ static void plan(um_decode_step *step) {
     }
 }
 
-/* With alg_temp the positions are drawn without replacement, each with a chance of
- * softmax(confidence / alg_temp): the largest of confidence / alg_temp + Gumbel noise are such
- * draws (Kool, van Hoof, Welling, "Stochastic Beams and Where to Find Them", ICML 2019). */
+/* With alg_temp, positions are drawn without replacement, with the probabilities
+ * softmax(confidence / alg_temp): those with the largest confidence / alg_temp + Gumbel noise are
+ * such a draw (Kool, van Hoof, Welling, "Stochastic Beams and Where to Find Them", ICML 2019). */
 static double score_of(const um_decode_step *step, float confidence, size_t position) {
     const um_decode_options *options = step->options;
     if (options->alg_temp == 0) {

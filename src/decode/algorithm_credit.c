@@ -5,10 +5,10 @@
  *   credit <- credit_decay * credit;  credit[best] += p(best)^credit_exponent
  *   logits += credit_weight * log(1 + credit)
  *
- * where p and best are of the softmax of the model's logits.
+ * where p is the softmax of the model's logits and best its most probable token.
  *
  * Few tokens have credit at a time: an entry below CREDIT_LEAST, which moves no logit by more than
- * a float's rounding, is dropped.  Memory: 512 bytes a position of the answer. */
+ * a float's rounding, is dropped.  Memory: 512 bytes per answer position. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -17,8 +17,8 @@
 
 #define CREDIT_LEAST 1e-6f
 
-/* 0.8^62 < CREDIT_LEAST: with the default decay no more tokens can have credit.  Of more, those
- * with the least credit make room. */
+/* 0.8^62 < CREDIT_LEAST, so with the default decay no more tokens than this can have credit.  With
+ * a slower decay, the token with the least credit makes room for a new one. */
 #define CREDIT_TOKENS 63
 
 typedef struct credit_entry {
@@ -85,7 +85,7 @@ static void add(credit_position *position, int32_t token, float credit) {
     entries[place] = (credit_entry){token, credit};
 }
 
-/* The most probable token, the lowest on ties, and its probability. */
+/* Return the most probable token, the lowest id on ties, and set its probability. */
 static int32_t find_best(const um_kernels *kernels, const float *logits, size_t count,
                          double *probability) {
     float maximum = 0, magnitude = 0;

@@ -11,9 +11,9 @@ static void commit(um_decode_step *step) {
     }
     um_rank(step->ranking, step->wanted_count);
     const double bound = step->options->entropy_bound;
-    double before = 0; /* the prefix without its last, which is its largest */
+    double before = 0; /* sum over the prefix without its last entropy, the largest */
     for (size_t i = 0; i < step->wanted_count; i++) {
-        /* A bound of 0 means one at a time, even where several entropies are 0. */
+        /* A bound of 0 means one at a time, even if several entropies are 0. */
         if (i > 0 && (before > bound || bound == 0)) {
             break;
         }

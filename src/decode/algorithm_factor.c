@@ -1,13 +1,13 @@
 /* Factor decoding (Wu et al., "Fast-dLLM", 2505.22618): with the probabilities in descending order,
  * commit the largest number n for which (n + 1)(1 - p_n) < factor, and at least one.  Greedy
- * parallel decoding equals greedy sequential decoding where (n + 1)(1 - p) <= 1 (theorem 1
+ * parallel decoding equals greedy sequential decoding if (n + 1)(1 - p) <= 1 (theorem 1
  * there); the factor scales that bound. */
 #include "decode/algorithm.h"
 
 static void commit(um_decode_step *step) {
     um_rank_by_probability(step);
     for (size_t i = 0; i < step->wanted_count; i++) {
-        /* Of n = i + 1 tokens; grows with n, as the probabilities fall. */
+        /* For n = i + 1 tokens; grows with n because the probabilities fall. */
         const double risk = (double)(i + 2) * (1 - step->ranking[i].score);
         if (i > 0 && !(risk < step->options->factor)) {
             break;

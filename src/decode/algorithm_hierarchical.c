@@ -1,7 +1,7 @@
 /* Hierarchical decoding (Ma et al., "dInfer", 2510.08666): commit every open position above
  * confidence_threshold; in each run of neighbouring masks the most probable one if it is above
- * lower_threshold; and the most probable one of all.  Committed tokens then stand apart from each
- * other, where they depend least on one another. */
+ * lower_threshold; and the most probable one of all.  Committed tokens then tend to lie apart,
+ * where they depend least on one another. */
 #include "decode/algorithm.h"
 
 static um_status check(const um_decode_options *options, const um_canvas *canvas, um_error *error) {
@@ -21,7 +21,7 @@ static float probability(const um_decode_step *step, size_t candidate) {
 }
 
 /* One past the last candidate of the run of neighbouring positions that begins with `first`; *best
- * is the first of its most probable ones. */
+ * is its most probable candidate, the first on ties. */
 static size_t run_end(const um_decode_step *step, size_t first, size_t *best) {
     size_t end = first + 1;
     *best = first;

@@ -1,10 +1,10 @@
 /* KLASS (Kim et al., "KLASS: KL-Guided Fast Inference in Masked Diffusion Models", 2511.05664): a
  * position is ready when its token has a probability of at least confidence_threshold and its
  * distribution has been stable: KL(p_t || p_{t-1}) < kl_threshold in each of the last `history`
- * steps.  All ready ones are committed, else the most probable one.
+ * steps.  A step commits all ready positions or, if there are none, the most probable one.
  *
- * The divergence is that of the softmax of the logits as the model gives them, before temperature
- * and filters.  Memory: the logits of one step, 4 bytes x block_length x vocabulary. */
+ * The divergence is between the softmaxes of the logits with guidance, but before temperature and
+ * filters.  Memory: the logits of one step, 4 bytes x block_length x vocabulary. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,9 @@
 #define PARTS 4
 
 typedef struct klass_position {
-    size_t next_step; /* the step before which the row of logits was kept; 0: never */
+    size_t next_step; /* the step after the one whose logits are kept; 0: none are */
     size_t stable;    /* steps in a row with a small divergence */
-    double log_sum;   /* log of the sum of exp(logit) of that row */
+    double log_sum;   /* log of the sum of exp(logit) of the kept logits */
 } klass_position;
 
 /* Blocks open one after the other, so a position's place within its block is enough. */
@@ -27,7 +27,7 @@ typedef struct klass_state {
     size_t *places;            /* [canvas length]: number among the answer positions */
     klass_position *positions; /* [rows] */
     float *logits;             /* [rows][vocabulary_size] of the step before */
-    size_t *position_of_row;   /* [rows]: whose they are */
+    size_t *position_of_row;   /* [rows]: the position that each row of logits is of */
 } klass_state;
 
 static void state_free(void *state) {
@@ -70,8 +70,9 @@ static size_t row_of(const klass_state *klass, size_t position) {
     return klass->places[position] % klass->rows;
 }
 
-/* Sum of w = exp(x - maximum), and in *differences, where `before` is given, of w * (x - before).
- * Every PARTS-th element is in the same partial sum: chains of additions that run side by side. */
+/* Return the sum of w = exp(x - maximum) and, if `before` is given, set *differences to the sum of
+ * w * (x - before).  Every PARTS-th element goes into the same partial sum, so independent chains
+ * of additions run side by side. */
 static double sum_exponentials(const um_kernels *kernels, size_t count, float maximum,
                                const float *x, const float *before, double *differences) {
     double sums[PARTS] = {0};
@@ -92,7 +93,8 @@ static double sum_exponentials(const um_kernels *kernels, size_t count, float ma
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* KL(p || q) = sum of p (x - y) - (log sum of e^x - log sum of e^y) for p, q = softmax(x), (y). */
+/* KL(p || q) = sum of p (x - y) - (log sum of e^x - log sum of e^y) for p = softmax(x) and
+ * q = softmax(y). */
 static void observe(const um_decode_step *step, size_t candidate, float *logits) {
     klass_state *klass = step->state;
     const size_t count = step->vocabulary_size;

@@ -1,5 +1,5 @@
-/* Dream's `origin` sampler: every masked position is revealed on its own with probability
- * 1 - s/t, whatever the model thinks of it; only those positions need logits. */
+/* Dream's `origin` sampler: each masked position is revealed independently with probability
+ * 1 - s/t, whatever the model predicts; only the revealed positions need logits. */
 #include "base/rng.h"
 #include "decode/algorithm.h"
 #include "decode/schedule.h"

@@ -1,10 +1,11 @@
 /* Prophet's early commit (Li et al., "Diffusion Language Models Know the Answer Before Decoding",
- * 2508.19982): the entropy schedule, until the best logit leads the second by enough, on average
- * over all masks; then everything is committed at once.  What is enough falls with progress. */
+ * 2508.19982): the entropy schedule until the best logit leads the second by enough, on average
+ * over all masks; then everything is committed at once.  The lead that is enough falls with
+ * progress. */
 #include "decode/algorithm.h"
 #include "decode/schedule.h"
 
-/* The published thresholds of the first, second and last third of the steps. */
+/* The published thresholds for the first, second and last third of the steps. */
 static double enough(const um_decode_step *step) {
     static const double gaps[] = {7.5, 5.0, 2.5};
     return gaps[3 * step->step / step->options->steps];

@@ -2,9 +2,9 @@
  * for LLaDA and Dream): commit every open position whose token has a probability of at least
  * confidence_threshold, and always the most probable one.
  *
- * With `steps` a step has a budget besides, as Dream's sampler without a cache has: masks / steps
- * positions and what earlier steps left of theirs.  Leftovers of the last step take further ones.
- */
+ * With `steps`, each step also has a budget, as in Dream's sampler without a cache: masks / steps
+ * positions, plus what earlier steps left of theirs.  What the last step leaves takes further
+ * steps. */
 #include "decode/algorithm.h"
 
 static um_status check(const um_decode_options *options, const um_canvas *canvas, um_error *error) {
@@ -25,7 +25,7 @@ static um_status check(const um_decode_options *options, const um_canvas *canvas
     return UM_OK;
 }
 
-/* What the steps up to this one may commit, less what they did. */
+/* What the steps up to and including this one may commit, less what they have committed. */
 static size_t budget(const um_decode_step *step) {
     const um_decode_options *options = step->options;
     const size_t masked = step->canvas->masked_count;

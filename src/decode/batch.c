@@ -10,7 +10,7 @@
 #define DEFAULT_LOGIT_BYTES ((size_t)128 << 20)
 #define DEFAULT_FORWARD_ROWS 1024
 
-/* Seconds of the batch by part. */
+/* Seconds that the batch has spent in each part. */
 typedef struct part_seconds {
     double forward;
     double projection;
@@ -20,16 +20,16 @@ typedef struct part_seconds {
 /* A live job in its place. */
 typedef struct live_job {
     um_decode_job *job;              /* NULL: the place is free */
-    part_seconds before;             /* those of the batch when the job was let in */
-    um_denoiser_request requests[2]; /* the second with guidance only */
-    size_t first_wanted;             /* of its positions, counted through the forward */
+    part_seconds before;             /* the seconds of the batch when the job was let in */
+    um_denoiser_request requests[2]; /* the second only with guidance */
+    size_t first_wanted;             /* its first wanted position, counted through the forward */
     size_t first_unconditional;
 } live_job;
 
 /* A wanted position of the forward. */
 typedef struct wanted_row {
     live_job *live;
-    size_t index; /* among those of the job */
+    size_t index; /* among the job's wanted positions */
 } wanted_row;
 
 struct um_decode_batch {
@@ -41,21 +41,21 @@ struct um_decode_batch {
     size_t waiting_first;
     size_t waiting_count;
     size_t waiting_capacity;
-    /* The forward in progress: the requests of its jobs, then those of guidance. */
+    /* The forward in progress: the requests of its jobs, then those for guidance. */
     um_denoiser_request *requests; /* [2 * live_maximum] */
     size_t request_count;
-    size_t guidance_first; /* of them */
-    wanted_row *wanted;    /* [wanted_count], without those of guidance */
+    size_t guidance_first; /* index of the first request for guidance */
+    wanted_row *wanted;    /* [wanted_count], without those for guidance */
     size_t wanted_count;
     size_t wanted_capacity;
-    /* The chunk of wanted positions that is projected and sampled. */
+    /* The chunk of wanted positions that is being projected and sampled. */
     size_t chunk_first;
     size_t logit_rows;
     float *logits;             /* [logit_rows][vocabulary_size] */
     float *unconditional;      /* the same for guidance, NULL before the first use */
-    um_row_scratch *scratches; /* [scratch_count]: one a thread */
+    um_row_scratch *scratches; /* [scratch_count]: one per thread */
     size_t scratch_count;
-    part_seconds seconds; /* since it was created */
+    part_seconds seconds; /* since the batch was created */
 };
 
 /* ---- Setting up ------------------------------------------------------------- */
@@ -153,7 +153,7 @@ size_t um_decode_batch_unfinished(const um_decode_batch *batch) {
     return batch->live_count + batch->waiting_count;
 }
 
-/* `status` with the message that is in job->error. */
+/* Finish the job with `status`, whose message is in job->error. */
 static void close_job(um_decode_job *job, um_status status) {
     job->status = status;
     job->result = job->decoding->result;
@@ -161,8 +161,9 @@ static void close_job(um_decode_job *job, um_status status) {
     forget(job);
 }
 
-/* A job's seconds are those of the batch in its lifetime, forwards of others included, as its
- * result->seconds are: so their shares of it are true however a step is cut into forwards. */
+/* The parts of a job's time are those of the batch during the job's lifetime, forwards for other
+ * jobs included, just as in result->seconds; so their shares of it are true however a step is cut
+ * into forwards. */
 static void note_seconds(const um_decode_batch *batch, const live_job *live) {
     um_decode_result *result = &live->job->decoding->result;
     result->forward_seconds = batch->seconds.forward - live->before.forward;
@@ -192,7 +193,7 @@ static um_status start_slots(const um_decode_batch *batch, size_t place, um_deco
                : UM_OK;
 }
 
-/* Put the next waiting job in a free place; false: there is none. */
+/* Put the next waiting job that can start into a free place; false: there is none. */
 static bool let_in(um_decode_batch *batch, size_t place) {
     while (batch->waiting_count > 0) {
         um_decode_job *job = batch->waiting[batch->waiting_first++];
@@ -214,7 +215,7 @@ static bool let_in(um_decode_batch *batch, size_t place) {
     return false;
 }
 
-/* Every place gets a job that has a step to take, as long as there are any. */
+/* Give every place a job that has a step to take, as long as there are any. */
 static void fill_places(um_decode_batch *batch) {
     for (size_t place = 0; place < batch->setup.live_maximum; place++) {
         live_job *live = &batch->live[place];
@@ -243,7 +244,7 @@ static um_status note_wanted(um_decode_batch *batch, live_job *live, um_error *e
     return UM_OK;
 }
 
-/* What every live job asks for. */
+/* Make the requests of every live job. */
 static void ask_all(um_decode_batch *batch) {
     for (size_t place = 0; place < batch->setup.live_maximum; place++) {
         live_job *live = &batch->live[place];
@@ -261,7 +262,7 @@ static size_t requested_rows(const live_job *live) {
     return um_decoding_is_guided(live->job->decoding) ? 2 * rows : rows;
 }
 
-/* One past the places from `first` on whose jobs share a forward. */
+/* One past the last place, from `first` on, whose job shares the forward. */
 static size_t group_end(const um_decode_batch *batch, size_t first) {
     size_t rows = 0;
     for (size_t place = first; place < batch->setup.live_maximum; place++) {
@@ -342,7 +343,7 @@ static um_status allocate_logits(const um_decode_batch *batch, size_t rows, floa
     return um_allocate(logits, count, sizeof **logits, "logits", error);
 }
 
-/* The first step usually wants most rows, so this rarely allocates twice. */
+/* The first step usually wants the most rows, so this rarely allocates twice. */
 static um_status ensure_logits(um_decode_batch *batch, um_error *error) {
     const size_t rows = chunk_rows(batch);
     const bool is_guided = batch->request_count > batch->guidance_first;
@@ -358,7 +359,7 @@ static um_status ensure_logits(um_decode_batch *batch, um_error *error) {
                : UM_OK;
 }
 
-/* Guide what the chunk holds of each job. */
+/* Apply guidance to each job's part of the chunk. */
 static um_status guide_chunk(um_decode_batch *batch, size_t count, um_error *error) {
     const size_t width = batch->denoiser.vocabulary_size;
     for (size_t i = 0; i < count;) {
@@ -417,7 +418,7 @@ static void fail_job(um_decode_batch *batch, live_job *live, um_status status,
     retire(batch, live, status);
 }
 
-/* The step of the jobs in the places first .. end - 1. */
+/* Take the step of the jobs in the places first .. end - 1. */
 static void step_group(um_decode_batch *batch, size_t first, size_t end) {
     um_error error = {0};
     um_status status = collect_requests(batch, first, end, &error);

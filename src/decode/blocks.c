@@ -42,7 +42,7 @@ um_block um_block_at(const um_decode_step *step) {
 size_t um_block_masked(const um_decode_step *step, const um_block *block) {
     const um_canvas *canvas = step->canvas;
     size_t masked = 0;
-    size_t before = 0; /* answer positions of the holes before */
+    size_t before = 0; /* answer positions of earlier holes */
     for (size_t h = 0; h < canvas->hole_count && before < block->end; h++) {
         const um_canvas_hole *hole = &canvas->holes[h];
         for (size_t i = 0; i < hole->length && before + i < block->end; i++) {

@@ -1,7 +1,7 @@
 /* dKV-Cache (Ma et al., "dKV-Cache: The Cache for Diffusion Language Models", 2025): a token's keys
  * and values change most around the step that decides it, so a row is kept only from one forward
- * after that on.  With shifted logits row i also predicts position i + 1 and changes with that, so
- * it is kept once both are decided. */
+ * after that step on.  With shifted logits row i also predicts position i + 1 and changes with it,
+ * so the row is kept once both positions are decided. */
 #include "decode/cache_policy.h"
 
 #include "decode/canvas.h"

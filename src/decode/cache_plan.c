@@ -32,7 +32,7 @@ static size_t seen_end(const um_cache_plan *plan, size_t end) {
     return last < plan->length ? last : plan->length;
 }
 
-/* With blocks of attention only the rows from the block of the change on depend on it. */
+/* With block-causal attention, only the rows from the changed token's block on depend on it. */
 void um_cache_plan_change(um_cache_plan *plan, size_t position) {
     const size_t length = plan->attention_block_length;
     const size_t first = length > 0 ? position - position % length : 0;
@@ -49,8 +49,8 @@ static bool is_full(const um_cache_plan *plan, size_t block_start) {
            (plan->policy->refreshes_at_block && (is_exact || block_start != plan->block_start));
 }
 
-/* Everything that is not exact already and that the block can see: with blocks of attention few
- * rows, so that the policies that follow the algorithm's block need no approximation; otherwise
+/* Mark the rows that the block can see and that are not exact already: with block-causal attention
+ * few rows, so that the policies that follow the algorithm's block need no approximation; otherwise
  * every row. */
 static void mark_all(um_cache_plan *plan, size_t visible_end) {
     const size_t start = plan->attention_block_length > 0 ? plan->exact_end : 0;

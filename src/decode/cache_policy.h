@@ -1,8 +1,8 @@
-/* Caches: which rows a forward recomputes, and which keep the keys and values that they have.
+/* Caches: which rows a forward recomputes, and which keep their keys and values.
  *
  * With bidirectional attention every row changes whenever any token changes, so keeping rows is an
  * approximation, made because keys and values change little far from what was just decided.  A
- * policy is one function; a new one is a file with it and a line in cache_policy.c.  With
+ * policy is one function; to add one, write a file with it and list it in cache_policy.c.  With
  * block-causal attention the policies that follow the algorithm's blocks are exact instead: they
  * recompute the rows that can have changed (cache_plan.h).
  *
@@ -41,7 +41,7 @@ typedef struct um_cache_policy {
     bool refreshes_at_block; /* all rows are recomputed when a block begins */
     bool has_window;         /* the option cache_window means something */
     size_t default_refresh;  /* of the option cache_refresh */
-    /* Set recompute[length], preset to 0, where a row is to be recomputed; NULL: everywhere. */
+    /* Set recompute[length], preset to 0, for the rows to recompute; NULL: all rows. */
     void (*mark)(const um_cache_view *view, uint8_t *recompute);
 } um_cache_policy;
 

@@ -1,6 +1,6 @@
 /* Fast-dLLM's prefix cache (Wu et al., "Fast-dLLM: Training-free Acceleration of Diffusion LLM by
- * Enabling KV Cache and Parallel Decoding", 2025, section 3.2): what stands before the current
- * block is kept, the block and all that follows it is recomputed. */
+ * Enabling KV Cache and Parallel Decoding", 2025, section 3.2): the rows before the current block
+ * are kept; the block and all that follows it are recomputed. */
 #include "decode/cache_policy.h"
 
 static void mark(const um_cache_view *view, uint8_t *recompute) {

@@ -35,7 +35,7 @@ static um_status total_length(const um_canvas_segment *segments, size_t segment_
     return UM_OK;
 }
 
-/* Open `position`, in the last hole when `continues`, else in a new one. */
+/* Open `position`, in the last hole if `continues`, else in a new one. */
 static void open_position(um_canvas *canvas, size_t position, bool continues) {
     canvas->tokens[position] = canvas->mask_token;
     canvas->states[position] = UM_POSITION_MASKED;
@@ -60,7 +60,7 @@ static void lay_segment(um_canvas *canvas, const um_canvas_segment *segment, siz
     }
 }
 
-/* Holes that um_canvas_create will make: an upper bound, for one allocation. */
+/* An upper bound on the holes that um_canvas_create will make, for one allocation. */
 static size_t count_holes(const um_canvas_segment *segments, size_t segment_count,
                           int32_t mask_token) {
     size_t count = 0;

@@ -119,7 +119,7 @@ void um_decoding_free(um_decoding *decoding) {
     }
 }
 
-/* An open-ended algorithm commits something in every step, except where it chooses the mask. */
+/* An open-ended algorithm commits something in every step, unless the model chooses the mask. */
 static size_t most_steps(const um_decoding *decoding) {
     return decoding->algorithm->open_ended ? decoding->masked_at_start : decoding->options.steps;
 }
@@ -202,7 +202,7 @@ um_status um_decoding_plan(um_decoding *decoding, bool *has_step, um_error *erro
         *has_step = decoding->step.wanted_count > 0;
     }
     if (*has_step && hooks->is_cancelled && hooks->is_cancelled(hooks->cancel_user)) {
-        decoding->result.steps = decoding->step.step; /* those before it */
+        decoding->result.steps = decoding->step.step; /* those before this one */
         return UM_RAISE(error, UM_ERR_CANCELLED, "cancelled before step %zu", decoding->step.step);
     }
     return UM_OK;
@@ -212,7 +212,7 @@ bool um_decoding_is_guided(const um_decoding *decoding) {
     return decoding->options.cfg_scale > 0;
 }
 
-/* Without masks shown, the rows are those that are new. */
+/* An algorithm that shows no masks computes only the new rows. */
 static const size_t *choose_rows(um_decoding *decoding, size_t *row_count) {
     const um_decode_step *step = &decoding->step;
     if (decoding->algorithm->shows_masks) {
@@ -283,7 +283,7 @@ static float entropy_of(const um_candidate *candidate) {
     return candidate->negative_entropy < 0 ? -candidate->negative_entropy : 0;
 }
 
-/* What the first forward says of every position it was asked for. */
+/* Record what the first forward says about every position it was asked for. */
 static um_status note_first_step(um_decoding *decoding, um_error *error) {
     const um_trace_sink *sink = decoding->hooks->sink;
     const size_t count = decoding->step.wanted_count;
@@ -377,7 +377,7 @@ um_status um_decoding_finish(um_decoding *decoding, um_status status, um_error *
     end.first_step = (um_trace_first_step){decoding->first_count, decoding->first_positions,
                                            decoding->first_confidences, decoding->first_entropies};
     if (status != UM_OK) {
-        um_error second = {0}; /* the first failure is the one to tell */
+        um_error second = {0}; /* the first failure is the one to report */
         (void)sink->end(sink->user, &end, &second);
         return status;
     }

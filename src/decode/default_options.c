@@ -2,12 +2,13 @@
 
 #include "decode/algorithm.h"
 
-/* Points of pass@1 below one token a step: 0.2 with the canvases that models/tiny learnt from
- * (docs/RESULTS.md), 5.7 with shorter ones (docs/FRONTIER.md), none with an earlier model. */
+/* The cost in points of pass@1, compared with one token a step: 0.2 with the canvases that
+ * models/tiny learnt from (docs/RESULTS.md), 5.7 with shorter ones (docs/FRONTIER.md), none with an
+ * earlier model. */
 #define DEFAULT_THRESHOLD 0.95
 #define DEFAULT_BLOCK_LENGTH 8
 
-/* What only a number of steps gives a meaning to. */
+/* Options that mean something only with a number of steps. */
 #define SCHEDULE_OPTIONS                                                                           \
     (UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
      UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
@@ -17,7 +18,8 @@ const char *um_default_algorithm(const um_model_config *config) {
                                                     : um_algorithm_threshold.name;
 }
 
-/* Blocks of attention were trained to be decided one after the other. */
+/* A model with block-causal attention was trained to have its attention blocks decided one after
+ * the other. */
 static size_t block_length_for(const um_model_config *config) {
     return config->attention == UM_ATTENTION_BLOCK_CAUSAL ? config->attention_block_length
                                                           : DEFAULT_BLOCK_LENGTH;

@@ -1,18 +1,19 @@
-/* How a model is decoded where nobody says how. */
+/* How to decode a model when nobody says how. */
 #ifndef UM_DECODE_DEFAULT_OPTIONS_H
 #define UM_DECODE_DEFAULT_OPTIONS_H
 
 #include "decode/options.h"
 #include "model/config.h"
 
-/* The algorithm of a model without options. */
+/* The algorithm for a model when no options are given. */
 const char *um_default_algorithm(const um_model_config *config);
 
-/* Choose an algorithm, and the options that belong to it where they are not given.
+/* Choose an algorithm, and those of its options that are not given.
  *
  * Models that see masks get several tokens a step and a cache, the choice that docs/FRONTIER.md
- * measures.  An option of the published schedule (steps, eps, alg_temp) asks for that: then the
- * algorithm is entropy, exactly as published, without a cache unless one is given. */
+ * measures.  Giving an option of the published schedule (steps, eps, alg_temp) selects that
+ * schedule: then the algorithm is entropy, exactly as published, without a cache unless one is
+ * given. */
 void um_decode_options_choose_defaults(const um_model_config *config, um_decode_options *options);
 
 #endif

@@ -1,5 +1,5 @@
 /* top_p and top_k without sorting the vocabulary: the few tokens that can be the last of the kept
- * ones are gathered, and the value at which the set ends is found among them by radix selection. */
+ * ones are gathered, and radix selection among them finds the value at which the set ends. */
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #define DIGIT_BITS 8
 #define BUCKETS ((size_t)1 << DIGIT_BITS)
 
-/* With more candidates than this the end of the set is bracketed first. */
+/* With more candidates than this, the end of the set is bracketed first. */
 #define FEW_CANDIDATES 4096
 
 /* ---- Selection among entries --------------------------------------------- */
@@ -72,7 +72,7 @@ static bool exceeds(const contest *of, double sum) {
 }
 
 /* Narrow to the bucket in which the mass from above first exceeds the limit, or to the lowest one
- * in use where rounding keeps the sum below it. */
+ * in use if rounding keeps the sum below it. */
 static void narrow(const contest *of, key_range *range) {
     const unsigned shift = range->bits > DIGIT_BITS ? range->bits - DIGIT_BITS : 0;
     double mass[BUCKETS] = {0};
@@ -124,7 +124,7 @@ static void sample_blocks(const um_logit_row *row) {
     }
 }
 
-/* The value of the `rank`-th largest, from 1. */
+/* The `rank`-th largest value, counted from 1. */
 static float value_at_rank(const float *values, size_t count, size_t rank) {
     const contest of = {.values = values, .count = count, .total = 1, .limit = (float)(rank - 1)};
     return find_end(&of).value; /* exact in float up to 2^24 tokens */
@@ -132,9 +132,9 @@ static float value_at_rank(const float *values, size_t count, size_t rank) {
 
 /* ---- top_k ---------------------------------------------------------------- */
 
-/* A value that at least top_k tokens should reach, and not many more.  The top_k-th largest block
- * maximum is one; with more than there are blocks a value that is four standard deviations too low
- * in a sample. */
+/* A value that at least top_k tokens should reach, and not many more: the top_k-th largest block
+ * maximum or, if top_k exceeds the number of blocks, a value from a sample that is four standard
+ * deviations too low. */
 static float value_below_top_k(const um_logit_row *row, size_t top_k) {
     if (top_k <= row->block_count) {
         const float maximum = value_at_rank(row->scratch->block_maxima, row->block_count, top_k);
@@ -177,8 +177,8 @@ static void weigh_entries(const um_logit_row *row) {
     }
 }
 
-/* Of the entries, keep those of the nucleus, and return the value of the last; `above` is the mass
- * of what lies above them. */
+/* Keep the entries that belong to the nucleus, and return the value of the last of them; `above` is
+ * the mass of what lies above the entries. */
 static float keep_nucleus(const um_logit_row *row, double above, double total, float top_p) {
     um_token_entries *entries = &row->scratch->entries;
     const contest of = {entries->values, entries->weights, entries->count, above, total, top_p};
@@ -195,14 +195,14 @@ static float keep_nucleus(const um_logit_row *row, double above, double total, f
         entries->values[kept] = value;
         entries->weights[kept] = entries->weights[i];
         entries->tokens[kept] = entries->tokens[i];
-        kept += is_kept ? 1 : 0; /* most cannot be predicted: no branch */
+        kept += is_kept ? 1 : 0; /* mostly unpredictable: no branch */
     }
     entries->count = kept;
     return end.value;
 }
 
-/* No token of the nucleus is lower than this: all tokens below have, with weights of at most
- * e^-depth each, less mass than the nucleus leaves out of a row with a mass of at least 1. */
+/* No token of the nucleus is lower than this: the tokens below it weigh at most e^-depth each and
+ * together have less mass than the nucleus leaves out of a row with a mass of at least 1. */
 static float lowest_of_nucleus(const um_logit_row *row, double top_p) {
     const double left_out = 0.99 * (1 - top_p) - 3e-7; /* the latter: float rounding of masses */
     const double depth = left_out > 0 ? log((double)row->count / left_out) : INFINITY;
@@ -217,7 +217,8 @@ typedef struct bracket {
 
 #define SAMPLE_BUCKETS 512
 
-/* Mass of a sample of tokens by their distance from the maximum, and the mass squared. */
+/* Mass of a sample of tokens by their distance from the maximum, and the sum of their squared
+ * weights. */
 typedef struct sample_histogram {
     double mass[SAMPLE_BUCKETS];
     double square[SAMPLE_BUCKETS];
@@ -237,9 +238,9 @@ static void fill_sample(const um_logit_row *row, float width, sample_histogram *
     }
 }
 
-/* Estimate from a sample of every block where the mass below reaches `tail`, to three standard
- * deviations.  It is the tail that is estimated because none of its weights is large.  What
- * follows checks the bracket, so a sample that misleads costs time only. */
+/* Estimate, from a sample of every block, where the mass below reaches `tail`, to within three
+ * standard deviations.  The tail is estimated, not the head, because none of its weights is large.
+ * The caller checks the bracket, so a misleading sample only costs time. */
 static bracket estimate_end(const um_logit_row *row, double tail, float low) {
     const float depth = low == -INFINITY ? UM_ROW_DEPTH : row->maximum - low;
     const float width = depth / SAMPLE_BUCKETS;
@@ -272,9 +273,10 @@ static double sum_of_entries(const um_token_entries *entries) {
     return sum;
 }
 
-/* Keep the nucleus of a row with many candidates by entries around its end only.  False where the
- * bracket does not hold it: the entries are then of no use.  The last one that is kept must also
- * differ in value from what lies outside the bracket: division can make logits equal. */
+/* Keep the nucleus of a row with many candidates, using only the entries around its end.  False if
+ * the bracket does not contain the end: the entries are then of no use.  The last entry kept must
+ * also differ in value from what lies outside the bracket, because division can make logits
+ * equal. */
 static bool keep_around_end(const um_logit_row *row, double total, float top_p, float low,
                             um_kept_tokens *kept) {
     const bracket end = estimate_end(row, (1 - (double)top_p) * total, low);
@@ -294,7 +296,7 @@ static bool keep_around_end(const um_logit_row *row, double total, float top_p, 
     return last > low_logit / row->divisor && last < high_logit / row->divisor;
 }
 
-/* `kept` gets what is kept besides the entries. */
+/* *kept receives what is kept besides the entries. */
 static void keep_top_p(const um_logit_row *row, double top_p, um_kept_tokens *kept) {
     const float low = lowest_of_nucleus(row, top_p);
     const bool are_few = um_logit_row_gather(row, low, INFINITY, FEW_CANDIDATES);

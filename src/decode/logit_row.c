@@ -170,7 +170,7 @@ float um_logit_row_second(const um_logit_row *row) {
 
 /* ---- Drawing ------------------------------------------------------------- */
 
-/* Where a draw stands: the sum so far, and the last token that was in it. */
+/* The progress of a draw: the sum so far, and the last token that was in it. */
 typedef struct walk {
     double target;
     double sum;
@@ -196,7 +196,7 @@ static size_t draw_of_entries(const um_token_entries *entries, double target) {
     return at.last;
 }
 
-/* The weight of the entries of each block is added to the sum over its other tokens. */
+/* Add the weights of the entries to the sums of their blocks, which cover the other tokens. */
 static void add_entries_to_sums(const um_logit_row *row) {
     const um_token_entries *entries = &row->scratch->entries;
     for (size_t i = 0; i < entries->count; i++) {
@@ -205,8 +205,8 @@ static void add_entries_to_sums(const um_logit_row *row) {
     }
 }
 
-/* The block in which the walk ends, or the last one with a kept token; *before is the sum of
- * those in front of it. */
+/* The block in which the walk ends, or the last one with a kept token; *before is the sum over the
+ * blocks in front of it. */
 static size_t find_block(const um_logit_row *row, double target, double *before) {
     const um_block_sums *sums = row->scratch->block_sums;
     size_t found = 0;

@@ -220,7 +220,7 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
 
 /* ---- Checks -------------------------------------------------------------- */
 
-/* A field that differs from its default was given, marked or not. */
+/* A field that differs from its default counts as given, whether it was marked or not. */
 static void mark_changed(um_decode_options *options) {
     const um_decode_options defaults = um_decode_options_default();
     for (size_t i = 0; i < VALUE_OPTIONS; i++) {
@@ -280,7 +280,7 @@ static um_status check_ranges(const um_decode_options *options, um_error *error)
     return UM_OK;
 }
 
-/* Without the cache that they belong to they mean nothing. */
+/* The options of a cache mean nothing without it. */
 static um_status check_cache(const um_decode_options *options, um_error *error) {
     const um_cache_policy *policy = um_cache_policy_at(options->cache);
     if (um_decode_options_is_given(options, UM_OPTION_CACHE_REFRESH) && !policy->mark) {
@@ -408,11 +408,11 @@ static um_status format_option(const um_decode_options *options, const option_in
                                    field_value(options, info));
 }
 
-/* Whether the option means something beside the others. */
+/* Whether the option means something, given the values of the others. */
 static bool is_in_use(const um_decode_options *options, size_t option) {
     const um_cache_policy *policy = um_cache_policy_at(options->cache);
     if (field_value(options, &option_table[option]) < option_table[option].minimum) {
-        return false; /* such as no token, or no limit of steps */
+        return false; /* such as no token, or no limit on steps */
     }
     return (option != UM_OPTION_CACHE_REFRESH || policy->mark) &&
            (option != UM_OPTION_CACHE_WINDOW || policy->has_window);

@@ -1,5 +1,5 @@
-/* What a caller may choose about decoding.  One list gives every option its name, range and
- * help text; an option that is given but means nothing to the chosen algorithm is an error. */
+/* What a caller may choose about decoding.  One list gives every option its name, range and help
+ * text; giving an option that means nothing to the chosen algorithm is an error. */
 #ifndef UM_DECODE_OPTIONS_H
 #define UM_DECODE_OPTIONS_H
 
@@ -62,14 +62,14 @@ typedef enum um_decode_option {
 #define UM_OPTION_ENUMERATOR(enumerator, name, kind, minimum, maximum, help) enumerator,
     UM_DECODE_OPTION_LIST(UM_OPTION_ENUMERATOR)
 #undef UM_OPTION_ENUMERATOR
-    /* Lists, which are set as fields: */
+    /* Lists, which are set only as fields: */
     UM_OPTION_SUPPRESS,
     UM_OPTION_SUPPRESS_CONFIDENCE,
     UM_OPTION_COUNT
 } um_decode_option;
 
-/* Initialise with um_decode_options_default.  A field that is set directly is marked as given
- * with um_decode_options_mark; the um_decode_options_set functions do both. */
+/* Initialise with um_decode_options_default.  After setting a field directly, mark it as given with
+ * um_decode_options_mark; um_decode_options_set does both. */
 typedef struct um_decode_options {
     const char *algorithm; /* a name in um_algorithm_at's list; default "entropy"; not owned */
     uint64_t given;        /* bit i: option i was given */
@@ -96,7 +96,7 @@ typedef struct um_decode_options {
     double credit_decay;
     double credit_weight;
     double credit_exponent;
-    /* Further end-of-text ids beside stop_token; not owned. */
+    /* Further end-of-text ids besides stop_token; not owned. */
     const int32_t *stop_tokens; /* [stop_token_count] */
     size_t stop_token_count;
     /* Ids that are never chosen (their logit is minus infinity); not owned. */
@@ -120,8 +120,8 @@ bool um_decode_options_is_given(const um_decode_options *options, um_decode_opti
 const char *um_decode_option_name(um_decode_option option);
 const char *um_decode_option_help(um_decode_option option);
 
-/* What its text is: "N", "X" (a real number), "NAME", "ID", "IDS" or "true|false"; NULL past the
- * last. */
+/* The kind of text it takes: "N", "X" (a real number), "NAME", "ID", "IDS" or "true|false"; NULL
+ * past the last. */
 const char *um_decode_option_value(um_decode_option option);
 
 /* Set the option called `name` from text ("0.95", "true"), and mark it as given.
@@ -136,8 +136,8 @@ um_status um_decode_options_set(um_decode_options *options, const char *name, co
 um_status um_decode_options_resolve(um_decode_options *options, const um_canvas *canvas,
                                     size_t vocabulary_size, um_error *error);
 
-/* Append the options that the algorithm uses, as a JSON object
- * (without the name of the algorithm itself). */
+/* Append the options that the algorithm uses, as a JSON object (without the name of the algorithm
+ * itself). */
 um_status um_decode_options_format(const um_decode_options *options, um_buffer *json,
                                    um_error *error);
 

@@ -72,7 +72,7 @@ static void sample_filtered(const um_sampler *sampler, um_rng_place place, const
 
 /* Gumbel-max: argmax of exp(logit) / (-log u)^T, taken in the logarithm so that it cannot
  * overflow.  Each token has its own u, from a key that belongs to the position.  Blocks in which
- * even the largest noise could not win are passed over. */
+ * even the largest noise could not win are skipped. */
 static size_t draw_gumbel(const um_logit_row *row, double temperature, uint64_t seed,
                           um_rng_place place) {
     uint32_t words[4];

@@ -23,7 +23,7 @@ typedef struct um_sampler {
     size_t top_k;            /* 0: no limit */
     const int32_t *suppress; /* never chosen */
     size_t suppress_count;
-    int32_t suppress_also;              /* one more of them, UM_NO_TOKEN_ID for none */
+    int32_t suppress_also;              /* one more of these ids, UM_NO_TOKEN_ID for none */
     const int32_t *suppress_confidence; /* UM_SAMPLE_GUMBEL: confidence 0 when chosen */
     size_t suppress_confidence_count;
     uint64_t seed;
@@ -40,13 +40,14 @@ typedef struct um_candidate {
     bool is_finite;         /* false: a logit was NaN or infinite, the rest is not set */
 } um_candidate;
 
-/* Choose for candidate->position in step `step`.  Tokens that are never chosen get a logit of minus
- * infinity, else logits[vocabulary_size] keep their values; `scratch` is for vocabularies of that
- * size.  The draw depends on seed, sequence, step, position and the logits alone.
+/* Choose the token for candidate->position in step `step`.  The logits of tokens that are never
+ * chosen, and under UM_SAMPLE_GUMBEL those of suppress_confidence, become minus infinity; the
+ * others of logits[vocabulary_size] keep their values.  `scratch` is for vocabularies of that size.
+ * The draw depends on seed, sequence, step, position and the logits alone.
  *
- * Sums over the vocabulary are those of float exponentials in double, in a fixed order;
- * probability and margin are quotients rounded to float, the precision in which the published
- * samplers compare them: what is one-hot there ties here. */
+ * Sums over the vocabulary add float exponentials in double, in a fixed order; probability and
+ * margin are quotients rounded to float, the precision in which the published samplers compare
+ * them: distributions that are one-hot there tie here. */
 void um_sample(const um_sampler *sampler, size_t step, float *logits, um_row_scratch *scratch,
                um_candidate *candidate);
 

@@ -18,8 +18,8 @@ float um_schedule_reveal_probability(double eps, size_t steps, size_t step);
  * open: trunc(masked * (1 - s/t)), and all in the last step. */
 size_t um_schedule_commit_count(double eps, size_t steps, size_t step, size_t masked);
 
-/* LLaDA's share of `masked` positions for step `step` of `steps`: equal, and the first
- * masked mod steps steps take one more. */
+/* LLaDA's share of `masked` positions for step `step` of `steps`: an equal share, and one more in
+ * each of the first `masked` mod `steps` steps. */
 size_t um_schedule_equal_share(size_t masked, size_t steps, size_t step);
 
 /* Positions that Open-dLLM's p2 sampler leaves masked after step `step`:

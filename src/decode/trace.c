@@ -101,7 +101,7 @@ void um_trace_replay(const um_trace *trace, size_t event_count, int32_t *tokens)
     }
 }
 
-/* Whether a hole holds the position; positions come in any order. */
+/* Whether a hole contains the position; positions may come in any order. */
 static bool is_in_hole(const um_trace *trace, size_t position) {
     for (size_t i = 0; i < trace->header.hole_count; i++) {
         const um_canvas_hole *hole = &trace->header.holes[i];

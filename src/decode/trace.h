@@ -1,6 +1,6 @@
-/* The record of a decoding run: in which order which tokens were committed, and how sure the
- * model was.  The live view, the server's stream, the AR-ness metrics and reinforcement
- * learning all read this one record.  docs/TRACE.md describes its form on disk. */
+/* The record of a decoding run: which tokens were committed in which order, and how sure the model
+ * was.  The live view, the server's stream, the AR-ness metrics and reinforcement learning all read
+ * this one record.  docs/TRACE.md describes its form on disk. */
 #ifndef UM_DECODE_TRACE_H
 #define UM_DECODE_TRACE_H
 
@@ -9,7 +9,7 @@
 #include "decode/canvas.h"
 
 typedef struct um_trace_header {
-    const char *model;     /* a name for people; "" where unknown */
+    const char *model;     /* a name for people; "" if unknown */
     const char *algorithm; /* such as "entropy" */
     const char *settings;  /* the decoding options as the text of a JSON object */
     uint64_t seed;
@@ -34,8 +34,8 @@ typedef struct um_trace_event {
     size_t step;
     size_t position;
     int32_t token;
-    float confidence; /* probability of the token where it was chosen, in [0, 1] */
-    float entropy;    /* of that distribution, in nats */
+    float confidence; /* probability of the token when it was chosen, in [0, 1] */
+    float entropy;    /* of the distribution it was chosen from, in nats */
 } um_trace_event;
 
 #define UM_TRACE_END_REASON_LIST(X)                                                                \
@@ -54,8 +54,8 @@ typedef enum um_trace_end_reason {
 const char *um_trace_end_reason_name(um_trace_end_reason reason);
 
 /* How sure the model was before anything was committed, at every position that the first step
- * looked at: all masked ones, or those of the first block.  The distributions are those of commits.
- */
+ * looked at, such as all masked ones, or those of the first block.  The distributions are the same
+ * as those of commits. */
 typedef struct um_trace_first_step {
     size_t count;             /* 0: not known */
     const size_t *positions;  /* [count], ascending, masked before the first step */
@@ -66,21 +66,21 @@ typedef struct um_trace_first_step {
 typedef struct um_trace_end {
     um_trace_end_reason reason;
     size_t steps;     /* steps gone through */
-    size_t forwards;  /* calls of the denoiser */
-    size_t rows;      /* rows computed in all of them; 0 where an old trace does not tell */
+    size_t forwards;  /* requests to the denoiser: with guidance two a step */
+    size_t rows;      /* rows computed in all of them; 0 if an old trace does not say */
     size_t committed; /* positions committed in the end */
     size_t masked;    /* positions left masked */
     double seconds;
     um_trace_first_step first_step; /* valid as long as the trace, or during the call of a sink */
-    /* Of which, not part of the record: in the layers, from hidden states to logits, and in
-     * choosing tokens; in a batch that of all canvases decoded meanwhile. */
+    /* Parts of `seconds`, not in the record: spent in the layers, on going from hidden states to
+     * logits, and on choosing tokens; in a batch those of all canvases decoded meanwhile. */
     double forward_seconds;
     double projection_seconds;
     double sampling_seconds;
 } um_trace_end;
 
-/* Who is told.  Every function may be NULL; a failure stops the run.  What the pointers of a
- * header point to is only valid during the call. */
+/* Receives a trace as it is made.  Every function may be NULL; a failure stops the run.  What the
+ * pointers of a header point to is valid only during the call. */
 typedef struct um_trace_sink {
     void *user;
     um_status (*header)(void *user, const um_trace_header *header, um_error *error);
@@ -116,13 +116,13 @@ void um_trace_free(um_trace *trace);
 void um_trace_replay(const um_trace *trace, size_t event_count, int32_t *tokens);
 
 /* Make hole h only lengths[h] positions long, from 1 to its length, as if the run had never known
- * of those behind: their events and first-step values are left out, and so are the steps after the
- * last event.  Of the end record the other counts stay. */
+ * of the positions after that: their events and first-step values are left out, and so are the
+ * steps after the last remaining event.  The other counts of the end record stay. */
 void um_trace_shorten_holes(um_trace *trace, const size_t *lengths);
 
 /* ---- As JSON Lines -------------------------------------------------------- */
 
-/* Writes each record as one line by one call of `write`; zero-initialise `line`. */
+/* Writes each record as one line with one call of `write`; zero-initialise `line`. */
 typedef struct um_trace_writer {
     void *user;
     um_status (*write)(void *user, const char *bytes, size_t length, um_error *error);
@@ -135,10 +135,10 @@ void um_trace_writer_free(um_trace_writer *writer);
 /* Read one trace from bytes[length]; `where` names it in messages ("run.jsonl: line 7: ...").
  * Zero-initialise *trace, and um_trace_free it whatever the outcome.
  *
- * A file may hold several traces one after the other: *used tells how many bytes this one took.
- * With `used` NULL there must be exactly one.  A trace without an end record is read
- * (has_end false), a line that is cut off is not.  UM_ERR_FORMAT names the line: steps out of
- * order, a position outside the holes, committed twice, a token outside the vocabulary ... */
+ * A file may hold several traces one after the other: *used is how many bytes this one took.  If
+ * `used` is NULL, there must be exactly one.  A trace without an end record is accepted (has_end
+ * false), a line that is cut off is not.  UM_ERR_FORMAT names the line: steps out of order, a
+ * position outside the holes, committed twice, a token outside the vocabulary ... */
 um_status um_trace_read(const char *bytes, size_t length, const char *where, um_trace *trace,
                         size_t *used, um_error *error);
 
@@ -152,10 +152,10 @@ typedef struct um_trace_source {
 } um_trace_source;
 
 /* Read the next trace, as um_trace_read does; there is one as long as source->at < source->length.
- * After a failure the source stands in the middle of that trace. */
+ * After a failure the source is in the middle of that trace. */
 um_status um_trace_read_next(um_trace_source *source, um_trace *trace, um_error *error);
 
-/* After a failure: go on to the next record that starts a trace; false where there is none. */
+/* After a failure: go on to the next record that starts a trace; false if there is none. */
 bool um_trace_skip_to_next(um_trace_source *source);
 
 #endif

@@ -1,5 +1,5 @@
-/* Every byte of a trace file is hostile: each record is checked against the canvas as it
- * stands after the records before it. */
+/* Every byte of a trace file may be hostile: each record is checked against the canvas as it is
+ * after the records before it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -119,7 +119,7 @@ static um_status read_holes(const json_t *array, const char *place, const um_tra
     return UM_OK;
 }
 
-/* The states that the header's canvas starts from. */
+/* Set the states that the header's canvas starts from. */
 static um_status start_states(trace_reader *reader, um_error *error) {
     const um_trace_header *header = &reader->trace->header;
     UM_TRY(um_allocate(&reader->states, header->length, 1, "trace", error));
@@ -154,7 +154,8 @@ static um_status read_header_fields(const json_t *record, const char *place,
     return UM_OK;
 }
 
-/* With the arrays of the right size at hand: read them and hand the whole to the recorder. */
+/* Read both arrays into the copies, which have the right sizes, and give the header to the
+ * recorder. */
 static um_status read_canvas(trace_reader *reader, const json_t *tokens, const json_t *holes,
                              um_trace_header *header, int32_t *token_copy,
                              um_canvas_hole *hole_copy, um_error *error) {
@@ -212,7 +213,7 @@ static um_status read_header(trace_reader *reader, const json_t *record, um_erro
 
 /* ---- The records after it ------------------------------------------------- */
 
-/* The event comes after the one before, at a position that can be changed that way. */
+/* Check that the event comes after the previous one, at a position that can be changed that way. */
 static um_status check_event(const trace_reader *reader, const um_trace_event *event,
                              um_error *error) {
     const um_trace *trace = reader->trace;
@@ -358,7 +359,7 @@ static um_status read_first_step(const trace_reader *reader, const json_t *objec
     return read_first_arrays(reader, positions, confidences, entropies, arrays, error);
 }
 
-/* Hand the record on, with the first step where it has one. */
+/* Give the record to the recorder, with the first step if it has one. */
 static um_status finish_end(const trace_reader *reader, const json_t *record, um_trace_end *end,
                             um_error *error) {
     const json_t *object = json_object_get(record, "first_step");

@@ -54,7 +54,7 @@ static um_status write_event(void *user, const um_trace_event *event, um_error *
     UM_TRY(um_buffer_append_format(line, error, "{\"event\":\"%s\",\"step\":%zu,\"position\":%zu",
                                    is_commit ? "commit" : "remask", event->step, event->position));
     if (is_commit) {
-        /* 9 digits give the same float back. */
+        /* 9 digits reproduce the float exactly. */
         UM_TRY(um_buffer_append_format(
             line, error, ",\"token\":%ld,\"confidence\":%.9g,\"entropy\":%.9g", (long)event->token,
             (double)event->confidence, (double)event->entropy));

@@ -149,14 +149,14 @@ static um_status prepare_cache(const um_transformer_denoiser *denoiser, sequence
         return um_kv_cache_reset(slot->cache, request->length, error);
     }
     slot->cache->length =
-        request->length; /* rows past the old length are invalid since the reset */
+        request->length; /* rows past the old length have been invalid since the reset */
     return UM_OK;
 }
 
 /* ---- Rows ------------------------------------------------------------------ */
 
-/* Also note which row of the hidden states, of which there are `hidden_before` already, predicts
- * each wanted position. */
+/* Collect the distinct predicting rows, and set hidden_of[i] to the row of the hidden states, of
+ * which there are `hidden_before` already, that predicts the i-th wanted position. */
 static um_status collect_predicting(const um_transformer_denoiser *denoiser, sequence_slot *slot,
                                     const um_denoiser_request *request, size_t hidden_before,
                                     size_t *hidden_of, um_error *error) {
@@ -284,8 +284,8 @@ static um_status compute_forward(void *user, um_denoiser_request *requests, size
     return status;
 }
 
-/* Project each predicting row once, then give every wanted position its own copy, from the last
- * to the first, as no row moves up. */
+/* Project each predicting row once, then give every wanted position its own copy, from the last to
+ * the first because rows only move to later places. */
 static um_status compute_logits(void *user, size_t first, size_t count, float *logits,
                                 um_error *error) {
     um_transformer_denoiser *denoiser = user;
