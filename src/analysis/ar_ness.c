@@ -26,8 +26,8 @@ const char *um_ar_ness_start_name(um_ar_ness_start start) {
 
 /* ---- Local ---------------------------------------------------------------- */
 
-/* The place of commit `t`, from 0; before the first, the places before the answer, -1 being the
- * last of them. */
+/* The place of commit `t`, from 0; for negative t, the places before the answer, of which -1 is the
+ * last. */
 static int64_t place_at(const um_commit_order *order, int64_t t) {
     return t < 0 ? t : (int64_t)order->commits[t].place;
 }
@@ -41,7 +41,7 @@ static bool follows_sequence(const um_commit_order *order, int64_t t, int64_t k)
     return true;
 }
 
-/* Places are distinct: k of them fill k consecutive ones when all lie within. */
+/* Places are distinct, so k of them fill k consecutive places if all lie within these. */
 static bool follows_set(const um_commit_order *order, int64_t t, int64_t k) {
     const int64_t place = place_at(order, t);
     for (int64_t j = 1; j <= k; j++) {
@@ -72,7 +72,7 @@ double um_ar_ness_local(const um_commit_order *order, size_t k, um_ar_ness_patte
 
 /* ---- Global --------------------------------------------------------------- */
 
-/* A Fenwick tree over places: how many of those before one are committed. */
+/* A Fenwick tree over places: how many of those before a given one are committed. */
 static void tree_add(size_t *tree, size_t count, size_t place) {
     for (size_t i = place + 1; i <= count; i += i & (~i + 1)) {
         tree[i - 1]++;

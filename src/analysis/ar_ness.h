@@ -1,6 +1,7 @@
 /* How autoregressive a decoding order is (Gong et al., "DiffuCoder", arXiv 2506.20639, section 4
- * and appendix A.2).  p_1 .. p_T are the places in the order of their commits, M_(t-1) those still
- * masked before the t-th.  docs/ANALYSIS.md derives what simple orders give. */
+ * and appendix A.2).  p_1 .. p_T are the places in the order of their commits, and M_(t-1) the
+ * places that are still masked before the t-th commit.  docs/ANALYSIS.md derives the values for
+ * simple orders. */
 #ifndef UM_ANALYSIS_AR_NESS_H
 #define UM_ANALYSIS_AR_NESS_H
 
@@ -8,7 +9,7 @@
 
 #define UM_AR_NESS_MAXIMUM 9 /* largest k */
 
-/* When the k commits before p_t are the k places before it.  The appendix compares sets, the
+/* When the k commits before p_t count as the k places before it: the appendix compares sets, the
  * caption of the figure speaks of an increasing consecutive sequence. */
 #define UM_AR_NESS_PATTERN_LIST(X)                                                                 \
     X(UM_PATTERN_SET, "set")           /* {p_(t-1), ..., p_(t-k)} = {p_t - 1, ..., p_t - k} */     \
@@ -21,12 +22,12 @@ typedef enum um_ar_ness_pattern {
         UM_AR_NESS_PATTERNS
 } um_ar_ness_pattern;
 
-/* What becomes of the first k commits, which do not have k others before them. */
+/* How to treat the first k commits, which do not have k others before them. */
 #define UM_AR_NESS_START_LIST(X)                                                                   \
     X(UM_START_SKIPPED, "skipped") /* they do not count: a mean over T - k */                      \
-    X(UM_START_FAILED, "failed")   /* they do not hold: a mean over T */                           \
-    X(UM_START_PROMPT, "prompt")   /* what precedes the answer was committed left to right; a mean \
-                                      over T */
+    X(UM_START_FAILED, "failed")   /* the pattern does not hold: a mean over T */                  \
+    X(UM_START_PROMPT, "prompt")   /* as if what precedes the answer had been committed left to    \
+                                      right: a mean over T */
 
 typedef enum um_ar_ness_start {
 #define UM_AR_NESS_ENUMERATOR(name, text) name,
@@ -38,7 +39,7 @@ typedef enum um_ar_ness_start {
 const char *um_ar_ness_pattern_name(um_ar_ness_pattern pattern);
 const char *um_ar_ness_start_name(um_ar_ness_start start);
 
-/* Local AR-ness, next-token pattern NTP@k, 1 <= k <= UM_AR_NESS_MAXIMUM; NAN where no commit
+/* Local AR-ness, next-token pattern NTP@k, 1 <= k <= UM_AR_NESS_MAXIMUM; NAN if no commit
  * counts. */
 double um_ar_ness_local(const um_commit_order *order, size_t k, um_ar_ness_pattern pattern,
                         um_ar_ness_start start);
@@ -50,19 +51,19 @@ um_status um_ar_ness_global(const um_commit_order *order, double global[UM_AR_NE
 
 /* ---- What an order without preference gives -------------------------------- */
 
-/* The expectations of both when `count` of `place_count` places are committed one a step, each time
- * a masked one with equal chance. */
+/* The expected values of both if `count` of `place_count` places are committed one a step, each
+ * time with equal chances for all masked ones. */
 double um_ar_ness_random_local(size_t place_count, size_t count, size_t k,
                                um_ar_ness_pattern pattern, um_ar_ness_start start);
 double um_ar_ness_random_global(size_t place_count, size_t count, size_t k);
 
 /* ---- All readings ---------------------------------------------------------- */
 
-/* A metric in one of the readings that the definitions leave open. */
+/* A metric in one of the readings that its definition leaves open. */
 typedef struct um_ar_ness_reading {
     bool is_global;
-    um_ar_ness_pattern pattern; /* of local ones */
-    um_ar_ness_start start;     /* of local ones */
+    um_ar_ness_pattern pattern; /* if local */
+    um_ar_ness_start start;     /* if local */
     um_commit_ties ties;
 } um_ar_ness_reading;
 
@@ -71,8 +72,8 @@ typedef struct um_ar_ness_reading {
 
 um_ar_ness_reading um_ar_ness_reading_at(size_t index);
 
-/* The readings that are shown where there is room for one only: sets, the first k left out, commits
- * of a step by confidence. */
+/* The index of the reading to show if there is room for only one: sets, the first k skipped,
+ * commits of one step by confidence. */
 size_t um_ar_ness_default(bool is_global);
 
 /* values[reading][k - 1] of a trace, in all readings. */

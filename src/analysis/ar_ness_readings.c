@@ -64,9 +64,10 @@ um_status um_ar_ness_measure(const um_trace *trace,
 
 /* ---- Random orders --------------------------------------------------------- */
 
-/* Chance that `k` commits, in any order or in ascending order, and the one after them fill k + 1
- * consecutive places of n with the last one rightmost: (n - k) choices of where, times the orders,
- * over the ordered choices of k + 1 places; (n - k)! / n!, times k! for sets. */
+/* The chance that `k` commits, in any order (sets) or in ascending order (sequences), and the next
+ * one fill k + 1 consecutive places out of n with the last one rightmost: (n - k) choices of where,
+ * times the orders, over the ordered choices of k + 1 places.  This is (n - k)! / n!, times k! for
+ * sets. */
 static double chance_of_run(size_t n, size_t k, um_ar_ness_pattern pattern) {
     double chance = n > k ? 1 : 0;
     for (size_t i = 0; i < k && chance > 0; i++) {
@@ -76,8 +77,8 @@ static double chance_of_run(size_t n, size_t k, um_ar_ness_pattern pattern) {
     return chance;
 }
 
-/* Chance that the first `t` commits are the t leftmost places with the t-th the rightmost of them:
- * (t - 1)! (n - t)! / n!, without (t - 1)! for sequences. */
+/* The chance that the first `t` commits are the t leftmost places with the t-th the rightmost of
+ * them: (t - 1)! (n - t)! / n!, without (t - 1)! for sequences. */
 static double chance_of_start(size_t n, size_t t, um_ar_ness_pattern pattern) {
     double chance = 1;
     for (size_t i = 0; i < t; i++) {

@@ -1,11 +1,11 @@
-/* The order in which a decoding run decided its positions: what AR-ness is measured on. */
+/* The order in which a decoding run decided its positions, on which AR-ness is measured. */
 #ifndef UM_ANALYSIS_COMMIT_ORDER_H
 #define UM_ANALYSIS_COMMIT_ORDER_H
 
 #include "base/status.h"
 #include "decode/trace.h"
 
-/* The definitions speak of one commit a step.  Commits of one step are put in an order by: */
+/* The definitions assume one commit a step.  Several commits of one step are put in order by: */
 #define UM_COMMIT_TIE_LIST(X)                                                                      \
     X(UM_TIES_BY_POSITION, "position")     /* left to right: the most autoregressive reading */    \
     X(UM_TIES_BY_CONFIDENCE, "confidence") /* surest first; equal ones left to right */
@@ -32,12 +32,13 @@ typedef struct um_commit_order {
     size_t count;
     size_t place_count; /* answer positions that were masked before the first step */
     size_t steps;       /* steps gone through, at least those of the commits */
-    size_t busy_steps;  /* steps that decided something that stayed */
+    size_t busy_steps;  /* steps with a commit that stayed */
     size_t taken_back;  /* commits that were masked again, which are left out */
 } um_commit_order;
 
-/* Of a position that was committed, masked again and committed, the last commit counts; one that
- * ends masked has none.  Whatever order the events of a step come in, the result is the same. */
+/* If a position was committed, masked again and committed again, its last commit counts; a position
+ * that ends masked has none.  The result does not depend on the order of the events within a
+ * step. */
 um_status um_commit_order_of(const um_trace *trace, um_commit_ties ties, um_commit_order *order,
                              um_error *error);
 void um_commit_order_free(um_commit_order *order);

@@ -5,10 +5,10 @@
 
 #include "base/memory.h"
 
-/* The window at the very beginning looks ahead over this part of its reach. */
+/* At the very beginning the window looks ahead over 1 / LEAST_PART of its reach. */
 #define LEAST_PART 16
 
-/* Of the first i values. */
+/* Totals over the first i values. */
 typedef struct prefix {
     double sum;
     size_t finite;
@@ -37,7 +37,7 @@ um_status um_curve_smooth(const double *values, size_t count, size_t reach, doub
     UM_TRY(um_allocate(&before, count + 1, sizeof *before, "smoothing", error));
     average(values, count, reach - reach / 2, before, smoothed);
     average(smoothed, count, reach / 2, before,
-            smoothed); /* sums are taken before any is changed */
+            smoothed); /* the sums are complete before any value changes */
     free(before);
     return UM_OK;
 }

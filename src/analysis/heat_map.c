@@ -28,7 +28,7 @@ typedef struct colour {
     int red, green, blue;
 } colour;
 
-/* From few to many, away from the ground. */
+/* From low to high, away from the background. */
 static const colour anchors[2][4] = {
     {{0xd6, 0xe6, 0xf7}, {0x6b, 0xae, 0xe0}, {0x1f, 0x63, 0xb5}, {0x0b, 0x1f, 0x4d}},
     {{0x1b, 0x2f, 0x4f}, {0x25, 0x67, 0xa8}, {0x5c, 0xb8, 0xe6}, {0xfb, 0xf4, 0xc8}},
@@ -54,7 +54,7 @@ um_status um_heat_map_style(um_buffer *style, bool dark, um_error *error) {
 
 /* ---- Picture ------------------------------------------------------------------ */
 
-/* Whole numbers along both axes, as far as there are enough of them. */
+/* Ticks along both axes: whole numbers if there are enough of them. */
 static um_status put_axes(const um_heat_map *map, um_buffer *page, um_error *error) {
     const um_ticks across = um_ticks_linear(0, map->x_last, TICKS);
     const um_ticks down = um_ticks_linear(0, map->y_last, TICKS);

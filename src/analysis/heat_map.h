@@ -1,6 +1,6 @@
-/* A heat map as an SVG picture: columns from left to right, rows from top to bottom, darker (on
- * dark ground lighter) where the number is higher.  Colours come from the style sheet, as in
- * svg_plot.h, and from um_heat_map_style:
+/* A heat map as an SVG picture: columns from left to right, rows from top to bottom; the higher the
+ * number, the darker the cell (on a dark background: the lighter).  Colours come from the style
+ * sheet, as in svg_plot.h, and from um_heat_map_style:
  *
  *   svg.map                      the picture
  *   path.h0 .. path.h9           cells by height, of the square root of value / largest
@@ -12,8 +12,8 @@
 #include "base/buffer.h"
 
 typedef struct um_heat_map {
-    const char *title;  /* for those who hear the page */
-    const char *x_name; /* of the axes */
+    const char *title;  /* for screen readers */
+    const char *x_name; /* names of the axes */
     const char *y_name;
     const char *unit;    /* what the numbers are */
     const double *cells; /* [rows][columns], not negative; 0 stays empty */

@@ -23,7 +23,8 @@ static const char *reference_of(int32_t code_point) {
     }
 }
 
-/* Control characters, which no page may hold, and what makes text look like another one. */
+/* Control characters and noncharacters, which no page may contain, and marks of direction, which
+ * can make text look like another one. */
 static bool is_deceptive(int32_t code) {
     const bool control =
         (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0);

@@ -1,12 +1,12 @@
-/* Writing self-contained HTML pages: what comes from outside is only ever text. */
+/* Writing self-contained HTML pages: anything from outside is only ever text. */
 #ifndef UM_ANALYSIS_HTML_H
 #define UM_ANALYSIS_HTML_H
 
 #include "base/buffer.h"
 
-/* Append `bytes` as text of an element or of a quoted attribute: & < > " ' become references;
- * bytes that are not UTF-8, control characters but tab and line feed, and characters that turn the
- * direction of writing become U+FFFD. */
+/* Append `bytes` as text of an element or of a quoted attribute: & < > " ' become references; bytes
+ * that are not UTF-8, control characters other than tab and line feed, characters that change the
+ * direction of writing, and noncharacters become U+FFFD. */
 um_status um_html_text(um_buffer *page, const char *bytes, size_t length, um_error *error);
 
 /* <tag class="name">text</tag>.  `name` may be NULL; tag and name are written as they are. */

@@ -4,10 +4,10 @@
 
 #include "analysis/order_study.h"
 
-#define UM_ORDER_COLOURS 8 /* of sets; further ones are dashed */
+#define UM_ORDER_COLOURS 8 /* of sets; further sets are dashed */
 #define UM_ORDER_LABEL 128
 
-/* The kinds of figures: name of their files, title, and a sentence on how to read them. */
+/* The kinds of figures; each has a name for its files, a title, and a note on how to read it. */
 typedef enum um_order_figure_kind {
     UM_FIGURE_LOCAL,
     UM_FIGURE_GLOBAL,
@@ -15,7 +15,7 @@ typedef enum um_order_figure_kind {
     UM_FIGURE_DISTINCT,
     UM_FIGURE_CONFIDENCE,
     UM_FIGURE_ENTROPY,
-    UM_FIGURE_RELATIVE, /* one for each set, as the one below */
+    UM_FIGURE_RELATIVE, /* one for each set, like the next kind */
     UM_FIGURE_ABSOLUTE
 } um_order_figure_kind;
 
@@ -34,8 +34,8 @@ bool um_order_figure_at(const um_order_study *study, size_t index, um_order_figu
 um_status um_order_figure_put(const um_order_study *study, const um_order_figure *figure,
                               um_buffer *page, um_error *error);
 
-/* What the colours of its curves stand for: entry `index`, its style and its text into
- * label[UM_ORDER_LABEL]; false past the last, and for figures without. */
+/* The key to the colours of the curves: entry `index`, its style and its text into
+ * label[UM_ORDER_LABEL]; false past the last, and for figures without a key. */
 bool um_order_figure_key(const um_order_study *study, const um_order_figure *figure, size_t index,
                          const char **style, char *label);
 

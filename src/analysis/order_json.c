@@ -6,7 +6,7 @@
 #include "analysis/order_study.h"
 #include "base/json.h"
 
-/* Nine digits; null where there is no number. */
+/* Nine digits; null if there is no number. */
 static um_status put_number(double value, um_buffer *text, um_error *error) {
     return isfinite(value) ? um_buffer_append_format(text, error, "%.9g", value)
                            : um_buffer_append_text(text, "null", error);

@@ -1,4 +1,4 @@
-/* When which position is decided: heat-maps of a set. */
+/* Heat maps of a set: which position is decided when. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -64,7 +64,7 @@ um_status um_order_put_relative(const um_order_summary *summary, const char *tit
 
 /* ---- Absolute ------------------------------------------------------------------- */
 
-/* Places or steps of a cell, so that at most UM_ORDER_CELLS cells stand side by side. */
+/* Places or steps per cell, so that at most UM_ORDER_CELLS cells lie side by side. */
 static size_t cell_size(size_t count) {
     return um_size_divide_up(count, UM_ORDER_CELLS);
 }

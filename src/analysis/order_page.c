@@ -77,7 +77,7 @@ static um_status put_facts(const um_order_study *study, um_buffer *page, um_erro
     return um_buffer_append_text(page, "</tbody></table></div>\n", error);
 }
 
-/* The name of a reading, and whether it says anything of its own. */
+/* Write the name of a reading; false if the reading says nothing of its own. */
 static bool name_reading(const um_order_summary *summary, size_t index, char *name, size_t size) {
     const um_ar_ness_reading reading = um_ar_ness_reading_at(index);
     const char *ties = um_commit_ties_name(reading.ties);

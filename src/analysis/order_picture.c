@@ -41,7 +41,7 @@ static um_status put_key(const um_order_study *study, const um_order_figure *fig
     return um_buffer_append_text(picture, "</text>\n", error);
 }
 
-/* The title, with the set where there are several. */
+/* The title, with the set if there are several. */
 static um_status put_title(const um_order_study *study, const um_order_figure *figure,
                            um_buffer *picture, um_error *error) {
     const char *set = study->summaries[figure->set].set->label;
@@ -80,7 +80,7 @@ static um_status put_picture(const um_order_study *study, const um_order_figure 
     return um_buffer_append_text(picture, "</svg>\n", error);
 }
 
-/* The figure's name, with the number of the set where there are several. */
+/* The figure's name, with the number of the set if there are several. */
 static void name_file(const um_order_study *study, const um_order_figure *figure, char *name,
                       size_t size) {
     if (is_map(figure) && study->count > 1) {

@@ -36,7 +36,7 @@ static void free_run(um_order_run *run) {
     free(run->entropy);
 }
 
-/* The trace's profile, by place. */
+/* Take the trace's profile, by place. */
 static um_status take_profile(const um_trace *trace, um_order_run *run, um_error *error) {
     const um_trace_first_step *profile = &trace->end.first_step;
     const um_trace_header *header = &trace->header;
@@ -98,7 +98,7 @@ void um_order_set_free(um_order_set *set) {
 
 /* ---- Summing up --------------------------------------------------------------- */
 
-/* Columns of numbers that each run has one of. */
+/* Columns of numbers: each run has one number in each. */
 enum { COLUMN_STEPS, COLUMN_COMMITS_PER_STEP, COLUMN_DISTINCT, COLUMN_AR_NESS };
 #define AR_NESS_COLUMNS (UM_AR_NESS_READINGS * UM_AR_NESS_MAXIMUM)
 #define COLUMNS (COLUMN_AR_NESS + AR_NESS_COLUMNS)
@@ -118,8 +118,8 @@ static int compare_answers(const void *a, const void *b) {
     return prompts != 0 ? prompts : answers != 0 ? answers : (x->run > y->run) - (x->run < y->run);
 }
 
-/* In the column of distinct answers: 1 for the first run with its answer to a prompt, 0 for those
- * that repeat it; no value where the prompt has one sample only. */
+/* Fill the column of distinct answers: 1 for the first run that gives its answer to a prompt, 0 for
+ * those that repeat it; NAN if the prompt has only one sample. */
 static um_status fill_distinct(const um_order_set *set, double *values, um_error *error) {
     given_answer *sorted = NULL;
     UM_TRY(um_allocate(&sorted, set->count, sizeof *sorted, "summary", error));

@@ -1,5 +1,5 @@
-/* Decoding orders of many traces: sets of them side by side, such as two models or several
- * temperatures, and what they come to. */
+/* Decoding orders of many traces, in sets side by side, such as two models or several temperatures,
+ * and the summaries of these sets. */
 #ifndef UM_ANALYSIS_ORDER_STUDY_H
 #define UM_ANALYSIS_ORDER_STUDY_H
 
@@ -13,12 +13,12 @@
 /* What is kept of one trace. */
 typedef struct um_order_run {
     double ar_ness[UM_AR_NESS_READINGS][UM_AR_NESS_MAXIMUM];
-    um_commit_order order; /* commits of a step by confidence */
-    float *confidence;     /* [order.place_count]: before anything was committed, NAN where it was
-                              not looked at; NULL where the trace has no such profile */
+    um_commit_order order; /* commits of one step by confidence */
+    float *confidence;     /* [order.place_count]: before anything was committed; NAN for places
+                              not looked at; NULL if the trace has no such profile */
     float *entropy;        /* the same, in nats */
     uint64_t prompt;       /* traces with the same number start from the same canvas */
-    uint64_t answer;       /* traces with the same number, of one prompt, gave the same answer */
+    uint64_t answer;       /* traces of one prompt with the same number gave the same answer */
 } um_order_run;
 
 /* Zero-initialise; um_order_set_free. */
@@ -30,20 +30,20 @@ typedef struct um_order_set {
     size_t count;
     size_t capacity;
     size_t empty; /* traces without a commit, which are left out */
-    /* For whoever adds the traces to fill in, where the ends of answers are known. */
+    /* Filled in by whoever adds the traces, if the ends of answers are known. */
     size_t positions;  /* answer positions of all traces */
     size_t behind_end; /* those behind the end of their answer: pads */
-    bool until_end;    /* they were left out of the traces */
+    bool until_end;    /* those were left out of the traces */
 } um_order_set;
 
 um_status um_order_set_label(um_order_set *set, const char *label, um_error *error);
 
-/* Take in a trace; `answer` tells answers apart, as above. */
+/* Add a trace; `answer` tells answers apart, as above. */
 um_status um_order_set_add(um_order_set *set, const um_trace *trace, uint64_t answer,
                            um_error *error);
 void um_order_set_free(um_order_set *set);
 
-/* What a set comes to.  Zero-initialise; um_order_summary_free. */
+/* The summary of a set.  Zero-initialise; um_order_summary_free. */
 typedef struct um_order_summary {
     const um_order_set *set;
     size_t prompts;      /* different canvases */
@@ -56,10 +56,10 @@ typedef struct um_order_summary {
     um_interval steps;   /* of a trace */
     um_interval commits_per_step;
     um_interval ar_ness[UM_AR_NESS_READINGS][UM_AR_NESS_MAXIMUM];
-    /* The mean over the traces of what a random order would give, by um_ar_ness_default. */
+    /* The expected values for a random order, averaged over the traces, in the default readings. */
     double random_local[UM_AR_NESS_MAXIMUM];
     double random_global[UM_AR_NESS_MAXIMUM];
-    /* Different answers to a prompt, as a share of its samples; without value where no prompt has
+    /* Different answers to a prompt, as a share of its samples; without a value if no prompt has
      * two samples. */
     um_interval distinct;
     um_interval *confidence; /* [profile_count]: of the first step, by place */
@@ -67,7 +67,7 @@ typedef struct um_order_summary {
     size_t profile_count;
 } um_order_summary;
 
-/* Places of a first-step profile that are looked at: the first ones. */
+/* Most places of a first-step profile that are looked at: the first ones. */
 #define UM_ORDER_PROFILE_MAXIMUM 1024
 
 /* UM_ERR_ARGUMENT: a set without a run. */
@@ -77,7 +77,7 @@ void um_order_summary_free(um_order_summary *summary);
 
 /* ---- Output ---------------------------------------------------------------- */
 
-/* Single runs to play on the page, made by somebody who knows the texts of tokens. */
+/* Single runs to play on the page, made by a caller who knows the texts of tokens. */
 typedef struct um_order_players {
     const char *html; /* NULL or empty for none */
     const char *style;
@@ -102,8 +102,8 @@ um_status um_order_json(const um_order_study *study, um_buffer *text, um_error *
 /* Append a self-contained HTML page. */
 um_status um_order_page(const um_order_study *study, um_buffer *page, um_error *error);
 
-/* The figures of the page as pictures of their own, by number: a name for the file, without
- * ending, into name[size], and the picture.  *exists is false past the last one. */
+/* One figure of the page as a stand-alone picture, by number: writes a name for the file, without
+ * its ending, to name[size], and appends the picture.  *exists is false past the last one. */
 um_status um_order_picture(const um_order_study *study, size_t index, char *name, size_t size,
                            um_buffer *picture, bool *exists, um_error *error);
 

@@ -30,7 +30,7 @@ typedef struct palette {
     const char *sets[8];
 } palette;
 
-/* Those of the pages. */
+/* The same colours as on the pages. */
 static const palette light = {
     "#fff",
     "#1f2328",

@@ -7,7 +7,7 @@
 
 #define CELL 32
 
-/* A number with four digits, "-" for none. */
+/* A number with four decimals, "-" for none. */
 static void format_number(double value, char text[CELL]) {
     (void)snprintf(text, CELL, isfinite(value) ? "%.4f" : "-", value);
 }
@@ -83,7 +83,8 @@ static um_status put_readings(const um_order_summary *summary, um_buffer *text, 
     return UM_OK;
 }
 
-/* What stands behind the ends of answers, which is committed in an order of its own. */
+/* The share of positions behind the ends of answers, which are committed in an order of their
+ * own. */
 static um_status put_ends(const um_order_set *set, um_buffer *text, um_error *error) {
     if (set->behind_end == 0) {
         return UM_OK;

@@ -7,7 +7,7 @@
 static double round_up(double size) {
     const double power = pow(10, floor(log10(size)));
     const double share = size / power;
-    const double slack = 1 + 1e-9; /* of log10 and pow */
+    const double slack = 1 + 1e-9; /* for the rounding of log10 and pow */
     return power * (share <= slack ? 1 : share <= 2 * slack ? 2 : share <= 5 * slack ? 5 : 10);
 }
 
@@ -52,7 +52,7 @@ um_ticks um_ticks_logarithmic(double minimum, double maximum, size_t wanted) {
     return ticks;
 }
 
-/* Digits behind the point that a multiple of `step` needs. */
+/* Digits after the decimal point that a multiple of `step` needs. */
 static int digits_of(double step) {
     int digits = 0;
     while (digits < 12 && fabs(step - round(step)) > 1e-6 * step) {

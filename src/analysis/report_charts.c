@@ -13,7 +13,7 @@
 #define LABEL_SIZE 160
 #define SMOOTHED_FROM 40 /* points */
 #define MOST_COLUMNS 360
-#define ALL_COLUMNS 1080 /* over the curves of a chart */
+#define ALL_COLUMNS 1080 /* shared by the curves of a chart */
 #define LEAST_COLUMNS 60
 #define OTHER_CHARTS 64 /* of metrics that are not known */
 
@@ -23,7 +23,7 @@ typedef struct chart {
     char labels[UM_REPORT_RUNS * CURVES_PER_RUN][LABEL_SIZE];
     double *owned[UM_REPORT_RUNS * CURVES_PER_RUN];
     size_t count;
-    double last_step; /* of all runs: charts have one x axis */
+    double last_step; /* of all runs: all charts have the same x axis */
     bool validated;
     bool trained;
 } chart;
@@ -35,7 +35,7 @@ static void chart_free(chart *made) {
     free(made);
 }
 
-/* `reach` > 0: smoothed over as many values on both sides. */
+/* If `reach` > 0, smoothed over that many values on both sides. */
 static um_status add_curve(chart *made, const um_report_run *runs, size_t run,
                            const um_run_series *series, const char *style, size_t reach,
                            double scale, um_error *error) {
@@ -105,7 +105,7 @@ static size_t columns_of(const chart *made) {
     return share > MOST_COLUMNS ? MOST_COLUMNS : share < LEAST_COLUMNS ? LEAST_COLUMNS : share;
 }
 
-/* What the kinds of lines mean, where there are several. */
+/* What the kinds of lines mean, if there are validations. */
 static um_status put_key(const chart *made, um_buffer *page, um_error *error) {
     if (!made->validated) {
         return UM_OK;

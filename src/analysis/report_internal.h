@@ -23,13 +23,14 @@ um_status um_report_put_samples(const um_report_run *runs, size_t count, um_buff
 um_status um_report_put_run_name(const um_report_run *runs, size_t index, um_buffer *page,
                                  um_error *error);
 
-/* How far the run is, as text: "finished", "stopped at step 20", "at step 20 of 100". */
+/* How far the run is, as text: "finished, 100 steps", "stopped at step 20 of 100", "running or
+ * killed at step 20 of 100". */
 void um_report_state(const um_run_log *log, char *text, size_t text_size);
 
-/* The steps that it is to make; NAN where the file does not say. */
+/* The number of steps that the run is to make; NAN if the file does not say. */
 double um_report_total_steps(const um_run_log *log);
 
-/* Seconds that its steps took in all. */
+/* Seconds that its steps took in total. */
 double um_report_step_seconds(const um_run_log *log);
 
 #endif

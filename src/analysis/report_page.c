@@ -12,7 +12,8 @@ double um_report_total_steps(const um_run_log *log) {
     return json_is_number(value) && steps >= 0 && steps < 1e15 ? steps : (double)NAN;
 }
 
-/* How it ended, in words that are not the file's: the text goes to terminals; NULL: it did not. */
+/* How the run ended, in words of our own, not the file's, because the text goes to terminals; NULL:
+ * it has not ended. */
 static const char *outcome_of(const um_run_log *log) {
     static const char *const known[] = {"finished", "stopped", "failed"};
     const char *outcome = json_string_value(json_object_get(log->end, "outcome"));
@@ -60,8 +61,8 @@ um_status um_report_put_run_name(const um_report_run *runs, size_t index, um_buf
 
 /* ---- The page ------------------------------------------------------------ */
 
-/* A hidden box before everything else, so that the style sheet can tell what follows a cleared one;
- * its label, in the legend, is what is seen and clicked. */
+/* A hidden checkbox for each run before everything else, so that the style sheet can tell what
+ * follows a cleared one; its label in the legend is what people see and click. */
 static um_status put_switches(size_t count, um_buffer *page, um_error *error) {
     for (size_t i = 0; i < count; i++) {
         UM_TRY(um_buffer_append_format(

@@ -7,7 +7,7 @@
 
 #define TEXT_SIZE 4000 /* bytes of a text that are shown */
 
-/* The end of the whole characters within the first TEXT_SIZE bytes. */
+/* The length of the whole characters within the first TEXT_SIZE bytes. */
 static size_t cut_length(const char *text, size_t length) {
     if (length <= TEXT_SIZE) {
         return length;
@@ -64,7 +64,7 @@ static um_status put_sample(const json_t *sample, um_buffer *page, um_error *err
     return um_buffer_append_text(page, "</pre></div>\n", error);
 }
 
-/* The first of the samples of one step, the last of which is end - 1. */
+/* The first sample of the step whose last sample is end - 1. */
 static size_t begin_of_step(const um_run_log *log, size_t end) {
     size_t first = end;
     while (first > 0 && um_json_number(log->samples[first - 1], "step") ==

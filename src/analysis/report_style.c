@@ -1,5 +1,5 @@
-/* Looks and behaviour of a report.  Runs are switched on and off by the style sheet alone; the
- * script shows the values under the pointer. */
+/* The look and the behaviour of a report.  Runs are switched on and off by the style sheet alone;
+ * the script shows the values under the pointer. */
 #include "analysis/report_style.h"
 
 const char um_report_style[] =
@@ -72,7 +72,7 @@ const char um_report_style[] =
     "margin-right:8px;font-size:12px}.good{color:var(--good);border-color:var(--good)}"
     ".bad{color:var(--bad);border-color:var(--bad)}\n";
 
-/* Curves are read back from their pictures: pixels are as good as numbers there. */
+/* The curves are read back from their pictures, where pixels are as good as numbers. */
 const char um_report_script[] =
     "'use strict';\n"
     "for (const plot of document.querySelectorAll('svg.plot')) {\n"
@@ -134,5 +134,6 @@ const char um_report_script[] =
     "  plot.addEventListener('pointerleave', hide);\n"
     "}\n";
 
-/* Of the script above; tests/cli/check_report.py says what it is when the script has changed. */
+/* SHA-256 of the script above; tests/cli/check_report.py prints the new one when the script has
+ * changed. */
 const char um_report_script_sha256[] = "DOoovs4ngLrqKSQs5uk7OO40yvHf7sxgeU2Z5V+devU=";

@@ -1,4 +1,4 @@
-/* The tables of a report: what the runs came to, and what they were told to do. */
+/* The tables of a report: the results of the runs, and what they were told to do. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 #define VALUE_SIZE 160
-#define SECTION_ROWS 200 /* that are shown */
+#define SECTION_ROWS 200 /* shown at most */
 
 static um_status put_head(const um_report_run *runs, size_t count, um_buffer *page,
                           um_error *error) {
@@ -60,7 +60,7 @@ static void format_result(const um_run_log *log, const result *asked, char *text
     }
 }
 
-/* The best of several runs, NAN where there is no better, or all are the same. */
+/* The best value of several runs; NAN if no direction is better, or if all are the same. */
 static double winner_of(const um_report_run *runs, size_t count, const result *asked) {
     double winner = NAN;
     double loser = NAN;
@@ -142,9 +142,9 @@ um_status um_report_put_results(const um_report_run *runs, size_t count, um_buff
 
 /* ---- Recipes ------------------------------------------------------------- */
 
-/* Objects of the "run" line whose members are compared, by their titles. */
+/* Objects of the "run" line whose members are compared, with their titles. */
 static const struct {
-    const char *member; /* NULL: the line itself, of which only numbers and strings count */
+    const char *member; /* NULL: the line itself, without the objects in it */
     const char *title;
 } sections[] = {{"recipe", "Recipe"},
                 {"model", "Model"},
@@ -159,7 +159,7 @@ static const json_t *section_of(const um_run_log *log, size_t section) {
     return json_is_object(object) ? object : NULL;
 }
 
-/* The member as text, cut where it is long; false where there is none. */
+/* The member as text, cut if it is long; false if there is none. */
 static bool member_text(const um_run_log *log, size_t section, const char *key, char *text,
                         size_t size) {
     const json_t *value = json_object_get(section_of(log, section), key);
@@ -203,7 +203,7 @@ static um_status put_member(const um_report_run *runs, size_t count, size_t sect
     return um_buffer_append_text(page, "</tr>\n", error);
 }
 
-/* Whether an earlier run has had the key already. */
+/* Whether an earlier run has the key. */
 static bool was_seen(const um_report_run *runs, size_t run, size_t section, const char *key) {
     for (size_t i = 0; i < run; i++) {
         if (json_object_get(section_of(runs[i].log, section), key)) {
@@ -223,7 +223,7 @@ static bool is_shown(size_t section, const char *key, const json_t *value) {
     return sections[section].member || !json_is_object(value);
 }
 
-/* What to do with each member of a section that any run has. */
+/* Called for each member of a section that any run has. */
 typedef um_status member_visitor(void *user, const char *key, um_error *error);
 
 static um_status each_member(const um_report_run *runs, size_t count, size_t section,
@@ -248,7 +248,7 @@ typedef struct section_rows {
     size_t count;
     size_t section;
     um_buffer *page;
-    bool differs; /* some row */
+    bool differs; /* some row does */
     bool any;
 } section_rows;
 

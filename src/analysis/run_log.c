@@ -1,4 +1,5 @@
-/* Every byte of the file is hostile: numbers of lines, names and steps are whatever it says. */
+/* Every byte of the file may be hostile: the numbers of lines, names and steps are whatever it
+ * says. */
 #include "analysis/run_log.h"
 
 #include <math.h>
@@ -20,12 +21,12 @@
 typedef struct log_reader {
     um_run_log *log;
     size_t line_number;
-    size_t hint; /* the series that probably comes next: lines have their members in one order */
+    size_t hint; /* the series that is probably next: lines list their members in one order */
 } log_reader;
 
 /* ---- Problems ------------------------------------------------------------ */
 
-/* Take note of what is wrong with the line.  Only memory can really fail. */
+/* Note what is wrong with the line.  That is no failure: only memory can really fail. */
 static void note_problem(log_reader *reader, const char *text) {
     um_run_log *log = reader->log;
     if (log->problem_count < UM_RUN_LOG_PROBLEMS) {
@@ -77,7 +78,7 @@ static bool is_series(const um_run_series *series, const char *kind, const char 
     return strcmp(series->name, name) == 0 && strcmp(series->kind, kind) == 0;
 }
 
-/* NULL in *found where there are too many already. */
+/* *found is NULL if there are too many series already. */
 static um_status find_or_add(log_reader *reader, const char *kind, const char *name,
                              um_run_series **found, um_error *error) {
     um_run_log *log = reader->log;
@@ -140,7 +141,8 @@ static um_status read_numbers(log_reader *reader, const char *kind, double step,
     return UM_OK;
 }
 
-/* Samples of `step` and later, or only later ones, are of a past that did not come to be. */
+/* Forget the samples of `step` and later, or only the later ones: they are of a past that was
+ * undone. */
 static void forget_samples(um_run_log *log, double step, bool of_step_too) {
     while (log->sample_count > 0) {
         const double last = um_json_number(log->samples[log->sample_count - 1], "step");
@@ -167,7 +169,7 @@ static void set_end(um_run_log *log, json_t *line) {
     log->end = line ? json_incref(line) : NULL;
 }
 
-/* Whatever stands behind the step was made by a process that has been killed. */
+/* Everything after the step was written by a process that has since been killed. */
 static void resume(um_run_log *log, double step) {
     for (size_t i = 0; i < log->series_count; i++) {
         forget_from(&log->series[i], step + 0.5);

@@ -19,10 +19,10 @@
 #define BOTTOM 36.0
 #define X_TICKS 6
 #define Y_TICKS 5
-#define WIDE_RANGE 10.0 /* highest by lowest value from which an axis is logarithmic */
-#define LARGEST 1e100   /* drawn */
+#define WIDE_RANGE 10.0 /* ratio of highest to lowest value from which an axis is logarithmic */
+#define LARGEST 1e100   /* from here on values are not drawn */
 #define MOST_MARKS 40   /* more dots side by side would be a band */
-#define OUTLIERS 0.01   /* share of a background curve, at each end, that the axis need not reach */
+#define OUTLIERS 0.01   /* share of a background curve's points, at each end, left off the axis */
 
 typedef struct axes {
     double x0, x1;
@@ -58,7 +58,7 @@ static int compare_numbers(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The same for a background curve, of whose points as they are drawn a few may lie far out.
+/* The same for a background curve, but without the few of its drawn points that may lie far out.
  * `indices` [2 * columns] is scratch. */
 static um_status widen_by_most(extent *range, const um_plot_curve *curve, size_t columns,
                                size_t *indices, um_error *error) {
@@ -78,7 +78,7 @@ static um_status widen_by_most(extent *range, const um_plot_curve *curve, size_t
     return UM_OK;
 }
 
-/* Room around values that are all the same, or nearly. */
+/* Make room around values that are all the same, or nearly. */
 static void open_range(double *low, double *high) {
     const double least = fmax(fabs(*high), fabs(*low)) * 1e-9;
     if (*high - *low <= least) {
@@ -207,7 +207,7 @@ static um_status put_points(const um_plot_curve *curve, const axes *frame, const
             drawing = false;
             continue;
         }
-        /* A lone point between gaps is a dot, by its round cap. */
+        /* A lone point between gaps is drawn as a dot, by its round cap. */
         const bool lone =
             !drawing && (i + 1 == count || !is_point(frame, curve->y[indices[i + 1]]));
         UM_TRY(um_buffer_append_format(page, error, "%c%.1f %.1f%s", drawing ? 'L' : 'M',
@@ -231,7 +231,7 @@ static um_status put_marks(const um_plot_curve *curve, const axes *frame, const 
     return UM_OK;
 }
 
-/* The first place from `from` on where the band is not as `wanted`: there or not. */
+/* The first point from `from` on at which the band is not as `wanted`: there or not there. */
 static size_t end_of_band(const um_plot_curve *curve, const axes *frame, size_t from, bool wanted) {
     size_t i = from;
     while (i < curve->count &&

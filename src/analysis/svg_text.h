@@ -4,8 +4,8 @@
 
 #include "base/buffer.h"
 
-/* Append a text element of the class `kind` at (x, y), which `anchor` says is its "start", "middle"
- * or "end".  `text` is any. */
+/* Append a text element of the class `kind`; `anchor` says whether (x, y) is its "start", "middle"
+ * or "end".  `text` may be any text. */
 um_status um_svg_text(um_buffer *page, const char *kind, double x, double y, const char *anchor,
                       const char *text, um_error *error);
 

@@ -13,9 +13,9 @@ typedef struct um_report_run {
     const char *name; /* what the page calls it */
 } um_report_run;
 
-/* Append the page: curves of all runs over one another, final numbers, recipes with their
- * differences, and newest samples.  It needs nothing but itself.  Its size hardly depends on the
- * length of the runs. */
+/* Append the page: curves of all runs on top of one another, final numbers, recipes with their
+ * differences, and newest samples.  It is self-contained, and its size hardly depends on the length
+ * of the runs. */
 um_status um_report_page(const um_report_run *runs, size_t count, um_buffer *page, um_error *error);
 
 /* Append a few lines of plain text about each run. */
