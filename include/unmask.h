@@ -1,8 +1,8 @@
 /* unmask: run, train and measure masked diffusion language models for code.
  *
- * The only public header.  Nothing in the library prints, exits or keeps
- * global state; every failure is a um_status, with a message in the um_error
- * that the caller passes (NULL where the text is not wanted).
+ * The only public header.  Nothing in the library prints, exits or keeps global state; every
+ * failure is reported as a um_status, with a message in the um_error that the caller passes (NULL
+ * if the message is not wanted).
  */
 #ifndef UNMASK_H
 #define UNMASK_H
@@ -23,7 +23,7 @@ extern "C" {
 
 /* ---- Status ------------------------------------------------------------ */
 
-/* One line a status: enumerator, then the text um_status_text returns. */
+/* One line per status: the enumerator, then the text that um_status_text returns. */
 #define UM_STATUS_LIST(X)                                                                          \
     X(UM_OK, "success")                                                                            \
     X(UM_ERR_ARGUMENT, "invalid argument")                                                         \
@@ -53,7 +53,7 @@ UM_API const char *um_status_text(um_status status);
 /* The version of the library, such as "0.1.0". */
 UM_API const char *um_version(void);
 
-/* Release memory that a function below says is for um_free.  NULL is allowed. */
+/* Release memory that is documented below as "for um_free".  NULL is allowed. */
 UM_API void um_free(void *memory);
 
 /* ---- Model -------------------------------------------------------------- */
@@ -65,41 +65,41 @@ UM_API void um_free(void *memory);
  * one at the same time. */
 typedef struct um_model um_model;
 
-/* How to open a model; zero-initialise, every field may stay so.  The strings are read only during
- * the call. */
+/* How to open a model.  Zero-initialise it; every field may stay zero.  The strings are read only
+ * during the call. */
 typedef struct um_model_options {
-    /* "reference", "avx2" or "avx512"; NULL: the environment variable UNMASK_KERNELS, else the best
-     * that the processor has. */
+    /* "reference", "avx2" or "avx512"; NULL: the one that the environment variable UNMASK_KERNELS
+     * names, else the best that the processor supports. */
     const char *kernels;
-    /* What config.json may leave open or tell wrongly; NULL leaves it as it is read. */
+    /* Values that config.json may omit or get wrong; NULL keeps what was read. */
     const char *attention;         /* "full", "causal" or "block-causal" */
-    size_t attention_block_length; /* positions of a block for "block-causal"; 0: as it is read */
+    size_t attention_block_length; /* positions per block for "block-causal"; 0: as read */
     const char *logit_alignment;   /* "position" or "shifted" */
     const char *mask_token;        /* the text of a token, such as "<|mask|>", or its id */
     /* "q8_0", "q4_0", "q4_k", "q6_k" or "q4_k_m": quantise the matrices while the model is opened,
-     * with one thread for each processor; NULL: as they are stored. */
+     * with one thread per processor; NULL: keep them as stored. */
     const char *quantize;
-    /* A directory (made where it is missing) in which quantised weights are kept when that took
-     * more than two seconds, and from which they are then mapped; NULL: none. */
+    /* A directory (created if missing) that keeps quantised weights if quantising them took more
+     * than two seconds; they are then mapped from there.  NULL: none. */
     const char *quantize_cache;
-    /* Told, while weights are quantised, that `done` of `total` bytes are; false ends it with
-     * UM_ERR_CANCELLED.  NULL: nobody. */
+    /* Called while weights are quantised: `done` of `total` bytes are finished.  Returning false
+     * ends the call with UM_ERR_CANCELLED.  May be NULL. */
     bool (*progress)(void *user, size_t done, size_t total);
     void *progress_user;
 } um_model_options;
 
-/* Open a model: a Hugging Face directory with config.json, safetensors, tokenizer files and, where
- * it is there, generation_config.json; or a GGUF file, which holds all of it.  Weights are mapped,
+/* Open a model: a Hugging Face directory with config.json, safetensors, tokenizer files and, if
+ * present, generation_config.json; or a GGUF file, which holds all of these.  Weights are mapped,
  * not read.  `options` may be NULL.
  *
- * The mask token is that of `options`, else of config.json, else of the tokenizer.
+ * The mask token comes from `options`, else from config.json, else from the tokenizer.
  *
- * UM_ERR_IO and UM_ERR_FORMAT name the file; UM_ERR_UNSUPPORTED an architecture that is not
- * covered.  UM_ERR_MISMATCH names what does not agree: tensors and config, the size of the
- * vocabulary, a mask token that config and tokenizer number differently, an end or pad token of
- * config.json that is text for the tokenizer; or a diffusion model without any mask token.
- * UM_ERR_ARGUMENT: an unknown name in `options`, a block length for attention without blocks, or
- * weights to be quantised that are quantised already. */
+ * UM_ERR_IO and UM_ERR_FORMAT name the file; UM_ERR_UNSUPPORTED names an architecture that is not
+ * covered.  UM_ERR_MISMATCH names what does not agree: tensors and config, the sizes of the
+ * vocabulary, a mask token with different ids in config and tokenizer, an end or pad token of
+ * config.json that is ordinary text to the tokenizer; or it reports a diffusion model without any
+ * mask token.  UM_ERR_ARGUMENT: an unknown name in `options`, a block length for attention without
+ * blocks, or a request to quantise weights that are already quantised. */
 UM_API um_status um_model_open(const char *path, const um_model_options *options, um_model **model,
                                um_error *error);
 
@@ -114,14 +114,14 @@ typedef struct um_model_info {
     size_t attention_block_length; /* for "block-causal", else 0 */
     const char *logit_alignment;   /* "position", "shifted" */
     const char *kernels;           /* the set in use, such as "avx2" */
-    const char *algorithm; /* without options: "threshold"; "autoregressive" for causal models */
+    const char *algorithm; /* the default: "threshold", or "autoregressive" for causal models */
     size_t parameter_count;
-    size_t weight_bytes; /* in the files, or as they are held where they were quantised */
+    size_t weight_bytes; /* in the files, or after quantising if that was asked for */
     size_t layer_count;
     size_t hidden_size;
     size_t head_count;
     size_t kv_head_count;
-    size_t context_length;  /* most positions of prompt and answers together */
+    size_t context_length;  /* maximum positions of prompt and answers together */
     size_t cache_bytes;     /* of the keys and values of one position, in memory */
     size_t vocabulary_size; /* rows of the embedding */
     size_t tokenizer_size;  /* ids of the tokenizer, at most vocabulary_size */
@@ -131,7 +131,7 @@ typedef struct um_model_info {
     int32_t eos_token;
     int32_t pad_token;
     int32_t end_of_turn_token;
-    /* Every token that ends an answer: eos, pad, end of turn and further ones of the files,
+    /* Every token that ends an answer: eos, pad, end of turn and any others that the files name,
      * ascending. */
     const int32_t *end_tokens; /* [end_token_count] */
     size_t end_token_count;
@@ -149,27 +149,27 @@ typedef struct um_message {
     size_t content_length;
 } um_message;
 
-/* The ids of `length` bytes of text; *tokens [*count] is for um_free.  With `special` the names of
- * special tokens in the text ("<|mask|>") become those tokens; without it they are
- * ordinary text, so text from outside cannot steer the model. */
+/* The ids of `length` bytes of text; *tokens [*count] is for um_free.  With `special`, names of
+ * special tokens in the text ("<|mask|>") become those tokens; without it they are ordinary text,
+ * so untrusted text cannot steer the model. */
 UM_API um_status um_tokenize(const um_model *model, const char *text, size_t length, bool special,
                              int32_t **tokens, size_t *count, um_error *error);
 
-/* The ids of a conversation in the model's own format, with the opening of the assistant's answer;
- * *tokens [*count] is for um_free.  Contents are ordinary text.  UM_ERR_MISMATCH: the
+/* The ids of a conversation in the model's own format, followed by the opening of the assistant's
+ * answer; *tokens [*count] is for um_free.  Contents are ordinary text.  UM_ERR_MISMATCH: the
  * tokenizer has no tokens for conversations; UM_ERR_ARGUMENT: no message, an unknown role. */
 UM_API um_status um_tokenize_messages(const um_model *model, const um_message *messages,
                                       size_t message_count, int32_t **tokens, size_t *count,
                                       um_error *error);
 
 /* The text of `count` tokens: well-formed UTF-8, *length bytes and a NUL, for um_free.  With
- * `skip_special` control tokens add nothing.  A tokenizer that puts a space in front of every text
- * takes one away at the start of it. */
+ * `skip_special`, control tokens add nothing.  If the tokenizer puts a space in front of every
+ * text, one space at the start is removed. */
 UM_API um_status um_detokenize(const um_model *model, const int32_t *tokens, size_t count,
                                bool skip_special, char **text, size_t *length, um_error *error);
 
-/* The bytes of one token (owned by the model, not NUL-terminated, possibly only a part of a
- * UTF-8 character); false where no token has that id. */
+/* The bytes of one token (owned by the model, not NUL-terminated, possibly only a part of a UTF-8
+ * character); false if no token has that id. */
 UM_API bool um_token_bytes(const um_model *model, int32_t token, const char **bytes,
                            size_t *length);
 
@@ -184,10 +184,10 @@ UM_API int32_t um_token_id(const um_model *model, const char *text);
 /* Choices about decoding, by name.  An option that means nothing to the chosen algorithm is
  * an error when it is used, never ignored.
  *
- * Without "algorithm" a diffusion model commits by "threshold", in blocks and with the cache
- * "dual", which approximates one token a step (docs/DECODING.md, Defaults); with "steps", "eps" or
- * "alg_temp" by "entropy", the published sampler, without a cache.  A named algorithm has no cache
- * and no blocks that it is not given. */
+ * If "algorithm" is not set, a diffusion model commits by "threshold", in blocks and with the cache
+ * "dual", which approximates one token per step (docs/DECODING.md, Defaults); if "steps", "eps" or
+ * "alg_temp" is set, it commits by "entropy", the published sampler, without a cache.  An algorithm
+ * that is set explicitly uses a cache or blocks only if they are set too. */
 typedef struct um_options um_options;
 
 /* All options at their defaults; free with um_options_free. */
@@ -200,17 +200,17 @@ UM_API void um_options_free(um_options *options);
 UM_API um_status um_options_set(um_options *options, const char *name, const char *text,
                                 um_error *error);
 
-/* What an option is, for help texts. */
+/* Description of an option, for help texts. */
 typedef struct um_option_info {
     const char *name;  /* such as "top_p" */
-    const char *value; /* what its text is: "N", "X", "NAME", "ID", "IDS", "true|false" */
+    const char *value; /* the kind of text it takes: "N", "X", "NAME", "ID", "IDS", "true|false" */
     const char *help;  /* one line */
 } um_option_info;
 
-/* The options one by one; false past the last one. */
+/* Describe option `index`, counted from 0; false past the last one. */
 UM_API bool um_option_at(size_t index, um_option_info *info);
 
-/* The algorithms one by one, with a summary of one line; false past the last one. */
+/* Name and one-line summary of algorithm `index`, counted from 0; false past the last one. */
 UM_API bool um_option_algorithm_at(size_t index, const char **name, const char **summary);
 
 /* ---- Threads -------------------------------------------------------------- */
@@ -218,15 +218,15 @@ UM_API bool um_option_algorithm_at(size_t index, const char **name, const char *
 /* Threads that compute.  Results do not depend on their number. */
 typedef struct um_threads um_threads;
 
-/* `count` threads, the caller's one among them; 0: one for each online processor. */
+/* `count` threads, including the caller's; 0: one per online processor. */
 UM_API um_status um_threads_create(size_t count, um_threads **threads, um_error *error);
 UM_API size_t um_threads_count(const um_threads *threads);
-/* No session may use them any more.  NULL is allowed. */
+/* No session may still use the threads.  NULL is allowed. */
 UM_API void um_threads_free(um_threads *threads);
 
 /* ---- Sessions -------------------------------------------------------------- */
 
-/* The memory in which one sequence at a time is decoded; used by one thread at a time. */
+/* Memory for decoding one sequence at a time.  Only one thread at a time may use it. */
 typedef struct um_session um_session;
 
 /* `model` and `threads` must outlive the session.  Sessions with the same `threads` must not run at
@@ -244,30 +244,30 @@ typedef enum um_part_kind {
     UM_PART_HOLE    /* to be filled in by the model */
 } um_part_kind;
 
-/* A piece of what is decoded. */
+/* A part of a request. */
 typedef struct um_part {
     um_part_kind kind;
     const char *text;      /* UM_PART_TEXT: `length` bytes of UTF-8 */
     const int32_t *tokens; /* UM_PART_TOKENS: [length] */
-    size_t length;         /* bytes of the text, or tokens of the other kinds; a hole has some */
-    bool special;          /* UM_PART_TEXT: as of um_tokenize */
+    size_t length;         /* bytes of the text, or tokens of the other kinds; > 0 for a hole */
+    bool special;          /* UM_PART_TEXT: as in um_tokenize */
 } um_part;
 
 /* What to decode: the messages, if any, then the parts in order.  A prompt to continue is a text
  * and a hole; a conversation is messages and a hole; infilling is texts with holes between them.
  * Mask tokens among fixed tokens are holes too.
  *
- * A causal model is shown what follows the only hole before it, with <|fim_prefix|>,
- * <|fim_suffix|> and <|fim_middle|>: the canvas that callbacks and results speak of is then
- * in that order. */
+ * For a causal model, what follows the only hole of a request without messages is moved in front of
+ * the hole, marked with <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>; the canvas in callbacks
+ * and results then has that order. */
 typedef struct um_request {
     const um_message *messages; /* [message_count], none for plain text */
     size_t message_count;
     const um_part *parts; /* [part_count] */
     size_t part_count;
     const um_options *options; /* NULL: the defaults */
-    /* The number of this sample among those of one seed: with a temperature samples differ, and
-     * each is the same whatever else is decoded. */
+    /* The number of this sample among those of one seed: with a temperature, samples differ, and
+     * each stays the same whatever else is decoded. */
     uint32_t sample;
 } um_request;
 
@@ -276,20 +276,20 @@ typedef struct um_start_event {
     const um_model *model;
     const char *algorithm;
     const char *settings; /* all options in use, as a JSON object */
-    size_t steps;         /* at most so many */
+    size_t steps;         /* upper bound */
     size_t length;
     const int32_t *tokens;      /* [length]: the canvas, with mask_token in the holes */
-    int32_t mask_token;         /* UM_NO_TOKEN_ID where the model has none */
+    int32_t mask_token;         /* UM_NO_TOKEN_ID if the model has none */
     const size_t *hole_starts;  /* [hole_count], ascending */
     const size_t *hole_lengths; /* [hole_count] */
     size_t hole_count;
-    const int32_t *end_tokens; /* [end_token_count]: end an answer, where decoding stops or later */
+    const int32_t *end_tokens; /* [end_token_count]: tokens that end an answer */
     size_t end_token_count;
 } um_start_event;
 
 typedef enum um_event_kind {
     UM_EVENT_COMMIT, /* a masked position takes a token */
-    UM_EVENT_REMASK  /* a decided position is masked again: only step and position mean something */
+    UM_EVENT_REMASK  /* a decided position is masked again: only step and position have meaning */
 } um_event_kind;
 
 /* Events come by ascending step, and by ascending position within a step. */
@@ -302,20 +302,21 @@ typedef struct um_event {
     size_t byte_count;
     bool is_special;  /* a control token */
     bool is_end;      /* one that ends an answer */
-    float confidence; /* the probability of the token where it was chosen, 0 to 1 */
+    float confidence; /* the probability of the token when it was chosen, 0 to 1 */
     float entropy;    /* of the distribution it was chosen from, in nats */
 } um_event;
 
-/* Who is told while a request is decoded, in the thread that called um_generate or um_batch_step;
- * zero-initialise, every field may stay so. */
+/* Functions called while a request is decoded, in the thread that called um_generate or
+ * um_batch_step.  Zero-initialise; every field may stay zero. */
 typedef struct um_callbacks {
     void *user; /* passed to all of them */
     void (*start)(void *user, const um_start_event *start);
     void (*event)(void *user, const um_event *event);
-    /* Asked before each forward of the model; true ends the run with UM_ERR_CANCELLED. */
+    /* Called before each forward of the model; returning true ends the run with
+     * UM_ERR_CANCELLED. */
     bool (*is_cancelled)(void *user);
-    /* The trace (docs/TRACE.md), one whole line with its line feed a call.  Anything but UM_OK ends
-     * the run with that status; the callback fills in *error. */
+    /* Receives the trace (docs/TRACE.md), one whole line with its line feed per call.  Returning
+     * anything but UM_OK ends the run with that status; the callback fills in *error. */
     um_status (*trace)(void *user, const char *bytes, size_t length, um_error *error);
 } um_callbacks;
 
@@ -326,7 +327,7 @@ typedef struct um_callbacks {
     X(UM_FINISH_STOP, "stop")           /* every answer ends at an end token */                    \
     X(UM_FINISH_LENGTH, "length")       /* some answer fills its hole to the end */                \
     X(UM_FINISH_STEPS, "steps")         /* out of steps; some answer is not complete */            \
-    X(UM_FINISH_CANCELLED, "cancelled") /* answers are as far as they came */
+    X(UM_FINISH_CANCELLED, "cancelled") /* answers as far as decoding got */
 
 typedef enum um_finish {
 #define UM_FINISH_ENUMERATOR(name, text) name,
@@ -337,7 +338,7 @@ typedef enum um_finish {
 /* "stop", "length" ...; never NULL. */
 UM_API const char *um_finish_name(um_finish finish);
 
-/* What fills one hole. */
+/* The answer that fills one hole. */
 typedef struct um_answer {
     char *text; /* UTF-8 without control tokens, `text_length` bytes and a NUL */
     size_t text_length;
@@ -351,16 +352,16 @@ typedef struct um_answer {
 typedef struct um_result {
     um_answer *answers; /* [answer_count], one for each hole in order */
     size_t answer_count;
-    int32_t *tokens; /* [length]: the whole canvas in the end; undecided positions hold the mask */
+    int32_t *tokens; /* [length]: the whole final canvas; undecided positions hold the mask */
     size_t length;
     size_t prompt_tokens; /* fixed positions of the canvas */
     size_t answer_tokens; /* the sum of the answers' token_count */
-    size_t steps;         /* steps gone through */
-    size_t forwards;      /* calls of the model */
-    size_t rows;          /* positions computed in all of them: caches save some */
+    size_t steps;         /* steps taken */
+    size_t forwards;      /* forwards of the model */
+    size_t rows;          /* positions computed in all forwards; caches save some */
     double seconds;       /* wall-clock time of decoding */
-    /* Of which in the layers of the model, in its output projection, and in choosing tokens; in a
-     * batch the time of all requests decoded meanwhile. */
+    /* The parts of `seconds` spent in the layers of the model, in its output projection and in
+     * choosing tokens; in a batch, the time for all requests decoded meanwhile. */
     double forward_seconds;
     double projection_seconds;
     double sampling_seconds;
@@ -371,15 +372,15 @@ typedef struct um_result {
 } um_result;
 
 /* Decode a request.  `callbacks` may be NULL.  *result is overwritten: filled in after UM_OK and,
- * as far as decoding came, after UM_ERR_CANCELLED; empty otherwise.  Release it with
- * um_result_clear in either case.
+ * as far as decoding got, after UM_ERR_CANCELLED; empty otherwise.  Release it with um_result_clear
+ * in every case.
  *
  * The same request gives the same result, bit for bit, with any number of threads and in any
  * session; with another set of kernels the last digits of probabilities may differ.
  *
- * UM_ERR_ARGUMENT: options, no hole, a hole without tokens, a negative id; UM_ERR_LIMIT: more
- * positions than the model has; UM_ERR_MISMATCH: an id beyond the vocabulary, messages for a model
- * without a chat format, an algorithm that needs a mask token for a model without one;
+ * UM_ERR_ARGUMENT: invalid options, no hole, a hole without tokens, a negative id; UM_ERR_LIMIT:
+ * more positions than the model allows; UM_ERR_MISMATCH: an id beyond the vocabulary, messages for
+ * a model without a chat format, an algorithm that needs a mask token for a model without one;
  * UM_ERR_MEMORY. */
 UM_API um_status um_generate(um_session *session, const um_request *request,
                              const um_callbacks *callbacks, um_result *result, um_error *error);
@@ -390,47 +391,46 @@ UM_API void um_result_clear(um_result *result);
 /* ---- Batches ----------------------------------------------------------------- */
 
 /* Requests decoded side by side: one pass of the model computes the positions of all of them.  Each
- * goes at its own pace; one that is finished makes room for one that waits.  The result of a
- * request is, bit for bit, that of um_generate, whatever else is in the batch.
+ * goes at its own pace; a finished one makes room for a waiting one.  The result of a request is,
+ * bit for bit, that of um_generate, whatever else is in the batch.
  *
- * Used by one thread at a time.  The callbacks of a request are called during um_batch_step; they
- * must not call functions of the batch. */
+ * Only one thread at a time may use a batch.  The callbacks of a request are called during
+ * um_batch_step; they must not call functions of the batch. */
 typedef struct um_batch um_batch;
 
-/* A batch that decodes at most `size` (at least 1) requests at a time; any number may wait. `model`
- * and `threads` (may be NULL) are as of um_session_create.  Each of the `size` keeps, for reuse,
- * its keys and values: um_model_info.cache_bytes for each position of the longest request it had,
- * twice that with the option cfg_scale. */
+/* A batch that decodes at most `size` (at least 1) requests at a time; any number may wait.
+ * `model` and `threads` (may be NULL) are as for um_session_create.  Each of the `size` slots keeps
+ * its keys and values for reuse: um_model_info.cache_bytes for each position of the longest request
+ * it has had, twice that with the option cfg_scale. */
 UM_API um_status um_batch_create(const um_model *model, um_threads *threads, size_t size,
                                  um_batch **batch, um_error *error);
 
-/* Requests that are not finished are forgotten without a further call of their callbacks.  NULL is
- * allowed. */
+/* Unfinished requests are dropped; their callbacks are not called again.  NULL is allowed. */
 UM_API void um_batch_free(um_batch *batch);
 
-/* Take in a request, behind those that wait.  Nothing that `request` points to is needed
- * afterwards, `callbacks` (may be NULL) are copied.  *id (`id` may be NULL) names it in um_outcome:
- * 0, 1, 2 ...
+/* Add a request, behind those that wait.  Nothing that `request` points to is needed afterwards;
+ * `callbacks` (may be NULL) are copied.  *id (`id` may be NULL) identifies the request in
+ * um_outcome: 0, 1, 2 ...
  *
- * Errors are those of um_generate that can be told without decoding; nothing is taken in then, and
- * the others go on. */
+ * Errors are those of um_generate that can be detected without decoding; the request is then not
+ * added, and the others go on. */
 UM_API um_status um_batch_add(um_batch *batch, const um_request *request,
                               const um_callbacks *callbacks, uint64_t *id, um_error *error);
 
-/* Let waiting requests in and take one step of each that is being decoded.  Returns how many are
- * not finished; 0 when there is nothing left to do. */
+/* Start waiting requests where there is room and take one step of each that is being decoded.
+ * Returns how many are not finished; 0 when there is nothing left to do. */
 UM_API size_t um_batch_step(um_batch *batch);
 
 /* How a request ended. */
 typedef struct um_outcome {
     uint64_t id;
-    um_status status; /* as of um_generate; UM_ERR_CANCELLED where its is_cancelled said so */
+    um_status status; /* as from um_generate; UM_ERR_CANCELLED if its is_cancelled returned true */
     um_error error;
-    um_result result; /* for um_result_clear; empty unless UM_OK or UM_ERR_CANCELLED */
+    um_result result; /* release with um_result_clear; empty unless UM_OK or UM_ERR_CANCELLED */
 } um_outcome;
 
-/* Take a finished request out of the batch, in the order in which they finished; false, with
- * *outcome zero, where none is. */
+/* Take the next finished request out of the batch, in the order in which they finished; false, with
+ * *outcome zero, if there is none. */
 UM_API bool um_batch_take(um_batch *batch, um_outcome *outcome);
 
 #ifdef __cplusplus

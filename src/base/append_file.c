@@ -56,7 +56,7 @@ um_status um_append_file_write(um_append_file *file, const void *record, size_t 
 }
 
 um_status um_append_file_sync(um_append_file *file, um_error *error) {
-    /* Pipes and some file systems have nothing to wait for, and say so. */
+    /* Pipes and some file systems have nothing to wait for, and fail with these errors. */
     return fdatasync(file->descriptor) == 0 || errno == EINVAL || errno == EROFS
                ? UM_OK
                : fail(file, errno, "write", error);

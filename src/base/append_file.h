@@ -1,6 +1,6 @@
-/* A file that is only appended to, record by record, and outlives a kill or a full disk at any
- * moment: a record is one write where the system allows, and what a failed write left is taken
- * back, so that at most the last record is torn. */
+/* A file that is only appended to, record by record, and survives a kill or a full disk at any
+ * moment: each record is one write(2) if the system allows, and what a failed write left is cut
+ * off, so at most the last record is torn. */
 #ifndef UM_BASE_APPEND_FILE_H
 #define UM_BASE_APPEND_FILE_H
 
@@ -12,25 +12,27 @@
 typedef struct um_append_file {
     char *path; /* owned */
     int descriptor;
-    bool regular; /* can be cut; a pipe or a terminal cannot */
-    off_t length; /* of whole records, of a regular file */
-    int reason;   /* errno of the newest failure */
+    bool regular; /* can be truncated; a pipe or a terminal cannot */
+    off_t length; /* bytes of whole records; only for a regular file */
+    int reason;   /* errno of the latest failure */
 } um_append_file;
 
-/* Open the file at `path`, or make it; what it holds stays.  UM_ERR_IO, with `file` empty. */
+/* Open the file at `path`, or create it; its contents stay.  After UM_ERR_IO `file` is empty. */
 um_status um_append_file_open(const char *path, um_append_file *file, um_error *error);
 
-/* Keep the first `length` bytes, those of whole records.  Nothing happens to what cannot be cut. */
+/* Truncate to the first `length` bytes, those of whole records.  Does nothing if the file is not
+ * regular. */
 um_status um_append_file_cut(um_append_file *file, size_t length, um_error *error);
 
-/* Append one record.  UM_ERR_IO, with the file as it was and the cause in file->reason. */
+/* Append one record.  After UM_ERR_IO a regular file is as it was, and file->reason is the
+ * cause. */
 um_status um_append_file_write(um_append_file *file, const void *record, size_t length,
                                um_error *error);
 
-/* Wait until what was appended is on the disk. */
+/* Wait until all appended records are on the disk. */
 um_status um_append_file_sync(um_append_file *file, um_error *error);
 
-/* Close, without waiting.  An empty file is allowed. */
+/* Close, without waiting for the disk.  An empty `file` is allowed. */
 um_status um_append_file_close(um_append_file *file, um_error *error);
 
 #endif

@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "base/write_all.h"
 
-/* The capitals stand for letters that make the name new. */
+/* The capital Xs stand for characters that make the name unique. */
 #define TEMPORARY_SUFFIX ".part-XXXXXX"
 #define FIXED_SUFFIX_LENGTH 6 /* of ".part-" */
 #define VARYING_SUFFIX_LENGTH 6
@@ -40,17 +40,18 @@ static void vary_name(char *path, uint32_t attempt) {
     }
 }
 
-/* Say, until the file is closed, that somebody writes it; false where a search for leftovers has
- * just removed it.  A file system without locks is none the worse: nothing counts as a leftover
- * there. */
+/* Lock the file until it is closed, to show that it has a writer; false if a search for leftovers
+ * has just removed it.  On a file system without locks this does no harm: nothing counts as a
+ * leftover there. */
 static bool claim(int descriptor) {
     struct stat information;
     return flock(descriptor, LOCK_EX) != 0 || fstat(descriptor, &information) != 0 ||
            information.st_nlink > 0;
 }
 
-/* As mkstemp, but with the permissions that open(2) gives a new file: to apply the umask
- * afterwards, it would have to be set, for every thread, to be read. */
+/* Like mkstemp, but with the permissions that open(2) gives a new file.  Applying the umask to
+ * mkstemp's file afterwards would mean reading the umask, which is only possible by setting it, for
+ * every thread. */
 static int create_temporary(char *path) {
     int descriptor = -1;
     errno = EEXIST;
@@ -66,8 +67,8 @@ static int create_temporary(char *path) {
     return descriptor;
 }
 
-/* The file that is to be replaced: behind links, so that they stay links.  Only a regular file can
- * be, and no device: a rename would put a file in its place. */
+/* The file to replace, with links resolved so that they stay links.  It must be a regular file: for
+ * a device, say, the rename would put a file in its place. */
 static um_status find_target(const char *path, char target[4096], um_error *error) {
     struct stat information;
     if (!*path) {
@@ -185,7 +186,7 @@ static bool is_temporary_of(const char *name, const char *entry) {
            strncmp(entry + length, TEMPORARY_SUFFIX, FIXED_SUFFIX_LENGTH) == 0;
 }
 
-/* Remove the file unless its writer lives. */
+/* Remove the file unless its writer still holds the lock. */
 static bool remove_unclaimed(int directory, const char *entry) {
     const int descriptor = openat(directory, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) {

@@ -7,31 +7,32 @@
 
 typedef struct um_atomic_file um_atomic_file;
 
-/* Start writing what shall become `path`.  Until um_atomic_file_commit nothing is
- * visible there, and an existing file stays as it was.  Where `path` is a link to a file, that file
- * is replaced and the link stays; what exists and is not a regular file is an error. */
+/* Start writing the future contents of `path`.  Until um_atomic_file_commit nothing is visible
+ * there, and an existing file stays as it was.  If `path` is a link to a file, that file is
+ * replaced and the link stays; if it exists but is not a regular file, that is an error. */
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error);
 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
                                um_error *error);
 
-/* Give it these permission bits (such as 0600), instead of those of a new file: before what must
- * not be read by others is written. */
+/* Give the file these permission bits (such as 0600) instead of the default ones.  Call it before
+ * writing anything that others must not read. */
 void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode);
 
-/* Make it durable and close it, still under its temporary name: for files that shall appear
- * together, each with um_atomic_file_commit, once all of them are written.  Nobody holds it from
- * now on: a search for leftovers removes it.  After a failure it can only be discarded. */
+/* Make the file durable and close it, still under its temporary name.  This is for files that shall
+ * appear together: seal each one, then call um_atomic_file_commit on all of them.  A sealed file is
+ * no longer locked, so um_atomic_file_remove_leftovers would remove it.  After a failure it can
+ * only be discarded. */
 um_status um_atomic_file_seal(um_atomic_file *file, um_error *error);
 
-/* Make it durable and visible.  Frees `file`, whatever the outcome. */
+/* Make the file durable and visible.  Frees `file`, whatever the outcome. */
 um_status um_atomic_file_commit(um_atomic_file *file, um_error *error);
 
 /* Give up: remove the temporary file and free `file`.  NULL is allowed. */
 void um_atomic_file_discard(um_atomic_file *file);
 
-/* Remove the temporary files of writers of `path` that were killed; a writer that lives keeps its
- * own.  Only for places where nobody else would use such names. */
+/* Remove the temporary files that killed writers of `path` left behind; a live writer keeps its
+ * own.  Use it only where nobody else would use such names. */
 um_status um_atomic_file_remove_leftovers(const char *path, um_error *error);
 
 /* Open, write and commit in one call. */

@@ -19,8 +19,8 @@ static int by_group(const void *a, const void *b) {
     return (x->group > y->group) - (x->group < y->group);
 }
 
-/* numbers[row_count]: the groups counted from 0 in ascending order, so that the order of the rows
- * does not show. */
+/* numbers[row_count]: the group of each row, numbered from 0 in ascending order of groups, so that
+ * the order of the rows has no effect. */
 static um_status number_groups(const uint64_t *groups, size_t row_count, size_t *numbers,
                                size_t *count, um_error *error) {
     group_row *rows = NULL;

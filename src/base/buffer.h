@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 
-/* Zero-initialise; `data` is NULL until the first append.  Owned; um_buffer_free. */
+/* Zero-initialise; `data` is NULL until the first append.  Release with um_buffer_free. */
 typedef struct um_buffer {
     char *data;
     size_t length;
@@ -16,7 +16,7 @@ um_status um_buffer_append_text(um_buffer *buffer, const char *text, um_error *e
 um_status um_buffer_append_format(um_buffer *buffer, um_error *error, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 
-/* The contents as a string, "" where nothing was appended. */
+/* The contents as a string, "" if nothing was appended. */
 const char *um_buffer_text(const um_buffer *buffer);
 
 /* Forget the contents, keep the memory. */

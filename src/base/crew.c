@@ -17,8 +17,8 @@ typedef struct member {
 struct um_crew {
     member *members;
     size_t size;
-    pthread_mutex_t mutex;      /* of what follows */
-    pthread_cond_t has_tasks;   /* or an end */
+    pthread_mutex_t mutex;      /* guards the fields below */
+    pthread_cond_t has_tasks;   /* or `ends` is set */
     pthread_cond_t is_finished; /* all tasks are done */
     um_task_function *function;
     void *user;
@@ -28,7 +28,7 @@ struct um_crew {
     bool ends;
 };
 
-/* With the mutex held, which the task is run without. */
+/* Called with the mutex held; releases it while the task runs. */
 static void run_next(um_crew *crew, size_t worker) {
     const size_t task = crew->next++;
     um_task_function *const function = crew->function;

@@ -1,8 +1,8 @@
-/* Threads for tasks that mostly wait: for processes, not for the processor.
+/* Threads for tasks that mostly wait for other processes rather than compute.
  *
- * Unlike those of a um_thread_pool they sleep, as the caller does, until there is something to do,
- * and no task runs on the caller's thread: what a task starts and ties to its thread lives as long
- * as the crew. */
+ * Unlike the threads of a um_thread_pool, they sleep while idle, and so does the caller while they
+ * work.  No task runs on the caller's thread: whatever a task starts and ties to its thread lives
+ * as long as the crew. */
 #ifndef UM_BASE_CREW_H
 #define UM_BASE_CREW_H
 
@@ -13,7 +13,7 @@
 
 typedef struct um_crew um_crew;
 
-/* `threads` of 0 means one for each online processor. */
+/* `threads` of 0 means one per online processor. */
 um_status um_crew_create(size_t threads, um_crew **crew, um_error *error);
 
 /* NULL is allowed. */
@@ -21,8 +21,8 @@ void um_crew_free(um_crew *crew);
 
 size_t um_crew_size(const um_crew *crew);
 
-/* Run tasks 0 .. count-1 and return when all are done; `worker` of the function is the number of
- * its thread, below um_crew_size.  Only one thread may call this at a time, and no task. */
+/* Run tasks 0 .. count-1 and return when all are done; the function's `worker` is the number of its
+ * thread, below um_crew_size.  Only one thread may call this at a time, and a task must not. */
 void um_crew_run(um_crew *crew, size_t count, um_task_function *function, void *user);
 
 #endif

@@ -36,7 +36,7 @@ um_status um_directory_make(const char *path, bool is_private, um_error *error) 
     }
 }
 
-/* Take the last name off the path: "a/b" becomes "a", "a" becomes ".". */
+/* Remove the last name from the path: "a/b" becomes "a", "a" becomes ".". */
 static void go_up(char *path) {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/') {

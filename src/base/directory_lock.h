@@ -4,10 +4,10 @@
 
 #include "base/status.h"
 
-/* Make the output directory, and those above it, where they are missing, lock it, and set
- * *descriptor for um_directory_unlock (-1 where there is nothing to unlock).  UM_ERR_IO says that
- * another `work`, such as "training", is writing there. The lock ends with the process; on a file
- * system without locks all succeed. */
+/* Make the output directory and its parents if they are missing, lock it, and set *descriptor for
+ * um_directory_unlock (-1 if there is nothing to unlock).  UM_ERR_IO: another `work`, such as
+ * "training", is writing there.  The lock ends with the process; on a file system without locks
+ * every caller succeeds. */
 um_status um_directory_lock(const char *path, const char *work, int *descriptor, um_error *error);
 
 /* *descriptor, which may be -1, becomes -1. */

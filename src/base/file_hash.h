@@ -1,16 +1,15 @@
-/* Which contents a file has, as one number: tells apart what differs by accident, not what somebody
- * forges. */
+/* The contents of a file as one number: detects accidental differences, not forgeries. */
 #ifndef UM_BASE_FILE_HASH_H
 #define UM_BASE_FILE_HASH_H
 
 #include "base/status.h"
 
-/* `hash`, from UM_HASH_START on, with more bytes: FNV-1a over 64-bit words and the bytes that are
- * left. */
+/* `hash` extended by more bytes: FNV-1a over 64-bit words, then over the remaining bytes.  The
+ * first `hash` is UM_HASH_START. */
 uint64_t um_hash_add_bytes(uint64_t hash, const void *data, size_t bytes);
 
-/* The number of the regular file at `path`.  One of up to 256 MiB is read whole, a larger one in
- * 4096 places, so that weights take no longer than a moment. */
+/* The hash of the regular file at `path`.  A file of up to 256 MiB is read whole, a larger one at
+ * 4096 places only, so that hashing weights stays quick. */
 um_status um_file_hash(const char *path, uint64_t *hash, um_error *error);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* Nanoseconds between two looks of who waits. */
+/* Nanoseconds between two looks of a waiting owner. */
 #define GLANCE 100000000
 
 struct um_follower {
@@ -15,18 +15,18 @@ struct um_follower {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    /* Under the lock: */
+    /* Guarded by `lock`: */
     size_t ready;
     size_t done;
     double seconds;
     bool is_closed;
-    um_status status; /* with its error, once the work has failed */
+    um_status status; /* with `error`: the failure of the work, if it has failed */
     um_error error;
 };
 
 /* ---- The thread ------------------------------------------------------------------ */
 
-/* How many items after the done ones are to be worked on; 0 where no more come. */
+/* Wait, then return how many items after the done ones to work on; 0 if the follower is closed. */
 static size_t wait_for_items(um_follower *follower) {
     (void)pthread_mutex_lock(&follower->lock);
     while (follower->ready == follower->done && !follower->is_closed) {
@@ -98,7 +98,7 @@ um_status um_follower_start(const um_follower_setup *setup, um_follower **follow
     return UM_OK;
 }
 
-/* The failure of the work; under the lock. */
+/* The failure of the work.  Called with the lock held. */
 static um_status failure_of(const um_follower *follower, um_error *error) {
     if (follower->status != UM_OK && error) {
         *error = follower->error;
@@ -115,7 +115,7 @@ um_status um_follower_announce(um_follower *follower, size_t ready, um_error *er
     return status;
 }
 
-/* Wait for a change, or a moment. */
+/* Wait for a change, for a moment at most. */
 static void wait_a_moment(um_follower *follower) {
     struct timespec until;
     (void)clock_gettime(CLOCK_REALTIME, &until);

@@ -1,4 +1,4 @@
-/* FNV-1a, one unit at a time: tells apart what differs by accident, not what somebody forges. */
+/* FNV-1a, one unit at a time: detects accidental differences, not forgeries. */
 #ifndef UM_BASE_HASH_H
 #define UM_BASE_HASH_H
 
@@ -6,7 +6,7 @@
 
 #define UM_HASH_START ((uint64_t)14695981039346656037u)
 
-/* `hash`, from UM_HASH_START on, with one more byte or word. */
+/* `hash` extended by one more byte or word; the first `hash` is UM_HASH_START. */
 static inline uint64_t um_hash_add(uint64_t hash, uint64_t unit) {
     return (hash ^ unit) * 1099511628211u;
 }

@@ -52,7 +52,7 @@ um_status um_json_load_line(const char *bytes, size_t length, const char *path, 
 um_status um_json_load_file(const char *path, json_t **root, um_error *error) {
     *root = NULL;
     struct stat facts;
-    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* a pipe could keep us for ever */
+    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* a pipe could block for ever */
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a regular file", path);
     }
     um_buffer buffer = {0};
@@ -91,7 +91,7 @@ static um_status wrong_type(const char *where, const char *key, const char *want
                     type_name(value), wanted);
 }
 
-/* The member, or NULL where it is missing or null. */
+/* The member, or NULL if it is missing or null. */
 static json_t *member(const json_t *object, const char *key) {
     json_t *value = json_object_get(object, key);
     return json_is_null(value) ? NULL : value;

@@ -31,7 +31,7 @@ static um_status map_descriptor(int descriptor, const char *path, um_mapped_file
 
 um_status um_mapped_file_open(const char *path, um_mapped_file *file, um_error *error) {
     *file = (um_mapped_file){0};
-    /* Opening a pipe would wait for a writer before it can be refused. */
+    /* Without O_NONBLOCK, opening a pipe would wait for a writer before it could be refused. */
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
         return um_error_set_errno(error, errno, "%s", path);

@@ -1,4 +1,4 @@
-/* Whole files, read-only: mapped for weights, copied for small ones. */
+/* Reading whole files: weights are mapped, small files copied. */
 #ifndef UM_BASE_MAPPED_FILE_H
 #define UM_BASE_MAPPED_FILE_H
 
@@ -15,8 +15,8 @@ typedef struct um_mapped_file {
 um_status um_mapped_file_open(const char *path, um_mapped_file *file, um_error *error);
 void um_mapped_file_close(um_mapped_file *file);
 
-/* Let go of the memory of mapped bytes that are not needed for now: whole pages inside `bytes` at
- * `data` no longer count as the process's own and are read again when they are touched. */
+/* Release the memory of mapped bytes that are not needed for now: the whole pages within the
+ * `bytes` at `data` no longer count as memory of the process, and are read again when touched. */
 void um_mapped_bytes_release(const void *data, size_t bytes);
 
 /* Append the contents of `path` ("-" for standard input) to `buffer`;
@@ -26,7 +26,7 @@ um_status um_file_read(const char *path, size_t maximum, um_buffer *buffer, um_e
 /* Whether something exists at directory/name. */
 bool um_file_exists(const char *directory, const char *name);
 
-/* directory + "/" + name into `path`; UM_ERR_LIMIT where it does not fit. */
+/* Write directory + "/" + name into `path`; UM_ERR_LIMIT if it does not fit. */
 um_status um_path_join(char *path, size_t path_size, const char *directory, const char *name,
                        um_error *error);
 

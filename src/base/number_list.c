@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-#define NUMBER_LENGTH 31 /* characters of a number */
+#define NUMBER_LENGTH 31 /* maximum characters of a number */
 
 static um_status read_number(const char *item, size_t length, double maximum, double *value,
                              um_error *error) {

@@ -11,9 +11,9 @@ typedef struct um_number_list {
     size_t count;
 } um_number_list;
 
-/* Read decimal numbers from 0 to `maximum`, in any order, with commas between them.
- * UM_ERR_ARGUMENT names the first item that is none, or says that there are more than `most`
- * (up to UM_NUMBER_LIST_SIZE) different ones. */
+/* Read comma-separated decimal numbers from 0 to `maximum`, in any order.  UM_ERR_ARGUMENT names
+ * the first item that is not such a number, or says that there are more than `most` (up to
+ * UM_NUMBER_LIST_SIZE) different ones. */
 um_status um_number_list_read(const char *text, double maximum, size_t most, um_number_list *list,
                               um_error *error);
 

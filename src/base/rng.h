@@ -1,6 +1,6 @@
-/* Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel
- * Random Numbers: As Easy as 1, 2, 3", SC 2011).  A draw is a pure function of the seed
- * and of where it is used, so it does not depend on threads, batches or call order. */
+/* Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel Random
+ * Numbers: As Easy as 1, 2, 3", SC 2011).  A draw is a pure function of the seed and of the place
+ * where it is used, so it does not depend on threads, batches or call order. */
 #ifndef UM_BASE_RNG_H
 #define UM_BASE_RNG_H
 

@@ -1,6 +1,6 @@
-/* Errors inside the library: a um_status is returned, the text goes into the
- * caller's um_error.  A function that can fail takes `um_error *error` last
- * and may be given NULL there. */
+/* Errors inside the library: functions return a um_status and put the message into the caller's
+ * um_error.  A function that can fail takes `um_error *error`, usually as its last parameter, and
+ * accepts NULL there. */
 #ifndef UM_BASE_STATUS_H
 #define UM_BASE_STATUS_H
 
@@ -29,12 +29,13 @@
 um_status um_error_set(um_error *error, um_status status, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 
-/* As um_error_set with UM_ERR_IO, followed by ": " and the text of `errno_value`. */
+/* Like um_error_set with UM_ERR_IO; the message is followed by ": " and the text of
+ * `errno_value`. */
 um_status um_error_set_errno(um_error *error, int errno_value, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 
-/* Put "<prefix>: " before the message and return `status`; used where
- * a caller knows the place (a file, a tensor) that the callee did not. */
+/* Put "<prefix>: " before the message and return `status`; for a caller that knows the place (a
+ * file, a tensor) when the callee does not. */
 um_status um_error_prefix(um_error *error, um_status status, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 

@@ -22,7 +22,7 @@
 
 struct um_thread_pool {
     size_t threads;
-    pthread_t *workers; /* threads - 1 of them are started */
+    pthread_t *workers; /* [started]; threads - 1 once the pool is complete */
     size_t started;
     pthread_mutex_t mutex;
     pthread_cond_t job_posted;

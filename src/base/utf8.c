@@ -26,7 +26,7 @@ static lead lead_of(uint8_t byte) {
     return (lead){4, byte == 0xF0 ? 0x90 : 0x80, byte == 0xF4 ? 0x8F : 0xBF};
 }
 
-/* Bytes at the start that agree with the lead byte, at most its length. */
+/* How many bytes at the start fit the lead byte, at most the length it announces. */
 static size_t well_formed_prefix(const uint8_t *bytes, size_t length, lead first) {
     size_t count = 1;
     while (count < first.length && count < length) {

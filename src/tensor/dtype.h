@@ -25,15 +25,15 @@ typedef enum um_dtype {
 } um_dtype;
 
 const char *um_dtype_name(um_dtype dtype);
-/* Whether elements lie one by one (F32, F16, BF16) rather than in blocks. */
+/* Whether elements are stored one by one (F32, F16, BF16) rather than in blocks. */
 bool um_dtype_is_plain(um_dtype dtype);
 /* Elements of a block: 1 for plain types. */
 size_t um_dtype_block(um_dtype dtype);
 /* Bytes of a block: of an element for plain types. */
 size_t um_dtype_size(um_dtype dtype);
-/* Bytes of a row of `count` elements, a multiple of the block; at most 4 bytes an element. */
+/* Bytes of a row of `count` elements (a multiple of the block); at most 4 bytes per element. */
 size_t um_dtype_row_bytes(um_dtype dtype, size_t count);
-/* False when `name` is none of the list. */
+/* False if `name` is not in the list. */
 bool um_dtype_from_name(const char *name, um_dtype *dtype);
 
 /* Exact widening. */
@@ -45,7 +45,7 @@ float um_f32_from_f16_bytes(const uint8_t bytes[2]);
 uint16_t um_f16_from_f32(float value);
 uint16_t um_bf16_from_f32(float value);
 
-/* Convert `count` elements of `source` (a multiple of the block) to f32. */
+/* Convert `count` elements (a multiple of the block) of `source` to f32. */
 void um_convert_to_f32(um_dtype dtype, const void *source, float *target, size_t count);
 /* Convert `count` f32 elements to `dtype`, a plain type, rounding to nearest even. */
 void um_convert_from_f32(um_dtype dtype, const float *source, void *target, size_t count);

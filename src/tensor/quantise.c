@@ -14,12 +14,13 @@ bool um_can_quantise(um_dtype dtype) {
            dtype == UM_DTYPE_Q6_K;
 }
 
-/* As roundf, in arithmetic that compilers make vectors of; the sum is exact in double. */
+/* Like roundf, in arithmetic that compilers can vectorise; the sum is exact in double. */
 static int round_half_away(float value) {
     return (int)((double)value + (value < 0 ? -0.5 : 0.5));
 }
 
-/* 1 / d, or 0 where that is not finite: d is then 0 as an f16, whatever the quants are. */
+/* 1 / d, or 0 if d is so small that 1 / d might not be finite: d is then 0 as an f16, so the quants
+ * do not matter. */
 static float inverse_of(float d) {
     return fabsf(d) >= FLT_MIN ? 1.0f / d : 0.0f;
 }
@@ -44,7 +45,7 @@ static uint8_t nibble(float scaled) {
 }
 
 static void quantise_q4_0(const float *source, uint8_t *block) {
-    float largest = 0; /* in magnitude, with its sign; the first of equals */
+    float largest = 0; /* of largest magnitude, with its sign; the first of equals */
     for (size_t i = 0; i < 32; i++) {
         largest = fabsf(source[i]) > fabsf(largest) ? source[i] : largest;
     }

@@ -12,10 +12,10 @@ bool um_can_quantise(um_dtype dtype);
  *
  * Q8_0 and Q4_0 are as the format's reference defines them: d = max |x| / 127, and d = x / -8 for
  * the x of largest magnitude; values are rounded to the nearest multiple.  Q4_K and Q6_K leave the
- * choice of scales to the writer: here they are searched for the least sum of squared errors.
+ * choice of scales to the writer: here a search chooses them for the least sum of squared errors.
  *
- * False, with `target` unspecified, where an element is not finite or too large for the f16 scale
- * of its block. */
+ * False, with `target` unspecified, if an element is not finite or too large for the f16 scale of
+ * its block. */
 bool um_quantise(um_dtype dtype, const float *source, void *target, size_t count);
 
 #endif

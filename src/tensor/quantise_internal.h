@@ -1,4 +1,4 @@
-/* What the files that implement quantise.h share. */
+/* Shared by the files that implement quantise.h. */
 #ifndef UM_TENSOR_QUANTISE_INTERNAL_H
 #define UM_TENSOR_QUANTISE_INTERNAL_H
 
@@ -14,7 +14,7 @@ static inline void um_put_f16(uint8_t *bytes, float value) {
     bytes[1] = (uint8_t)(bits >> 8);
 }
 
-/* The value that reading an f16 gives. */
+/* `value` after storing it as an f16 and reading it back. */
 static inline float um_round_to_f16(float value) {
     return um_f32_from_f16(um_f16_from_f32(value));
 }

@@ -1,17 +1,17 @@
 /* Scales of Q4_K and Q6_K by search.
  *
- * Both formats have a super-block of 256 elements whose sub-blocks have a small integer scale each
- * (and, for Q4_K, a minimum), in units that the super-block stores as f16.  Given the quants q, the
- * best scale and minimum of a sub-block are a linear least-squares fit; given scale and minimum,
- * the best quants are the nearest ones.  So: try several scales around the one that spans the
- * range, fit after each, keep the best; round the fits to multiples of a common unit; look at the
+ * In both formats, each sub-block of a super-block of 256 elements has a small integer scale (and,
+ * in Q4_K, a minimum), in units that the super-block stores as f16.  Given the quants q, the best
+ * scale and minimum of a sub-block are a linear least-squares fit; given scale and minimum, the
+ * best quants are the nearest ones.  So: try several scales around the one that spans the range,
+ * fit after each, keep the best; round the fits to multiples of a common unit; look at the
  * neighbouring multiples; fit the units themselves to the quants; take the nearest quants. */
 #include <math.h>
 #include <string.h>
 
 #include "tensor/quantise_internal.h"
 
-/* Sums go over LANES interleaved parts, in which the compiler sees vectors. */
+/* Sums are split into LANES interleaved parts, so that the compiler can vectorise them. */
 #define LANES 8
 
 #define SUPER 256
@@ -21,21 +21,21 @@ static float sum_of(const float lanes[LANES]) {
            ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-/* max(low, min(high, round(value))) for values above -64. */
+/* max(low, min(high, round(value))), for integers low > -64 and high. */
 static float nearest(float value, float low, float high) {
     value = value > low ? value : low;
     value = value < high ? value : high;
     return (float)((int)(value + 64.5f) - 64);
 }
 
-/* What a least-squares fit needs to know of elements x and their quants q. */
+/* The sums over elements x and their quants q that a least-squares fit needs. */
 typedef struct moments {
     float q;
     float qq;
     float xq;
 } moments;
 
-/* Quants nearest to x * inverse + offset in [low, high], and their moments. */
+/* The moments of x and of the quants in [low, high] that are nearest to x * inverse + offset. */
 static moments moments_of(const float *x, size_t count, float inverse, float offset, float low,
                           float high) {
     float q_lanes[LANES] = {0};
@@ -78,7 +78,7 @@ typedef struct line {
     float least;
 } line;
 
-/* The least-squares line, with the constraint that the minimum is not positive. */
+/* The least-squares line, with the constraint least >= 0. */
 static line fit_line(moments m, float sum_x, float count) {
     const float determinant = count * m.qq - m.q * m.q;
     line fit = {0, 0};
@@ -138,7 +138,8 @@ static uint8_t multiple_of(float value, float unit, int maximum) {
     return (uint8_t)(nearest_multiple > maximum ? maximum : nearest_multiple);
 }
 
-/* The best pair of multiples of (d, m) around the given one. */
+/* Replace the given multiples of d and m by the best pair among them and their neighbours, and
+ * return its error. */
 static float refine_pair(const float *x, const block_4 *block, uint8_t *scale, uint8_t *minimum) {
     const int first_scale = *scale;
     const int first_minimum = *minimum;
@@ -161,7 +162,8 @@ static float refine_pair(const float *x, const block_4 *block, uint8_t *scale, u
     return least_error;
 }
 
-/* Multiples of block->d and block->m for the lines. */
+/* Choose the multiples of block->d and block->m that fit best, starting from those nearest to the
+ * lines. */
 static void choose_multiples(const float *source, const line lines[SUBS_4], block_4 *block) {
     block->error = 0;
     for (size_t sub = 0; sub < SUBS_4; sub++) {
@@ -172,8 +174,8 @@ static void choose_multiples(const float *source, const line lines[SUBS_4], bloc
     }
 }
 
-/* Units that fit the quants of `block` best: least squares in d and m over the super-block, where
- * element i of sub-block s is d (a_s q_i) - m b_s. */
+/* The units that fit the quants of `block` best: least squares in d and m over the super-block, in
+ * which element i of sub-block s is d (a_s q_i) - m b_s. */
 static block_4 fit_units_4(const float *source, const block_4 *block) {
     double dd = 0, dm = 0, mm = 0, xd = 0, xm = 0;
     for (size_t sub = 0; sub < SUBS_4; sub++) {
@@ -267,7 +269,8 @@ void um_quantise_q4_k_block(const float *source, uint8_t *target) {
 #define SUB_6 16
 #define CANDIDATES_6 13
 
-/* The best step of a sub-block on its own, of either sign: -32 is for the largest element. */
+/* The best step of a sub-block on its own.  Its sign is such that the element of largest magnitude
+ * gets a q near -32. */
 static float search_step(const float *x) {
     float largest = 0;
     for (size_t i = 0; i < SUB_6; i++) {
@@ -281,7 +284,7 @@ static float search_step(const float *x) {
     for (int candidate = 0; candidate < CANDIDATES_6; candidate++) {
         const float inverse = -(31.0f + 0.2f * (float)candidate) / largest;
         const moments found = moments_of(x, SUB_6, inverse, 0, -32, 31);
-        /* With the step xq / qq the squared error is that of zero less this. */
+        /* With the step xq / qq, the squared error is that of step 0 minus this gain. */
         const float gain = found.qq > 0 ? found.xq * found.xq / found.qq : 0;
         if (gain > best_gain) {
             best_gain = gain;
@@ -297,7 +300,7 @@ typedef struct block_6 {
     float error;
 } block_6;
 
-/* The best multiple of d around the given one. */
+/* Replace the given multiple of d by the best among it and its neighbours, and return its error. */
 static float refine_scale(const float *x, float d, int8_t *scale) {
     const int first = *scale;
     float least_error = INFINITY;

@@ -11,13 +11,13 @@
  *   With c the 12 bytes: s < 4: a = c[s] & 63, b = c[s + 4] & 63; else
  *   a = c[s + 4] & 15 | c[s - 4] >> 6 << 4, b = c[s + 4] >> 4 | c[s] >> 6 << 4.
  *   Low four bits: 128 bytes; sub-blocks 2i and 2i + 1 share bytes 32 i .. 32 i + 31, the even
- *   one in the low halves.  Q5_K has before them 32 bytes of fifth bits: bit s of byte i belongs
+ *   one in the low halves.  In Q5_K, 32 bytes of fifth bits precede them: bit s of byte i belongs
  *   to element i of sub-block s.
  *
  * Q6_K, 256 in 210: 128 bytes of low four bits, 64 of high two bits, 16 signed scales a, d; sixteen
  * sub-blocks of 16.                                                   x = (d a) (q - 32)
  *   Each half h of 128 elements has 64 low bytes L and 32 high bytes H; its element 32 r + i has
- *   low bits from L[i + 32 (r & 1)], the low half for r < 2 and the high half else, and high bits
+ *   low bits from L[i + 32 (r & 1)], the low half if r < 2, else the high half, and high bits
  *   H[i] >> 2 r & 3. */
 #ifndef UM_TENSOR_QUANTISED_H
 #define UM_TENSOR_QUANTISED_H

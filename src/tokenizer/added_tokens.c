@@ -9,7 +9,7 @@
 
 #define NO_TOKEN UINT32_MAX
 
-/* Node 0 is nobody: a link of 0 is none. */
+/* Node 0 is not used, so a link of 0 means none. */
 typedef struct um_trie_node {
     uint32_t first_child;
     uint32_t next_sibling;

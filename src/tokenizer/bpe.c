@@ -44,7 +44,7 @@ static um_merge *merge_slot(const um_bpe *bpe, uint64_t pair) {
     return &bpe->merges[slot];
 }
 
-/* The rank of joining the two, NO_RANK where they do not join; *joined is the result. */
+/* The rank of joining the two, NO_RANK if they do not join; *joined is the result. */
 static int32_t rank_of(const um_bpe *bpe, int32_t left, int32_t right, int32_t *joined) {
     if (bpe->merge_slots == 0) {
         return NO_RANK;
@@ -107,8 +107,8 @@ static size_t spell_bytes(const um_bpe *bpe, const char *bytes, size_t length, i
     return count;
 }
 
-/* The tokens that the first byte, or the first character, starts as: up to four.  Returns how many,
- * and in *used the bytes that they stand for. */
+/* The initial tokens, up to four, of the first byte or of the first character.  Returns their
+ * number; *used is the number of bytes that they stand for. */
 static size_t spell_next(const um_bpe *bpe, const char *text, size_t length, int32_t ids[4],
                          size_t *used) {
     *used = 1;
@@ -123,7 +123,7 @@ static size_t spell_next(const um_bpe *bpe, const char *text, size_t length, int
     return spell_bytes(bpe, text, *used, ids);
 }
 
-/* All tokens that `text` starts as, no more than it has bytes. */
+/* The initial tokens of the whole `text`, at most one per byte. */
 static size_t spell(const um_bpe *bpe, const char *text, size_t length, int32_t *ids) {
     if (!bpe->characters) {
         return spell_bytes(bpe, text, length, ids);
@@ -257,7 +257,7 @@ static um_status join_symbols(const um_bpe *bpe, um_bpe_scratch *scratch, uint32
     return left->previous == NO_SYMBOL ? UM_OK : queue_pair(bpe, scratch, left->previous, error);
 }
 
-/* Put the tokens that the piece starts as in the list; *count of them. */
+/* Put the initial tokens of the piece into the list; *count is their number. */
 static um_status start_symbols(const um_bpe *bpe, um_bpe_scratch *scratch, const char *piece,
                                size_t length, uint32_t *count, um_error *error) {
     UM_TRY(um_grow(&scratch->symbols, &scratch->symbol_capacity, length, sizeof *scratch->symbols,
@@ -293,7 +293,7 @@ static um_status encode_long(const um_bpe *bpe, um_bpe_scratch *scratch, const c
     while (scratch->heap_length > 0) {
         const uint64_t key = heap_pop(scratch);
         const uint32_t at = (uint32_t)key;
-        /* A rank belongs to one pair, so an entry that is out of date differs in it. */
+        /* Each rank belongs to one pair, so an outdated entry has a different rank. */
         if (scratch->symbols[at].rank == (int32_t)(key >> 32)) {
             UM_TRY(join_symbols(bpe, scratch, at, error));
         }

@@ -29,7 +29,7 @@ int um_byte_of_character(uint32_t code_point) {
 
 um_status um_bytes_of_text(const char *text, size_t length, um_buffer *bytes, bool *mapped,
                            um_error *error) {
-    /* No character stands for more than one byte, so the text itself is room enough. */
+    /* No character stands for more than one byte, so the length of the text is room enough. */
     const size_t before = bytes->length;
     UM_TRY(um_buffer_append(bytes, text, length, error));
     char *out = bytes->data + before;

@@ -9,8 +9,8 @@
 /* White space: tab to carriage return, next line, and the separators. */
 bool um_character_is_space(uint32_t code_point);
 
-/* Letters, marks, digits, connecting punctuation and joiners (Unicode Technical Standard 18,
- * annex C), with the circled and squared letters that are alphabetic but symbols. */
+/* Letters, marks, digits, connecting punctuation and joiners (Unicode Technical Standard 18, annex
+ * C), and the circled and squared letters, which are alphabetic although they are symbols. */
 bool um_character_is_word(uint32_t code_point);
 
 /* The start of the white space that ends at `end` in well-formed `text`. */

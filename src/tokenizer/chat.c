@@ -49,7 +49,8 @@ static um_status write_token(chat_writer *writer, const char *content, um_error 
     return um_token_list_append(writer->out, id, error);
 }
 
-/* Three parts as one text: where one ends the next may share a token with it. */
+/* Encode three parts as one text, because a token may span the end of one and the start of the
+ * next. */
 static um_status write_text(chat_writer *writer, const char *first, const char *second,
                             const char *third, size_t third_length, um_error *error) {
     um_buffer_clear(&writer->text);
@@ -106,7 +107,7 @@ static um_status write_header(chat_writer *writer, const char *role, um_error *e
     return write_token(writer, "<|end_header_id|>", error);
 }
 
-/* The template strips the content, which has to be well-formed text for that. */
+/* The template strips white space from the content, which must be well-formed UTF-8 for that. */
 static um_status write_header_content(chat_writer *writer, const um_chat_message *message,
                                       um_error *error) {
     um_buffer repaired = {0};

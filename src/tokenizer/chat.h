@@ -1,6 +1,6 @@
 /* Conversations as the models were tuned to read them.
  *
- * Two formats, told apart by the added tokens that a tokenizer has:
+ * There are two formats; the added tokens of the tokenizer tell which one applies:
  *
  * ChatML (Qwen, Dream, DiffuCoder: the Qwen2.5 template without tools), with "<|im_start|>":
  *     <|im_start|>system\nYou are a helpful assistant.<|im_end|>\n

@@ -6,7 +6,7 @@
 #include "tokenizer/hash.h"
 #include "tokenizer/internal.h"
 
-/* Remembered pieces: a table in which a piece has one possible place. */
+/* The cache of pieces: a table in which each piece has one possible place. */
 #define CACHE_SLOTS ((size_t)1 << 14)
 #define CACHE_PIECE_BYTES 30
 #define CACHE_PIECE_IDS 8

@@ -49,7 +49,7 @@ static void add_token(json_t *added, json_t *token, json_int_t id) {
     (void)json_array_append_new(added, token);
 }
 
-/* With the flags of the configuration, or, in added_tokens.json, none. */
+/* Tokens of the configuration keep their flags; those of added_tokens.json have none. */
 static um_status read_added(const char *directory, const json_t *configuration, json_t *added,
                             um_error *error) {
     const char *key = NULL;
@@ -74,7 +74,7 @@ static um_status read_added(const char *directory, const json_t *configuration, 
     return UM_OK;
 }
 
-/* The settings that um_load_vocabulary_files chooses by the tokenizer's class. */
+/* The settings that um_load_vocabulary_files chooses for the tokenizer's class. */
 static um_status choose_settings(const json_t *configuration, json_t **settings, um_error *error) {
     const char *name = json_string_value(json_object_get(configuration, "tokenizer_class"));
     const bool gpt2 = name && strncmp(name, "GPT2", 4) == 0;
@@ -108,7 +108,7 @@ static um_status assemble(const char *directory, um_tokenizer_tree *tree, um_err
 
 /* ---- The configuration ------------------------------------------------------- */
 
-/* From chat_template.jinja, which holds nothing else. */
+/* From chat_template.jinja, which contains only the template. */
 static um_status read_template_text(const char *directory, const char *name, json_t *configuration,
                                     um_error *error) {
     um_buffer text = {0};
@@ -121,7 +121,7 @@ static um_status read_template_text(const char *directory, const char *name, jso
     return status;
 }
 
-/* From chat_template.json, where it is a member. */
+/* From chat_template.json, in which the template is a member. */
 static um_status read_template_object(const char *directory, const char *name,
                                       json_t *configuration, um_error *error) {
     json_t *object = NULL;
@@ -131,7 +131,7 @@ static um_status read_template_object(const char *directory, const char *name,
     return UM_OK;
 }
 
-/* Where the configuration has none. */
+/* Read the chat template from a file of its own if the configuration has none. */
 static um_status read_chat_template(const char *directory, json_t *configuration, um_error *error) {
     static const char text[] = "chat_template.jinja";
     static const char object[] = "chat_template.json";

@@ -1,12 +1,12 @@
-/* The tokenizer of a Hugging Face directory as one JSON tree, whichever files it has. */
+/* The tokenizer of a Hugging Face directory as JSON trees, whichever files it consists of. */
 #ifndef UM_TOKENIZER_EXPORT_FILES_H
 #define UM_TOKENIZER_EXPORT_FILES_H
 
 #include "base/json.h"
 
 typedef struct um_tokenizer_tree {
-    json_t *tokenizer;     /* tokenizer.json, or what it would be */
-    json_t *configuration; /* tokenizer_config.json; empty where there is none */
+    json_t *tokenizer;     /* tokenizer.json, or its equivalent */
+    json_t *configuration; /* tokenizer_config.json; empty if there is none */
 } um_tokenizer_tree;
 
 /* Read tokenizer.json, or else vocab.json, merges.txt and added_tokens.json.  A chat template in a

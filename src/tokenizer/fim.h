@@ -1,5 +1,5 @@
-/* The tokens by which a model that writes from left to right is shown what follows a hole
- * (Qwen2.5-Coder, arXiv 2409.12186, section 3.2.1):
+/* The tokens that show a model that writes from left to right what follows a hole (Qwen2.5-Coder,
+ * arXiv 2409.12186, section 3.2.1):
  *
  *     <|fim_prefix|> before <|fim_suffix|> after <|fim_middle|> hole
  */
@@ -14,7 +14,8 @@ typedef struct um_fim_tokens {
     int32_t middle;
 } um_fim_tokens;
 
-/* NULL, or the text of the first of them that the tokenizer lacks: *tokens is then incomplete. */
+/* Find the tokens.  NULL, or the text of the first one that the tokenizer lacks; *tokens is then
+ * incomplete. */
 const char *um_fim_tokens_find(const um_tokenizer *tokenizer, um_fim_tokens *tokens);
 
 #endif

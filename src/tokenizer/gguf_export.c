@@ -120,7 +120,7 @@ static um_status put_tokens(const um_tokenizer_tree *tree, size_t count, um_gguf
 
 /* ---- Merges ------------------------------------------------------------------ */
 
-/* "left right" of a merge that is written so or as a pair. */
+/* Append "left right" for a merge that is written either this way or as a pair. */
 static um_status append_merge(const json_t *merge, um_buffer *out, um_error *error) {
     const json_t *left = json_is_array(merge) ? json_array_get(merge, 0) : merge;
     const json_t *right = json_array_get(merge, 1);
@@ -135,7 +135,7 @@ static um_status append_merge(const json_t *merge, um_buffer *out, um_error *err
     return UM_OK;
 }
 
-/* Lengths first: the buffer moves while it grows. */
+/* Record the lengths first, because the buffer moves while it grows. */
 static um_status collect_merges(const json_t *merges, um_gguf_string *texts, um_buffer *all,
                                 um_error *error) {
     for (size_t i = 0; i < json_array_size(merges); i++) {
@@ -176,7 +176,7 @@ static um_status append_field(um_buffer *out, const json_t *value, um_error *err
     return status;
 }
 
-/* The member, or what it is where it is missing: a ByteLevel step does by itself what these say. */
+/* The member, or its default if it is missing: in a ByteLevel step, the `defaults` are true. */
 static const json_t *field_of(const json_t *step, const char *name, const json_t *yes) {
     static const char *const defaults[] = {"add_prefix_space", "use_regex"};
     const json_t *value = json_object_get(step, name);
@@ -187,13 +187,13 @@ static const json_t *field_of(const json_t *step, const char *name, const json_t
     return value;
 }
 
-/* What decides how text is cut, as a text that can be compared. */
+/* Append all that decides how text is split, in a form that can be compared. */
 static um_status append_steps(const json_t *pre_tokenizer, um_buffer *out, um_error *error) {
     static const char *const fields[] = {
         "type", "pattern", "behavior", "individual_digits", "add_prefix_space", "use_regex"};
     const json_t *steps = json_object_get(pre_tokenizer, "pretokenizers");
     const size_t count = steps ? json_array_size(steps) : 1;
-    json_t *yes = json_true(); /* jansson's own, which is not counted */
+    json_t *yes = json_true(); /* static in jansson, without a reference count */
     for (size_t i = 0; i < count; i++) {
         const json_t *step = steps ? json_array_get(steps, i) : pre_tokenizer;
         for (size_t j = 0; j < sizeof fields / sizeof *fields; j++) {
@@ -273,7 +273,7 @@ static um_status put_all(const um_tokenizer_tree *tree, size_t vocabulary_size,
     return put_tree(writer, UM_GGUF_TOKENIZER_CONFIG, tree->configuration, error);
 }
 
-/* The ids of special tokens are left to the model's config. */
+/* The ids of special tokens are left out: they come from the model's config. */
 static bool is_tokenizer_key(um_gguf_string key) {
     static const char *const prefixes[] = {"tokenizer.", "unmask.tokenizer"};
     static const char *const ids[] = {"bos", "eos", "padding", "mask"};
@@ -293,7 +293,7 @@ static bool is_tokenizer_key(um_gguf_string key) {
     return false;
 }
 
-/* Other software does not open a file that says nothing about its tokenizer. */
+/* Other software does not open a file without metadata about its tokenizer. */
 static um_status put_none(um_gguf_writer *writer, um_error *error) {
     return um_gguf_put_string(writer, "tokenizer.ggml.model", "none", 4, error);
 }

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "tokenizer/internal.h"
 
-/* What a file says about its tokens; the arrays are NULL where it says nothing. */
+/* What a file says about its tokens; an array that the file lacks is NULL. */
 typedef struct ggml_tokenizer {
     const um_gguf *file;
     const um_gguf_entry *tokens;
@@ -105,7 +105,7 @@ static um_status append_merges(const ggml_tokenizer *from, um_buffer *out) {
     return um_buffer_append_text(out, "]", from->error);
 }
 
-/* Control tokens and tokens that a user defined are cut out of the text as they stand. */
+/* Control tokens and user-defined tokens are matched in the text exactly as they are. */
 static um_status append_added_tokens(const ggml_tokenizer *from, um_buffer *out) {
     const uint8_t *at = from->tokens->data;
     const char *separator = "";

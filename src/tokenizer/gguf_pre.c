@@ -1,5 +1,6 @@
-/* The pre-tokenizers that GGUF files name, as steps of a tokenizer.json.  The expressions are facts
- * of the models' own tokenizer.json files; "default" is what llama.cpp makes of an unnamed one. */
+/* The pre-tokenizers that GGUF files name, as steps of a tokenizer.json.  The expressions are those
+ * of the models' own tokenizer.json files; "default" is what llama.cpp uses if a file names
+ * none. */
 #include <string.h>
 
 #include <jansson.h>

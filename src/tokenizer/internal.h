@@ -1,4 +1,4 @@
-/* What the files of this module share: the tokenizer itself and the steps of loading it. */
+/* Shared by the files of this module: the tokenizer itself and the steps of loading it. */
 #ifndef UM_TOKENIZER_INTERNAL_H
 #define UM_TOKENIZER_INTERNAL_H
 
@@ -25,12 +25,12 @@ struct um_tokenizer {
     bool has_chat_template;
 };
 
-/* The um_text_normalizer of a tokenizer, which is `user`. */
+/* The um_text_normalizer of a tokenizer; `user` is the um_tokenizer. */
 um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
                                  um_buffer *scratch, um_error *error);
 
-/* Append what a token of the model's vocabulary stands for, as the file spells it; *mapped as of
- * um_bytes_of_text. */
+/* Append the bytes that a token of the model's vocabulary, spelt as in the file, stands for;
+ * *mapped is as in um_bytes_of_text. */
 um_status um_append_token_bytes(const um_tokenizer *tokenizer, const char *token, size_t length,
                                 um_buffer *bytes, bool *mapped, um_error *error);
 
@@ -45,7 +45,7 @@ um_status um_load_vocabulary(um_tokenizer *tokenizer, um_json_cursor vocabulary,
 /* Fill the merges from the text of an array of "left right" or ["left", "right"]. */
 um_status um_load_merges(um_tokenizer *tokenizer, um_json_cursor merges, um_error *error);
 
-/* A merge as it is written in the files; not owned, not NUL-terminated. */
+/* A merge as written in the files; not owned, not NUL-terminated. */
 typedef struct um_written_merge {
     const char *left;
     size_t left_length;
@@ -53,7 +53,7 @@ typedef struct um_written_merge {
     size_t right_length;
 } um_written_merge;
 
-/* Take "left right" apart; false where that is not what it is. */
+/* Split "left right"; false if the text does not have this form. */
 bool um_written_merge_split(const char *text, size_t length, um_written_merge *merge);
 
 /* Add a merge.  `scratch` is overwritten. */
@@ -69,7 +69,7 @@ um_status um_load_added_token(um_tokenizer *tokenizer, const char *content, size
 um_status um_load_vocabulary_files(um_tokenizer *tokenizer, const char *directory,
                                    const json_t *configuration, um_error *error);
 
-/* Add the tokens of added_tokens_decoder, then take the names of special tokens. */
+/* Add the tokens of added_tokens_decoder; then read the names of special tokens. */
 um_status um_load_added_tokens_decoder(um_tokenizer *tokenizer, const json_t *configuration,
                                        const char *where, um_error *error);
 um_status um_load_special_names(um_tokenizer *tokenizer, const json_t *configuration,

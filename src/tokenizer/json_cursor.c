@@ -37,7 +37,7 @@ um_status um_json_cursor_expect_end(um_json_cursor *cursor, um_error *error) {
 
 /* ---- Strings -------------------------------------------------------------------- */
 
-/* The four hexadecimal digits of an escape, or -1. */
+/* The value of the four hexadecimal digits of an escape, or -1. */
 static int32_t hexadecimal(const um_json_cursor *cursor, size_t at) {
     if (cursor->length < 4 || at > cursor->length - 4) {
         return -1;
@@ -65,7 +65,7 @@ static um_status append_code_point(um_buffer *buffer, uint32_t value, um_error *
     return um_buffer_append(buffer, bytes, count, error);
 }
 
-/* After "\u": one code unit, or two that make a character. */
+/* After "\u": read one code unit, or two that form one character. */
 static um_status take_unicode(um_json_cursor *cursor, um_buffer *buffer, um_error *error) {
     const int32_t first = hexadecimal(cursor, cursor->at);
     if (first < 0 || (first >= 0xDC00 && first < 0xE000)) {
@@ -87,7 +87,7 @@ static um_status take_unicode(um_json_cursor *cursor, um_buffer *buffer, um_erro
     return append_code_point(buffer, value, error);
 }
 
-/* After a backslash. */
+/* Read the rest of an escape, after its backslash. */
 static um_status take_escape(um_json_cursor *cursor, um_buffer *buffer, um_error *error) {
     static const char escapes[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
@@ -164,7 +164,7 @@ um_status um_json_cursor_integer(um_json_cursor *cursor, int64_t *value, um_erro
 
 /* ---- Skipping ----------------------------------------------------------------------- */
 
-/* Past the string whose quote has been taken; false where it does not end. */
+/* Skip the string whose opening quote has been read; false if it does not end. */
 static bool skip_string(um_json_cursor *cursor) {
     while (cursor->at < cursor->length) {
         const char character = cursor->text[cursor->at++];
@@ -176,7 +176,7 @@ static bool skip_string(um_json_cursor *cursor) {
     return false;
 }
 
-/* Past one value; false where the text ends inside it. */
+/* Skip one value; false if the text ends inside it. */
 static bool skip_value(um_json_cursor *cursor) {
     size_t depth = 0;
     skip_blanks(cursor);

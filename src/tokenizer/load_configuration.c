@@ -25,13 +25,13 @@ um_status um_load_added_tokens_decoder(um_tokenizer *tokenizer, const json_t *co
     return UM_OK;
 }
 
-/* The text of a token that is given as a string or as an object; NULL: neither. */
+/* The text of a token that is given as a string or as an object; NULL if it is neither. */
 static const json_t *content_of(const json_t *token) {
     const json_t *content = json_is_object(token) ? json_object_get(token, "content") : token;
     return json_is_string(content) ? content : NULL;
 }
 
-/* Make the token that the configuration names a special one; *id is -1 where none exists. */
+/* Mark the token that the configuration names as special; *id is -1 if there is none. */
 static um_status mark_special(um_tokenizer *tokenizer, const json_t *token, const char *where,
                               int32_t *id, um_error *error) {
     *id = -1;

@@ -16,8 +16,8 @@ um_status um_append_token_bytes(const um_tokenizer *tokenizer, const char *token
     return um_sentence_pieces_append(token, length, false, bytes, error);
 }
 
-/* A token that stands for a byte of characters that have none.  It is not found by that byte, which
- * may be a character of its own. */
+/* Add a token that stands for one byte of characters without a token.  It is not found by that
+ * byte, which may be a character of its own. */
 static um_status add_byte_token(um_tokenizer *tokenizer, uint8_t byte, int64_t id,
                                 um_error *error) {
     const char bytes = (char)byte;
@@ -122,7 +122,7 @@ bool um_written_merge_split(const char *text, size_t length, um_written_merge *m
     return true;
 }
 
-/* What reading merges needs of memory. */
+/* Memory for reading merges. */
 typedef struct merge_buffers {
     um_buffer left;
     um_buffer right;

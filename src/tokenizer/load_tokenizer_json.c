@@ -4,8 +4,8 @@
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/internal.h"
 
-/* Whether the vocabulary has the token under this id already, spelled as the model's tokens are: in
- * the byte alphabet, or in pieces with a mark for the space and names for bytes. */
+/* Whether the vocabulary already has the token under this id, spelt like the model's tokens: in the
+ * byte alphabet, or, for SentencePiece, with a mark for the space and names for bytes. */
 static um_status is_spelled(const um_tokenizer *tokenizer, const char *content, size_t length,
                             int64_t id, bool *spelled, um_error *error) {
     const char *present = NULL;
@@ -71,7 +71,7 @@ static um_status require_type(const json_t *object, const char *where, const cha
     return UM_OK;
 }
 
-/* A member that has to be absent or empty. */
+/* Reject a member that is neither absent nor empty. */
 static um_status refuse_text(const json_t *model, const char *where, const char *key,
                              um_error *error) {
     const char *text = "";
@@ -119,7 +119,7 @@ static um_status load_model(um_tokenizer *tokenizer, const json_t *model, const 
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
 }
 
-/* With a token for every byte nothing is unknown, and the options on that do not matter. */
+/* If every byte has a token, nothing is unknown, and the options for unknown text do not matter. */
 static um_status check_unknown(const um_tokenizer *tokenizer, const json_t *model,
                                const char *where, um_error *error) {
     const char *unknown = "";
@@ -183,7 +183,7 @@ static um_status add_split(um_tokenizer *tokenizer, const json_t *step, const ch
     UM_TRY(um_json_require_string(step, where, "behavior", &behavior, error));
     UM_TRY(um_json_optional_bool(step, where, "invert", &invert, error));
     UM_TRY(um_json_require_object(step, where, "pattern", &pattern, error));
-    /* Which of match and rest is the delimiter makes no difference to an isolated split. */
+    /* `invert` swaps matches and the text between them, which does not affect an isolated split. */
     (void)invert;
     if (strcmp(behavior, "Isolated") != 0) {
         return UM_RAISE(error, UM_ERR_UNSUPPORTED,
@@ -305,7 +305,7 @@ static um_status load_added_tokens(um_tokenizer *tokenizer, const json_t *tokens
     return UM_OK;
 }
 
-/* What is done before and after the model. */
+/* Load the steps before and after the model. */
 static um_status load_steps(um_tokenizer *tokenizer, const json_t *root, const char *where,
                             um_error *error) {
     if (um_sentence_pieces_recognise(root)) {
@@ -335,8 +335,8 @@ static um_status load_root(um_tokenizer *tokenizer, const json_t *root, const mo
     return load_added_tokens(tokenizer, added, where, error);
 }
 
-/* Append text[*from..part) and then, instead of the part, its brackets around its line ends, so
- * that what follows stays on the same line.  *from moves behind the part. */
+/* Append text[*from..part) and then, instead of the part, its brackets with its line feeds between
+ * them, so that what follows keeps its line number.  *from moves past the part. */
 static um_status append_emptied(const char *text, size_t *from, const um_json_cursor *part,
                                 um_buffer *out, um_error *error) {
     const char *start = part->text;
@@ -351,7 +351,7 @@ static um_status append_emptied(const char *text, size_t *from, const um_json_cu
     return um_buffer_append(out, object ? "}" : "]", 1, error);
 }
 
-/* Find the two large parts, and append the file without what is in them to `rest`. */
+/* Find the two large parts, and append the file without their contents to `rest`. */
 static um_status cut_model_text(const char *text, size_t length, model_text *parts, um_buffer *rest,
                                 um_error *error) {
     um_json_cursor model = {0};

@@ -7,7 +7,7 @@
 
 /* ---- merges.txt ---------------------------------------------------------------- */
 
-/* The next line of *rest without its end; false after the last one. */
+/* The next line of *rest without its line end; false after the last one. */
 static bool next_line(const char **rest, size_t *rest_length, const char **line, size_t *length) {
     if (*rest_length == 0) {
         return false;
@@ -22,7 +22,7 @@ static bool next_line(const char **rest, size_t *rest_length, const char **line,
     return true;
 }
 
-/* Blank lines and the "#version" line hold no merge. */
+/* Empty lines and the "#version" line contain no merge. */
 static bool is_merge_line(const char *line, size_t length) {
     static const char version[] = "#version";
     return length > 0 &&

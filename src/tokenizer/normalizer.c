@@ -12,7 +12,7 @@
 /* The lead byte of U+0300, the first character that form C can move or compose. */
 #define FIRST_LEAD_BYTE 0xCC
 
-/* Whether form C may change the character or what it does to the one before. */
+/* Whether form C may change the character, move it, or compose it with the one before. */
 static bool is_unstable(uint32_t code_point) {
     size_t low = 0;
     size_t high = um_normalizer_table_length;
@@ -27,8 +27,8 @@ static bool is_unstable(uint32_t code_point) {
     return low < um_normalizer_table_length && code_point >= um_normalizer_table[low].first;
 }
 
-/* The first unstable character at or after `at`, or `length`.  *stable is the start of the
- * stable character before it, `at` where there is none. */
+/* The first unstable character at or after `at`, or `length`.  *stable is the start of the stable
+ * character before it, `at` if there is none. */
 static size_t find_unstable(const char *text, size_t length, size_t at, size_t *stable) {
     *stable = at;
     while (at < length) {
@@ -40,7 +40,7 @@ static size_t find_unstable(const char *text, size_t length, size_t at, size_t *
         size_t used = 0;
         (void)um_utf8_next(text + at, length - at, &code_point, &used);
         if (is_unstable(code_point)) {
-            /* Not back into the middle of a two-byte character. */
+            /* *stable may be the second byte of a two-byte character: go back to its first. */
             while (*stable > 0 && ((uint8_t)text[*stable] & 0xC0) == 0x80) {
                 (*stable)--;
             }
@@ -62,7 +62,8 @@ static size_t find_stable(const char *text, size_t length, size_t at) {
     return at;
 }
 
-/* A mark that only Unicode versions after 9 know: it is not in the table, and takes no part. */
+/* Whether the character, which is not in the table, is a mark newer than Unicode 9: it then takes
+ * no part in normalisation. */
 static bool is_young_mark(const char *text, size_t length) {
     uint32_t code_point = 0;
     size_t used = 0;
@@ -91,7 +92,7 @@ static um_status append_composed(const char *text, size_t length, um_buffer *buf
 
 /* ---- Long runs ----------------------------------------------------------- */
 
-/* The library orders marks by swapping neighbours, which takes minutes for a megabyte of them. */
+/* utf8proc orders marks by swapping neighbours, which takes minutes for a megabyte of them. */
 #define LONG_RUN 256 /* bytes */
 
 static unsigned combining_class(utf8proc_int32_t code_point) {
@@ -120,7 +121,7 @@ static um_status decompose(const char *text, size_t length, utf8proc_int32_t *po
     return UM_OK;
 }
 
-/* Order points[count], which are marks, by class; those of one class keep their order. */
+/* Sort points[count], which are marks, by class; those of one class keep their order. */
 static void sort_marks(utf8proc_int32_t *points, size_t count, utf8proc_int32_t *scratch) {
     size_t starts[257] = {0};
     for (size_t i = 0; i < count; i++) {
@@ -146,7 +147,7 @@ static void order_marks(utf8proc_int32_t *points, size_t count, utf8proc_int32_t
     }
 }
 
-/* As append_composed, in a time that grows with the length. */
+/* Like append_composed, but in time linear in the length. */
 static um_status append_long(const char *text, size_t length, um_buffer *buffer, um_error *error) {
     const size_t room = 2 * length; /* 2 bytes become at most 3 characters, 3 bytes at most 4 */
     utf8proc_int32_t *points = NULL;
@@ -176,7 +177,7 @@ um_status um_normalize(const char *text, size_t length, um_buffer *buffer, const
     um_buffer_clear(buffer);
     size_t done = 0;
     while (unstable < length) {
-        /* From the character that the unstable ones may join to the next that starts anew. */
+        /* From the character that the unstable ones may compose with up to the next stable one. */
         if (start < unstable && is_young_mark(text + start, length - start)) {
             start = unstable;
         }

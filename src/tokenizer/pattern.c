@@ -13,7 +13,7 @@
     "\\x{1b132}\\x{1b155}\\x{1df25}-\\x{1df2a}\\x{1e030}-\\x{1e06d}\\x{1e4d0}-\\x{1e4eb}"          \
     "\\x{1e5d0}-\\x{1e5ed}\\x{1e5f0}\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"
 
-/* Numbers that they added. */
+/* Numbers that these versions added. */
 #define NEW_NUMBERS                                                                                \
     "\\x{10d40}-\\x{10d49}\\x{116d0}-\\x{116e3}\\x{11bf0}-\\x{11bf9}\\x{11f50}-\\x{11f59}"         \
     "\\x{16130}-\\x{16139}\\x{16d70}-\\x{16d79}\\x{1ccf0}-\\x{1ccf9}\\x{1d2c0}-\\x{1d2d3}"         \
@@ -21,7 +21,7 @@
 
 #define SPACES "\\t-\\r\\x{85}\\p{Z}"
 
-/* What an escape is replaced by: outside a [class] and inside one (NULL: left as it is). */
+/* The replacements of an escape outside and inside a [class] (NULL: the escape stays as it is). */
 typedef struct replacement {
     const char *escape;
     const char *outside;

@@ -1,4 +1,5 @@
-/* Regular expressions of tokenizer files, written for Oniguruma, made ready for PCRE2. */
+/* Translates the regular expressions of tokenizer files, which are written for Oniguruma, for
+ * PCRE2. */
 #ifndef UM_TOKENIZER_PATTERN_H
 #define UM_TOKENIZER_PATTERN_H
 

@@ -41,7 +41,7 @@ typedef struct um_split_machine {
 
 /* ---- Building ------------------------------------------------------------- */
 
-/* Compile what PCRE2 reads; `shown` is the expression as the file has it. */
+/* Compile an expression in PCRE2's syntax; `shown` is the expression as it is in the file. */
 static um_status compile_ready(const char *ready, size_t ready_length, const char *shown,
                                uint32_t options, um_split_step *step, um_error *error) {
     int code = 0;
@@ -69,7 +69,7 @@ static um_status compile(const char *pattern, size_t length, bool literal, um_sp
     um_buffer ready = {0};
     um_status status = um_pattern_translate(pattern, length, &ready, error);
     if (status == UM_OK) {
-        /* Multi-line, as in the syntax that these expressions are written for. */
+        /* Multi-line, as in Oniguruma, for which these expressions are written. */
         status = compile_ready(um_buffer_text(&ready), ready.length, pattern,
                                PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
                                step, error);
@@ -112,7 +112,7 @@ static um_status make_machine(um_split_scratch *scratch, um_error *error) {
         um_split_scratch_free(scratch);
         return um_error_memory(error, "pre-tokenizer", JIT_STACK_START);
     }
-    /* Without a stack of its own, machine code uses 32 KiB of the thread's. */
+    /* Without a stack of its own, machine code uses 32 KiB of the thread's stack. */
     pcre2_jit_stack_assign(machine->context, NULL, machine->stack);
     return UM_OK;
 }
@@ -152,7 +152,7 @@ static um_status add_space(const um_splitter *splitter, size_t step, um_split_sc
     if (text[0] == ' ') {
         return run_steps(splitter, step + 1, scratch, text, length, function, user, error);
     }
-    /* Taken out of the scratch while it is in use, should a later step do the same. */
+    /* Taken out of the scratch while it is in use, in case a later step adds a space too. */
     um_buffer prefixed = scratch->prefixed;
     scratch->prefixed = (um_buffer){0};
     um_buffer_clear(&prefixed);
@@ -191,7 +191,7 @@ static um_status split(const um_splitter *splitter, size_t step, um_split_scratc
             break;
         }
         const size_t start = bounds[0], end = bounds[1];
-        /* \K in a look-around can turn a match around. */
+        /* \K in a look-around can make a match end before it starts. */
         if (start < done || end < start) {
             return UM_RAISE(error, UM_ERR_UNSUPPORTED, "pre-tokenizer: matches that overlap");
         }
@@ -206,7 +206,7 @@ static um_status split(const um_splitter *splitter, size_t step, um_split_scratc
                      error);
 }
 
-/* Apply the steps from `step` on; empty pieces vanish. */
+/* Apply the steps from `step` on; empty pieces are dropped. */
 static um_status run_steps(const um_splitter *splitter, size_t step, um_split_scratch *scratch,
                            const char *text, size_t length, um_piece_function *function, void *user,
                            um_error *error) {

@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 
-/* Zero-initialise; `ids` is NULL until the first append.  Owned; um_token_list_free. */
+/* Zero-initialise; `ids` is NULL until the first append.  Release with um_token_list_free. */
 typedef struct um_token_list {
     int32_t *ids; /* [length] */
     size_t length;

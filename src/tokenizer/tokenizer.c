@@ -33,7 +33,7 @@ um_status um_tokenizer_normalize(const void *user, const char **text, size_t *le
                                 : UM_OK;
 }
 
-/* What is derived from the files once all of them are read. */
+/* Build what is derived from the files once all of them have been read. */
 static um_status finish(um_tokenizer *tokenizer, um_error *error) {
     UM_TRY(um_allocate(&tokenizer->special, um_tokenizer_vocabulary_size(tokenizer),
                        sizeof *tokenizer->special, "special tokens", error));

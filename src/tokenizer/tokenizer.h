@@ -15,18 +15,17 @@
 /* Immutable: any number of threads may use one at the same time. */
 typedef struct um_tokenizer um_tokenizer;
 
-/* Load the tokenizer of `model`.  Of a GGUF file: what its metadata hold (gguf_files.h).  Of a
- * directory: tokenizer.json if it is there, otherwise
- * vocab.json, merges.txt and added_tokens.json; and, with either, tokenizer_config.json for
- * the special tokens.  vocab.json does not say how text is cut: tokenizer_class in
- * tokenizer_config.json decides (GPT2*: GPT-2's expression; Qwen2*, Dream* or none: Qwen2's
- * expression and normalisation form C).
+/* Load the tokenizer of `model`.  For a GGUF file it comes from the metadata (gguf_files.h); for a
+ * directory, from tokenizer.json if it exists, otherwise from vocab.json, merges.txt and
+ * added_tokens.json; in both cases, tokenizer_config.json gives the special tokens.  vocab.json
+ * does not say how text is split: tokenizer_class in tokenizer_config.json decides (GPT2*: GPT-2's
+ * expression; Qwen2*, Dream* or none: Qwen2's expression and normalisation form C).
  *
- * Read of tokenizer.json: a BPE model; normalizer NFC or none; pre_tokenizer Split (isolated),
+ * Supported in tokenizer.json: a BPE model; normalizer NFC or none; pre_tokenizer Split (isolated),
  * Digits, ByteLevel or a sequence of them that ends in ByteLevel; decoder ByteLevel.  Or, with
- * byte_fallback and no pre_tokenizer, what sentence_pieces.h tells.
- * UM_ERR_UNSUPPORTED names anything else; UM_ERR_FORMAT and UM_ERR_LIMIT malformed files.
- * The caller frees *tokenizer. */
+ * byte_fallback and no pre_tokenizer, what sentence_pieces.h describes.  UM_ERR_UNSUPPORTED names
+ * anything else; UM_ERR_FORMAT and UM_ERR_LIMIT report malformed files.  The caller frees
+ * *tokenizer. */
 um_status um_tokenizer_load(const char *model, um_tokenizer **tokenizer, um_error *error);
 
 /* The same from the contents of a tokenizer.json; `where` names them in messages. */
@@ -44,12 +43,12 @@ void um_tokenizer_free(um_tokenizer *tokenizer);
 /* One more than the largest id; ids below it may be unused. */
 size_t um_tokenizer_vocabulary_size(const um_tokenizer *tokenizer);
 
-/* The id of the token that is exactly `content` (of an added token, otherwise of a plain
- * one, as the bytes it stands for), or -1. */
+/* The id of the token that is exactly `content`: an added token, otherwise the plain token that
+ * stands for these bytes; -1 if there is none. */
 int32_t um_tokenizer_id(const um_tokenizer *tokenizer, const char *content);
 
-/* The bytes that `id` stands for (owned by the tokenizer, not NUL-terminated, possibly not
- * UTF-8 by themselves); false where no token has that id. */
+/* The bytes that `id` stands for (owned by the tokenizer, not NUL-terminated, possibly not UTF-8 by
+ * themselves); false if no token has that id. */
 bool um_tokenizer_token_bytes(const um_tokenizer *tokenizer, int32_t id, const char **bytes,
                               size_t *length);
 
@@ -57,37 +56,37 @@ bool um_tokenizer_token_bytes(const um_tokenizer *tokenizer, int32_t id, const c
  * tokenizer_config.json names as a special token. */
 bool um_tokenizer_is_special(const um_tokenizer *tokenizer, int32_t id);
 
-/* The tokens that tokenizer_config.json names as eos_token, pad_token, bos_token and
- * mask_token; -1 where it names none, or one that the vocabulary lacks. */
+/* The tokens that tokenizer_config.json names as eos_token, pad_token, bos_token and mask_token; -1
+ * if it names none, or one that the vocabulary lacks. */
 int32_t um_tokenizer_eos(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_pad(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_bos(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_mask(const um_tokenizer *tokenizer);
 
-/* Whether the directory holds a chat template, that is, belongs to a model tuned for chat. */
+/* Whether the model has a chat template, that is, has been tuned for chat. */
 bool um_tokenizer_has_chat_template(const um_tokenizer *tokenizer);
 
 /* ---- Text to ids ---------------------------------------------------------- */
 
 /* Append the ids of `text` to `out`; on failure `out` is as before.
  *
- * With `parse_special` the added tokens of the files ("<|im_end|>" ...) are recognised
- * wherever they are written in the text.  Without it none of them is, special or not: their
- * characters are ordinary text, so text from outside cannot steer the model.
+ * With `parse_special`, the added tokens of the files ("<|im_end|>" ...) are recognised wherever
+ * they appear in the text.  Without it none of them is, special or not: their characters are
+ * ordinary text, so untrusted text cannot steer the model.
  *
  * Ill-formed UTF-8 is read as Python's bytes.decode("utf-8", errors="replace") reads it, with
  * one U+FFFD for every maximal ill-formed subpart. */
 um_status um_tokenizer_encode(const um_tokenizer *tokenizer, const char *text, size_t length,
                               bool parse_special, um_token_list *out, um_error *error);
 
-/* The working memory of one thread that encodes many texts: scratch space, and the ids of
- * recent pieces.  The ids do not depend on what was encoded before. */
+/* The working memory of one thread that encodes many texts: scratch space, and the ids of recent
+ * pieces.  The result never depends on what was encoded before. */
 typedef struct um_encoder um_encoder;
 
 /* `tokenizer` must outlive *encoder, which the caller frees. */
 um_status um_encoder_create(const um_tokenizer *tokenizer, um_encoder **encoder, um_error *error);
 
-/* As um_tokenizer_encode. */
+/* Like um_tokenizer_encode. */
 um_status um_encoder_encode(um_encoder *encoder, const char *text, size_t length,
                             bool parse_special, um_token_list *out, um_error *error);
 
@@ -96,38 +95,38 @@ void um_encoder_free(um_encoder *encoder);
 
 /* ---- Ids to text ---------------------------------------------------------- */
 
-/* Append the text of `count` ids to `text`, as well-formed UTF-8: one U+FFFD stands for every
- * maximal ill-formed subpart of the tokens' bytes.  Ids without a token add nothing, and
- * with `skip_special` neither do control tokens. */
+/* Append the text of `count` ids to `text`, as well-formed UTF-8: one U+FFFD replaces every maximal
+ * ill-formed subpart of the tokens' bytes.  Ids without a token add nothing, and with
+ * `skip_special` neither do control tokens. */
 um_status um_tokenizer_decode(const um_tokenizer *tokenizer, const int32_t *ids, size_t count,
                               bool skip_special, um_buffer *text, um_error *error);
 
-/* The same for ids that go on after the token `previous`.  Tokenizers that put a space in front of
- * every text drop it when they decode; here it is dropped only where a text starts: where
+/* The same for ids that follow the token `previous`.  Tokenizers that put a space in front of every
+ * text drop it when they decode; here it is dropped only at the start of a text, that is, if
  * `previous` is a control token, or -1 for none. */
 um_status um_tokenizer_decode_after(const um_tokenizer *tokenizer, int32_t previous,
                                     const int32_t *ids, size_t count, bool skip_special,
                                     um_buffer *text, um_error *error);
 
-/* Ids to text one at a time, for output that appears while it is made.  What has been
- * appended after a flush is what um_tokenizer_decode gives for the same ids. */
+/* Ids to text one at a time, for output that is shown while it is generated.  After a flush, all
+ * that has been appended is what um_tokenizer_decode gives for the same ids. */
 typedef struct um_text_stream {
     const um_tokenizer *tokenizer;
     bool skip_special;
     char pending[4]; /* the start of a character whose end is still to come */
     size_t pending_length;
-    bool drop_space; /* nothing has been appended yet, and a space at the start shall not be */
+    bool drop_space; /* still at the start of a text whose leading space is dropped */
 } um_text_stream;
 
 um_text_stream um_text_stream_start(const um_tokenizer *tokenizer, bool skip_special);
 
-/* The same for ids that go on after other text: a space at the start of them stays. */
+/* The same for ids that follow other text: a space at their start stays. */
 um_text_stream um_text_stream_continue(const um_tokenizer *tokenizer, bool skip_special);
 
 /* Append the whole characters that `id` completes to `text`, never a part of one. */
 um_status um_text_stream_push(um_text_stream *stream, int32_t id, um_buffer *text, um_error *error);
 
-/* The end: append U+FFFD where a character was left unfinished. */
+/* End the stream: append U+FFFD if a character was left unfinished. */
 um_status um_text_stream_flush(um_text_stream *stream, um_buffer *text, um_error *error);
 
 #endif

@@ -1,12 +1,13 @@
-/* Counting the pieces of much text with several threads.  Counts are sums, so they do not depend on
- * who counts what. */
+/* Counts the pieces of large amounts of text with several threads.  Counts are sums, so they do not
+ * depend on which thread counts what. */
 #include <string.h>
 
 #include "base/memory.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/train_internal.h"
 
-/* Text that is queued before it is counted, and the least that one task of it has, in bytes. */
+/* Bytes of text that are queued before they are counted, and the minimum length of a slice, except
+ * for the last slice of a text. */
 #define PENDING_BYTES ((size_t)16 << 20)
 #define SLICE_BYTES ((size_t)128 << 10)
 
@@ -45,9 +46,9 @@ static um_status count_pending(um_tokenizer_trainer *trainer, um_error *error) {
     return UM_OK;
 }
 
-/* The length of a part of the text that can be cut by itself with the same pieces: up to a line
- * feed before a character that is not white space.  No piece of Qwen2's expression goes on from
- * one to the other, whatever is around them, and form C does not join them. */
+/* The length of a first part of the text that can be split on its own into the same pieces: up to a
+ * line feed before a printable ASCII character that is not a space.  No piece of Qwen2's expression
+ * spans these two, whatever is around them, and form C does not join them. */
 static size_t slice_length(const char *text, size_t length) {
     size_t at = SLICE_BYTES;
     while (at < length) {

@@ -1,9 +1,9 @@
-/* Documents as JSON Lines: the texts in them. */
+/* Queues the texts in documents that are given as JSON Lines. */
 #include "base/json.h"
 #include "base/utf8.h"
 #include "tokenizer/train_internal.h"
 
-/* Unlike other strings of JSON files, a text may hold NUL. */
+/* Unlike other strings of JSON files, a text may contain NUL. */
 static um_status add_member(um_tokenizer_trainer *trainer, const json_t *object, const char *key,
                             const char *where, um_error *error) {
     const json_t *text = json_object_get(object, key);

@@ -1,4 +1,4 @@
-/* What the files of tokenizer training share. */
+/* Shared by the files of tokenizer training. */
 #ifndef UM_TOKENIZER_TRAIN_INTERNAL_H
 #define UM_TOKENIZER_TRAIN_INTERNAL_H
 
@@ -8,13 +8,13 @@
 #include "tokenizer/train_pieces.h"
 #include "tokenizer/trainer.h"
 
-/* A part of the pending text that is cut by itself. */
+/* A part of the pending text that is split on its own. */
 typedef struct um_text_slice {
     size_t offset;
     size_t length;
 } um_text_slice;
 
-/* What one thread of the pool counts. */
+/* The counts and scratch memory of one thread of the pool. */
 typedef struct um_count_worker {
     um_split_scratch split;
     um_buffer normalized;
@@ -43,11 +43,11 @@ struct um_tokenizer_trainer {
     uint64_t bytes;
 };
 
-/* Queue well-formed text for counting, and count what is queued once it is much. */
+/* Queue well-formed text for counting, and count what is queued once there is enough of it. */
 um_status um_trainer_queue_text(um_tokenizer_trainer *trainer, const char *text, size_t length,
                                 const um_watch *watch, um_error *error);
 
-/* Count what is still queued, and bring the counts of all workers together. */
+/* Count what is still queued, and merge the counts of all workers. */
 um_status um_trainer_finish_counts(um_tokenizer_trainer *trainer, um_error *error);
 
 #endif

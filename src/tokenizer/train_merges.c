@@ -14,7 +14,7 @@ typedef struct learning {
     const um_piece_counts *counts;
     um_learned_merges *learned;
     um_pair_table pairs;
-    int32_t *tokens; /* those of piece i stand from its offset on: lengths[i] of them */
+    int32_t *tokens; /* those of piece i start at its offset: lengths[i] of them */
     size_t *lengths; /* [pieces] */
     um_buffer bytes; /* of a new token */
 } learning;
@@ -65,7 +65,7 @@ static um_status count_pairs(learning *work, um_error *error) {
 
 /* ---- One merge ------------------------------------------------------------------ */
 
-/* Give the pair's token its bytes and the next id. */
+/* Add the token of the pair, with the next id. */
 static um_status add_token(learning *work, const um_queued_pair *pair, int32_t *joined,
                            um_error *error) {
     um_vocabulary *vocabulary = &work->learned->vocabulary;
@@ -82,8 +82,9 @@ static um_status add_token(learning *work, const um_queued_pair *pair, int32_t *
                              error);
 }
 
-/* The pair of `piece` that `other` was in gives way to one with the joined token.  The joined pair
- * itself has left the queue and never comes up again: its count does not matter. */
+/* In `piece`, `other` (before or after the pair) now forms a pair with the joined token instead of
+ * with one of the two.  The count of the joined pair itself does not matter: it has left the queue
+ * and never comes up again. */
 static um_status replace_pair(learning *work, const um_queued_pair *pair, int32_t joined,
                               int32_t other, bool before, uint32_t piece, um_error *error) {
     const int64_t count = (int64_t)work->counts->pieces[piece].count;
@@ -95,7 +96,7 @@ static um_status replace_pair(learning *work, const um_queued_pair *pair, int32_
     return um_pair_table_count(&work->pairs, joined, other, count, true, piece, error);
 }
 
-/* Join the pair wherever it stands in the piece, from left to right. */
+/* Join the pair wherever it occurs in the piece, from left to right. */
 static um_status join_in_piece(learning *work, const um_queued_pair *pair, int32_t joined,
                                uint32_t piece, um_error *error) {
     int32_t *tokens = work->tokens + work->counts->pieces[piece].offset;

@@ -14,7 +14,7 @@ typedef struct um_pair_record {
     int32_t left;
     int32_t right;
     int64_t count;
-    um_piece_list formed; /* until it is queued */
+    um_piece_list formed; /* pieces not queued yet */
 } um_pair_record;
 
 /* ---- Records ---------------------------------------------------------------- */
@@ -71,7 +71,7 @@ static um_status find_record(um_pair_table *table, int32_t left, int32_t right, 
     return UM_OK;
 }
 
-/* Note that the pair has come up in `piece`, once for each piece. */
+/* Note that the pair has come up in `piece`; each piece is noted once. */
 static um_status add_piece(um_pair_table *table, uint32_t number, uint32_t piece, um_error *error) {
     um_piece_list *formed = &table->records[number].formed;
     if (formed->length > 0 && formed->pieces[formed->length - 1] == piece) {
@@ -153,7 +153,8 @@ um_status um_pair_table_queue_formed(um_pair_table *table, um_error *error) {
 bool um_pair_table_take(um_pair_table *table, um_queued_pair *pair) {
     while (table->heap_length > 0) {
         um_queued_pair *top = &table->heap[0];
-        /* Pairs become rarer while they wait, so one whose count still holds is the first. */
+        /* Counts only fall while pairs wait, so a top pair whose count is up to date is the most
+         * frequent. */
         const int64_t count = table->records[*slot_of(table, top->left, top->right)].count;
         if (top->count == count) {
             break;

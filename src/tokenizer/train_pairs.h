@@ -5,15 +5,15 @@
 
 #include "base/status.h"
 
-/* The numbers of pieces.  Zero-initialise; freed with free(pieces). */
+/* A list of piece numbers.  Zero-initialise; release with free(pieces). */
 typedef struct um_piece_list {
     uint32_t *pieces; /* [length] */
     size_t length;
     size_t capacity;
 } um_piece_list;
 
-/* A pair that may be joined next, and the pieces in which it was formed: all at once, when the
- * younger of its tokens was made. */
+/* A pair that may be joined next, and the pieces in which it was formed: in all of them at once,
+ * when the newer of its tokens was made. */
 typedef struct um_queued_pair {
     int32_t left;
     int32_t right;
@@ -21,7 +21,7 @@ typedef struct um_queued_pair {
     um_piece_list pieces;
 } um_queued_pair;
 
-/* Zero-initialise; um_pair_table_free. */
+/* Zero-initialise; release with um_pair_table_free. */
 typedef struct um_pair_table {
     struct um_pair_record *records; /* [length] */
     size_t length;
@@ -36,16 +36,17 @@ typedef struct um_pair_table {
     size_t heap_capacity;
 } um_pair_table;
 
-/* The pair occurs `change` times more (or less) than before.  With `formed` it has come up in
- * `piece`; calls for one piece come together. */
+/* Note that the pair occurs `change` times more (fewer if negative) than before.  With `formed`, it
+ * has newly come up in `piece`; calls for one piece must be consecutive. */
 um_status um_pair_table_count(um_pair_table *table, int32_t left, int32_t right, int64_t change,
                               bool formed, uint32_t piece, um_error *error);
 
-/* Queue the pairs that were formed since the last call, with their counts of now. */
+/* Queue the pairs that were formed since the last call, with their current counts. */
 um_status um_pair_table_queue_formed(um_pair_table *table, um_error *error);
 
-/* Take the pair of the highest count, the lowest left and then right token among equals, out of the
- * queue; its list of pieces is the caller's.  False when none is left that occurs at all. */
+/* Take the pair with the highest count (among equals: with the lowest left, then the lowest right
+ * token) out of the queue; the caller owns its list of pieces.  False if no pair that occurs is
+ * left. */
 bool um_pair_table_take(um_pair_table *table, um_queued_pair *pair);
 
 void um_pair_table_free(um_pair_table *table);

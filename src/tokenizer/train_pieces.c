@@ -12,7 +12,8 @@
 #define MAXIMUM_PIECES ((size_t)UINT32_MAX - 1)
 #define EMPTY UINT32_MAX
 
-/* A part of the hash beside the number spares most looks at the bytes of other pieces. */
+/* The part of the hash kept beside the number avoids most comparisons with the bytes of other
+ * pieces. */
 typedef struct um_piece_slot {
     uint32_t piece; /* EMPTY: none */
     uint32_t tag;
@@ -38,7 +39,7 @@ static um_piece_slot *slot_of(const um_piece_counts *counts, uint64_t hash, cons
     }
 }
 
-/* The slots keep only half of each hash, so the other half is taken from the bytes again. */
+/* The slots keep only half of each hash, so the hashes are computed from the bytes again. */
 static um_status grow_index(um_piece_counts *counts, um_error *error) {
     const size_t slot_count = counts->slot_count == 0 ? FIRST_SLOTS : counts->slot_count * 2;
     um_piece_slot *slots = NULL;

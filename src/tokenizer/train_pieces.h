@@ -11,7 +11,7 @@ typedef struct um_counted_piece {
     uint64_t count;
 } um_counted_piece;
 
-/* Zero-initialise; um_piece_counts_free. */
+/* Zero-initialise; release with um_piece_counts_free. */
 typedef struct um_piece_counts {
     um_buffer bytes;          /* all pieces, one after another, in the order of `pieces` */
     um_counted_piece *pieces; /* [length], by first occurrence */
@@ -25,7 +25,7 @@ typedef struct um_piece_counts {
 um_status um_piece_counts_add(um_piece_counts *counts, const char *piece, size_t length,
                               uint64_t times, um_error *error);
 
-/* Add what `others` counted. */
+/* Add the counts of `others`. */
 um_status um_piece_counts_add_all(um_piece_counts *counts, const um_piece_counts *others,
                                   um_error *error);
 

@@ -1,5 +1,5 @@
-/* A trained tokenizer as the two files of a Hugging Face directory, laid out as the tokenizers and
- * transformers libraries write them. */
+/* Writes a trained tokenizer as the two files of a Hugging Face directory, laid out as the
+ * tokenizers and transformers libraries write them. */
 #include <string.h>
 
 #include "base/atomic_file.h"
@@ -87,7 +87,7 @@ static um_status put_steps(um_buffer *out, um_error *error) {
                                  error);
 }
 
-/* The token as a JSON string; `scratch` is overwritten. */
+/* Append the token as a JSON string; `scratch` is overwritten. */
 static um_status put_token(const um_tokenizer_trainer *trainer, int32_t id, um_buffer *scratch,
                            um_buffer *out, um_error *error) {
     const char *bytes = NULL;

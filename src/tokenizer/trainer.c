@@ -25,8 +25,8 @@ static um_status count_pieces(void *user, const char *piece, size_t length, um_e
     return UM_OK;
 }
 
-/* Whether text can have a token that is written like this: one piece, as it stands or as the bytes
- * that its characters stand for in the files. */
+/* Set *one if `text` is a single piece, so that a token like it could be learned.  Asked of a
+ * special token as it is, and as the bytes that its characters would stand for in the files. */
 static um_status is_one_piece(um_tokenizer_trainer *trainer, const char *text, size_t length,
                               bool *one, um_error *error) {
     size_t pieces = 0;
@@ -164,7 +164,7 @@ void um_tokenizer_trainer_free(um_tokenizer_trainer *trainer) {
 
 /* ---- Text to merges --------------------------------------------------------------- */
 
-/* Where the first ill-formed byte is. */
+/* The offset of the first ill-formed byte. */
 static size_t ill_formed_at(const char *text, size_t length) {
     size_t at = 0;
     uint32_t code_point = 0;

@@ -12,7 +12,8 @@ typedef struct um_vocabulary_entry {
     bool present;
 } um_vocabulary_entry;
 
-/* A part of the hash beside the id spares most looks at the bytes of other tokens. */
+/* The part of the hash kept beside the id avoids most comparisons with the bytes of other
+ * tokens. */
 typedef struct um_vocabulary_slot {
     int32_t id; /* -1: empty */
     uint32_t tag;
@@ -82,7 +83,7 @@ static um_status reserve(um_vocabulary *vocabulary, size_t id, size_t length, um
     if (!um_size_add(vocabulary->bytes_length, length, &needed)) {
         return um_error_memory(error, "vocabulary", SIZE_MAX);
     }
-    /* One more, so that the bytes are never a null pointer. */
+    /* One byte more, so that `bytes` is never a null pointer. */
     return um_grow(&vocabulary->bytes, &vocabulary->bytes_capacity, needed + 1, 1, "vocabulary",
                    error);
 }

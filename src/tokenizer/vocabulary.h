@@ -4,10 +4,10 @@
 
 #include "base/status.h"
 
-/* Largest number of ids; a file that names a higher one is refused. */
+/* Maximum number of ids; a file that names a higher id is rejected. */
 #define UM_VOCABULARY_MAXIMUM_SIZE ((size_t)1 << 21)
 
-/* Zero-initialise; um_vocabulary_free. */
+/* Zero-initialise; release with um_vocabulary_free. */
 typedef struct um_vocabulary {
     char *bytes; /* all tokens, one after another */
     size_t bytes_length;
@@ -23,17 +23,17 @@ typedef struct um_vocabulary {
 /* Make room in the index for `count` tokens in all. */
 um_status um_vocabulary_reserve(um_vocabulary *vocabulary, size_t count, um_error *error);
 
-/* Give `id` its bytes.  A `searchable` token is found by um_vocabulary_find; the others
- * (added tokens, and entries that no bytes can spell) are only looked up by id.
- * UM_ERR_FORMAT where the id already stands for other bytes, or the bytes for another id. */
+/* Give `id` its bytes.  A `searchable` token is found by um_vocabulary_find; the others (added
+ * tokens, and entries that no bytes can spell) are only looked up by id.  UM_ERR_FORMAT if the id
+ * already stands for other bytes, or searchable bytes for another id. */
 um_status um_vocabulary_add(um_vocabulary *vocabulary, int64_t id, const char *bytes, size_t length,
                             bool searchable, um_error *error);
 
 /* The searchable token with exactly these bytes, or -1. */
 int32_t um_vocabulary_find(const um_vocabulary *vocabulary, const char *bytes, size_t length);
 
-/* The bytes of `id` (owned by the vocabulary, not NUL-terminated) and their number;
- * false where no token has that id. */
+/* The bytes of `id` (owned by the vocabulary, not NUL-terminated) and their number; false if no
+ * token has that id. */
 bool um_vocabulary_bytes(const um_vocabulary *vocabulary, int32_t id, const char **bytes,
                          size_t *length);
 

@@ -44,7 +44,7 @@ typedef struct opening {
     um_error *error;
 } opening;
 
-/* Report `status`, whose text is in *found, and go on, or hand it back. */
+/* Report the problem in *found and go on, or return its `status`. */
 static um_status settle(const opening *open, um_status status, const um_error *found) {
     if (status == UM_OK) {
         return UM_OK;
@@ -63,7 +63,7 @@ static int compare_names(const void *left, const void *right) {
     return strcmp(((const um_stored_tensor *)left)->name, ((const um_stored_tensor *)right)->name);
 }
 
-/* Plain data that is not aligned to its elements is copied: kernels read typed pointers. */
+/* Copy plain data that is not aligned to its element size: kernels read typed pointers. */
 static um_status align_data(um_checkpoint *checkpoint, um_stored_tensor *stored, um_error *error) {
     const um_dtype dtype = stored->tensor.dtype;
     if (!um_dtype_is_plain(dtype) || (uintptr_t)stored->tensor.data % um_dtype_size(dtype) == 0) {
@@ -140,7 +140,7 @@ static um_status map_shards(const opening *open) {
     return UM_OK;
 }
 
-/* Sort, and refuse a name that two shards hold. */
+/* Sort the entries, and reject a name that two shards contain. */
 static um_status sort_entries(const opening *open) {
     um_checkpoint *checkpoint = open->checkpoint;
     if (checkpoint->count == 0) {

@@ -8,7 +8,7 @@
 
 typedef struct um_checkpoint um_checkpoint;
 
-/* A tensor as it lies in a file.  All pointers belong to the checkpoint. */
+/* A tensor as it is stored in a file.  All pointers belong to the checkpoint. */
 typedef struct um_stored_tensor {
     const char *name;
     const char *file;       /* file name inside the directory, or the path of the GGUF file */
@@ -19,15 +19,15 @@ typedef struct um_stored_tensor {
 } um_stored_tensor;
 
 /* Map and check all files of `path`: a directory, or a GGUF file.  The tensors stay valid until
- * um_checkpoint_close. UM_ERR_IO for missing files, UM_ERR_FORMAT for malformed ones,
- * UM_ERR_MISMATCH where index and shards disagree or two shards hold the same tensor. */
+ * um_checkpoint_close.  UM_ERR_IO for missing files, UM_ERR_FORMAT for malformed ones,
+ * UM_ERR_MISMATCH if index and shards disagree or two shards contain the same tensor. */
 um_status um_checkpoint_open(const char *path, um_checkpoint **checkpoint, um_error *error);
 
-/* Called with each problem of a checkpoint, one line. */
+/* Called with each problem of a checkpoint; its message is one line. */
 typedef void um_checkpoint_problem(void *user, const um_error *problem);
 
-/* As um_checkpoint_open, but files that cannot be used are reported and left out, so that the
- * rest can be looked at.  Fails only without memory or with a path that is too long. */
+/* Like um_checkpoint_open, but files that cannot be used are reported and left out, so that the
+ * rest can be examined.  Fails only if memory runs out or a path is too long. */
 um_status um_checkpoint_open_partly(const char *path, um_checkpoint_problem *problem, void *user,
                                     um_checkpoint **checkpoint, um_error *error);
 
@@ -47,16 +47,16 @@ bool um_checkpoint_find(const um_checkpoint *checkpoint, const char *name, um_te
 /* The path that was opened. */
 const char *um_checkpoint_path(const um_checkpoint *checkpoint);
 
-/* Let go of the memory of `bytes` bytes at `data` where they lie in one of its mapped files
- * (um_mapped_bytes_release); elsewhere nothing happens. */
+/* Release the memory of the `bytes` bytes at `data` if they lie in one of the mapped files
+ * (um_mapped_bytes_release); otherwise do nothing. */
 void um_checkpoint_release(const um_checkpoint *checkpoint, const void *data, size_t bytes);
 
-/* Append a line with the name, size and time of change of each of its files: a text that differs
- * when a file was replaced. */
+/* Append a line with the path, size and modification time of each file: the text changes when a
+ * file is replaced. */
 um_status um_checkpoint_describe_files(const um_checkpoint *checkpoint, um_buffer *text,
                                        um_error *error);
 
-/* Whether it is a GGUF file, whose tensors have GGUF names. */
+/* Whether the checkpoint is a GGUF file; its tensors then have GGUF names. */
 bool um_checkpoint_is_gguf(const um_checkpoint *checkpoint);
 
 #endif

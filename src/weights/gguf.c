@@ -12,10 +12,11 @@
 #define DEFAULT_ALIGNMENT 32
 #define ALIGNMENT_MAXIMUM (1 << 20)
 
-/* The format's own limit; names of tensors keep to the same. */
+/* The format's limit for keys; applied to tensor names as well. */
 #define KEY_MAXIMUM 65535
 
-/* The fewest bytes of a metadata entry and of a tensor description, which bound their numbers. */
+/* Minimum sizes of a metadata entry and of a tensor description; they bound how many a file can
+ * hold. */
 #define ENTRY_BYTES (8 + 4 + 1)
 #define TENSOR_BYTES (8 + 4 + 8 + 4 + 8)
 
@@ -57,7 +58,7 @@ int um_gguf_compare_strings(um_gguf_string left, um_gguf_string right) {
 
 /* ---- Bytes --------------------------------------------------------------- */
 
-/* The file and how far it is read. */
+/* The file and how far it has been read. */
 typedef struct cursor {
     const uint8_t *data;
     size_t size;
@@ -94,7 +95,7 @@ static um_status read_string(cursor *from, const char *what, um_gguf_string *out
     return UM_OK;
 }
 
-/* A key or a name: within the format's limit, without NUL, which would cut it. */
+/* A key or a name: within the format's limit, and without NUL, which would truncate it. */
 static um_status read_name(cursor *from, const char *what, um_gguf_string *out) {
     const size_t at = from->at;
     UM_TRY(read_string(from, what, out));
@@ -268,7 +269,7 @@ static um_status read_tensor_type(cursor *from, um_gguf_tensor *tensor) {
     return measure(tensor, elements, bytes, from->error);
 }
 
-/* All but the name; `begin` counts from the start of the data for now. */
+/* Read all but the name; until place_tensors, `begin` counts from the start of the data. */
 static um_status read_description(cursor *from, size_t alignment, um_gguf_tensor *tensor) {
     UM_TRY(read_shape(from, tensor));
     UM_TRY(read_tensor_type(from, tensor));
@@ -304,7 +305,7 @@ static um_status read_tensors(cursor *from, uint64_t count, um_gguf *file) {
     UM_TRY(um_allocate(&file->tensors, (size_t)count, sizeof *file->tensors, "tensor list",
                        from->error));
     while (file->tensor_count < count) {
-        /* Counted first: the name of a tensor that fails is freed with the others. */
+        /* Counted first, so that the name of a tensor that fails is freed with the others. */
         UM_TRY(read_tensor(from, file->alignment, &file->tensors[file->tensor_count++]));
     }
     return UM_OK;

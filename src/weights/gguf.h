@@ -3,15 +3,15 @@
  *
  * A file is "GGUF", a version, the numbers of tensors and of metadata entries, the entries (key,
  * type, value), a description of each tensor (name, extents, type, offset), and, from the next
- * multiple of general.alignment on, the data.  Nothing is copied but tensor names: strings and
- * arrays are views into the file. */
+ * multiple of general.alignment on, the data.  Only tensor names are copied; strings and arrays are
+ * views into the file. */
 #ifndef UM_WEIGHTS_GGUF_H
 #define UM_WEIGHTS_GGUF_H
 
 #include "base/mapped_file.h"
 #include "tensor/tensor.h"
 
-/* Arrays may hold arrays, so deep. */
+/* How deep arrays of arrays may be nested. */
 #define UM_GGUF_MAXIMUM_DEPTH 4
 
 /* Enumerator, the number in the file, name, bytes (0: strings and arrays have no fixed size). */
@@ -56,7 +56,7 @@ typedef struct um_gguf_entry {
 typedef struct um_gguf_tensor {
     char *name;             /* owned by the file; NUL-terminated */
     const char *dtype_name; /* static text, such as "Q4_K" or "IQ2_XS" */
-    bool supported;         /* `dtype` is the type */
+    bool supported;         /* the type is in UM_DTYPE_LIST; `dtype` is set */
     um_dtype dtype;
     size_t rank;
     size_t shape[UM_TENSOR_MAXIMUM_RANK]; /* outermost first, the reverse of the file's order */
@@ -74,13 +74,14 @@ typedef struct um_gguf {
     uint32_t version;
 } um_gguf;
 
-/* Whether `path` is taken for a GGUF file: a regular file, or a name that ends in ".gguf". */
+/* Whether `path` is treated as a GGUF file: it is a regular file, or nothing is there and it ends
+ * in ".gguf". */
 bool um_gguf_is_path(const char *path);
 
 /* Parse and check a file of `size` bytes.  Every view and tensor lies inside it, no tensors
- * overlap, no key or name is there twice.  Errors say where; UM_ERR_FORMAT for what the format
- * forbids, UM_ERR_UNSUPPORTED for another version or byte order, UM_ERR_LIMIT for a rank above 4
- * or arrays that are too deep. */
+ * overlap, no key or name occurs twice.  Errors say where; UM_ERR_FORMAT for what the format
+ * forbids, UM_ERR_UNSUPPORTED for another version or byte order, UM_ERR_LIMIT for a rank above 4 or
+ * arrays that are too deep. */
 um_status um_gguf_parse(const uint8_t *data, size_t size, um_gguf *file, um_error *error);
 
 void um_gguf_free(um_gguf *file);
@@ -91,7 +92,7 @@ typedef struct um_gguf_file {
     um_gguf contents;
 } um_gguf_file;
 
-/* Map and parse the file at `path`, which messages begin with. */
+/* Map and parse the file at `path`; error messages begin with `path`. */
 um_status um_gguf_open(const char *path, um_gguf_file *file, um_error *error);
 void um_gguf_close(um_gguf_file *file);
 
@@ -99,8 +100,8 @@ void um_gguf_close(um_gguf_file *file);
 
 const um_gguf_entry *um_gguf_find(const um_gguf *file, const char *key);
 
-/* A `require` getter fails where the key is missing; an `optional` one leaves *out alone then.
- * Both fail with UM_ERR_FORMAT on another type or a value out of range. */
+/* A `require` getter fails if the key is missing; an `optional` one then leaves *out alone.  Both
+ * fail with UM_ERR_FORMAT on another type or a value out of range. */
 um_status um_gguf_require_integer(const um_gguf *file, const char *key, int64_t minimum,
                                   int64_t maximum, int64_t *out, um_error *error);
 um_status um_gguf_optional_integer(const um_gguf *file, const char *key, int64_t minimum,
@@ -112,23 +113,24 @@ um_status um_gguf_require_string(const um_gguf *file, const char *key, um_gguf_s
                                  um_error *error);
 um_status um_gguf_optional_string(const um_gguf *file, const char *key, um_gguf_string *out,
                                   um_error *error);
-/* An array whose elements have the type `element`; *out is NULL where the key is missing. */
+/* An array whose elements have the type `element`; *out is NULL if the key is missing. */
 um_status um_gguf_optional_array(const um_gguf *file, const char *key, um_gguf_type element,
                                  const um_gguf_entry **out, um_error *error);
 
 bool um_gguf_string_is(um_gguf_string string, const char *text);
 
-/* Element `index` of an array of integers, or the value itself of an entry that is one. */
+/* Element `index` of an array of integers, or, with index 0, the value of an integer entry. */
 int64_t um_gguf_integer_at(const um_gguf_entry *entry, size_t index);
 
-/* The strings of an array one after another: start at entry->data, call entry->count times. */
+/* The next string of an array; *at moves past it.  Start with entry->data and call entry->count
+ * times. */
 um_gguf_string um_gguf_next_string(const uint8_t **at);
 
 /* ---- Element types ------------------------------------------------------- */
 
-/* What a type number of a file means; false for one that is unknown. */
+/* Facts about the element type that files give as `number`; false if the number is unknown. */
 bool um_gguf_dtype(uint32_t number, const char **name, size_t *block_elements, size_t *block_bytes);
-/* The number of a type of ours. */
+/* The number that files give for `dtype`. */
 uint32_t um_gguf_dtype_number(um_dtype dtype);
 
 #endif

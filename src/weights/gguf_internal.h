@@ -1,4 +1,4 @@
-/* What the files that read GGUF share. */
+/* Shared by the files that read GGUF. */
 #ifndef UM_WEIGHTS_GGUF_INTERNAL_H
 #define UM_WEIGHTS_GGUF_INTERNAL_H
 
@@ -10,7 +10,7 @@ uint64_t um_gguf_unsigned(const uint8_t *data, size_t bytes);
 /* Bytes of a value; 0 for strings and arrays. */
 size_t um_gguf_type_bytes(um_gguf_type type);
 
-/* As strcmp, over bytes. */
+/* Like strcmp, over bytes. */
 int um_gguf_compare_strings(um_gguf_string left, um_gguf_string right);
 
 #endif

@@ -67,7 +67,7 @@ static bool is_integer(um_gguf_type type) {
     return false;
 }
 
-/* A 64-bit unsigned value above INT64_MAX comes out as INT64_MAX: no key has use for it. */
+/* A 64-bit unsigned value above INT64_MAX becomes INT64_MAX: no key needs one so large. */
 static int64_t read_integer(um_gguf_type type, const uint8_t *data) {
     switch (type) {
         case UM_GGUF_INT8:

@@ -1,5 +1,5 @@
 /* The element types of GGUF files: number, name, elements and bytes of a block (facts from ggml's
- * public header).  Numbers that are missing were withdrawn. */
+ * public header).  Missing numbers were withdrawn. */
 #include <string.h>
 
 #include "weights/gguf.h"

@@ -1,7 +1,8 @@
 /* Write one GGUF file (version 3, alignment 32; format as in gguf.h).
  *
- * Order of calls: create; metadata and tensors in any order; begin; the data of the tensors in
- * the order in which they were added; commit.  Free gives up, at any time. */
+ * Order of calls: create; metadata and tensors in any order; begin; the data of the tensors in the
+ * order in which they were added; commit.  Freeing the writer before the commit abandons the
+ * file. */
 #ifndef UM_WEIGHTS_GGUF_WRITER_H
 #define UM_WEIGHTS_GGUF_WRITER_H
 
@@ -24,7 +25,7 @@ um_status um_gguf_put_strings(um_gguf_writer *writer, const char *key, const um_
                               size_t count, um_error *error);
 um_status um_gguf_put_int32s(um_gguf_writer *writer, const char *key, const int32_t *values,
                              size_t count, um_error *error);
-/* An entry of another file as it is. */
+/* Copy an entry of another file unchanged. */
 um_status um_gguf_put_entry(um_gguf_writer *writer, const um_gguf_entry *entry, um_error *error);
 
 /* ---- Tensors -------------------------------------------------------------- */
@@ -33,15 +34,15 @@ um_status um_gguf_put_entry(um_gguf_writer *writer, const um_gguf_entry *entry, 
 um_status um_gguf_add_tensor(um_gguf_writer *writer, const char *name, um_dtype dtype, size_t rank,
                              const size_t *shape, um_error *error);
 
-/* Start the file that is to appear at `path`, whole or not at all (base/atomic_file.h). */
+/* Start writing the file, which will appear at `path` whole or not at all (base/atomic_file.h). */
 um_status um_gguf_writer_begin(um_gguf_writer *writer, const char *path, um_error *error);
 
-/* The next bytes of the current tensor, not beyond its end; the next call after its last byte
- * belongs to the next tensor. */
+/* Write the next bytes of the current tensor, not beyond its end.  After the last byte of a tensor,
+ * the next call starts the next tensor. */
 um_status um_gguf_writer_write(um_gguf_writer *writer, const void *bytes, size_t length,
                                um_error *error);
 
-/* All data have been written: make the file visible. */
+/* Make the file visible; all data must have been written. */
 um_status um_gguf_writer_commit(um_gguf_writer *writer, um_error *error);
 
 /* NULL is allowed.  Without a commit nothing is left behind. */

@@ -9,7 +9,8 @@
 
 #define LENGTH_BYTES 8
 
-/* Element types of the format and their width in bits; some pack several elements a byte. */
+/* Element types of the format and their width in bits; some types pack several elements into a
+ * byte. */
 static const struct {
     const char *name;
     size_t bits;
@@ -64,7 +65,7 @@ static um_status parse_shape(const json_t *shape, um_safetensors_entry *entry, u
     return UM_OK;
 }
 
-/* Bytes of the entry's elements; false where that overflows or ends inside a byte. */
+/* Bytes of the entry's elements; false if that overflows or is not a whole number of bytes. */
 static bool stored_bytes(const um_safetensors_entry *entry, size_t bits, size_t *bytes) {
     size_t total = bits;
     for (size_t i = 0; i < entry->rank; i++) {

@@ -13,7 +13,7 @@
 typedef struct um_safetensors_entry {
     char *name;             /* owned by the header */
     const char *dtype_name; /* static text, such as "BF16" or "I64" */
-    bool supported;         /* dtype_name is in UM_DTYPE_LIST, and `dtype` is it */
+    bool supported;         /* dtype_name is in UM_DTYPE_LIST; `dtype` is set */
     um_dtype dtype;
     size_t rank;
     size_t shape[UM_TENSOR_MAXIMUM_RANK];

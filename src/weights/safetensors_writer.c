@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-/* Elements that are converted at a time. */
+/* Elements converted at a time. */
 #define CHUNK 4096
 
-/* Bytes that are written at a time where nothing is converted. */
+/* Bytes written at a time when nothing is converted. */
 #define COPY_BYTES ((size_t)8 << 20)
 
 static um_status tensor_bytes(const um_named_tensor *named, um_dtype dtype, size_t *bytes,
@@ -45,7 +45,7 @@ static um_status append_entry(um_buffer *header, const um_named_tensor *named, u
     return UM_OK;
 }
 
-/* A file being written, and who is told. */
+/* A file being written, and the watch that is told its progress. */
 typedef struct writing {
     um_atomic_file *file;
     um_dtype dtype;
@@ -96,7 +96,7 @@ static um_status write_converted(writing *work, const um_named_tensor *named, um
     float values[CHUNK];
     float rounded[CHUNK];
     _Alignas(UM_ALIGNMENT) unsigned char stored[CHUNK * sizeof(float)];
-    size_t count = 0; /* of quantised tensors whole blocks, which divide CHUNK */
+    size_t count = 0; /* whole blocks if the tensor is quantised; blocks divide CHUNK */
     (void)um_tensor_count(&named->tensor, &count);
     for (size_t first = 0; first < count; first += CHUNK) {
         const size_t part = count - first < CHUNK ? count - first : CHUNK;
@@ -136,7 +136,7 @@ static um_status write_all(writing *work, const um_buffer *header, const um_name
     for (size_t i = 0; i < count; i++) {
         size_t bytes = 0;
         UM_TRY(tensor_bytes(&tensors[i], work->dtype, &bytes, error));
-        work->total += bytes; /* make_header has seen that the sum fits */
+        work->total += bytes; /* make_header has checked that the sum fits */
     }
     UM_TRY(um_atomic_file_write(work->file, header->data, header->length, error));
     for (size_t i = 0; i < count; i++) {
