@@ -1,4 +1,4 @@
-/* unmask analyze: in which order a model writes. */
+/* unmask analyze: the order in which a model writes. */
 #include "cli/analyze.h"
 
 #include <stdlib.h>
@@ -130,7 +130,7 @@ static um_status show(const um_analyze_input *input, const um_order_study *study
     return UM_OK;
 }
 
-/* What can be known before the work is done. */
+/* What can be checked before the work is done. */
 static um_status check_outputs(const um_analyze_settings *settings, um_error *error) {
     const char *const outputs[] = {settings->output, settings->trace};
     if (settings->output && settings->trace && strcmp(settings->output, settings->trace) == 0) {
@@ -151,7 +151,7 @@ static um_status check_outputs(const um_analyze_settings *settings, um_error *er
 
 /* ---- The command --------------------------------------------------------------- */
 
-/* Sets without a run are told and left out. */
+/* Sets without a run are reported and left out. */
 static um_status summarise(um_analyze_input *input, um_order_summary *summaries, size_t *count,
                            um_error *error) {
     for (size_t i = 0; i < input->set_count; i++) {
@@ -186,7 +186,7 @@ static um_status analyze(um_analyze_input *input, um_order_summary *summaries, s
                     .style = um_replay_player_style,
                     .script = {um_replay_player_script, um_replay_player_sha256}}};
     UM_TRY(*count > 0 ? show(input, &study, error) : UM_OK);
-    return collected; /* with its message, after what could be shown */
+    return collected; /* an interruption, with its message, once the results are shown */
 }
 
 static int run_settings(const um_analyze_settings *settings) {

@@ -13,17 +13,17 @@ typedef struct um_analyze_settings {
     char **paths; /* [path_count]: traces */
     size_t path_count;
     bool compare;   /* each file is a set of its own */
-    bool until_end; /* what is behind the end of an answer does not count */
+    bool until_end; /* tokens after the end of an answer do not count */
     const char *output;
     const char *svg; /* folder for the figures */
     bool json;
     size_t show; /* runs of each set on the page */
     uint64_t interval_seed;
-    /* With `prompts`: traces are made. */
-    um_model_choice model; /* otherwise: where the tokenizer is */
-    bool has_model_option; /* any but --model */
+    /* With `prompts`, which traces are made from: */
+    um_model_choice model; /* without `prompts`: where the tokenizer is */
+    bool has_model_option; /* any model option but --model was given */
     const char *prompts;
-    const char *trace; /* file that the traces are kept in, or NULL */
+    const char *trace; /* file to keep the traces in, or NULL */
     um_options *options;
     bool has_algorithm;          /* among the options */
     bool has_temperature;        /* among the options */
@@ -36,7 +36,7 @@ typedef struct um_analyze_settings {
     bool chat;
 } um_analyze_settings;
 
-/* Read the command line into zeroed *settings; um_analyze_settings_free it whatever the outcome.
+/* Read the command line into zeroed *settings; call um_analyze_settings_free whatever the outcome.
  * Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message printed. */
 int um_analyze_parse(const um_command *command, int argc, char **argv,
                      um_analyze_settings *settings);
@@ -52,7 +52,7 @@ typedef struct um_analyze_input {
     um_buffer runs_html;
     size_t shown;  /* runs of the last set in runs_html */
     bool complete; /* everything could be read */
-    /* Of the last model whose tokens were looked up. */
+    /* For the model whose tokens were looked up last: */
     char *tokenizer_name;
     um_tokenizer *tokenizer;
     um_token_id_scratch ids;
@@ -61,16 +61,16 @@ typedef struct um_analyze_input {
 /* Begin another set. */
 um_status um_analyze_begin_set(um_analyze_input *input, const char *label, um_error *error);
 
-/* Add the traces in bytes[length] to the last set; `where` names them in messages.  One that cannot
- * be read is told on standard error, and input->complete is false then. */
+/* Add the traces in bytes[length] to the last set; `where` names them in messages.  A trace that
+ * cannot be read is reported on standard error and makes input->complete false. */
 um_status um_analyze_add(um_analyze_input *input, const char *bytes, size_t length,
                          const char *where, um_error *error);
 
-/* Read the files of the settings; each that cannot be read is told on standard error. */
+/* Read the files named in the settings; any that cannot be read is reported on standard error. */
 um_status um_analyze_read_files(um_analyze_input *input, um_error *error);
 
-/* Decode the prompts of the settings, once for each temperature.  After UM_ERR_CANCELLED what was
- * decoded before is there. */
+/* Decode the prompts of the settings, once for each temperature.  After UM_ERR_CANCELLED the input
+ * holds what was decoded before. */
 um_status um_analyze_sample(um_analyze_input *input, um_error *error);
 
 void um_analyze_input_free(um_analyze_input *input);

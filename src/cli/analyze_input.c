@@ -1,4 +1,4 @@
-/* Traces become sets of runs. */
+/* Reading traces into sets of runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,8 @@
 
 /* ---- One trace --------------------------------------------------------------- */
 
-/* Where the tokenizer is: what was named, or the model that made the traces; NULL: what they say.
- */
+/* Where the tokenizer is: --model, or with --prompts the model that made the traces; NULL: the
+ * model that the traces name. */
 static um_status find_model(const um_analyze_settings *settings, const char **path,
                             um_error *error) {
     *path = settings->model.model;
@@ -39,7 +39,7 @@ static um_status open_tokenizer(um_analyze_input *input, const um_trace_header *
                : um_error_memory(error, "name of a model", strlen(header->model) + 1);
 }
 
-/* The texts of the trace's tokens; the tokenizer is kept for the next trace of that model. */
+/* The texts of the trace's tokens; the tokenizer is kept for further traces of that model. */
 static um_status find_texts(um_analyze_input *input, const um_trace_header *header,
                             um_token_texts *texts, um_error *error) {
     if (!input->tokenizer_name || strcmp(input->tokenizer_name, header->model) != 0) {
@@ -56,7 +56,7 @@ static um_status find_texts(um_analyze_input *input, const um_trace_header *head
     return UM_OK;
 }
 
-/* A number for the text of all holes, each up to its end. */
+/* A hash of the text of all holes, each up to its end. */
 static um_status hash_answer(const um_replay *replay, uint64_t *hash, um_error *error) {
     const um_text_canvas *canvas = &replay->canvas;
     const um_text_form form = {.mask = "\xff"};
@@ -86,7 +86,8 @@ static um_status put_player(um_analyze_input *input, const um_replay *replay, um
     return um_replay_player(replay, title, &input->runs_html, error);
 }
 
-/* How much of each hole its answer takes, for free(), and how many positions that leaves behind. */
+/* The length of the answer in each hole (for the caller to free), the positions in all holes, and
+ * how many of those come after the end of an answer. */
 static um_status find_ends(const um_text_canvas *canvas, size_t **lengths, size_t *positions,
                            size_t *behind, um_error *error) {
     UM_TRY(um_allocate(lengths, canvas->hole_count, sizeof **lengths, "ends of answers", error));
@@ -100,7 +101,7 @@ static um_status find_ends(const um_text_canvas *canvas, size_t **lengths, size_
     return UM_OK;
 }
 
-/* Take the trace in, up to the ends of its answers if the rest is not to count. */
+/* Add the trace to the set; if the rest does not count, only up to the ends of its answers. */
 static um_status add_to_set(const um_text_canvas *canvas, um_order_set *set, um_trace *trace,
                             uint64_t answer, um_error *error) {
     const size_t before = set->count;
@@ -120,7 +121,7 @@ static um_status add_to_set(const um_text_canvas *canvas, um_order_set *set, um_
     return UM_OK;
 }
 
-/* The run that is played is whole, whatever of it counts. */
+/* The player shows the whole run, even if only a part of it counts. */
 static um_status add_run(um_analyze_input *input, const um_replay *replay, um_trace *trace,
                          um_error *error) {
     um_order_set *set = &input->sets[input->set_count - 1];

@@ -50,7 +50,7 @@ static const struct option own_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Where the text of an option without a further check goes; NULL: it is none of those. */
+/* Where the text of an option that needs no further check goes; NULL for any other option. */
 static const char **text_target(um_analyze_settings *settings, int option) {
     switch (option) {
         case 'o':
@@ -153,7 +153,7 @@ static int apply(const um_command *command, um_analyze_settings *settings, int o
     return set_flag(settings, option) ? UM_EXIT_OK : set_number(command, settings, option);
 }
 
-/* What makes no sense for traces that are there already. */
+/* Refuse options that make no sense for traces that exist already. */
 static int check_reading(const um_command *command, const um_analyze_settings *settings) {
     if (settings->path_count == 0) {
         return um_cli_usage(command, "traces to read are needed, or --prompts to make them from");

@@ -1,4 +1,4 @@
-/* Traces of a model's own runs. */
+/* Traces of runs that the model makes here. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,14 +40,14 @@ typedef struct sampler {
     um_progress_bar bar;
     size_t done; /* samples */
     size_t total;
-    um_trace_file traces; /* of the set in progress, in memory */
-    char *bytes;          /* of these, up to the last sample */
+    um_trace_file traces; /* of the current set, in memory */
+    char *bytes;          /* their text up to the last flush */
     size_t length;
-    size_t made_size;   /* of those that are complete */
-    um_trace_file kept; /* where they go too, each when it is complete */
+    size_t made_size;   /* bytes of the complete traces */
+    um_trace_file kept; /* the file that complete traces are added to as well */
 } sampler;
 
-/* The members of the line; what is missing is said with its place. */
+/* The members of the line; an error names the line. */
 static um_status read_prompt(const um_analyze_settings *settings, sampled_prompt *prompt,
                              um_error *error) {
     const char *format = "completion";
@@ -180,8 +180,8 @@ static um_status decode_all(sampler *state, um_error *error) {
     return status;
 }
 
-/* The complete traces of one temperature, state->bytes for free, also where UM_ERR_CANCELLED says
- * that there would be more. */
+/* Make the traces of one temperature: state->bytes, for the caller to free, begins with made_size
+ * bytes of complete traces, even after UM_ERR_CANCELLED. */
 static um_status make_traces(sampler *state, um_error *error) {
     state->made_size = 0;
     state->traces = (um_trace_file){

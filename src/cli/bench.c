@@ -81,7 +81,7 @@ static void measure_machine(um_bench_report *report, const um_threads *threads) 
     machine->others = um_machine_watch_stop(&watch, &seconds);
 }
 
-/* Whole runs come first, as the peak of memory is theirs only as long as nothing else ran. */
+/* Whole runs come first: the peak memory is theirs only as long as nothing else has run. */
 static um_status measure_model(um_bench_report *report, um_threads *threads,
                                um_bench_progress *progress, um_error *error) {
     const um_bench_part part = report->settings->part;

@@ -10,7 +10,7 @@
 
 #define UM_BENCH_ROWS_MAXIMUM 32
 
-/* Tokens of the answer of a whole run, unless something else is asked for. */
+/* The default number of answer tokens of a whole run. */
 #define UM_BENCH_LENGTH 64
 #define UM_BENCH_LENGTH_TEXT "64"
 
@@ -28,31 +28,30 @@ typedef struct um_bench_settings {
     size_t length;      /* of the answer; 0: the default */
     size_t rows[UM_BENCH_ROWS_MAXIMUM];
     size_t row_count;      /* 0: the defaults */
-    size_t context;        /* valid rows of the cache before those that are computed */
+    size_t context;        /* valid cached rows before those that are computed */
     size_t repetitions;    /* 0: the default */
     double quiet_limit;    /* share of others' processor time above which one is disturbed */
     const char *against;   /* the command to compare with; NULL: no comparison */
     const char *ours;      /* a command in place of our own run, or NULL */
-    size_t against_tokens; /* answer tokens of a run of it; 0: unknown */
+    size_t against_tokens; /* answer tokens of a run of `against`; 0: unknown */
     size_t ours_tokens;
     bool json;
     const char *save; /* file for the JSON, or NULL */
-    char **arguments; /* [argument_count]: what `unmask generate` needs for the same run */
+    char **arguments; /* [argument_count]: options of `unmask generate` for the same run */
     size_t argument_count;
     size_t argument_capacity;
 } um_bench_settings;
 
-/* Read the command line into zeroed *settings, which is for um_bench_settings_free whatever the
- * outcome.  Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message
- * printed. */
+/* Read the command line into zeroed *settings; call um_bench_settings_free whatever the outcome.
+ * Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message printed. */
 int um_bench_parse(const um_command *command, int argc, char **argv, um_bench_settings *settings);
 void um_bench_settings_free(um_bench_settings *settings);
 
-/* An empty set of repetitions as the settings ask for. */
+/* An empty set of repetitions with the limits that the settings give. */
 um_repetitions um_bench_repetitions(const um_bench_settings *settings);
 
-/* The tokens of the answer: as asked for, else UM_BENCH_LENGTH, or what the context leaves behind
- * the prompt. UM_ERR_LIMIT when it leaves nothing. */
+/* The length of the answer in tokens: as set, else UM_BENCH_LENGTH or, if less, what the context
+ * leaves after the prompt.  UM_ERR_LIMIT if it leaves nothing. */
 um_status um_bench_answer_length(const um_bench_settings *settings, const um_model *model,
                                  size_t *length, um_error *error);
 
@@ -63,8 +62,8 @@ typedef struct um_bench_machine {
     size_t processors;
     size_t threads;
     double peaks[UM_PEAK_KINDS]; /* operations a second */
-    double sgemm;                /* of the BLAS that training uses */
-    double others;               /* as of um_repetition, while these were measured */
+    double sgemm;                /* operations a second of the BLAS that training uses */
+    double others;               /* as in um_repetition, while these were measured */
 } um_bench_machine;
 
 /* The values of a repetition of a whole run. */
@@ -88,7 +87,7 @@ typedef struct um_bench_run {
 /* The values of a repetition of a forward. */
 enum {
     UM_FORWARD_LAYERS, /* seconds of a forward without logits */
-    UM_FORWARD_LOGITS, /* seconds of it and of the logits for all rows */
+    UM_FORWARD_LOGITS, /* seconds of that and of the logits of all rows */
 };
 
 typedef struct um_bench_forward {
@@ -98,9 +97,9 @@ typedef struct um_bench_forward {
     double logit_operations[UM_PEAK_KINDS]; /* of the logits alone */
 } um_bench_forward;
 
-/* The values of a repetition of a comparison: of each side */
+/* The values that a repetition of a comparison has for each side. */
 enum { UM_PAIR_WALL, UM_PAIR_CPU, UM_PAIR_MEMORY, UM_PAIR_RATE, UM_PAIR_VALUES };
-/* and the index of one: value + UM_PAIR_VALUES * side. */
+/* The sides; the index of a value is value + UM_PAIR_VALUES * side. */
 enum { UM_PAIR_OURS, UM_PAIR_THEIRS };
 
 typedef struct um_bench_comparison {
@@ -108,7 +107,7 @@ typedef struct um_bench_comparison {
     size_t tokens[2]; /* answer tokens of a run of each side; 0: unknown */
 } um_bench_comparison;
 
-/* Everything.  What was not measured has no repetitions. */
+/* Everything.  A measurement that was not made has no repetitions. */
 typedef struct um_bench_report {
     const um_bench_settings *settings;
     bool interrupted;
@@ -120,13 +119,13 @@ typedef struct um_bench_report {
     um_bench_comparison comparison;
 } um_bench_report;
 
-/* Settle which numbers of rows are measured.  UM_ERR_LIMIT: more than the model has. */
+/* Choose the numbers of rows to measure.  UM_ERR_LIMIT: more than the model has positions. */
 um_status um_bench_choose_forwards(um_bench_report *report, um_error *error);
 
 /* Estimated seconds of the forwards that are still to be measured. */
 double um_bench_forward_seconds(const um_bench_report *report, double seconds_a_row);
 
-/* Measure into the report.  UM_ERR_CANCELLED after Ctrl-C: what was measured so far is whole. */
+/* Measure into the report.  UM_ERR_CANCELLED after Ctrl-C: the measurements so far are valid. */
 um_status um_bench_measure_run(um_bench_report *report, um_threads *threads,
                                um_bench_progress *progress, um_error *error);
 um_status um_bench_measure_forwards(um_bench_report *report, const um_threads *threads,
@@ -136,13 +135,13 @@ um_status um_bench_measure_comparison(um_bench_report *report, um_bench_progress
 
 /* ---- Reports ---------------------------------------------------------------- */
 
-/* What both reports show of a forward, without or with its logits. */
+/* What both reports show of a forward with or without its logits. */
 typedef struct um_bench_forward_figures {
     um_summary seconds;
-    double positions_per_second; /* of the median, as the two below */
+    double positions_per_second; /* from the median, as are the two below */
     double operations_per_second;
-    /* The time in which the measured peaks of the types at work would do these operations, as a
-     * share of the median; 0 where they were not measured. */
+    /* The time that these operations would take at the measured peaks of the types at work, as a
+     * share of the median; 0 if the peaks were not measured. */
     double peak_share;
 } um_bench_forward_figures;
 
@@ -163,8 +162,8 @@ um_status um_bench_run_summary(const um_bench_run *run, um_bench_run_figures *fi
 
 typedef struct um_bench_comparison_figures {
     um_summary sides[2][UM_PAIR_VALUES];
-    /* By which factor ours is better, pair by pair: theirs / ours of time and memory, ours / theirs
-     * of the tokens a second. */
+    /* The factor by which ours is better, pair by pair: theirs / ours for time and memory, ours /
+     * theirs for tokens a second. */
     um_summary ratios[UM_PAIR_VALUES];
 } um_bench_comparison_figures;
 
@@ -174,7 +173,7 @@ um_status um_bench_comparison_summary(const um_bench_comparison *comparison,
 /* Whether tokens a second of both sides are known. */
 bool um_bench_has_rates(const um_bench_comparison *comparison);
 
-/* Of the repetitions that count; *known is false where the system did not tell. */
+/* Others' share in the repetitions that count; *known is false if the system did not report it. */
 um_status um_bench_others(const um_repetitions *repetitions, um_summary *others, bool *known,
                           um_error *error);
 

@@ -1,5 +1,5 @@
-/* Whole runs beside those of another program, in turn.  Each side is a process of its own, timed
- * from its start to its end, so that starting up and opening the model count alike. */
+/* Whole runs and those of another program, in turn.  Each side is a process of its own, timed from
+ * its start to its end, so that starting up and opening the model count for both. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 typedef struct side {
     char **arguments;
     const char *name;
-    bool is_own; /* its output tells how many tokens it committed */
+    bool is_own; /* its output says how many tokens it committed */
 } side;
 
 typedef struct comparison_state {
@@ -27,7 +27,7 @@ typedef struct comparison_state {
     um_buffer output;
 } comparison_state;
 
-/* What the run of `unmask generate --json` printed. */
+/* Read the answer tokens from what our own `unmask generate --json` printed. */
 static um_status read_tokens(const um_buffer *output, size_t *tokens, um_error *error) {
     json_t *root = NULL;
     int64_t count = 0;
@@ -100,8 +100,8 @@ static um_status find_program(char *path, size_t size, um_error *error) {
     return UM_OK;
 }
 
-/* unmask generate --json, the options of this command line, and the prompt.  The list is the
- * caller's, the strings are not. */
+/* unmask generate --json, the options of this command line, and the prompt.  The caller owns the
+ * list but not the strings. */
 static um_status own_arguments(const um_bench_settings *settings, char *program, char ***arguments,
                                um_error *error) {
     static char *const fixed[] = {"generate", "--json", ("--length=" UM_BENCH_LENGTH_TEXT)};

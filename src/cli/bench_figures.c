@@ -41,7 +41,7 @@ static void add(double sum[UM_PEAK_KINDS], const double operations[UM_PEAK_KINDS
     }
 }
 
-/* Seconds in which the peaks would do these operations; 0 without peaks. */
+/* Seconds that these operations would take at the peaks; 0 without peaks. */
 static double ideal_seconds(const um_bench_machine *machine,
                             const double operations[UM_PEAK_KINDS]) {
     double seconds = 0;

@@ -8,8 +8,8 @@
 #include "cli/bench.h"
 #include "cli/bench_machine.h"
 
-/* A repetition makes so many forwards that it lasts this long, or the share of others' processor
- * time could not be told. */
+/* A repetition makes enough forwards to last this long: over a shorter time, others' share of the
+ * processors could not be measured. */
 #define REPETITION_SECONDS 0.1
 
 typedef struct forward_state {
@@ -18,7 +18,7 @@ typedef struct forward_state {
     um_activations *activations;
     um_kv_cache *cache;
     int32_t *tokens; /* [context + most rows] */
-    size_t *rows;    /* [most rows] */
+    size_t *rows;    /* [the larger of context and most rows] */
     float *hidden;   /* [most rows, hidden] */
     float *logits;   /* [most rows, vocabulary] */
     size_t context;
@@ -108,7 +108,7 @@ static void release(forward_state *state) {
     free(state->logits);
 }
 
-/* What the tokens are does not matter to the time, as long as they differ. */
+/* The time does not depend on which tokens these are, as long as they differ. */
 static void fill_tokens(forward_state *state, size_t count) {
     for (size_t i = 0; i < count; i++) {
         state->tokens[i] = (int32_t)(i * 7919 % state->transformer.config->vocabulary_size);
@@ -138,7 +138,7 @@ static um_status compute_rows(forward_state *state, size_t first, size_t count, 
                                   state->hidden, error);
 }
 
-/* The cache with its context, which is computed once. */
+/* Set up the cache and compute its context, which happens only once. */
 static um_status prepare_cache(forward_state *state, size_t rows, um_error *error) {
     UM_TRY(um_kv_cache_reset(state->cache, state->context, error));
     if (state->context > 0) {

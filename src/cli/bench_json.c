@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "cli/bench.h"
 
-/* A member with its comma behind; the last one of an object is taken off by close_object. */
+/* Each value is followed by a comma; close() removes the one after the last value. */
 static um_status append_name(um_buffer *line, const char *name, um_error *error) {
     return um_buffer_append_format(line, error, "\"%s\":", name);
 }
@@ -69,8 +69,8 @@ static um_status append_summary(um_buffer *line, const char *name, const um_summ
     return close(line, "}", error);
 }
 
-/* How often, how quiet, and each repetition that counts: its value `index` and the others' share.
- */
+/* The counts of repetitions, others' share, and for each repetition that counts its value `index`
+ * and others' share. */
 static um_status append_repetitions(um_buffer *line, const um_repetitions *repetitions,
                                     const char *name, size_t index, um_error *error) {
     um_summary others;
@@ -246,6 +246,6 @@ um_status um_bench_format_json(const um_bench_report *report, um_buffer *line, u
         UM_TRY(append_comparison(report, line, error));
     }
     UM_TRY(close(line, "}", error));
-    line->length--; /* the comma behind the whole */
+    line->length--; /* the comma after the outermost brace */
     return um_buffer_append_text(line, "\n", error);
 }

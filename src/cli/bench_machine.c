@@ -39,7 +39,7 @@ double um_machine_peak_memory(void) {
 bool um_parse_processor_ticks(const char *line, double *ticks) {
     unsigned long long user = 0, nice = 0, system = 0, idle = 0;
     unsigned long long wait = 0, interrupts = 0, soft = 0, steal = 0;
-    /* The fields behind, of guests, are part of the first two. */
+    /* The fields after these, for guests, are included in the first two. */
     const int fields = sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice,
                               &system, &idle, &wait, &interrupts, &soft, &steal);
     *ticks = (double)user + (double)nice + (double)system + (double)interrupts + (double)soft +

@@ -1,13 +1,13 @@
-/* What the operating system tells about the machine and about who uses it. */
+/* What the operating system reports about the machine and its other processes. */
 #ifndef UM_CLI_BENCH_MACHINE_H
 #define UM_CLI_BENCH_MACHINE_H
 
 #include "base/status.h"
 
-/* The processor's name into `text`; "unknown" where the system does not tell. */
+/* The processor's name into `text`; "unknown" if the system does not give it. */
 void um_machine_processor_name(char *text, size_t size);
 
-/* The largest memory that was resident so far in this process, in bytes. */
+/* The peak resident memory of this process so far, in bytes. */
 double um_machine_peak_memory(void);
 
 /* The processor time that went to other processes between two moments. */
@@ -19,19 +19,19 @@ typedef struct um_machine_watch {
 
 um_machine_watch um_machine_watch_start(void);
 
-/* Seconds since the start, and the share (0 to 1) of all processors' time that went to others;
- * below 0 where the system does not tell.  The system counts in hundredths of a second: over less
- * than a tenth of one the share means little. */
+/* Set *seconds to the seconds since the start, and return the share (0 to 1) of all processors'
+ * time that went to other processes; below 0 if the system does not report it.  The system counts
+ * in hundredths of a second: over less than a tenth of a second the share means little. */
 double um_machine_watch_stop(const um_machine_watch *watch, double *seconds);
 
 /* ---- Parts, also used by tests ------------------------------------------- */
 
-/* The ticks that the first line of /proc/stat counts as work: everything but waiting; time that
- * the host gave to other machines is work.  False for any other text. */
+/* The ticks of work in the first line of /proc/stat: all but idling and waiting; time that the host
+ * gave to other machines counts as work.  False for any other text. */
 bool um_parse_processor_ticks(const char *line, double *ticks);
 
-/* The share of `processors` over `seconds` that went to others, given the seconds of work of all
- * and our own, both of limited resolution. */
+/* The share (0 to 1) of the time of `processors` over `seconds` that went to others, given the
+ * seconds of work of everything and of this process, both of limited resolution. */
 double um_others_share(double busy, double own, double seconds, size_t processors);
 
 #endif

@@ -12,7 +12,7 @@
 #define DEFAULT_PROMPT "def add(a, b):\n    \"\"\"Return the sum of a and b.\"\"\"\n"
 #define DEFAULT_QUIET_LIMIT 0.1
 #define DEFAULT_REPETITIONS 5
-#define DEFAULT_PATIENCE 60.0 /* seconds of one measurement, where nobody chose how often */
+#define DEFAULT_PATIENCE 60.0 /* seconds for one measurement, unless --repetitions is given */
 
 /* Values of options without a letter. */
 enum {
@@ -61,7 +61,7 @@ static const struct option own_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* What the rules about combinations need to know of a command line. */
+/* What the checks of combinations need to know about the command line. */
 typedef struct parse_state {
     const um_command *command;
     um_bench_settings *settings;
@@ -87,7 +87,7 @@ void um_bench_settings_free(um_bench_settings *settings) {
 
 /* ---- Single options --------------------------------------------------------- */
 
-/* Keep "--name=value" for `unmask generate`, which has an option of that name too. */
+/* Keep "--name=value" for `unmask generate`, which has an option of the same name. */
 static int remember(const parse_state *state, int option) {
     um_bench_settings *settings = state->settings;
     const struct option *entry = state->names->entries;
@@ -153,7 +153,7 @@ static int set_quiet_limit(const parse_state *state) {
     return UM_EXIT_OK;
 }
 
-/* Where the text of an option without a further check goes; NULL: it is none of those. */
+/* Where the text of an option that needs no further check goes; NULL for any other option. */
 static const char **text_target(um_bench_settings *settings, int option) {
     switch (option) {
         case 'm':
@@ -181,7 +181,7 @@ static const char **text_target(um_bench_settings *settings, int option) {
     }
 }
 
-/* Where the count of an option goes; NULL: it is none of those. */
+/* Where the count of an option goes; NULL for any other option. */
 static size_t *count_target(um_bench_settings *settings, int option, size_t *maximum) {
     *maximum = COUNT_MAXIMUM;
     switch (option) {

@@ -12,14 +12,14 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 
-#define NOT_STARTED 127 /* as of a shell */
+#define NOT_STARTED 127 /* as in a shell */
 
-/* Never returns.  Only what may be called between fork and exec. */
+/* Never returns.  Calls only what is allowed between fork and exec. */
 static void become(char *const *arguments, int output, int errors) {
     const int input = open("/dev/null", O_RDONLY);
     if (input >= 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
         dup2(errors, STDERR_FILENO) >= 0) {
-        (void)signal(SIGPIPE, SIG_DFL); /* which this program ignores */
+        (void)signal(SIGPIPE, SIG_DFL); /* this program ignores it */
         (void)execvp(arguments[0], arguments);
     }
     _exit(NOT_STARTED);

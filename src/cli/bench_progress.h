@@ -5,20 +5,20 @@
 #include <stdbool.h>
 
 typedef struct um_bench_progress {
-    bool terminal; /* nothing is shown elsewhere */
+    bool terminal; /* standard error is one; otherwise nothing is shown */
     bool shown;
     double start;
-    double next;  /* clock at which it is drawn again */
-    double later; /* estimated seconds of the measurements behind the present one; the caller's */
+    double next;  /* time of the next redraw */
+    double later; /* estimated seconds of the measurements after this one; set by the caller */
 } um_bench_progress;
 
 um_bench_progress um_bench_progress_start(void);
 
-/* Draw, though not in the first two seconds and not too often: what is measured, and the estimated
- * seconds that it still takes, below 0 where nothing is known. */
+/* Draw what is being measured and the estimated seconds left of it (below 0: unknown), but not in
+ * the first two seconds and not too often. */
 void um_bench_progress_show(um_bench_progress *progress, const char *what, double left);
 
-/* Take the bar away. */
+/* Remove the bar. */
 void um_bench_progress_end(um_bench_progress *progress);
 
 #endif

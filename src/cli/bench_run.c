@@ -11,9 +11,9 @@ typedef struct run_state {
     um_bench_progress *progress;
     double start;     /* of this repetition */
     size_t asked;     /* forwards begun in it */
-    size_t forwards;  /* at most, in one */
+    size_t forwards;  /* of a repetition, at most */
     size_t length;    /* of the canvas */
-    double completed; /* mean seconds of the repetitions before it */
+    double completed; /* seconds of the repetition before it; 0 for the first */
 } run_state;
 
 um_status um_bench_answer_length(const um_bench_settings *settings, const um_model *model,
@@ -43,7 +43,7 @@ static void on_start(void *user, const um_start_event *start) {
     state->length = start->length;
 }
 
-/* Asked before each forward. */
+/* Called before each forward. */
 static bool is_cancelled(void *user) {
     run_state *state = user;
     const double elapsed = um_clock_seconds() - state->start;

@@ -9,7 +9,7 @@ static bool is_disturbed(const um_repetitions *repetitions, const um_repetition 
     return repetition->others > repetitions->quiet_limit;
 }
 
-/* By what repetitions are ordered: undisturbed ones are equal. */
+/* The key that orders repetitions: undisturbed ones are equal. */
 static double disturbance(const um_repetitions *repetitions, const um_repetition *repetition) {
     return is_disturbed(repetitions, repetition) ? repetition->others : 0;
 }

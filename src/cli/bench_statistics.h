@@ -1,4 +1,4 @@
-/* Repetitions of a measurement: which count, and what they say together. */
+/* Repetitions of a measurement: which of them count, and their summary. */
 #ifndef UM_CLI_BENCH_STATISTICS_H
 #define UM_CLI_BENCH_STATISTICS_H
 
@@ -8,24 +8,24 @@
 
 /* One repetition. */
 typedef struct um_repetition {
-    double seconds; /* that it took in all */
-    double others; /* share of all processors' time that went to others, 0 to 1; below 0: unknown */
-    double values[UM_BENCH_VALUES]; /* what was measured; their meaning is the caller's */
+    double seconds; /* the whole repetition */
+    double others;  /* share of processor time of other processes, 0 to 1; below 0: unknown */
+    double values[UM_BENCH_VALUES]; /* what was measured, as the caller defines it */
 } um_repetition;
 
-/* All repetitions of one measurement.  Set the first three members, zero the others;
+/* All repetitions of one measurement.  Set the first three members, zero the others; release with
  * um_repetitions_free. */
 typedef struct um_repetitions {
     size_t wanted;        /* undisturbed ones, at least 1 */
-    double quiet_limit;   /* one is disturbed when its `others` is above */
+    double quiet_limit;   /* a repetition is disturbed if its `others` is above */
     double patience;      /* seconds after which no further one is started; 0: no limit */
-    um_repetition *items; /* [count]: those that count most come first */
+    um_repetition *items; /* [count]: the least disturbed come first */
     size_t count;
     size_t capacity;
 } um_repetitions;
 
-/* Whether another one is due: until `wanted` are undisturbed, but at most half as many again as
- * `wanted` are made. */
+/* Whether to make another one: yes until `wanted` are undisturbed, `patience` has run out, or half
+ * as many again as `wanted` have been made. */
 bool um_repetitions_want_more(const um_repetitions *repetitions);
 
 um_status um_repetitions_add(um_repetitions *repetitions, const um_repetition *repetition,
@@ -45,13 +45,13 @@ typedef struct um_summary {
     double maximum;
 } um_summary;
 
-/* Of `count` numbers, all 0 for none. */
+/* The summary of `count` numbers; all 0 for none. */
 um_status um_summarise(const double *values, size_t count, um_summary *summary, um_error *error);
 
-/* What is summarised of a repetition. */
+/* The value of a repetition that is summarised. */
 typedef double um_repetition_measure(const um_repetition *repetition, size_t index);
 
-/* Of the repetitions that count; `index` is passed to `measure`. */
+/* The summary of the repetitions that count; `index` is passed to `measure`. */
 um_status um_repetitions_summarise(const um_repetitions *repetitions,
                                    um_repetition_measure *measure, size_t index,
                                    um_summary *summary, um_error *error);

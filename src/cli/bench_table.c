@@ -18,7 +18,7 @@ static const char *write_percent(double share, bool known, char text[NUMBER_SIZE
     return text;
 }
 
-/* A line: label, median, and the range behind it. */
+/* A line: label, median and range. */
 static um_status append_summary(um_buffer *text, const char *label, const um_summary *summary,
                                 double factor, um_error *error) {
     char median[NUMBER_SIZE];
@@ -40,7 +40,7 @@ static um_status append_share(um_buffer *text, const char *label, double share, 
                                    write_percent(share, true, percent));
 }
 
-/* How many repetitions there were, and who else was at work. */
+/* How many repetitions there were, and how busy other processes were. */
 static um_status append_repetitions(um_buffer *text, const um_repetitions *repetitions,
                                     um_error *error) {
     um_summary others;

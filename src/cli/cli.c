@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A signal handler can reach nothing else. */
+/* Global, as a signal handler can reach nothing else. */
 static volatile sig_atomic_t interrupt_count;
 
 int um_cli_fail(const um_error *error) {

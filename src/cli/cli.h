@@ -41,31 +41,32 @@ extern const um_command um_command_judge;
 /* Print "unmask: <message>" and return the exit code of the error's status. */
 int um_cli_fail(const um_error *error);
 
-/* getopt_long, with its complaints in the program's own words: for '?', which is returned for every
- * mistake, a message has been printed.  `letters` starts with ':'. */
+/* getopt_long with the program's own error messages: for every mistake a message is printed and '?'
+ * returned.  `letters` starts with ':'. */
 int um_cli_next_option(const um_command *command, int argc, char **argv, const char *letters,
                        const struct option *names);
 
-/* Print "unmask NAME: <message>", and where help is to be found; returns UM_EXIT_USAGE. */
+/* Print "unmask NAME: <message>" and where to find help; returns UM_EXIT_USAGE. */
 int um_cli_usage(const um_command *command, const char *format, ...) UM_PRINTF_LIKE(2, 3);
 
 /* Print the command's help to standard output; returns UM_EXIT_OK. */
 int um_cli_help(const um_command *command);
 
-/* From now on the first Ctrl-C (or SIGTERM) only sets a flag, so that work ends cleanly; a second
- * one ends the program at once. */
+/* From now on the first Ctrl-C, SIGTERM or (unless ignored) SIGHUP only sets a flag, so that work
+ * ends cleanly; a second one ends the program at once. */
 void um_cli_catch_interrupts(void);
 bool um_cli_interrupted(void);
 
-/* The same for one more signal. */
+/* Catch one more signal in the same way. */
 void um_cli_catch_signal(int number);
 
-/* A whole number of an option's text within [minimum, maximum]; false and a message otherwise. */
+/* Parse an option's text as a whole number from `minimum` to `maximum`; otherwise print a message
+ * and return false. */
 bool um_cli_parse_count(const um_command *command, const char *option, const char *text,
                         unsigned long long minimum, unsigned long long maximum,
                         unsigned long long *value);
 
-/* The same from 1 to `maximum` into *target; UM_EXIT_OK or, after a message, UM_EXIT_USAGE. */
+/* The same, from 1 to `maximum`, into *target; UM_EXIT_OK or, after a message, UM_EXIT_USAGE. */
 int um_cli_set_count(const um_command *command, const char *option, const char *text,
                      size_t maximum, size_t *target);
 

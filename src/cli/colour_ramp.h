@@ -1,6 +1,6 @@
-/* Colours of decoding steps: from blue over red to yellow, lighter (on dark ground) with every
- * colour, so that early and late are told apart also without seeing hue.  They are colours of the
- * 256-colour terminal palette. */
+/* Colours of decoding steps: from blue through red to yellow.  On a dark ground each colour is
+ * lighter than the one before, so that early and late differ even without hue.  They are colours of
+ * the 256-colour terminal palette. */
 #ifndef UM_CLI_COLOUR_RAMP_H
 #define UM_CLI_COLOUR_RAMP_H
 

@@ -39,7 +39,7 @@ static const char help[] =
     "  unmask convert DiffuCoder-7B diffucoder-q4_k_m.gguf --type q4_k_m\n"
     "  unmask convert diffucoder-q4_k_m.gguf widened --type f32\n";
 
-/* The types that a mix wants for one matrix or another. */
+/* The quantised types that a mix gives to matrices. */
 static const char *blocks_of(um_weight_mix mix) {
     switch (mix) {
         case UM_MIX_Q4_0:
@@ -106,7 +106,7 @@ static int convert(um_convert_request *request, bool json) {
     um_convert_result result = {0};
     um_progress_bar bar = um_progress_bar_start("converting");
     request->watch = (um_watch){um_progress_bar_watch, &bar};
-    request->opened = um_cli_catch_interrupts; /* not before: Ctrl-C ends the wait for a pipe */
+    request->opened = um_cli_catch_interrupts; /* not earlier: Ctrl-C must end a wait for a pipe */
     const double start = um_clock_seconds();
     const um_status status = um_cli_convert(request, &result, &error);
     um_progress_bar_end(&bar);

@@ -89,7 +89,7 @@ static int32_t first_of(int32_t first, int32_t second) {
     return first >= 0 ? first : second;
 }
 
-/* The file has one place for each special token; in a directory two files may say them. */
+/* The file has one place for each special token, while a directory may name it in two files. */
 static um_status add_tokens(conversion *work, um_error *error) {
     if (!um_tokenizer_exists(work->request->input)) {
         note(work->result, "there is no tokenizer: only token ids can be given to the model");

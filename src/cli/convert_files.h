@@ -6,12 +6,12 @@
 
 typedef struct um_convert_request {
     const char *input;  /* a directory or a GGUF file */
-    const char *output; /* a GGUF file where the name ends in ".gguf", else a directory */
-    bool has_mix;       /* false: as the input has it */
+    const char *output; /* a GGUF file if the name ends in ".gguf", else a directory */
+    bool has_mix;       /* false: as in the input */
     um_weight_mix mix;
     size_t threads;       /* 0: one for each processor */
-    um_watch watch;       /* asked from when the input is open */
-    void (*opened)(void); /* called then; may be NULL */
+    um_watch watch;       /* used once the input is open */
+    void (*opened)(void); /* called when the input is open; may be NULL */
 } um_convert_request;
 
 #define UM_CONVERT_NOTES_MAXIMUM 3
@@ -26,8 +26,8 @@ typedef struct um_convert_result {
     size_t note_count;
 } um_convert_result;
 
-/* UM_ERR_ARGUMENT: a type that the output cannot hold, an output that is there already;
- * UM_ERR_CANCELLED where the watch said so.  Nothing is left behind unless it succeeds. */
+/* UM_ERR_ARGUMENT: the output cannot hold the type, or is a directory that exists already;
+ * UM_ERR_CANCELLED: the watch stopped it.  A failure leaves nothing behind. */
 um_status um_cli_convert(const um_convert_request *request, um_convert_result *result,
                          um_error *error);
 

@@ -1,5 +1,5 @@
-/* The options of decoding (um_option_at) as options of a command line: "top_p" is --top-p, and
- * also --top_p. */
+/* The decoding options (um_option_at) as options of a command line: "top_p" is --top-p, and also
+ * --top_p. */
 #ifndef UM_CLI_DECODING_OPTIONS_H
 #define UM_CLI_DECODING_OPTIONS_H
 
@@ -22,7 +22,7 @@ void um_long_options_fill(um_long_options *options, const struct option *own);
 /* Whether the value that getopt_long returned stands for an option of decoding. */
 bool um_is_decoding_option(int value);
 
-/* Its name, as um_options_set takes it; NULL for a value that stands for none. */
+/* Its name, as um_options_set takes it; NULL if the value is not that of a decoding option. */
 const char *um_decoding_option_name(int value);
 
 /* Set that option; on failure the error has been printed, and the exit code is returned. */

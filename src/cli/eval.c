@@ -107,7 +107,7 @@ static const struct option own_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* *asks: an option that says how to evaluate. */
+/* *asks: whether an option says how to evaluate. */
 static int parse(const um_command *command, int argc, char **argv, um_eval_request *request,
                  bool *compares, bool *asks) {
     um_long_options long_options;
@@ -126,7 +126,7 @@ static int parse(const um_command *command, int argc, char **argv, um_eval_reque
     return UM_EXIT_OK;
 }
 
-/* What is left of the command line are the runs to compare. */
+/* The arguments that are left are the runs to compare. */
 static int run_compare(const um_command *command, int argc, char **argv,
                        const um_eval_request *request, bool asks) {
     if (argc - optind != 2) {

@@ -1,4 +1,4 @@
-/* Evaluations: what `unmask eval` makes one of, and `unmask sweep` a whole grid. */
+/* Evaluations: `unmask eval` makes one, `unmask sweep` a whole grid of them. */
 #ifndef UM_CLI_EVAL_H
 #define UM_CLI_EVAL_H
 
@@ -19,7 +19,7 @@
 typedef struct um_eval_tasks {
     um_problem_set *set;
     um_eval_style style;
-    const um_problem **problems; /* [count] of the set, in its order */
+    const um_problem **problems; /* [count] from the set, in its order */
     um_eval_prompt *prompts;     /* [count] */
     size_t count;
     /* For one model and its decoding: */
@@ -27,12 +27,12 @@ typedef struct um_eval_tasks {
     um_options **options; /* [count] */
 } um_eval_tasks;
 
-/* Read and choose the problems, and build their prompts.  um_eval_tasks_free whatever the outcome.
- */
+/* Read and choose the problems, and build their prompts.  Call um_eval_tasks_free whatever the
+ * outcome. */
 um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *tasks, um_error *error);
 
-/* Settle lengths and options for a model: a prompt that leaves no room is told now, not after
- * hours.  May be done again for another model or other decoding. */
+/* Settle lengths and options for a model, so that a prompt that leaves no room fails now, not after
+ * hours.  May be called again for another model or other decoding. */
 um_status um_eval_tasks_fit(const um_eval_request *request, const um_model *model,
                             um_eval_tasks *tasks, um_error *error);
 
@@ -52,8 +52,8 @@ typedef struct um_eval_place {
     um_judge *judge;
 } um_eval_place;
 
-/* Read the problems and make the sandbox, which starts as a copy of this process: before models are
- * open.  Ctrl-C is caught from here on.  um_eval_place_free whatever the outcome. */
+/* Read the problems and make the sandbox, which starts as a copy of this process: call this before
+ * opening models.  Ctrl-C is caught from here on.  Call um_eval_place_free whatever the outcome. */
 um_status um_eval_place_open(const um_eval_request *request, um_train_ranks *ranks,
                              um_eval_place *place, um_error *error);
 void um_eval_place_free(um_eval_place *place);
@@ -65,33 +65,32 @@ typedef struct um_eval_subject {
     char hash[17]; /* of its files */
 } um_eval_subject;
 
-/* um_eval_subject_close whatever the outcome. */
+/* Call um_eval_subject_close whatever the outcome. */
 um_status um_eval_subject_open(const um_model_choice *choice, um_eval_subject *subject,
                                um_error *error);
 void um_eval_subject_close(um_eval_subject *subject);
 
 /* ---- The run ----------------------------------------------------------------------- */
 
-/* One evaluation; the first four are what it needs, borrowed. */
+/* One evaluation; the first four members are its inputs, borrowed. */
 typedef struct um_eval_run {
     const um_eval_request *request;
     um_eval_place *place; /* its tasks are fitted to the model by the run */
     const um_eval_subject *subject;
-    const um_watch *watch; /* told of samples made, of those that are missing; NULL: a bar of the
-                              run's own */
+    const um_watch *watch; /* told how many missing samples are made; NULL: the run's own bar */
     um_eval_records records;
     um_eval_directory directory;
     json_t *settings; /* of its run.json */
 } um_eval_run;
 
-/* Sample and judge what the run's directory does not have yet.  All ranks do so together; rank 0
- * has the whole run afterwards.  um_eval_run_free whatever the outcome.  UM_ERR_CANCELLED after
- * Ctrl-C. */
+/* Sample and judge what is missing in the run's directory.  All ranks call this together;
+ * afterwards rank 0 has the whole run.  Call um_eval_run_free whatever the outcome.
+ * UM_ERR_CANCELLED after Ctrl-C. */
 um_status um_eval_run_complete(um_eval_run *run, um_error *error);
 
-/* Fit the tasks and settle the settings as um_eval_run_complete would, and find out whether the
- * model takes every request: a run that cannot be made is told before an earlier one is.  Nothing
- * is written. */
+/* Fit the tasks and make the settings as um_eval_run_complete would, and check that the model takes
+ * every request, so that a run that cannot be made fails before any run is made.  Nothing is
+ * written. */
 um_status um_eval_run_try(um_eval_run *run, um_error *error);
 
 void um_eval_run_free(um_eval_run *run);
@@ -104,11 +103,11 @@ um_status um_eval_run_report(const um_eval_run *run, json_t **report, um_error *
 /* Whether sample `index` is for this rank to make. */
 bool um_eval_is_mine(const um_eval_run *run, size_t index);
 
-/* Fill in run->settings: all that a sample or its verdict depends on.  The number of samples is not
- * among it: a run may get more of them. */
+/* Fill in run->settings: all that a sample or its verdict depends on.  The number of samples is
+ * left out: a run may get more of them. */
 um_status um_eval_make_settings(um_eval_run *run, um_error *error);
 
-/* One number for all files of a model, in hexadecimal digits. */
+/* A hash of all files of a model, in hexadecimal digits. */
 um_status um_eval_hash_model(const um_model_choice *choice, char hash[17], um_error *error);
 
 /* Make and judge this rank's samples that are missing. */
@@ -119,7 +118,7 @@ um_status um_eval_sample_and_judge(um_eval_run *run, um_eval_logs *logs, um_erro
 /* Append a report as text, with its line feed. */
 um_status um_eval_dump(const json_t *report, um_buffer *text, um_error *error);
 
-/* How a report is told: as text for a terminal, and as a page. */
+/* How a report is shown: as text for a terminal, and as a page. */
 typedef struct um_eval_texts {
     um_status (*table)(const json_t *report, um_buffer *text, um_error *error);
     um_status (*page)(const json_t *report, um_buffer *page, um_error *error);

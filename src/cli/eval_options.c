@@ -56,7 +56,7 @@ um_status um_eval_decoding_create(const um_eval_decoding *decoding, size_t lengt
     return status;
 }
 
-/* Steps may be a share of the answer; all else is checked by setting it once. */
+/* Steps may be a share of the answer; all else is checked by setting it in scratch options. */
 static int set_decoding(const um_command *command, um_eval_request *request, int option) {
     um_error error = {0};
     um_options *scratch = NULL;
@@ -76,7 +76,7 @@ static int set_decoding(const um_command *command, um_eval_request *request, int
     if (code == UM_EXIT_OK) {
         um_eval_decoding_set(&request->decoding, name, optarg);
     }
-    if (name && strcmp(name, "steps") == 0) { /* in place of a share given before */
+    if (name && strcmp(name, "steps") == 0) { /* replaces a share given before */
         request->decoding.steps = (um_step_share){0};
     }
     return code;
@@ -119,7 +119,7 @@ typedef struct count_option {
     size_t *target;
 } count_option;
 
-/* UM_EXIT_OK, UM_EXIT_USAGE, or -2 where the option is none of these. */
+/* UM_EXIT_OK, UM_EXIT_USAGE, or -2 if the option is none of these. */
 static int set_count(const um_command *command, um_eval_request *request, int option) {
     const count_option counts[] = {
         {'n', "--samples", SAMPLES_MAXIMUM, &request->samples},

@@ -1,4 +1,4 @@
-/* The options of an evaluation, for the commands that make some. */
+/* The options of an evaluation, for the commands that make evaluations. */
 #ifndef UM_CLI_EVAL_OPTIONS_H
 #define UM_CLI_EVAL_OPTIONS_H
 
@@ -17,18 +17,18 @@ typedef struct um_option_text {
     const char *text;
 } um_option_text;
 
-/* Options of decoding as they were given, each once, and a budget of steps that depends on the
- * length of an answer.  Borrows its texts; zero-initialise. */
+/* Decoding options as they were given, each once, and a budget of steps that depends on the length
+ * of an answer.  Borrows its texts; zero-initialise. */
 typedef struct um_eval_decoding {
     um_option_text given[UM_EVAL_DECODING_MAXIMUM];
     size_t count;
     um_step_share steps;
 } um_eval_decoding;
 
-/* Put an option in, or another text in its place. */
+/* Add an option, or replace its text. */
 void um_eval_decoding_set(um_eval_decoding *decoding, const char *name, const char *text);
 
-/* Make *options for answers of `length` tokens; um_options_free. */
+/* Make *options for answers of `length` tokens; release with um_options_free. */
 um_status um_eval_decoding_create(const um_eval_decoding *decoding, size_t length,
                                   um_options **options, um_error *error);
 
@@ -46,15 +46,15 @@ typedef struct um_eval_request {
     bool json;
     size_t samples;          /* of each problem */
     size_t length;           /* of the answer; 0: by the size of the context */
-    size_t infilling_length; /* of the answer of an infilling problem; 0: as of the others */
+    size_t infilling_length; /* of the answer of an infilling problem; 0: as for others */
     size_t limit;            /* problems of each level and format; 0: all */
     size_t batch;            /* samples that are decoded at a time */
     size_t shots;
-    size_t first_id; /* of the problems with numbers for ids; 0: all problems */
+    size_t first_id; /* of the problems whose ids are numbers; 0: all problems */
     size_t last_id;
 } um_eval_request;
 
-/* What is not given. */
+/* The defaults. */
 um_eval_request um_eval_default_request(void);
 
 /* ---- The command line --------------------------------------------------------------------- */
@@ -123,8 +123,8 @@ enum {
  * message; -1 for --help. */
 int um_eval_set_option(const um_command *command, um_eval_request *request, int option);
 
-/* What must be given, and what does not go together; UM_EXIT_OK or, after a message,
- * UM_EXIT_USAGE. */
+/* Check that what is needed is given and that the options go together; UM_EXIT_OK or, after a
+ * message, UM_EXIT_USAGE. */
 int um_eval_check_request(const um_command *command, const um_eval_request *request);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cli/eval.h"
 #include "cli/request_tokens.h"
 
-#define LONG_ANSWER 512 /* of the published evaluations */
+#define LONG_ANSWER 512 /* as in the published evaluations */
 #define SHORT_ANSWER 128
 
 /* ---- Problems -------------------------------------------------------------------- */
@@ -24,7 +24,7 @@ static bool is_wanted(const um_eval_request *request, const um_problem *problem)
     return *problem->id && !*end && number >= request->first_id && number <= request->last_id;
 }
 
-/* Whether --limit has room for one more of its level and format. */
+/* Whether --limit has room for one more problem of this level and format. */
 static bool is_within_limit(const um_eval_request *request, const um_eval_tasks *tasks,
                             const um_problem *problem) {
     size_t like_it = 0;
@@ -64,7 +64,7 @@ static um_status build_prompts(um_eval_tasks *tasks, um_error *error) {
     return UM_OK;
 }
 
-/* An option that nothing of what is asked has a use for is a mistake. */
+/* An option that none of the chosen problems uses is a mistake. */
 static um_status check_uses(const um_eval_request *request, const um_eval_tasks *tasks,
                             um_error *error) {
     bool has_message = false;
@@ -126,7 +126,7 @@ void um_eval_tasks_free(um_eval_tasks *tasks) {
 
 /* ---- Requests -------------------------------------------------------------------- */
 
-/* Problems must not share their random numbers, and a problem keeps its own whatever else is in the
+/* Problems must not share random numbers, and a problem keeps its own whatever else is in the
  * file. */
 static uint32_t number_of_draws(const char *id, size_t sample) {
     uint64_t hash = UM_HASH_START;

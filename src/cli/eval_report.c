@@ -33,7 +33,7 @@ static um_status write_files(const char *directory, const um_buffer *json, const
     return write_file(directory, UM_EVAL_PAGE_FILE, page, error);
 }
 
-/* Print before writing: a disk that is full by now leaves what is printed. */
+/* Print before writing, so that a full disk does not lose the report. */
 static um_status publish(const json_t *report, const um_eval_texts *texts, const char *directory,
                          um_eval_shown shown, um_buffer *json, um_buffer *page, um_error *error) {
     um_buffer table = {0};

@@ -1,8 +1,9 @@
-/* A run of `unmask eval`, by one process or several: what there is, what is missing, and its files.
+/* A run of `unmask eval`, by one process or several: which samples exist, which are missing, and
+ * the files.
  *
  * Several ranks share out the problems.  Rank 0 alone writes samples.jsonl and results.jsonl; the
- * others write files of their own, which it takes over in the end, or when the run goes on after a
- * kill.  So a run may go on with any number of ranks. */
+ * others write files of their own, which rank 0 takes over at the end, or when the run goes on
+ * after a kill.  So a run may go on with any number of ranks. */
 
 #include "cli/eval.h"
 #include "cli/open_model.h"
@@ -23,7 +24,8 @@ static bool is_complete(const um_eval_run *run) {
 
 /* ---- Files ------------------------------------------------------------------------ */
 
-/* All ranks know what there is; what killed ranks have left is in it. */
+/* Open the files.  Afterwards all ranks know which samples exist, those of killed ranks
+ * included. */
 static um_status open_files(um_eval_run *run, um_eval_logs *logs, um_error *error) {
     um_collective *collective = run->place->ranks->collective;
     const char *path = run->request->output;
@@ -51,7 +53,7 @@ static um_status open_files(um_eval_run *run, um_eval_logs *logs, um_error *erro
     return um_collective_agree_on_status(collective, status, error);
 }
 
-/* Take over what the others have written, and put it in order. */
+/* Take over what the other ranks have written, and put it in order. */
 static um_status gather_files(um_eval_run *run, um_eval_logs *logs, um_error *error) {
     const char *path = run->request->output;
     um_status status = um_eval_absorb_ranks(path, &run->records, logs, error);
@@ -60,8 +62,8 @@ static um_status gather_files(um_eval_run *run, um_eval_logs *logs, um_error *er
     return status == UM_OK ? um_eval_sort_files(path, &run->records, error) : status;
 }
 
-/* Rank 0 gets what the others have done, also where the run was stopped: the first failure counts.
- */
+/* Rank 0 takes over what the others have done, even if the run was stopped; the first failure
+ * counts. */
 static um_status join_files(um_eval_run *run, um_eval_logs *logs, um_status status,
                             um_error *error) {
     um_collective *collective = run->place->ranks->collective;
@@ -122,7 +124,7 @@ void um_eval_subject_close(um_eval_subject *subject) {
 
 /* ---- The run ------------------------------------------------------------------------ */
 
-/* Where Ctrl-C came: how far the run is, and how it goes on. */
+/* After Ctrl-C, say how far the run is and how to go on. */
 static um_status tell_stop(const um_eval_run *run, um_status status, um_error *error) {
     size_t judged = 0;
     for (size_t i = 0; i < um_eval_records_count(&run->records); i++) {
@@ -170,7 +172,7 @@ um_status um_eval_run_complete(um_eval_run *run, um_error *error) {
     return tell_stop(run, status, error);
 }
 
-/* A batch refuses what it cannot decode when it is asked to; nothing is decoded. */
+/* Adding a request to a batch fails if it cannot be decoded; nothing is decoded. */
 static um_status try_requests(const um_eval_run *run, um_error *error) {
     const um_eval_tasks *tasks = &run->place->tasks;
     um_batch *batch = NULL;

@@ -18,11 +18,12 @@ typedef struct evaluation {
     um_watch watch;    /* of the samples; `bar` unless the run has its own */
     size_t wanted;     /* samples to be decoded now */
     size_t made;       /* of those */
-    double told;       /* seconds of the queue that are some sample's */
+    double told;       /* seconds of the queue already charged to samples */
     um_buffer scratch; /* a completion */
 } evaluation;
 
-/* Shares of the time that this sample adds to the run; those of a batch overlap. */
+/* The time since the last sample, with the parts of this sample's own time scaled to it: samples in
+ * a batch overlap in time. */
 static um_eval_cost cost_of(evaluation *work, const um_result *result) {
     const double now = um_generate_queue_seconds(work->queue);
     const double seconds = now - work->told;
@@ -82,8 +83,8 @@ static um_status sample_format(evaluation *work, um_problem_format format, um_er
     return status == UM_OK ? um_generate_queue_finish(work->queue, error) : status;
 }
 
-/* One format after the other: samples that are decoded side by side share their time, which is then
- * that of their format. */
+/* One format after the other: samples that are decoded side by side share their time, which then
+ * belongs to one format. */
 static um_status sample_all(evaluation *work, um_error *error) {
     for (int format = 0; format < UM_PROBLEM_FORMATS; format++) {
         UM_TRY(sample_format(work, (um_problem_format)format, error));
@@ -91,7 +92,7 @@ static um_status sample_all(evaluation *work, um_error *error) {
     return UM_OK;
 }
 
-/* What an earlier run has sampled but not judged comes first. */
+/* Judge first what an earlier run has sampled but not judged, and count what is to be sampled. */
 static um_status judge_leftovers(evaluation *work, um_error *error) {
     const um_eval_records *records = &work->run->records;
     work->wanted = 0;
@@ -108,7 +109,7 @@ static um_status judge_leftovers(evaluation *work, um_error *error) {
     return UM_OK;
 }
 
-/* One rank shows how far it is; the others have as much to do. */
+/* Only rank 0 shows its progress; the others have as much to do. */
 static um_progress_bar start_bar(const evaluation *work, const char *what, const char *unit) {
     um_progress_bar bar = um_progress_bar_start(what);
     bar.unit = unit;

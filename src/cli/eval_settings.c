@@ -16,7 +16,7 @@ static void format_hash(uint64_t hash, char text[17]) {
     (void)snprintf(text, 17, "%016llx", (unsigned long long)hash);
 }
 
-/* What a directory's model is read from. */
+/* Files of a directory that a model is read from. */
 static int is_model_file(const struct dirent *entry) {
     static const char *const endings[] = {".json", ".safetensors", ".txt", ".jinja"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
@@ -73,13 +73,13 @@ um_status um_eval_hash_model(const um_model_choice *choice, char text[17], um_er
     return UM_OK;
 }
 
-/* What a request would be decoded with. */
+/* What a request of the run is decoded with. */
 typedef struct probe {
     json_t *settings; /* NULL: out of memory */
     const char *algorithm;
 } probe;
 
-/* What ends answers, where that is not what stops decoding, which the settings have. */
+/* Add the tokens that end answers, unless they are the stop tokens, which the settings contain. */
 static bool add_end_tokens(const um_start_event *start, json_t *settings) {
     json_t *ids = json_array();
     for (size_t i = 0; i < start->end_token_count; i++) {
@@ -107,7 +107,8 @@ static bool stop_at_once(void *user) {
     return true;
 }
 
-/* The options of decoding with all defaults filled in, as a request of the run tells them. */
+/* The decoding options with all defaults filled in, as decoding a request of the run reports
+ * them. */
 static um_status probe_decoding(const um_eval_run *run, json_t **decoding, um_error *error) {
     um_session *session = NULL;
     um_result result = {0};
@@ -137,11 +138,11 @@ static json_t *text_or_null(const char *text) {
     return text ? json_string(text) : json_null();
 }
 
-/* What is not as by default, and noted only then. */
+/* Settings that are noted only if they are not the defaults. */
 static um_status add_rare_settings(const um_eval_request *request, json_t *settings,
                                    um_error *error) {
     const um_step_share steps = request->decoding.steps;
-    if (um_step_share_is_set(steps)) { /* in place of those of the first problem */
+    if (um_step_share_is_set(steps)) { /* in place of the steps of the first problem */
         char text[UM_STEP_SHARE_TEXT];
         (void)snprintf(text, sizeof text, "%zu/%zu", steps.part, steps.whole);
         if (json_object_set_new(json_object_get(settings, "decoding"), "steps",

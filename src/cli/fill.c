@@ -110,7 +110,7 @@ static um_status put_json(const fill_result *filled, um_buffer *output, um_error
     return um_buffer_append_text(output, "}\n", error);
 }
 
-/* A link stays a link: the file behind it changes. */
+/* A link stays a link: the file that it points to changes. */
 static um_status write_in_place(const fill_result *filled, um_error *error) {
     const char *path = filled->settings->path;
     struct stat information;

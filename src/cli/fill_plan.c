@@ -71,8 +71,8 @@ size_t um_fill_plan_line(const um_fill_plan *plan, size_t hole) {
 
 /* ---- Markers ------------------------------------------------------------- */
 
-/* The digits and `last` at `text`: the rest of a marker with a length, after its colon.  *length
- * is 0 where the number is out of range; *end is NULL where this is no such marker. */
+/* Read the digits and `last` at `text`: the rest of a marker with a length, after its colon.
+ * *length is 0 if the number is out of range; *end is NULL if this is no such marker. */
 static void read_marked_length(const char *text, char last, size_t *length, const char **end) {
     char *after = NULL;
     errno = 0;
@@ -81,7 +81,7 @@ static void read_marked_length(const char *text, char last, size_t *length, cons
     *length = errno == 0 && value <= UM_FILL_LENGTH_MAXIMUM ? value : 0;
 }
 
-/* A marker that starts at `at`; *end stays NULL where there is none. */
+/* Match a marker that starts at `at`; *end is NULL if there is none. */
 static um_status match_marker(const um_fill_plan *plan, const char *marker, const char *at,
                               um_fill_hole *hole, const char **end, um_error *error) {
     const size_t stem = strlen(marker) - 1;

@@ -1,4 +1,5 @@
-/* A file with places to fill in: found, checked, and put together again. */
+/* A file with places to fill in: finding them, checking them, and putting the file together
+ * again. */
 #ifndef UM_CLI_FILL_PLAN_H
 #define UM_CLI_FILL_PLAN_H
 
@@ -8,14 +9,14 @@
 #define UM_FILL_DEFAULT_MARKER "<FILL>"
 #define UM_FILL_LENGTH_MAXIMUM 65536 /* tokens of a hole */
 
-/* Bytes [start, end) of the file make room for what the model writes. */
+/* Bytes [start, end) of the file are replaced by what the model writes. */
 typedef struct um_fill_hole {
     size_t start;
     size_t end;
-    size_t length; /* tokens; 0 where the file does not say */
+    size_t length; /* tokens; 0 if the file does not say */
 } um_fill_hole;
 
-/* Zero-initialise; um_fill_plan_free. */
+/* Zero-initialise; release with um_fill_plan_free. */
 typedef struct um_fill_plan {
     const char *name; /* of the file, for messages; not owned */
     um_buffer text;
@@ -46,7 +47,7 @@ typedef struct um_fill_text {
     size_t length;
 } um_fill_text;
 
-/* Append the file with texts[hole_count] in the holes; replacements[hole_count] tells where they
+/* Append the file with texts[hole_count] in the holes; replacements[hole_count] receives where they
  * are. */
 um_status um_fill_plan_apply(const um_fill_plan *plan, const um_fill_text *texts, um_buffer *output,
                              um_replacement *replacements, um_error *error);

@@ -12,7 +12,7 @@
 typedef struct token_span {
     int32_t *tokens; /* um_free */
     size_t count;
-    size_t first; /* of those shown to the model: [first, last) */
+    size_t first; /* tokens [first, last) are shown to the model */
     size_t last;
 } token_span;
 
@@ -25,7 +25,7 @@ typedef struct fill_search {
     um_part *parts;    /* [2 * hole_count + 1] */
     size_t part_count;
     size_t limit; /* positions */
-    /* Of the trial that is decoded. */
+    /* Of the current trial: */
     float *log_confidence; /* [canvas length] */
     bool chosen_is_finished;
     um_status status; /* of the callbacks */
@@ -141,8 +141,8 @@ static double score(const fill_search *search, const um_result *result, double *
     return sum / (double)count;
 }
 
-/* Where only white space follows the last hole nothing but an end token says that the answer is
- * whole; elsewhere the text that follows does. */
+/* If only white space follows the last hole, nothing but an end token shows that the answer is
+ * whole; otherwise the text that follows does. */
 static bool is_finished(const fill_search *search, const um_result *result) {
     const um_fill_plan *plan = search->request->plan;
     for (size_t i = plan->holes[plan->hole_count - 1].end; i < plan->text.length; i++) {
@@ -167,7 +167,7 @@ static um_status decode(fill_search *search, um_result *result, um_error *error)
     return status;
 }
 
-/* Keep the result when it is the best so far. */
+/* Keep the result if it is the best so far. */
 static um_status judge(fill_search *search, size_t open_length, um_result *result,
                        um_error *error) {
     um_fill_outcome *outcome = search->outcome;

@@ -1,4 +1,4 @@
-/* Fill the holes of a file: as many tokens as are told, or as fit best. */
+/* Fill the holes of a file, with as many tokens as are given, or as fit best. */
 #ifndef UM_CLI_FILL_SEARCH_H
 #define UM_CLI_FILL_SEARCH_H
 
@@ -12,10 +12,10 @@
 typedef struct um_fill_request {
     const um_fill_plan *plan;
     const um_options *options;
-    size_t length;  /* of holes for which the file tells none; 0: searched */
+    size_t length;  /* of holes whose length the file does not give; 0: search for it */
     size_t context; /* most tokens that the model sees, holes included; 0: its context length */
     bool (*is_cancelled)(void *user); /* NULL: never */
-    /* Told about each trial of a search; NULL: nobody. */
+    /* Called after each trial; may be NULL. */
     void (*tried)(void *user, size_t length, double mean_log_confidence);
     void *user;
 } um_fill_request;
@@ -25,7 +25,7 @@ typedef struct um_fill_trial {
     double mean_log_confidence;
 } um_fill_trial;
 
-/* Zero-initialise; um_fill_outcome_free. */
+/* Zero-initialise; release with um_fill_outcome_free. */
 typedef struct um_fill_outcome {
     um_result result;            /* of the best trial */
     double *mean_log_confidence; /* [result.answer_count], in nats */
@@ -34,16 +34,17 @@ typedef struct um_fill_outcome {
     size_t chosen; /* trial */
 } um_fill_outcome;
 
-/* Decode the file with the holes in it.  Code on both sides is in view, as much as there is room
- * for: what is furthest from the holes is left out.
+/* Decode the file with the holes in it.  The model sees as much of the code on both sides as there
+ * is room for; what is furthest from the holes is left out.
  *
  * A search decodes once with each length of UM_FILL_LENGTHS that there is room for, the same for
- * all holes of open length, and keeps the result whose answers have the highest mean logarithm of
- * the probability with which each token, and the end token behind them, was committed; the
- * shorter one of equals.
+ * all holes of open length.  It keeps the result whose answers have the highest mean logarithm of
+ * the probability with which each token, and the end token after them, was committed; the shorter
+ * one of equals.  If only white space follows the last hole, though, results whose last answer has
+ * an end token come first.
  *
- * Errors are those of um_generate; UM_ERR_MISMATCH: a causal model, which cannot see what
- * follows a hole; UM_ERR_LIMIT: no room for the holes and what is between them. */
+ * Errors are those of um_generate; UM_ERR_MISMATCH: a causal model, which cannot see what follows a
+ * hole; UM_ERR_LIMIT: no room for the holes and what is between them. */
 um_status um_fill_search(um_session *session, const um_model *model, const um_fill_request *request,
                          um_fill_outcome *outcome, um_error *error);
 

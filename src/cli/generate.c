@@ -113,7 +113,7 @@ static um_status on_trace(void *user, const char *bytes, size_t length, um_error
 
 /* ---- The request --------------------------------------------------------------- */
 
-/* `length` of 0: without a hole behind the prompt. */
+/* A `length` of 0 means no hole after the prompt. */
 static void build_request(const generator *state, const um_generate_prompt *prompt, size_t length,
                           um_prompt_request *built) {
     const um_generate_settings *settings = state->settings;
@@ -131,7 +131,7 @@ static void build_request(const generator *state, const um_generate_prompt *prom
     }
 }
 
-/* The length of the hole behind the prompt: 0 for none, where the prompt has its own. */
+/* The length of the hole after the prompt: 0 for none, if the prompt has its own. */
 static um_status choose_length(const generator *state, const um_generate_prompt *prompt,
                                size_t *length, um_error *error) {
     um_prompt_request built;
@@ -218,7 +218,7 @@ static um_status run_prompt(generator *state, const um_generate_prompt *prompt, 
                         "--file, or on standard input",
                         where ? where : "", where ? ": " : "");
     }
-    um_cli_catch_interrupts(); /* not before: Ctrl-C ends the wait for a prompt */
+    um_cli_catch_interrupts(); /* not earlier: Ctrl-C must end a wait for a prompt */
     size_t length = 0;
     um_prompt_request built;
     const um_status status = choose_length(state, prompt, &length, error);
@@ -258,7 +258,7 @@ static um_status run_single(generator *state, um_error *error) {
     return status;
 }
 
-/* What a line asks for, but its id. */
+/* Read all of a line but its id. */
 static um_status read_object(const um_generate_settings *settings, const json_t *object,
                              const char *where, um_generate_prompt *prompt, um_error *error) {
     const char *format = "";
@@ -320,7 +320,7 @@ static um_status open_trace(generator *state, um_error *error) {
     return um_trace_file_open(path, &state->trace, error);
 }
 
-/* So many that the keys and values of long prompts take at most a quarter of the memory. */
+/* As many as keep the keys and values of long prompts within a quarter of the memory. */
 static size_t choose_batch(const generator *state) {
     const um_generate_settings *settings = state->settings;
     if (settings->batch > 0) {
@@ -354,7 +354,8 @@ static um_status open_engine(generator *state, um_error *error) {
     return um_generate_queue_create(&setup, &state->queue, error);
 }
 
-/* What was asked for before something failed is still printed, and fails first. */
+/* Samples queued before a failure are still printed; if they fail too, their error is the one that
+ * counts. */
 static um_status finish_queue(generator *state, um_status status, um_error *error) {
     um_error problem = {0};
     if (!state->queue) {

@@ -20,7 +20,7 @@ typedef struct um_generate_settings {
     const char *trace;   /* file for the traces, or NULL */
     size_t length;       /* of the hole; 0: by the size of the context */
     size_t samples;
-    size_t batch; /* samples that are decoded at a time; 0: a sensible number */
+    size_t batch; /* samples that are decoded at a time; 0: a default that memory limits */
     bool chat;
     bool special; /* names of special tokens in prompt and suffix are those tokens */
     bool json;
@@ -28,7 +28,7 @@ typedef struct um_generate_settings {
     um_generate_live live;
 } um_generate_settings;
 
-/* Read the command line into zeroed *settings; settings->options is for um_options_free whatever
+/* Read the command line into zeroed *settings; call um_options_free on settings->options whatever
  * the outcome.  Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the
  * message printed. */
 int um_generate_parse(const um_command *command, int argc, char **argv,
@@ -45,7 +45,7 @@ typedef struct um_generate_prompt {
     size_t index;        /* for the caller, to tell prompts apart */
 } um_generate_prompt;
 
-/* What a sample prints. */
+/* What the output of a sample is made from. */
 typedef struct um_generate_output {
     const um_generate_settings *settings;
     const um_model *model;
@@ -61,7 +61,7 @@ um_status um_generate_completion(const um_generate_output *output, um_buffer *te
 /* Append the whole text: prompt, answers and suffix; for conversations the completion alone. */
 um_status um_generate_text(const um_generate_output *output, um_buffer *text, um_error *error);
 
-/* Append one line of JSON: all about a sample, or the line of a batch. */
+/* Append one line of JSON: everything about a sample, or the line of a batch. */
 um_status um_generate_json(const um_generate_output *output, um_buffer *line, um_error *error);
 
 #endif

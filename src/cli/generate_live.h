@@ -1,19 +1,19 @@
-/* Decoding shown on the terminal while it happens: from the library's events to the live view. */
+/* From the library's events to the live view: shows decoding on the terminal while it happens. */
 #ifndef UM_CLI_GENERATE_LIVE_H
 #define UM_CLI_GENERATE_LIVE_H
 
 #include "cli/live_view.h"
 
-/* Zero-initialise but for `terminal`. */
+/* Zero-initialise all but `terminal`. */
 typedef struct um_generate_view {
     um_terminal terminal; /* um_terminal_probe of standard output */
     const um_model *model;
-    um_live_view *view; /* of the sample that is decoded */
+    um_live_view *view; /* of the current sample */
     um_status status;   /* the first failure */
     um_error error;
 } um_generate_view;
 
-/* What the callbacks of um_generate do with it. */
+/* To be called by the callbacks of um_generate. */
 void um_generate_view_start(um_generate_view *view, const um_start_event *start);
 void um_generate_view_event(um_generate_view *view, const um_event *event);
 void um_generate_view_step(um_generate_view *view); /* between steps */

@@ -42,7 +42,7 @@ static const struct option own_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Where the text of an option without a further check goes; NULL: it is none of those. */
+/* Where the text of an option that needs no further check goes; NULL for any other option. */
 static const char **text_target(um_generate_settings *settings, int option) {
     switch (option) {
         case 'f':

@@ -25,7 +25,7 @@ static um_status append_fixed(const um_generate_output *output, size_t start, si
     return status;
 }
 
-/* Holes inside the prompt's own text: from the canvas. */
+/* The text of a prompt with holes of its own, from the canvas. */
 static um_status append_canvas(const um_generate_output *output, um_buffer *text, um_error *error) {
     const um_result *result = output->result;
     size_t at = 0;
@@ -107,7 +107,7 @@ static um_status append_counts(const um_result *result, um_buffer *line, um_erro
         result->forwards, result->rows, result->seconds, rate);
 }
 
-/* What belongs to a single prompt only. */
+/* Members that a batch leaves out. */
 static um_status append_texts(const um_generate_output *output, um_buffer *line, um_error *error) {
     const um_generate_prompt *prompt = output->prompt;
     UM_TRY(append_member(line, "prompt", prompt->text, prompt->length, error));

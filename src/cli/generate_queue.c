@@ -6,9 +6,9 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 
-#define PENDING_PER_PLACE 4 /* how far ahead of the one to print next others may get */
+#define PENDING_PER_PLACE 4 /* samples pending at most, the one to print next included */
 
-/* What a sample keeps of its prompt; `where` names it in messages. */
+/* Texts that a sample keeps; `where` names its prompt in messages. */
 enum { TEXT_PROMPT, TEXT_SUFFIX, TEXT_TASK_ID, TEXT_WHERE, TEXTS };
 
 /* A sample on its way. */
@@ -19,7 +19,7 @@ typedef struct queued_sample {
     char *texts[TEXTS];
     size_t sample;
     uint64_t id;
-    um_buffer trace; /* what waits for the traces of earlier samples */
+    um_buffer trace; /* waits for the traces of earlier samples */
     bool is_finished;
     um_outcome outcome;
 } queued_sample;
@@ -80,7 +80,7 @@ static bool is_cancelled(void *user) {
     return um_cli_interrupted();
 }
 
-/* Traces must not mix in the file: only the one that is printed next may write to it. */
+/* Traces must not mix in the file: only the sample that is printed next may write to it. */
 static um_status on_trace(void *user, const char *bytes, size_t length, um_error *error) {
     queued_sample *sample = user;
     return sample == sample->queue->first

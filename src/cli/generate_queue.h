@@ -20,22 +20,23 @@ typedef struct um_generate_queue_setup {
 /* What `setup` points to must outlive *queue. */
 um_status um_generate_queue_create(const um_generate_queue_setup *setup, um_generate_queue **queue,
                                    um_error *error);
-/* Samples that were not printed are forgotten.  NULL is allowed. */
+/* Samples that were not printed are dropped.  NULL is allowed. */
 void um_generate_queue_free(um_generate_queue *queue);
 
-/* Ask for a sample, the one of request->sample; `prompt` and `request` are not needed afterwards.
- * `where` (may be NULL) begins the message should it fail.  A queue of size 1 decodes and prints it
- * right away, a larger one when enough others wait.
+/* Queue sample number request->sample; `prompt` and `request` are not needed afterwards.  `where`
+ * (may be NULL) begins the message if it fails.  A queue of size 1 decodes and prints it right
+ * away, a larger one when enough others wait.
  *
- * A failure is that of the first sample, in order, that failed; those before it have been printed,
- * and nothing after it will be. */
+ * A request that is refused leaves the samples before it pending.  Any other failure is that of the
+ * first sample, in order, that failed; those before it have been printed, and nothing after it will
+ * be. */
 um_status um_generate_queue_add(um_generate_queue *queue, const um_generate_prompt *prompt,
                                 const um_request *request, const char *where, um_error *error);
 
 /* Wall-clock seconds that decoding took so far, without printing. */
 double um_generate_queue_seconds(const um_generate_queue *queue);
 
-/* Decode and print all that were asked for.  After a failure that was already told: UM_OK. */
+/* Decode and print all samples queued.  UM_OK after a failure that has been returned already. */
 um_status um_generate_queue_finish(um_generate_queue *queue, um_error *error);
 
 #endif

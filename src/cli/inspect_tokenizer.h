@@ -7,15 +7,15 @@
 #include "tokenizer/tokenizer.h"
 
 /* Load the tokenizer of report->directory and add what is found to the report: a vocabulary that
- * the embedding does not hold, special tokens that differ from config.json, no chat format.
- * *tokenizer is NULL where there is none or it cannot be read; the caller frees it. */
+ * does not match the embedding, special tokens that differ from config.json, no known chat format.
+ * *tokenizer is NULL if there is none or it cannot be read; the caller frees it. */
 um_status um_cli_inspect_tokenizer(um_inspect_report *report, um_tokenizer **tokenizer,
                                    um_error *error);
 
 /* Append the lines about the tokenizer; `tokenizer` may be NULL. */
 um_status um_cli_tokenizer_text(const um_tokenizer *tokenizer, um_buffer *text, um_error *error);
 
-/* The same as a JSON value, a new reference; null where `tokenizer` is NULL. */
+/* The same as a JSON value, a new reference; null if `tokenizer` is NULL. */
 json_t *um_cli_tokenizer_json(const um_tokenizer *tokenizer);
 
 #endif

@@ -102,7 +102,7 @@ static um_status report(const judge_request *request, const um_judged *judged, u
         (void)fwrite(text.data, 1, text.length, stdout);
     }
     um_buffer_free(&text);
-    if (status == UM_OK && request->output) { /* a disk that is full by now leaves the summary */
+    if (status == UM_OK && request->output) { /* last: a full disk must not lose the summary */
         status = um_judged_write(judged, request->output, error);
     }
     return status;
@@ -127,7 +127,8 @@ static um_status judge_all(um_judge *judge, const um_sample_list *samples, um_ju
     return status;
 }
 
-/* Move the samples that have been judged, which all have tests, to the front; their number. */
+/* Move the samples that have been judged (those whose tests were counted) to the front; returns
+ * their number. */
 static size_t gather_judged(um_sample_list *samples, um_judgement *results) {
     size_t judged = 0;
     for (size_t i = 0; i < samples->count; i++) {
@@ -144,7 +145,7 @@ static size_t gather_judged(um_sample_list *samples, um_judgement *results) {
     return judged;
 }
 
-/* What was judged before Ctrl-C is reported and kept. */
+/* Samples that were judged before Ctrl-C are still reported and written. */
 static um_status judge_and_report(const judge_request *request, const reading *work,
                                   um_judge *judge, um_error *error) {
     um_judgement *results = NULL;
@@ -183,7 +184,7 @@ static um_judge_options options_for(const judge_request *request, size_t samples
     return options;
 }
 
-/* Known before hours of judging, not after them. */
+/* Checked before hours of judging, not after them. */
 static um_status check_output(const judge_request *request, um_error *error) {
     if (!request->output) {
         return UM_OK;

@@ -9,7 +9,7 @@
 typedef struct um_judge_choice {
     um_judge_options judge;
     um_pass_ks ks;
-    bool has_ks; /* they are asked for, not the default */
+    bool has_ks; /* given with --k, not the default */
 } um_judge_choice;
 
 /* Values of the options, above those of a command's own. */
@@ -32,7 +32,7 @@ enum {
         "sandbox", required_argument, NULL, UM_OPTION_SANDBOX                                      \
     }
 
-/* Their lines for help texts, but that of --k. */
+/* Their lines for help texts, except that of --k. */
 #define UM_CLI_JUDGE_HELP                                                                          \
     "      --timeout S       seconds for one program with its tests (default: 5)\n"                \
     "      --memory MIB      address space of each process (default: 512)\n"                       \
@@ -42,7 +42,7 @@ enum {
     "protects\n"                                                                                   \
     "                        from accidents only; docs/SANDBOX.md says what each keeps out\n"
 
-/* Whether the value that getopt_long returned stands for one of these options. */
+/* Whether the value that getopt_long returned is that of one of these options. */
 bool um_is_judge_option(int value);
 
 /* Set that option; UM_EXIT_OK or, after a message, UM_EXIT_USAGE. */

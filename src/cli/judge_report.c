@@ -15,7 +15,7 @@ typedef struct group {
     size_t problems; /* that have samples */
     size_t samples;
     size_t passed;
-    size_t fewest; /* samples that a problem of it has */
+    size_t fewest; /* samples that any of its problems has */
     double pass_at[UM_PASS_KS];
 } group;
 
@@ -43,7 +43,7 @@ static int order_of_tallies(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* One tally a problem that has samples, sorted by level and format. */
+/* One tally for each problem that has samples, sorted by level and format. */
 static um_status tally_problems(const um_judged *judged, tally **tallies, size_t *count,
                                 um_error *error) {
     const size_t samples = judged->samples->count;
@@ -108,12 +108,12 @@ static um_status summarise(const um_judged *judged, const um_pass_ks *ks, summar
     return UM_OK;
 }
 
-/* Every problem of the group has as many samples as pass@k needs. */
+/* Whether every problem of the group has as many samples as pass@k needs. */
 static bool has_k(const group *item, size_t k) {
     return item->problems > 0 && k <= item->fewest;
 }
 
-/* Whether a row of the table has a number for pass@k. */
+/* Whether any row of the table has a number for pass@k. */
 static bool any_has_k(const summary *made, size_t k) {
     for (size_t i = 0; i < made->count; i++) {
         if (has_k(&made->groups[i], k)) {
@@ -236,7 +236,7 @@ static json_t *report_object(const um_judged *judged, const summary *made, const
                      group_object(&made->groups[made->count - 1], ks));
 }
 
-/* Append the object as one line, and let go of it; NULL for one that memory did not suffice for. */
+/* Append the object as one line and release it; NULL means that memory did not suffice for it. */
 static um_status append_object(json_t *object, um_buffer *text, um_error *error) {
     char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);

@@ -4,16 +4,16 @@
 
 #include "base/status.h"
 
-/* A line of `length` bytes, its line feed among them, and its number from 1; `path` names the file
+/* A line of `length` bytes, including its line feed, and its number from 1; `path` names the file
  * in messages. */
 typedef um_status um_line_visitor(void *user, const char *line, size_t length, const char *path,
                                   size_t number, um_error *error);
 
 /* Call the visitor for each line of `path` ("-": standard input) as soon as it is read.  Stops at
- * its first failure and returns it; UM_ERR_IO where the file cannot be read. */
+ * its first failure and returns it; UM_ERR_IO if the file cannot be read. */
 um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *user, um_error *error);
 
-/* UM_ERR_ARGUMENT where standard input is to be read more than once. */
+/* UM_ERR_ARGUMENT if standard input would be read more than once. */
 um_status um_cli_check_standard_input(size_t reads, um_error *error);
 
 #endif

@@ -9,7 +9,7 @@
 #include "cli/text_layout.h"
 
 #define FRAME_SECONDS (1.0 / 30)
-#define CONTEXT_LINES 2 /* of the prompt, where not everything fits */
+#define CONTEXT_LINES 2 /* of the prompt, if not everything fits */
 #define NARROW 60       /* columns below which the legend is shorter */
 #define STATUS_LINES 2  /* an empty line and the numbers */
 
@@ -29,7 +29,7 @@ struct um_live_view {
     double start;       /* clock */
     double last_drawn;  /* clock; before the first frame far in the past */
     size_t step;        /* of the last event */
-    size_t forwards;    /* steps that brought events */
+    size_t forwards;    /* steps with events */
     size_t drawn_lines; /* of the frame on the screen; 0: none */
     size_t first_line;  /* of the layout, shown at the top */
     bool has_events;
@@ -156,7 +156,7 @@ static um_status put_line(um_live_view *view, size_t line, size_t steps, um_erro
 
 /* ---- Numbers ------------------------------------------------------------- */
 
-/* What the status line tells. */
+/* What the status line shows. */
 typedef struct run_numbers {
     size_t steps_done;
     size_t steps;
@@ -228,8 +228,8 @@ static size_t line_of_interest(const um_text_layout *layout) {
     return layout->last_answer_line;
 }
 
-/* Choose the first line shown, so that the answer is in view; where even the answer is too long,
- * so that the first open place is, without jumping about. */
+/* Choose the first line to show, so that the answer is in view or, if it is too long, its first
+ * masked position, without jumping about. */
 static void scroll(um_live_view *view, size_t height) {
     const um_text_layout *layout = &view->layout;
     if (layout->line_count <= height) {
@@ -262,7 +262,7 @@ static um_status begin_frame(um_live_view *view, um_error *error) {
         return UM_OK;
     }
     if (resized) {
-        /* The terminal may have folded the old lines: only a clear screen is certain. */
+        /* The terminal may have folded the old lines: only clearing the screen is safe. */
         return um_buffer_append_text(&view->frame, "\x1b[H\x1b[2J", error);
     }
     UM_TRY(um_buffer_append_text(&view->frame, "\r", error));
@@ -332,7 +332,7 @@ um_status um_live_view_finish(um_live_view *view, const um_trace_end *end, um_er
         numbers.forwards = end->forwards;
         numbers.seconds = end->seconds > 0 ? end->seconds : numbers.seconds;
     }
-    /* The colours now go over the steps that there were. */
+    /* The colours now span the steps that were made. */
     const size_t steps = numbers.steps_done;
     UM_TRY(begin_frame(view, error));
     UM_TRY(um_text_layout_build(&view->layout, &view->canvas, view->terminal.columns, true, error));

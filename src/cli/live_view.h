@@ -1,6 +1,6 @@
-/* Decoding as it happens, on a terminal: the text of the canvas with masked places as dim blocks
- * and committed tokens in the colour of the step that committed them, and a line of numbers
- * below.  In the end the whole text stays on the screen, with a legend.
+/* Decoding as it happens, on a terminal: the text of the canvas with masked positions as dim blocks
+ * and committed tokens in the colour of the step that committed them, and a line of numbers below.
+ * At the end the whole text stays on the screen, with a legend.
  *
  * The cursor is hidden only within the one write of a frame, so that a program that is killed
  * leaves the terminal as it was. */
@@ -31,15 +31,15 @@ um_status um_live_view_create(const um_live_view_setup *setup, um_live_view **vi
 /* Take note of a commit or a remask: kind, step, position and token are read. */
 um_status um_live_view_event(um_live_view *view, const um_trace_event *event, um_error *error);
 
-/* Draw what has changed; call it at the end of each step.  Frames follow one another after at
- * least 1/30 second: until then nothing is drawn, unless `now` demands it. */
+/* Draw what has changed; call it at the end of each step.  Frames are at least 1/30 second apart:
+ * until then nothing is drawn, unless `now` is set. */
 um_status um_live_view_refresh(um_live_view *view, bool now, um_error *error);
 
 /* Begin again from the canvas before the first step. */
 void um_live_view_reset(um_live_view *view);
 
-/* Leave the whole text, each hole up to its first control token, with colours, a legend and the
- * numbers of the run.  `end` may be NULL where they are not known. */
+/* Leave the whole text on the screen, each hole up to its first control token, with colours, a
+ * legend and the numbers of the run.  `end` may be NULL if they are not known. */
 um_status um_live_view_finish(um_live_view *view, const um_trace_end *end, um_error *error);
 
 /* NULL is allowed. */

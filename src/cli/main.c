@@ -40,8 +40,8 @@ static int print_help(FILE *stream) {
     return stream == stdout ? UM_EXIT_OK : UM_EXIT_USAGE;
 }
 
-/* What a full disk kept from being written is a failure, whatever the command thinks.  A reader
- * that has gone away, such as `head`, needs no message. */
+/* Output that a full disk kept from being written is a failure, whatever the command returned.  A
+ * reader that has gone away, such as `head`, needs no message. */
 static int finish(int code) {
     const bool flushed = fflush(stdout) == 0;
     if (flushed && !ferror(stdout)) {
@@ -79,8 +79,8 @@ static int run(int argc, char **argv) {
     return UM_EXIT_USAGE;
 }
 
-/* A file that took the number of a closed standard stream would get what is printed there.  What
- * stands in for the stream fails as a closed one does. */
+/* A file that took the number of a closed standard stream would receive what is printed there.  The
+ * stand-in opened here fails as a closed stream does. */
 static void occupy_standard_streams(void) {
     static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
     for (int i = 0; i < 3; i++) {
@@ -93,6 +93,6 @@ static void occupy_standard_streams(void) {
 int main(int argc, char **argv) {
     occupy_standard_streams();
     (void)signal(SIGPIPE, SIG_IGN); /* writes to a closed pipe fail instead */
-    (void)signal(SIGXFSZ, SIG_IGN); /* and those beyond `ulimit -f`: nothing is left behind */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and so do those beyond `ulimit -f`: nothing is left behind */
     return finish(run(argc, argv));
 }

@@ -27,7 +27,7 @@ enum {
         "no-quantize-cache", no_argument, NULL, UM_OPTION_NO_QUANTIZE_CACHE                        \
     }
 
-/* The lines about what config.json may leave open for help texts. */
+/* Lines for help texts about what config.json may leave open. */
 #define UM_CLI_CONFIGURATION_HELP                                                                  \
     "what config.json may leave open or tell wrongly:\n"                                           \
     "      --mask-token TOKEN           the text or the id of the mask token\n"                    \
@@ -35,7 +35,7 @@ enum {
     "      --attention-block-length N   positions of a block of block-causal attention\n"          \
     "      --logit-alignment KIND       position or shifted\n"
 
-/* Zero-initialise; the texts are the command line's. */
+/* Zero-initialise; the texts belong to the command line. */
 typedef struct um_model_choice {
     const char *model; /* --model, or NULL */
     um_model_options options;
@@ -43,7 +43,7 @@ typedef struct um_model_choice {
     size_t threads;         /* 0: one for each processor */
 } um_model_choice;
 
-/* Whether the value that getopt_long returned stands for one of these options. */
+/* Whether the value that getopt_long returned is that of one of these options. */
 bool um_is_model_option(int value);
 
 /* Set that option; UM_EXIT_OK or, after a message, UM_EXIT_USAGE. */

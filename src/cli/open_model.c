@@ -7,7 +7,7 @@
 #include "cli/model_path.h"
 #include "cli/progress_bar.h"
 
-/* The user's cache directory by the XDG Base Directory Specification; false where there is none. */
+/* The user's cache directory by the XDG Base Directory Specification; false if there is none. */
 static bool find_cache(char *path, size_t path_size) {
     const char *cache = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");

@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 
-/* The lines about --quantize and --no-quantize-cache for help texts. */
+/* Lines for help texts about --quantize and --no-quantize-cache. */
 #define UM_CLI_QUANTIZE_HELP                                                                       \
     "      --quantize TYPE    quantise the weights of a directory while it is opened: q8_0,\n"     \
     "                         q4_0, q4_k, q6_k or q4_k_m.  When that takes more than 2 s the\n"    \
@@ -14,9 +14,8 @@
     "      --no-quantize-cache\n"                                                                  \
     "                         neither keep quantised weights nor use kept ones\n"
 
-/* Open the model that `given` (--model, or NULL) means, with a progress bar where weights are
- * quantised and, unless `no_quantize_cache`, the user's cache directory.  Ctrl-C ends it meanwhile.
- */
+/* Open the model that `given` (--model, or NULL) names.  Quantising weights shows a progress bar,
+ * can be stopped with Ctrl-C and, unless `no_quantize_cache`, uses the user's cache directory. */
 um_status um_cli_open_model(const char *given, const um_model_options *options,
                             bool no_quantize_cache, um_model **model, um_error *error);
 

@@ -1,4 +1,4 @@
-/* What can be known about an output before the work for it is done. */
+/* What can be checked about an output before the work for it is done. */
 #ifndef UM_CLI_OUTPUT_CHECK_H
 #define UM_CLI_OUTPUT_CHECK_H
 
@@ -6,11 +6,12 @@
 
 #include "base/status.h"
 
-/* Whether a file can be written at `path` (see um_atomic_file_open), which stays as it is. */
+/* Whether a file can be written at `path` (see um_atomic_file_open); what is there stays as it
+ * is. */
 um_status um_cli_check_output_file(const char *path, um_error *error);
 
-/* UM_ERR_ARGUMENT where `output` is the same file as one of the inputs, by whatever path: it would
- * take its place.  An input that is not there, or "-", is no such file. */
+/* UM_ERR_ARGUMENT if `output` is the same file as one of the inputs, by whatever path, and would
+ * replace it.  Inputs that do not exist and "-" are skipped. */
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,
                                     um_error *error);
 

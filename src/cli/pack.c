@@ -1,4 +1,4 @@
-/* unmask pack: documents as JSON Lines into a token shard. */
+/* unmask pack: from documents in JSON Lines to a token shard. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,11 @@
 #include "cli/output_check.h"
 #include "train/corpus/pack.h"
 
-/* Seconds before the first line of progress, and between the lines where they stay. */
+/* Seconds before the first line of progress, and between lines if they stay (no terminal). */
 #define PATIENCE 2.0
 #define LINE_INTERVAL 30.0
 
-/* Tokens of a shard, unless --shard-tokens says otherwise: up to 1 GiB of memory. */
+/* The default of --shard-tokens, the tokens of a shard: up to 1 GiB of memory. */
 #define DEFAULT_SHARD_TOKENS ((size_t)1 << 28)
 #define COUNT_MAXIMUM ((size_t)1 << 40)
 #define REPEAT_MAXIMUM 1000000
@@ -79,7 +79,7 @@ static void end_progress(const progress *state) {
     }
 }
 
-/* What packing the lines of a file goes on with. */
+/* The state while the lines of a file are packed. */
 typedef struct packing {
     um_packer *packer;
     progress progress;
@@ -98,7 +98,7 @@ static um_status pack_line(void *user, const char *line, size_t length, const ch
 
 /* ---- Inputs ------------------------------------------------------------------- */
 
-/* Split "FILE*N", unless a file has just that name; `name` becomes FILE. */
+/* Split "FILE*N", unless a file has exactly that name; `name` becomes FILE. */
 static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
     char *star = strrchr(name, '*');
     *repeats = 1;
@@ -119,7 +119,7 @@ static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
     return UM_OK;
 }
 
-/* Known before hours of packing, not after them. */
+/* Checked before hours of packing, not after them. */
 static um_status check_paths(const command_options *options, um_error *error) {
     um_status status = UM_OK;
     size_t reads_of_standard_input = 0;
@@ -212,7 +212,7 @@ static um_status pack(const command_options *options, um_error *error) {
     if (status != UM_OK) {
         (void)um_error_prefix(error, status, "%s", options->directory);
     } else {
-        if (!reads_standard_input(options)) { /* where Ctrl-C ends the wait for a line */
+        if (!reads_standard_input(options)) { /* there Ctrl-C must end a wait for a line */
             um_cli_catch_interrupts();        /* a kill would leave a temporary file */
         }
         status = pack_files(packer, options, error);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
-/* Seconds before it appears, and between two looks. */
+/* Seconds before the bar appears, and between two redraws. */
 #define PATIENCE 0.5
 #define INTERVAL 0.2
 

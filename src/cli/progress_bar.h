@@ -13,18 +13,18 @@ typedef struct um_progress_bar {
     double next;
 } um_progress_bar;
 
-/* A bar on standard error, which stays empty where that is no terminal, and for the first moment,
- * so that what is quick says nothing. */
+/* A bar on standard error.  It is not shown if that is no terminal, nor for the first moment, so
+ * that quick operations show nothing. */
 um_progress_bar um_progress_bar_start(const char *what);
 
 /* For a watch, or the options of a model, whose user is the bar: show that `done` of `total` bytes
- * (or units) are; false after Ctrl-C (um_cli_catch_interrupts). */
+ * (or units) are done; false after Ctrl-C (um_cli_catch_interrupts). */
 bool um_progress_bar_watch(void *bar, size_t done, size_t total);
 
-/* The same where the caller knows better how many seconds are left; NAN: nobody does. */
+/* The same if the caller knows better how many seconds are left; NAN: unknown. */
 void um_progress_bar_show(um_progress_bar *bar, size_t done, size_t total, double seconds_left);
 
-/* Wipe it out. */
+/* Erase the bar. */
 void um_progress_bar_end(um_progress_bar *bar);
 
 #endif

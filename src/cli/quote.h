@@ -4,8 +4,8 @@
 
 #include "base/buffer.h"
 
-/* Whether a character may go to a terminal as it is: no control characters, nothing that turns the
- * direction of writing, no line separators.  Space is printable. */
+/* Whether a character may go to a terminal as it is: no control characters, nothing that changes
+ * the direction of writing, no line separators.  Space is printable. */
 bool um_cli_is_printable(uint32_t code_point);
 
 /* Append `bytes` with U+FFFD for everything that is not printable. */

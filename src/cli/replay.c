@@ -16,7 +16,7 @@
 #include "cli/replay_player.h"
 
 #define TRACE_MAXIMUM ((size_t)1 << 30)
-#define DEFAULT_STEP_SECONDS 0.05 /* where the trace does not tell */
+#define DEFAULT_STEP_SECONDS 0.05 /* if the trace does not say */
 #define POLL_SECONDS 0.1          /* how long Ctrl-C may wait */
 
 static const char help[] =
@@ -58,7 +58,7 @@ typedef struct replay_options {
 
 /* ---- Reading ------------------------------------------------------------- */
 
-/* The trace with number `index` of the file. */
+/* Read trace number `index` of the file. */
 static um_status read_trace(const char *path, unsigned long long index, um_trace *trace,
                             um_error *error) {
     um_buffer bytes = {0};
@@ -115,8 +115,8 @@ static void sleep_until(double deadline) {
     }
 }
 
-/* The number of steps after which more is seen than now: those that decide nothing are passed over,
- * of which a file may tell any number. */
+/* The number of steps after which more is seen than now.  Steps that decide nothing are skipped: a
+ * file may have any number of them. */
 static size_t next_stop(const player *state) {
     const um_trace *trace = state->replay->trace;
     return state->shown < trace->event_count ? trace->events[state->shown].step + 1
@@ -197,7 +197,7 @@ static um_status show_live(const um_replay *replay, const replay_options *option
 
 /* ---- All forms ----------------------------------------------------------- */
 
-/* A picture or a page, into a file. */
+/* Write a picture or a page to a file, or to `output` if the file is "-". */
 static um_status write_file(const um_replay *replay, const replay_options *options,
                             um_buffer *output, um_error *error) {
     const char *path = options->file;
@@ -270,7 +270,7 @@ static bool parse_speed(const um_command *command, const char *text, double *spe
     return true;
 }
 
-/* False: there is another form already, which has been explained. */
+/* False if there is another form already, after a message. */
 static bool set_form(const um_command *command, replay_options *options, replay_form form,
                      const char *file) {
     if (options->form != FORM_LIVE) {
@@ -282,7 +282,7 @@ static bool set_form(const um_command *command, replay_options *options, replay_
     return true;
 }
 
-/* False: a wrong option, which has been explained. */
+/* False for a wrong option, after a message. */
 static bool read_option(const um_command *command, replay_options *options, int option) {
     switch (option) {
         case 'm':

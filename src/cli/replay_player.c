@@ -26,7 +26,7 @@ typedef struct player {
     const um_replay *replay;
     um_buffer *page;
     event_index events;
-    um_buffer text;  /* of the position at hand */
+    um_buffer text;  /* of the current position */
     size_t position; /* SIZE_MAX for none */
     um_glyph_kind kind;
     bool is_cut;
@@ -127,7 +127,7 @@ static um_status open_token(player *state, size_t position, um_error *error) {
     return um_buffer_append_text(state->page, ">", error);
 }
 
-/* Write the position at hand, if any. */
+/* Write the current position, if any. */
 static um_status finish_position(player *state, um_error *error) {
     const size_t position = state->position;
     state->position = SIZE_MAX;

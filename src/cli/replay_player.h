@@ -1,11 +1,11 @@
-/* A recorded run as part of an HTML page: the text with each token in the colour of its step, and,
- * where scripts run, buttons to play it, to step and to go anywhere. */
+/* A recorded run as part of an HTML page: the text with each token in the colour of its step and,
+ * if scripts run, buttons to play it, to step and to go anywhere. */
 #ifndef UM_CLI_REPLAY_PLAYER_H
 #define UM_CLI_REPLAY_PLAYER_H
 
 #include "cli/replay.h"
 
-/* Positions that are shown; longer canvases are cut, and say so. */
+/* Positions that are shown; longer canvases are cut, with a note. */
 #define UM_REPLAY_PLAYER_POSITIONS 16384
 
 extern const char um_replay_player_style[];
@@ -16,7 +16,7 @@ extern const char um_replay_player_sha256[]; /* of the script, in base64 */
 um_status um_replay_player(const um_replay *replay, const char *title, um_buffer *page,
                            um_error *error);
 
-/* Append a page that holds nothing else. */
+/* Append a page that contains nothing else. */
 um_status um_replay_page(const um_replay *replay, um_buffer *page, um_error *error);
 
 #endif

@@ -1,7 +1,8 @@
 /* Looks and behaviour of a played run. */
 #include "cli/replay_player.h"
 
-/* The colours are those of the terminal's ramp (colour_ramp.h). */
+/* The colours of the terminal's ramp (colour_ramp.h), some of them darker on light ground and
+ * lighter on dark ground. */
 const char um_replay_player_style[] =
     ":root{--r0:#5f00ff;--r1:#8700d7;--r2:#af00af;--r3:#d70087;--r4:#d7005f;--r5:#d70000;"
     "--r6:#c75300;--r7:#a86a00}\n"
@@ -31,7 +32,7 @@ const char um_replay_player_style[] =
     ".ramp i{width:16px;height:10px;background:currentColor}.ramp span{margin:0 8px 0 0}"
     ".ramp i+span{margin:0 0 0 8px}\n";
 
-/* Each token tells its steps, from 1: data-s="3", or "3 -5 9" for one that was masked again in step
+/* Each token lists its steps, from 1: data-s="3", or "3 -5 9" for one that was masked again in step
  * 5; earlier tokens of the position are in data-t. */
 const char um_replay_player_script[] =
     "'use strict';\n"

@@ -9,18 +9,18 @@
 #include "cli/text_layout.h"
 
 #define COLUMNS 92
-#define CELL_WIDTH 8.4 /* units; the width of text is set, whatever the font has */
+#define CELL_WIDTH 8.4 /* units; text is set to this width, whatever the font */
 #define LINE_HEIGHT 20.0
 #define FONT_SIZE 14
 #define MARGIN 16.0
 #define LEGEND_HEIGHT 44.0
-#define LEGEND_COLUMNS 44 /* the picture is at least so wide */
+#define LEGEND_COLUMNS 44 /* least width of the picture */
 #define SWATCH_WIDTH 16.0
 #define PLAY_SECONDS 6.0
 #define SLOWEST_STEP 0.25 /* seconds */
 #define START_SECONDS 0.8 /* masked, before the first step */
 #define HOLD_SECONDS 4.0  /* complete, before it begins again */
-#define MOMENTS 96        /* at which tokens appear, at most */
+#define MOMENTS 96        /* most moments at which tokens appear */
 #define FADE 0.8          /* percent of a round */
 
 typedef struct picture {
@@ -65,7 +65,7 @@ static um_status put_colours(um_buffer *output, um_colour_ground ground, um_erro
     return um_buffer_append_text(output, "\n", error);
 }
 
-/* For each moment that has a token: it appears (s), its block vanishes (h). */
+/* For each moment that has tokens: they appear (s), and their blocks vanish (h). */
 static um_status put_moments(const picture *state, um_error *error) {
     bool seen[MOMENTS] = {false};
     for (size_t i = 0; i < state->layout.count; i++) {
@@ -120,7 +120,7 @@ static um_status put_style(const picture *state, um_error *error) {
 
 /* ---- Text ---------------------------------------------------------------- */
 
-/* Cells [first, last) stand side by side: given text, masks, or the characters of one token. */
+/* Cells [first, last) are side by side: given text, masks, or the characters of one token. */
 typedef struct cell_run {
     size_t first;
     size_t last;

@@ -76,7 +76,7 @@ static int parse_options(const um_command *command, int argc, char **argv,
     return UM_EXIT_OK;
 }
 
-/* The path without slashes behind it, printable. */
+/* The path without trailing slashes, made printable. */
 static um_status name_run(const char *path, char **name, um_error *error) {
     um_buffer text = {0};
     size_t length = strlen(path);

@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 
-#define LARGE_CONTEXT 2048 /* positions from which on answers are long by default */
-#define INFILLING_TOKENS 3 /* that show a suffix to a causal model */
+#define LARGE_CONTEXT 2048 /* positions from which answers are long by default */
+#define INFILLING_TOKENS 3 /* tokens that show a suffix to a causal model */
 
 static um_status take_tokens(um_status status, int32_t *tokens, size_t count, int32_t mask_token,
                              um_request_tokens *found) {

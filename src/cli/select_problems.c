@@ -1,4 +1,4 @@
-/* unmask select-problems: problems of the wanted difficulty out of AceCode. */
+/* unmask select-problems: problems of the wanted difficulty from AceCode. */
 #include <getopt.h>
 #include <stdlib.h>
 
@@ -119,7 +119,8 @@ static int add_model(const um_command *command, const char *name, selection_opti
     return UM_EXIT_OK;
 }
 
-/* The texts of options that come after the difficulty, wherever they stand. */
+/* The texts of the options of the filter; percentiles replace the difficulty's, whatever their
+ * order. */
 typedef struct percentile_texts {
     const char *difficulty;
     const char *mean_from;

@@ -69,7 +69,7 @@ static int sweep(const um_sweep_request *request) {
 }
 
 static int run(const um_command *command, int argc, char **argv) {
-    static const char *const own[] = {"temperature", "steps"}; /* of which a sweep has lists */
+    static const char *const own[] = {"temperature", "steps"}; /* a sweep has lists of these */
     um_sweep_request request;
     const int code = um_sweep_parse(command, argc, argv, &request);
     if (code == -1) {

@@ -1,12 +1,12 @@
-/* Which of the given options of decoding a line of the grid takes. */
+/* Which of the given decoding options a line of the grid takes. */
 #include <string.h>
 
 #include "cli/sweep.h"
 #include "decode/algorithm.h"
 
-#define STEPS_ALGORITHM "entropy" /* what a budget of steps alone means: docs/DECODING.md */
+#define STEPS_ALGORITHM "entropy" /* for a budget of steps alone: docs/DECODING.md */
 
-/* Options that every algorithm has, as they are about the answer's end. */
+/* Options that every algorithm has, as they concern the answer's end. */
 static bool is_of_all(const char *name) {
     return strcmp(name, "early_stop") == 0 || strcmp(name, "end_tokens") == 0 ||
            strcmp(name, "stop_token") == 0;

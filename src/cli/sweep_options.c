@@ -11,7 +11,7 @@ enum { OPTION_TEMPERATURES = 256, OPTION_STEPS };
 
 static const struct option own_options[] = {
     {"temperatures", required_argument, NULL, OPTION_TEMPERATURES},
-    {"steps", required_argument, NULL, OPTION_STEPS}, /* before that of decoding */
+    {"steps", required_argument, NULL, OPTION_STEPS}, /* hides the later decoding option */
     UM_CLI_EVAL_OPTIONS,
     {NULL, 0, NULL, 0},
 };
@@ -34,7 +34,7 @@ static int set_axis(const um_command *command, um_sweep_request *request, int op
                                           error.message);
 }
 
-/* All samples of a problem tell most: unless --k is given, pass@N is of N samples too. */
+/* Unless --k is given, the largest k is the number of samples: pass@N of N samples says most. */
 static void add_k(um_sweep_request *request) {
     um_pass_ks *ks = &request->eval.judge.ks;
     size_t at = 0;
@@ -47,7 +47,7 @@ static void add_k(um_sweep_request *request) {
     }
 }
 
-/* What a sweep shows of every point, whatever --k asks for. */
+/* Add pass@1, which a sweep shows of every point whatever --k says. */
 static int add_pass_at_1(const um_command *command, um_pass_ks *ks) {
     for (size_t i = 0; i < ks->count; i++) {
         if (ks->values[i] == 1) {

@@ -50,7 +50,7 @@ void um_sweep_progress_end_point(um_sweep_progress *progress) {
 
 /* ---- Time left ------------------------------------------------------------------------- */
 
-/* Seconds a sample of a line, with those of the point until `now`; NAN where it has none. */
+/* Seconds a sample of a line, with the current point until `now`; NAN if it has no samples yet. */
 static double pace_of(const um_sweep_progress *progress, size_t line, double now) {
     const bool is_at_work = line == line_of(progress, progress->point) && progress->point_made > 0;
     const size_t made = progress->timed[line] + (is_at_work ? progress->point_made : 0);
@@ -58,8 +58,8 @@ static double pace_of(const um_sweep_progress *progress, size_t line, double now
     return made > 0 ? seconds / (double)made : (double)NAN;
 }
 
-/* A line that has not begun: as another budget of its model, by their steps; else as the mean of
- * all. */
+/* The pace of a line that has not begun: that of another budget of its model, scaled by the steps;
+ * else the mean of all. */
 static double expected_pace(const um_sweep_progress *progress, size_t line, double now) {
     const um_sweep_line *wanted = &progress->grid->lines[line];
     double sum = 0;
@@ -97,7 +97,7 @@ double um_sweep_progress_left(const um_sweep_progress *progress, double now) {
 bool um_sweep_progress_watch(void *user, size_t made, size_t wanted) {
     um_sweep_progress *progress = user;
     const size_t kept = progress->point_samples > wanted ? progress->point_samples - wanted : 0;
-    if (progress->point_made == 0 && kept > 0) { /* an earlier run has made them */
+    if (progress->point_made == 0 && kept > 0) { /* made by an earlier run */
         progress->done += kept;
         progress->point_samples -= kept;
     }

@@ -1,5 +1,5 @@
-/* A sweep: every point of its grid is an evaluation with a directory of its own, so that what is
- * there when it stops is there when it goes on. */
+/* A sweep: every point of its grid is an evaluation with a directory of its own, so that a sweep
+ * that was stopped goes on with what is there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "cli/sweep.h"
 #include "decode/algorithm.h"
 
-/* What a point's evaluation is asked, and the texts that it borrows. */
+/* The request for a point's evaluation, and the texts that it borrows. */
 typedef struct point_request {
     um_eval_request eval;
     char path[UM_EVAL_PATH_SIZE];
@@ -43,7 +43,7 @@ static um_status open_subject(const um_sweep_run *run, size_t model, um_eval_sub
 
 /* ---- Before the first point ----------------------------------------------------------- */
 
-/* Whether the model can be asked as line `number` of the grid says. */
+/* Check that the model can be evaluated as line `number` of the grid says. */
 static um_status try_line(um_sweep_run *run, const um_eval_subject *subject, size_t number,
                           um_sweep_uses *uses, um_error *error) {
     point_request asked;
@@ -76,7 +76,7 @@ static um_status try_model(um_sweep_run *run, const um_eval_subject *subject, um
     return UM_OK;
 }
 
-/* Make the grid, and find out what is wrong with any of it before the first sample. */
+/* Make the grid, and find anything wrong with it before the first sample. */
 static um_status make_grid(um_sweep_run *run, um_error *error) {
     um_sweep_uses uses = 0;
     run->grid.axes = run->request->axes;
@@ -112,7 +112,7 @@ static um_status prepare(um_sweep_run *run, um_error *error) {
     return open_directory(run, error);
 }
 
-/* The problems that this rank samples, which is what its progress is of. */
+/* The number of problems that this rank samples, which its progress counts. */
 static size_t own_problems(const um_sweep_run *run) {
     size_t own = 0;
     for (size_t i = 0; i < run->place.tasks.count; i++) {
@@ -123,7 +123,7 @@ static size_t own_problems(const um_sweep_run *run) {
 
 /* ---- Points ----------------------------------------------------------------------------- */
 
-/* The point's own report, as `unmask eval` writes it. */
+/* Write the point's own report, as `unmask eval` does. */
 static um_status report_point(um_sweep_run *run, const um_eval_run *made, size_t point,
                               um_error *error) {
     UM_TRY(um_eval_run_report(made, &run->reports[point], error));
@@ -162,7 +162,7 @@ static um_status tell_stop(const um_sweep_run *run, size_t point, um_status stat
                : status;
 }
 
-/* The points of a model are side by side. */
+/* The points of a model are next to each other in the grid. */
 static um_status complete_model(um_sweep_run *run, size_t model, size_t *point, um_error *error) {
     um_eval_subject subject;
     um_status status = open_subject(run, model, &subject, error);

@@ -16,7 +16,7 @@
 #define DEFAULT_COLUMNS 80
 #define DEFAULT_ROWS 24
 #define ESCAPE 0x1b
-#define ESCAPE_WAIT 50 /* milliseconds in which the rest of an escape sequence comes */
+#define ESCAPE_WAIT 50 /* milliseconds to wait for the rest of an escape sequence */
 
 /* ---- Abilities ----------------------------------------------------------- */
 
@@ -38,7 +38,7 @@ static bool locale_is_utf8(void) {
     return false;
 }
 
-/* COLORFGBG is "foreground;background" in the numbers of the 16 first colours. */
+/* COLORFGBG is "foreground;background" in the numbers of the first 16 colours. */
 static um_colour_ground ground_of_environment(void) {
     const char *value = getenv("COLORFGBG");
     const char *last = value ? strrchr(value, ';') : NULL;
@@ -92,16 +92,17 @@ size_t um_terminal_width(uint32_t code_point) {
 
 /* ---- Keys ---------------------------------------------------------------- */
 
-/* A byte, or -1 when none came in time (milliseconds, -1: for ever), input ended or Ctrl-C. */
+/* A byte, or -1 if none came in time (milliseconds; -1: for ever), input ended or Ctrl-C was
+ * pressed. */
 static int read_byte(int wait) {
     struct pollfd waiting = {.fd = STDIN_FILENO, .events = POLLIN};
     unsigned char byte = 0;
-    /* poll, unlike read, is not taken up again after a signal. */
+    /* poll, unlike read, is not restarted after a signal. */
     const int ready = poll(&waiting, 1, wait);
     return ready > 0 && read(STDIN_FILENO, &byte, 1) == 1 ? byte : -1;
 }
 
-/* The rest of a sequence such as "[C", after Escape. */
+/* Read the rest of a sequence such as "[C", after Escape. */
 static bool read_escape_sequence(um_key *key) {
     const int introducer = read_byte(ESCAPE_WAIT);
     if (introducer != '[' && introducer != 'O') {

@@ -11,14 +11,14 @@ typedef struct um_terminal {
     bool is_live; /* a terminal whose cursor can be moved: not a pipe, not TERM=dumb */
     bool colour;  /* 256 colours; off with NO_COLOR (no-color.org) */
     bool utf8;
-    um_colour_ground ground; /* light only where COLORFGBG says so */
+    um_colour_ground ground; /* light only if COLORFGBG says so */
     size_t columns;
     size_t rows;
 } um_terminal;
 
 um_terminal um_terminal_probe(int descriptor);
 
-/* Look at the size again; whether it has changed. */
+/* Read the size again; returns whether it has changed. */
 bool um_terminal_resize(um_terminal *terminal);
 
 /* Write everything, in as few calls as the terminal takes. */
@@ -36,7 +36,8 @@ typedef enum um_key {
     UM_KEY_QUIT     /* q, Escape, end of input or Ctrl-C */
 } um_key;
 
-/* Wait for one of the keys on standard input, a terminal whose line mode is off meanwhile. */
+/* Wait for one of the keys on standard input; if it is a terminal, its line mode is off
+ * meanwhile. */
 um_key um_terminal_read_key(void);
 
 #endif

@@ -206,7 +206,7 @@ static um_status walk_position(glyph_walk *walk, size_t index, um_error *error) 
     return UM_OK;
 }
 
-/* The end of the hole at `index` if the answer stops there, otherwise `index`. */
+/* The end of the hole that contains `index` if its answer ends there, otherwise `index`. */
 static size_t skip_after_end(const um_text_canvas *canvas, size_t index) {
     if (!ends_answer(canvas, index)) {
         return index;

@@ -1,4 +1,4 @@
-/* A canvas as text while it is filled: what each position stands for, and in which step it was
+/* A canvas as text while it is filled: the text of each position, and the step in which it was
  * committed.  The live view, the replay and its pictures are drawn from it. */
 #ifndef UM_CLI_TEXT_CANVAS_H
 #define UM_CLI_TEXT_CANVAS_H
@@ -10,15 +10,15 @@
 /* Where the texts of tokens come from. */
 typedef struct um_token_texts {
     void *user;
-    /* The bytes of `token`, valid until the next call; false where it stands for nothing.
-     * *special (false before the call) is set for control tokens, such as the end of a text. */
+    /* The bytes of `token`, valid until the next call; false if it has no text.  *special (false
+     * before the call) is set for control tokens, such as the end of a text. */
     bool (*bytes)(void *user, int32_t token, const char **bytes, size_t *length, bool *special);
 } um_token_texts;
 
-/* From a tokenizer, which must outlive it. */
+/* Texts from a tokenizer, which must outlive the result. */
 um_token_texts um_token_texts_of(const um_tokenizer *tokenizer);
 
-/* Where there is no tokenizer: ids, each followed by a space.  `scratch` must outlive it. */
+/* Without a tokenizer: ids, each followed by a space.  `scratch` must outlive the result. */
 typedef struct um_token_id_scratch {
     char text[16];
 } um_token_id_scratch;
@@ -44,8 +44,8 @@ typedef struct um_text_canvas {
     um_buffer bytes;        /* of all positions, in the order in which they came */
 } um_text_canvas;
 
-/* The canvas before the first step: everything in the holes is masked.  Zero-initialise
- * *canvas first and um_text_canvas_free it whatever the outcome. */
+/* The canvas before the first step: everything in the holes is masked.  Zero-initialise *canvas
+ * first, and call um_text_canvas_free whatever the outcome. */
 um_status um_text_canvas_create(const int32_t *tokens, size_t length, const um_canvas_hole *holes,
                                 size_t hole_count, um_token_texts texts, um_text_canvas *canvas,
                                 um_error *error);
@@ -56,11 +56,11 @@ void um_text_canvas_free(um_text_canvas *canvas);
 um_status um_text_canvas_apply(um_text_canvas *canvas, const um_trace_event *event,
                                um_error *error);
 
-/* Everything masked again. */
+/* Mask all holes again. */
 void um_text_canvas_reset(um_text_canvas *canvas);
 
-/* How many positions of hole `index` its answer takes: up to its first control token, that one too;
- * all of them where there is none. */
+/* The number of positions that the answer in hole `index` takes: up to its first control token,
+ * included, or all of them if there is none. */
 size_t um_text_canvas_answer_length(const um_text_canvas *canvas, size_t index);
 
 /* ---- Characters ---------------------------------------------------------- */
@@ -72,7 +72,8 @@ typedef enum um_glyph_kind {
     UM_GLYPH_SPECIAL    /* a committed control token, no bytes */
 } um_glyph_kind;
 
-/* A character, whose bytes may come from several tokens: it belongs to that of its first byte. */
+/* A character.  Its bytes may come from several tokens; it belongs to the token of its first
+ * byte. */
 typedef struct um_glyph {
     um_glyph_kind kind;
     size_t position;
@@ -84,7 +85,7 @@ typedef struct um_glyph {
 
 typedef um_status um_glyph_function(void *user, const um_glyph *glyph, um_error *error);
 
-/* Hand on the characters in order; what is not UTF-8, or unfinished where a mask follows, becomes
+/* Pass on the characters in order; bytes that are not UTF-8, or unfinished before a mask, become
  * U+FFFD.  With `cut`, each hole ends at its first control token. */
 um_status um_text_canvas_walk(const um_text_canvas *canvas, bool cut, um_glyph_function *function,
                               void *user, um_error *error);
@@ -92,7 +93,7 @@ um_status um_text_canvas_walk(const um_text_canvas *canvas, bool cut, um_glyph_f
 /* How text is written out. */
 typedef struct um_text_form {
     const char *mask; /* stands for a masked position */
-    bool printable;   /* U+FFFD for control characters but tab and line feed: for terminals */
+    bool printable;   /* for terminals: U+FFFD for control characters except tab and line feed */
 } um_text_form;
 
 /* Append the text of positions [first, last), cut as above. */

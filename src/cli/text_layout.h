@@ -15,7 +15,7 @@ typedef struct um_layout_cell {
     char bytes[4];
 } um_layout_cell;
 
-/* Zero-initialise, reuse as often as wanted, um_text_layout_free. */
+/* Zero-initialise; may be reused; release with um_text_layout_free. */
 typedef struct um_text_layout {
     um_layout_cell *cells; /* [count], by line and then by column */
     size_t count;
@@ -38,7 +38,7 @@ um_status um_text_layout_build(um_text_layout *layout, const um_text_canvas *can
 
 void um_text_layout_free(um_text_layout *layout);
 
-/* The first cell of `line`; cells go on until one has another line. */
+/* The index of the first cell of `line`; its cells follow until one has another line. */
 size_t um_text_layout_find(const um_text_layout *layout, size_t line);
 
 #endif

@@ -1,4 +1,4 @@
-/* unmask tokenize: how a model's tokenizer cuts a text, and back. */
+/* unmask tokenize: from a text to the tokens of a model, and back. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ typedef struct tokenize_options {
     const char *text; /* NULL: read `file` */
     bool special;
     bool decode;
-    size_t form_count; /* of options that choose one */
+    size_t form_count; /* options that choose one */
     tokenize_form form;
 } tokenize_options;
 
@@ -47,7 +47,7 @@ typedef struct tokenization {
     const um_tokenizer *tokenizer;
     um_buffer text; /* what was given, or what the given ids stand for */
     um_token_list tokens;
-    bool round_trip; /* text -> tokens -> text gives every byte again */
+    bool round_trip; /* encoding and decoding, in either order, gives the input again */
 } tokenization;
 
 /* ---- Output -------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static um_status read_text(const tokenize_options *options, um_buffer *text, um_
     return um_file_read(options->file, TEXT_MAXIMUM, text, error);
 }
 
-/* Ids are the input: the text is theirs. */
+/* The input is ids: put their text in its place. */
 static um_status decode(tokenization *work, um_error *error) {
     UM_TRY(parse_ids(&work->text, work->tokenizer, &work->tokens, error));
     um_buffer_clear(&work->text);
@@ -223,7 +223,7 @@ static void set_form(tokenize_options *options, tokenize_form form) {
     options->form = form;
 }
 
-/* False: a wrong option, which getopt has explained. */
+/* False for a wrong option, which um_cli_next_option has explained. */
 static bool read_option(tokenize_options *options, int option) {
     switch (option) {
         case 'm':

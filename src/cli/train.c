@@ -45,10 +45,10 @@ typedef struct watcher {
     um_metrics *metrics;
     um_train_ranks *ranks;
     double peak; /* FLOP/s of all ranks */
-    bool warned; /* of lines that could not be written */
+    bool warned; /* about lines that could not be written */
 } watcher;
 
-/* A line that cannot be written is told once; training goes on. */
+/* A line that cannot be written is reported once; training goes on. */
 static void note_loss(watcher *state, um_status status, const um_error *error) {
     if (status != UM_OK && !state->warned) {
         state->warned = true;
@@ -139,7 +139,7 @@ static um_status run_trainer(watcher *state, um_trainer *trainer, const um_recip
     return status;
 }
 
-/* Data that the run does not see whole. */
+/* Report data that the run does not see whole. */
 static void say_what_is_missing(const um_trainer *trainer, const um_recipe *recipe) {
     const um_trainer_sizes sizes = um_trainer_describe(trainer);
     if (sizes.cut_documents > 0) {
@@ -181,7 +181,7 @@ static um_status watch_training(const train_options *options, watcher *state, um
                : um_error_prefix(error, closed, "the model is whole, its metrics are not");
 }
 
-/* One rank reports; the others train along. */
+/* Rank 0 reports; the others only train. */
 static um_status join_training(const train_options *options, um_train_ranks *ranks,
                                um_trainer *trainer, const um_recipe *recipe,
                                const um_compute *compute, um_error *error) {
@@ -218,7 +218,8 @@ static um_status train(const train_options *options, um_train_ranks *ranks, cons
     return status;
 }
 
-/* Options are read twice: the recipe file is named after some of them.  First all but --set. */
+/* Options are read twice, since the recipe's path may follow some of them: first all but --set,
+ * then --set too. */
 static int parse_options(const um_command *command, int argc, char **argv, train_options *options,
                          um_recipe *recipe, bool apply, um_error *error) {
     static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
@@ -250,7 +251,7 @@ static int parse_options(const um_command *command, int argc, char **argv, train
                 break;
             case 's':
                 if (apply && apply_setting(recipe, optarg, error) != UM_OK) {
-                    return UM_EXIT_FAILURE; /* which the caller tells */
+                    return UM_EXIT_FAILURE; /* the caller reports it */
                 }
                 break;
             case 'h':
@@ -270,7 +271,7 @@ static int parse_options(const um_command *command, int argc, char **argv, train
     return UM_EXIT_OK;
 }
 
-/* Every rank reads the recipe and trains; what only some of them cannot read ends all. */
+/* Every rank reads the recipe and trains; if only some of them can read it, all end. */
 static um_status read_and_train(const um_command *command, int argc, char **argv,
                                 train_options *options, um_train_ranks *ranks, um_error *error) {
     um_recipe recipe;

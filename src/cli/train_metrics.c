@@ -78,7 +78,7 @@ um_status um_train_metrics_open(const char *path, const char *output, const um_r
 
 /* ---- Numbers ------------------------------------------------------------- */
 
-/* Numbers that the objective gives itself take the place of those of the same name. */
+/* Add numbers; those of the same name as earlier ones, as an objective may give, replace them. */
 static size_t add_own(const um_metric *own, size_t own_count, um_metric values[UM_LINE_METRICS],
                       size_t count) {
     for (size_t i = 0; i < own_count; i++) {

@@ -6,11 +6,11 @@
 #include "train/run/metrics.h"
 #include "train/trainer.h"
 
-/* Room for what a line has by itself and what an objective adds. */
+/* Room for the numbers of every line and those that an objective adds. */
 #define UM_LINE_METRICS 64
 
-/* Open the file of a run: `path`, or metrics.jsonl in the output directory where that is NULL.
- * `peak` is the rate of matrix products, in operations a second. */
+/* Open the file of a run: `path`, or metrics.jsonl in the output directory if that is NULL.  `peak`
+ * is the rate of matrix products, in operations a second. */
 um_status um_train_metrics_open(const char *path, const char *output, const um_recipe *recipe,
                                 const um_trainer *trainer, const um_compute *compute, double peak,
                                 um_metrics **metrics, um_error *error);

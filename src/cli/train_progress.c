@@ -18,12 +18,12 @@
 /* A metric on the line. */
 typedef struct shown_metric {
     const char *name;   /* docs/METRICS.md */
-    const char *before; /* the number */
+    const char *before; /* text before the number */
     const char *after;
-    int digits;       /* behind the point; below 0: as an exponent */
+    int digits;       /* after the point; below 0: with an exponent */
     double scale;     /* 100 for shares in per cent */
     bool smooth;      /* a moving average */
-    int importance;   /* the least important goes first on a narrow terminal */
+    int importance;   /* on a narrow terminal the least goes first; below 0: not on the line */
     bool validations; /* also on the line of a validation */
 } shown_metric;
 
@@ -76,7 +76,7 @@ double um_train_progress_left(const um_train_progress *progress, double now) {
     if (done == 0) {
         return NAN;
     }
-    /* Only what is over counts: the step that goes on is one of those that are left. */
+    /* Only finished steps count: the current step is one of those that are left. */
     const double others = progress->step_end - progress->start - progress->all_step_seconds;
     const double each = progress->step_seconds + fmax(0, others) / (double)done;
     const double left = each * (double)(progress->total_steps - progress->step);
@@ -175,7 +175,7 @@ um_status um_train_progress_text(const um_train_progress *progress, double now, 
 
 /* ---- Showing ------------------------------------------------------------- */
 
-/* A terminal that became narrower has folded the line that it shows. */
+/* If the terminal became narrower, it has folded the line that it shows. */
 static um_status wipe(um_train_progress *progress, um_buffer *bytes, um_error *error) {
     (void)um_terminal_resize(&progress->terminal);
     const size_t columns = progress->terminal.columns;
@@ -209,7 +209,7 @@ static um_status draw(um_train_progress *progress, double now, bool stays, um_er
     return status;
 }
 
-/* Nobody may look: what cannot be shown does not stop the training. */
+/* A line that cannot be shown does not stop the training. */
 static void show(um_train_progress *progress, bool now_or_never) {
     const double now = um_clock_seconds();
     const bool live = progress->terminal.is_live;

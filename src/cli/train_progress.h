@@ -26,20 +26,21 @@ typedef struct um_train_progress {
 
 um_train_progress um_train_progress_start(size_t first_step, size_t total_steps);
 
-/* Take note of a step that took `seconds`, and show it when it is time to.  Of `values` the metrics
- * of docs/METRICS.md that have a place on the line are used. */
+/* Take note of a step that took `seconds`, and show it when it is time to.  Of `values`, the
+ * metrics of docs/METRICS.md that have a place on the line are used. */
 void um_train_progress_step(um_train_progress *progress, size_t step, double seconds,
                             const um_metric *values, size_t count);
 
-/* What the step is doing: `done` of `total` of "rollout", for example; total 0: no numbers. */
+/* Take note of what the step is doing, such as `done` of `total` of "rollout"; total 0: no
+ * numbers. */
 void um_train_progress_phase(um_train_progress *progress, const char *phase, size_t done,
                              size_t total);
 
-/* A validation has a line of its own, which stays. */
+/* Print a validation on a line of its own, which stays. */
 void um_train_progress_validation(um_train_progress *progress, size_t step, const um_metric *values,
                                   size_t count);
 
-/* Wipe the changing line out, so that a message can be printed. */
+/* Erase the changing line, so that a message can be printed. */
 void um_train_progress_clear(um_train_progress *progress);
 
 /* Show the last state and leave it on the screen. */
@@ -47,14 +48,16 @@ void um_train_progress_end(um_train_progress *progress);
 
 /* ---- Parts, also used by tests ------------------------------------------- */
 
-/* The times of a step that ended at `now`. */
+/* Take note of the times of a step that ended at `now`. */
 void um_train_progress_note(um_train_progress *progress, size_t step, double seconds, double now);
 
-/* Seconds until the last step: the average of newer steps, and what else (validations, saves) came
- * so far with each step, less what has passed since the last one.  NAN before the first step. */
+/* Seconds until the end of the last step: for each step left, the moving average of a step and the
+ * mean time of all else so far (validations, saves), less the time since the newest step ended.
+ * NAN before the first step. */
 double um_train_progress_left(const um_train_progress *progress, double now);
 
-/* The line in at most `columns` characters, all ASCII: what matters least is left out first. */
+/* Append the line in at most `columns` characters, all ASCII: what matters least is left out
+ * first. */
 um_status um_train_progress_text(const um_train_progress *progress, double now, size_t columns,
                                  um_buffer *text, um_error *error);
 

@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 #include "train/collective/launch.h"
 
-/* Ranks that fail alike do so within this many seconds. */
+/* Ranks that fail alike fail within this many seconds of one another. */
 #define PATIENCE 5.0
 
 static bool stop_requested(void *user) {
@@ -20,7 +20,7 @@ static bool stop_requested(void *user) {
     return um_cli_interrupted();
 }
 
-/* mpirun tells the others of a rank that has ended only by ending them, a second after SIGTERM. */
+/* mpirun tells the other ranks that one has ended only by ending them, a second after SIGTERM. */
 static void on_silence(void *user) {
     const um_train_ranks *ranks = user;
     if (!um_train_ranks_first(ranks)) {
@@ -95,7 +95,7 @@ um_status um_train_ranks_sum(um_train_ranks *ranks, double mine, double *sum, um
     return status;
 }
 
-/* One failure has one line: of the lowest rank that failed, or of one that failed alone. */
+/* One failure has one line: that of the lowest rank that failed, or of one that failed alone. */
 static int tell_failure(um_train_ranks *ranks, um_collective_end end, const um_error *error) {
     const size_t rank = um_collective_rank(ranks->collective);
     um_error told = *error;
@@ -109,7 +109,7 @@ static int tell_failure(um_train_ranks *ranks, um_collective_end end, const um_e
 }
 
 int um_train_ranks_end(um_train_ranks *ranks, um_status status, const um_error *error) {
-    if (!ranks->collective) { /* every process says the same: one does so */
+    if (!ranks->collective) { /* every process fails alike: one of them says so */
         return um_launch_rank() == 0 ? um_cli_fail(error) : UM_EXIT_FAILURE;
     }
     const um_collective_end end =

@@ -1,4 +1,4 @@
-/* The processes ("ranks") that `unmask train` was started in, together with mpirun or srun. */
+/* The processes ("ranks") of a command that mpirun or srun has started together. */
 #ifndef UM_CLI_TRAIN_RANKS_H
 #define UM_CLI_TRAIN_RANKS_H
 
@@ -8,11 +8,11 @@ typedef struct um_train_ranks {
     um_collective *collective;
     const char *output; /* borrowed: the run's directory */
     size_t saved_step;  /* of the state in it */
-    bool keeps_all;     /* nothing that was done is done again */
+    bool keeps_all;     /* nothing that is done is done again */
 } um_train_ranks;
 
-/* Connect the processes that a launcher has started; without one, this process is alone.  `wanted`
- * of them must be there, unless it is 0.  *ranks must not move afterwards.  Where there are
+/* Connect the processes that a launcher has started; without one, this process is alone.  There
+ * must be `wanted` of them, unless that is 0.  *ranks must not move afterwards.  If there are
  * several, SIGUSR1 asks to stop as Ctrl-C does. */
 um_status um_train_ranks_start(size_t wanted, const char *output, um_train_ranks *ranks,
                                um_error *error);
@@ -20,14 +20,14 @@ um_status um_train_ranks_start(size_t wanted, const char *output, um_train_ranks
 /* Whether this is the process that reads state, writes and reports. */
 bool um_train_ranks_first(const um_train_ranks *ranks);
 
-/* Threads for this rank: its share of the machine's processors, or of those it is bound to. */
+/* Threads for this rank: its share of the machine's processors, but no more than it is bound to. */
 size_t um_train_ranks_threads(const um_train_ranks *ranks);
 
 /* The sum of a number over the ranks. */
 um_status um_train_ranks_sum(um_train_ranks *ranks, double mine, double *sum, um_error *error);
 
-/* Leave, after all ranks' work or this rank's failure, which then one rank tells.  Ends the others
- * where they cannot go on.  Returns the exit code. */
+/* Leave, after the work of all ranks or a failure (`status` and `error`), which one rank then
+ * prints.  Ends the other ranks if they cannot go on.  Returns the exit code. */
 int um_train_ranks_end(um_train_ranks *ranks, um_status status, const um_error *error);
 
 #endif

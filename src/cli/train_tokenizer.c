@@ -53,7 +53,7 @@ typedef struct tokenizer_options {
     size_t input_count;
 } tokenizer_options;
 
-/* What reading the inputs goes on with. */
+/* The state while the inputs are read. */
 typedef struct reading {
     um_tokenizer_trainer *trainer;
     um_watch watch;
@@ -63,7 +63,7 @@ typedef struct reading {
 
 /* ---- Reading ---------------------------------------------------------------- */
 
-/* The bytes of all files; 0 where one of them has no end that is known. */
+/* The bytes of all files; 0 if one of them is not a regular file, so that its size is not known. */
 static size_t total_size(const tokenizer_options *options) {
     size_t total = 0;
     for (size_t i = 0; i < options->input_count; i++) {

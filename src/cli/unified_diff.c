@@ -48,8 +48,8 @@ static um_status index_lines(const um_buffer *text, line_table *table, um_error 
     return UM_OK;
 }
 
-/* The line to which the byte at `offset` belongs; at the end of the text the last line where no
- * line feed ends it, otherwise table->count. */
+/* The line of the byte at `offset`.  The end of the text is in the last line if no line feed ends
+ * that, otherwise it is table->count. */
 static size_t line_of(const line_table *table, size_t offset) {
     const um_buffer *text = table->text;
     if (offset == text->length && offset > 0 && text->data[offset - 1] != '\n') {
@@ -111,7 +111,7 @@ static void add_change(difference *work, change lines) {
     }
 }
 
-/* Replacements on the same line are one change; what is equal at its ends is none. */
+/* Replacements on the same line are one change; equal lines at its ends are not part of it. */
 static void find_changes(difference *work, const um_replacement *replacements, size_t count) {
     for (size_t i = 0; i < count; i++) {
         add_change(work, (change){line_of(&work->old_lines, replacements[i].old_start),
@@ -146,7 +146,7 @@ static um_status put_lines(const difference *work, const line_table *table, size
     return UM_OK;
 }
 
-/* A range of no lines is named after the line before it. */
+/* An empty range has the number of the line before it. */
 static um_status put_range(const difference *work, char sign, size_t first, size_t last,
                            um_error *error) {
     return um_buffer_append_format(work->output, error, "%c%zu,%zu ", sign,

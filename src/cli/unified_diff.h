@@ -12,8 +12,8 @@ typedef struct um_replacement {
     size_t new_end;
 } um_replacement;
 
-/* Append the diff, with three lines of context, as `patch` reads it; nothing where no line
- * differs.  The replacements are ascending, and between them the texts are equal. */
+/* Append the diff, with three lines of context, as `patch` reads it; nothing if no line differs.
+ * The replacements are ascending, and between them the texts are equal. */
 um_status um_unified_diff(const char *name, const um_buffer *old_text, const um_buffer *new_text,
                           const um_replacement *replacements, size_t count, um_buffer *output,
                           um_error *error);
