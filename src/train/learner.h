@@ -1,6 +1,6 @@
 /* What every objective trains with: a model's weights, gradients and optimiser, the passes over
- * batches, and the update.  Which batches, and what is done between updates, is the business of a
- * training method (training_method.h). */
+ * batches, and the update.  A training method (training_method.h) decides which batches, and what
+ * happens between updates. */
 #ifndef UM_TRAIN_LEARNER_H
 #define UM_TRAIN_LEARNER_H
 
@@ -28,8 +28,8 @@ typedef struct um_learner {
     size_t weight_count;          /* parameters, without padding */
     um_gradient_sum gradient_sum; /* over the parts of a step */
     um_optimizer optimizer;
-    um_activations *recording; /* of passes that are followed by a backward pass */
-    um_activations *plain;     /* of others */
+    um_activations *recording; /* of passes that a backward pass follows */
+    um_activations *plain;     /* of other passes */
     um_loss_scratch loss_scratch;
     float *hidden; /* [targets of the batch, hidden_size] */
     float *hidden_gradient;
@@ -37,8 +37,8 @@ typedef struct um_learner {
     size_t hidden_gradient_capacity;
 } um_learner;
 
-/* Make room for a model of `config`, whose weights are not set yet; `compute` is copied.  *learner
- * must not move afterwards; um_learner_free in any case. */
+/* Make room for a model of `config`, whose weights are not set yet.  `recipe` and `compute` must
+ * outlive the learner, and *learner must not move.  Call um_learner_free also after a failure. */
 um_status um_learner_create(const um_recipe *recipe, const um_model_config *config,
                             const um_compute *compute, um_learner *learner, um_error *error);
 void um_learner_free(um_learner *learner);
@@ -46,20 +46,20 @@ void um_learner_free(um_learner *learner);
 /* Train the same model together with the other ranks of a collective (borrowed). */
 void um_learner_join(um_learner *learner, um_collective *collective);
 
-/* The weights that a run begins with: random where the recipe says `initialise` (normal with
- * deviation 0.02, divided by sqrt(2 layers) where a matrix writes into the residual stream; norms
- * 1, biases 0), otherwise those of its model. */
+/* Set the masters to the weights that a run begins with.  initialise: random, for a recipe that
+ * says so (matrices normal with deviation 0.02, divided by sqrt(2 layers) for those that write into
+ * the residual stream; norms 1, biases 0).  load_weights: those of the recipe's model. */
 um_status um_learner_initialise(um_learner *learner, um_error *error);
 um_status um_learner_load_weights(um_learner *learner, um_error *error);
 
-/* Set the parameters to the masters, rounded to bf16, where the recipe's weights are that; after
+/* If the recipe's weights are bf16, set the parameters to the masters, rounded.  Call it after
  * every change of the masters. */
 void um_learner_round_weights(um_learner *learner);
 
 /* Updates made. */
 size_t um_learner_step(const um_learner *learner);
 
-/* Give all ranks the masters of rank 0, and compare them. */
+/* Give all ranks the masters of rank 0; check that all ranks have the same (same_run.h). */
 um_status um_learner_broadcast_weights(um_learner *learner, um_error *error);
 um_status um_learner_compare_weights(um_learner *learner, um_error *error);
 
@@ -77,23 +77,23 @@ bool um_learner_owns(const um_learner *learner, size_t part);
  * (gradient_sum.h).  All ranks call it for each part in turn. */
 um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um_error *error);
 
-/* Forward pass and loss of a batch; with `backward` its gradients are added. */
+/* Forward pass and loss of a batch; with `backward`, its gradients are added to the block. */
 um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
                                 um_loss_sums *sums, um_error *error);
 
-/* The same in two parts, for weights that depend on the log-probabilities.  First
- * log_probabilities [batch->target_count] of the targets, under the learner's model or (not with
- * `record`) one of the same shape, such as a reference; NULL is the learner's. */
+/* The same in two parts, for weights that depend on the log-probabilities.  First set
+ * log_probabilities [batch->target_count] to those of the targets under `transformer`: NULL for the
+ * learner's model or, without `record`, one of the same shape, such as a reference. */
 um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
                                        const um_training_batch *batch, bool record,
                                        float *log_probabilities, um_error *error);
 
-/* Then, directly after a pass that was recorded: add the gradients of the sum over targets of
+/* Then, directly after a recorded pass, add the gradients of the sum over targets of
  * weight * cross-entropy, with the batch's weights as they are now. */
 um_status um_learner_backward(um_learner *learner, const um_training_batch *batch,
                               um_loss_sums *sums, um_error *error);
 
-/* Matrix products of a batch, multiply-adds counting two: of its forward pass. */
+/* Operations in the matrix products of a batch's forward pass; a multiply-add counts two. */
 double um_learner_forward_flops(const um_learner *learner, const um_training_batch *batch);
 
 /* What an update did. */
@@ -102,8 +102,8 @@ typedef struct um_update_report {
     double learning_rate;
 } um_update_report;
 
-/* Divide the sum of the gradients by `parts`, clip them, and make the step that the schedule says.
- * UM_ERR_MISMATCH: the gradient is not finite, nothing was changed. */
+/* Divide the sum of the gradients by `parts`, clip it, and make an optimiser step at the schedule's
+ * rate.  UM_ERR_MISMATCH: the gradient is not finite; nothing was changed. */
 um_status um_learner_update(um_learner *learner, size_t parts, um_update_report *report,
                             um_error *error);
 

@@ -52,7 +52,8 @@ static size_t largest_index(size_t count, const float *values) {
     return best;
 }
 
-/* Logits of some rows become d loss / d logits = weight * (softmax - one-hot target). */
+/* Losses of some rows.  With gradient, their logits become d loss / d logits = weight * (softmax -
+ * one-hot target). */
 static void chunk_task(void *user, size_t task, size_t worker) {
     (void)worker;
     const chunk *part = user;

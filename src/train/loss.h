@@ -1,5 +1,5 @@
-/* Weighted cross-entropy through the output projection, in chunks of rows, so that logits of a
- * large vocabulary never stand in memory all at once. */
+/* Weighted cross-entropy through the output projection, in chunks of rows, so that the logits of a
+ * large vocabulary are never all in memory at once. */
 #ifndef UM_TRAIN_LOSS_H
 #define UM_TRAIN_LOSS_H
 
@@ -31,7 +31,7 @@ um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch 
                                  um_error *error);
 void um_loss_scratch_free(um_loss_scratch *scratch);
 
-/* Sum the losses.  With `head_gradient` (otherwise NULL), `dhidden` [count, hidden_size] receives
+/* Sum the losses.  If `head_gradient` is not NULL, `dhidden` [count, hidden_size] receives
  * d weighted / d hidden, and the output projection's own gradient is added to `head_gradient`.
  * Targets must be in the vocabulary. */
 void um_loss_compute(const um_transformer *transformer, const um_compute *compute,

@@ -49,7 +49,7 @@ static um_status restore(um_trainer *trainer, const char *path, um_error *error)
     return status;
 }
 
-/* The recipe's first weights, made by rank 0. */
+/* Begin with the recipe's first weights, which rank 0 makes. */
 static um_status begin_anew(um_trainer *trainer, um_error *error) {
     um_learner *learner = &trainer->learner;
     um_status status = UM_OK;
@@ -63,7 +63,7 @@ static um_status begin_anew(um_trainer *trainer, um_error *error) {
     return trainer->method->start(trainer->method_state, learner, &trainer->output, NULL, error);
 }
 
-/* From the state in the directory, or with the recipe's first weights. */
+/* Begin from the state in the directory or, without one, with the recipe's first weights. */
 static um_status begin(um_trainer *trainer, um_error *error) {
     char path[STATE_PATH_SIZE];
     UM_TRY(um_path_join(path, sizeof path, trainer->output.path, UM_TRAINER_STATE_FILE, error));
@@ -105,7 +105,7 @@ static um_status open_output(um_trainer *trainer, const char *output_directory,
     return UM_OK;
 }
 
-/* What can fail on one rank alone is agreed on before the next step that ranks take together. */
+/* Whatever can fail on one rank alone, the ranks agree on before they next act together. */
 static um_status set_up(um_trainer *trainer, const char *output_directory,
                         const um_compute *compute, const um_grader *grader, um_error *error) {
     um_collective *collective = trainer->collective;
@@ -199,7 +199,7 @@ static um_status write_state(um_trainer *trainer, um_error *error) {
     return um_state_file_write(path, um_recipe_fingerprint(&trainer->recipe), &sections, error);
 }
 
-/* Only weights that the ranks agree on are saved, and none goes on before that is done. */
+/* Only weights that the ranks agree on are saved, and no rank goes on before they are. */
 static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
     UM_TRY(um_learner_compare_weights(&trainer->learner, error));
     const um_status status = is_first_rank(trainer) ? write_state(trainer, error) : UM_OK;
@@ -225,8 +225,8 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
     return trainer->method->validate(trainer->method_state, &never, &has_data, report, error);
 }
 
-/* In the middle of a step or validation only a run of one process stops: ranks agree on that
- * between steps. */
+/* Only a run of one process stops in the middle of a step or validation: several ranks agree on
+ * stopping between steps. */
 static um_stop_request request_of(const um_trainer *trainer,
                                   const um_trainer_callbacks *callbacks) {
     const bool alone = um_collective_size(trainer->collective) == 1;
@@ -251,7 +251,7 @@ static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callb
     return UM_OK;
 }
 
-/* What is to be done after a step: bits, which the ranks agree on. */
+/* What is to be done after a step: bits that the ranks agree on. */
 enum { STOP = 1, SAVE = 2 };
 
 static unsigned wishes(const um_trainer *trainer, const um_trainer_callbacks *callbacks) {
@@ -301,7 +301,7 @@ um_status um_trainer_run(um_trainer *trainer, const um_trainer_callbacks *callba
                          um_error *error) {
     const size_t steps = trainer->recipe.steps;
     um_status status = UM_OK;
-    if (trainer->validation_is_due && um_trainer_step(trainer) < steps) { /* was stopped before */
+    if (trainer->validation_is_due && um_trainer_step(trainer) < steps) { /* stopped before it */
         status = validate(trainer, callbacks, error);
     }
     while (status == UM_OK && um_trainer_step(trainer) < steps) {

@@ -1,4 +1,4 @@
-/* A run: its parts, and what the tests do with them. */
+/* The parts of a run, for the trainer and its tests. */
 #ifndef UM_TRAIN_TRAINER_INTERNAL_H
 #define UM_TRAIN_TRAINER_INTERNAL_H
 
@@ -12,10 +12,10 @@ struct um_trainer {
     const um_training_method *method; /* of the recipe's objective */
     void *method_state;
     double last_save;           /* clock */
-    uint64_t validation_is_due; /* 1: that of the step that was made last is still to be made */
+    uint64_t validation_is_due; /* 1: the validation after the latest step is still to be made */
 };
 
-/* Measure the model on the validation data, which there must be. */
+/* Measure the model on the validation data, which must exist. */
 um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report, um_error *error);
 
 #endif

@@ -8,32 +8,33 @@
 #include "train/trainer.h"
 
 typedef struct um_training_method {
-    /* Check that the model suits the recipe, and open the data; before anything is written.
-     * `config` is of the model that the recipe names and becomes that of the one to be trained.
-     * What *state points to is for `close`, also after a failure.  `grader` (copied; NULL for the
-     * sandbox) judges completions. */
+    /* Before anything is written, check that the model suits the recipe, and open the data.
+     * `config` is that of the model that the recipe names, and becomes that of the model to train.
+     * Pass *state to `close`, also after a failure.  `grader` (copied; NULL for the sandbox) judges
+     * completions. */
     um_status (*open)(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
                       void **state, um_error *error);
     /* NULL is allowed. */
     void (*close)(void *state);
 
-    /* The weights are as they will be for the first step, fresh or restored; `file` is the state
-     * that the run continues from or NULL for a fresh run.  What is passed stays until `close`. */
+    /* The weights are ready for the first step, fresh or restored.  `file` is the state that the
+     * run continues from, NULL for a fresh run.  `learner` and `output` stay until `close`, `file`
+     * does not. */
     um_status (*start)(void *state, um_learner *learner, const um_output_directory *output,
                        const um_state_file *file, um_error *error);
 
     /* Set the sizes of the data.  May be NULL. */
     void (*describe)(const void *state, um_trainer_sizes *sizes);
 
-    /* Add sections for `start`, without ending the file's: the learner's follow. */
+    /* Add the sections that `start` reads; the caller adds the learner's to the same list. */
     um_status (*save)(void *state, um_state_sections *sections, um_error *error);
 
-    /* Make one optimiser step.  UM_ERR_CANCELLED where `stop` said so in the middle of it; the
-     * state is then that of before the step, and may be saved. */
+    /* Make one optimiser step.  UM_ERR_CANCELLED: `stop` said so in the middle of it; the state is
+     * then as before the step, and may be saved. */
     um_status (*step)(void *state, const um_stop_request *stop, um_step_report *report,
                       um_error *error);
 
-    /* Measure the model.  *has_data is false where there is nothing to measure it with. */
+    /* Measure the model.  *has_data is false if there is nothing to measure it with. */
     um_status (*validate)(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error);
 } um_training_method;

@@ -76,7 +76,7 @@ void um_gathered_free(um_gathered *gathered) {
     *gathered = (um_gathered){0};
 }
 
-/* Turn each rank's length, which stands one place behind its start, into the starts. */
+/* Turn the lengths into starts; rank i's length is at starts[i + 1]. */
 static um_status place_all(um_gathered *gathered, size_t size, um_error *error) {
     gathered->starts[0] = 0;
     for (size_t i = 0; i < size; i++) {
@@ -117,7 +117,7 @@ bool um_collective_owns(const um_collective *collective, size_t number) {
     return number % um_collective_size(collective) == um_collective_rank(collective);
 }
 
-/* This rank's records one behind the other. */
+/* Append this rank's records to `own`. */
 static um_status collect_own(const um_collective *collective, const unsigned char *records,
                              size_t count, size_t size, um_buffer *own, um_error *error) {
     for (size_t i = collective->rank; i < count; i += collective->size) {
@@ -171,14 +171,15 @@ um_status um_collective_agree_on_any(um_collective *collective, unsigned wanted,
     return status;
 }
 
-/* How one rank fared, as it is sent. */
+/* How one rank fared, as it is sent to the others. */
 typedef struct rank_status {
     um_status status;
     char machine[64];
     char message[sizeof(um_error){0}.message];
 } rank_status;
 
-/* Whether ranks have agreed on this error before, in a part of what failed now. */
+/* Whether the message already names its rank, because the ranks agreed on this error in an inner
+ * step. */
 static bool tells_its_rank(const char *message) {
     size_t rank = 0;
     int end = 0;

@@ -16,8 +16,8 @@
 #include "train/collective/collective_internal.h"
 
 #define CHUNK 65536 /* floats that travel along the chain together */
-#define WINDOW 4    /* chunks that a rank has under way in each direction */
-#define HEAD_WINDOW(ranks) (2 * (ranks) + WINDOW) /* for rank 0: the links fill the chain */
+#define WINDOW 4    /* chunks that a rank other than 0 has under way in each direction */
+#define HEAD_WINDOW(ranks) (2 * (ranks) + WINDOW) /* for rank 0: enough to keep every link busy */
 #define PIECE (1 << 24)     /* most elements of one MPI call on a whole block */
 #define SILENCE_SECONDS 0.5 /* mpirun gives a rank one second between its signals */
 #define LOOKS_WITHOUT_SLEEP 20
@@ -30,7 +30,7 @@ typedef struct mpi_collective {
     bool told_silence;
     bool broken; /* an MPI call failed: no more of them */
     MPI_Comm ranks;
-    MPI_Comm ending;       /* for `finish`, which must not meet other messages */
+    MPI_Comm ending;       /* for `finish`, whose messages must not meet others */
     float *incoming;       /* [WINDOW, CHUNK] */
     MPI_Request *receives; /* [HEAD_WINDOW(size)] */
     MPI_Request *sends;    /* [HEAD_WINDOW(size)] */
@@ -75,7 +75,7 @@ static void wait_a_little(mpi_collective *self, patience *state) {
         state->sleep = SHORTEST_SLEEP;
     }
     if (state->looks < LOOKS_WITHOUT_SLEEP) {
-        (void)sched_yield(); /* for as long as others may want the processor */
+        (void)sched_yield(); /* for as long as others want the processor */
     } else {
         const struct timespec duration = {.tv_nsec = state->sleep};
         (void)nanosleep(&duration, NULL);
@@ -84,7 +84,7 @@ static void wait_a_little(mpi_collective *self, patience *state) {
     tell_silence(self, state);
 }
 
-/* MPI_Wait, asleep. */
+/* MPI_Wait, but asleep in between. */
 static um_status wait_for(mpi_collective *self, MPI_Request *request, const char *what,
                           um_error *error) {
     patience state = {0};
@@ -108,7 +108,7 @@ static um_status barrier(um_collective *collective, um_error *error) {
 /* ---- The sum in order -------------------------------------------------- */
 
 /* The blocks on their way along ranks 0, 1, ..., ranks - 1 and back to 0, as this rank sees them.
- * A chunk is made in `block`, sent from there, and on rank 0 comes back into `sum`. */
+ * A chunk is added up in `block`, sent from there, and on rank 0 comes back into `sum`. */
 typedef struct chain {
     mpi_collective *self;
     bool head; /* rank 0 */
@@ -138,7 +138,7 @@ static um_status start_receive(chain *state, size_t chunk, um_error *error) {
                  adding, error);
 }
 
-/* Send the chunk once the one that left by the same slot has arrived. */
+/* Send the chunk once the one that left from the same slot has arrived. */
 static um_status start_send(chain *state, size_t chunk, um_error *error) {
     mpi_collective *self = state->self;
     MPI_Request *slot = &self->sends[chunk % state->window];
@@ -159,7 +159,7 @@ static um_status finish_receive(chain *state, size_t chunk, um_error *error) {
     return wait_for(state->self, &state->self->receives[chunk % state->window], adding, error);
 }
 
-/* Rank 0 starts each chunk, and takes it back when a window of others has been started. */
+/* Rank 0 starts each chunk, and takes it back when a window of later ones has been started. */
 static um_status run_head(chain *state, um_error *error) {
     for (size_t chunk = 0; chunk < state->chunks; chunk++) {
         UM_TRY(finish_receive(state, chunk, error));
@@ -203,7 +203,7 @@ static um_status sum_in_order(um_collective *collective, size_t ranks, bool firs
                    .before = (int)((collective->rank + ranks - 1) % ranks),
                    .behind = (int)((collective->rank + 1) % ranks)};
     UM_TRY(state.head ? run_head(&state, error) : run_link(&state, error));
-    for (size_t i = 0; i < state.window; i++) { /* those that ended before are null by now */
+    for (size_t i = 0; i < state.window; i++) { /* those already done are null by now */
         UM_TRY(wait_for(self, &self->receives[i], adding, error));
         UM_TRY(wait_for(self, &self->sends[i], adding, error));
     }
@@ -250,7 +250,7 @@ static um_status gather_lengths(um_collective *collective, size_t length, size_t
     return wait_for(self, &request, what, error);
 }
 
-/* The starts are at most INT_MAX, which the caller has checked. */
+/* The caller has checked that the starts are at most INT_MAX. */
 static um_status gather(um_collective *collective, const void *bytes, const size_t *starts,
                         unsigned char *gathered, um_error *error) {
     static const char what[] = "exchanging messages";

@@ -9,7 +9,7 @@
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
-#define TILE 16384 /* weights of a thread's task */
+#define TILE 16384 /* weights per task of a thread */
 #define FILES_MAXIMUM 16
 #define PATH_SIZE (UM_RECIPE_PATH_SIZE + 16)
 
@@ -23,8 +23,8 @@ typedef struct run_identity {
     uint64_t files[FILES_MAXIMUM]; /* in the order of the recipe's members */
 } run_identity;
 
-/* Of a directory, which is that of a model, configuration and tokenizer stand for it: the weights
- * are read by rank 0 only. */
+/* A directory is that of a model.  Its configuration and tokenizer stand for it: only rank 0 reads
+ * the weights. */
 static um_status hash_directory(const char *directory, uint64_t *hash, um_error *error) {
     static const char *const names[] = {
         "config.json",           "tokenizer.json",    "vocab.json",          "merges.txt",
@@ -48,7 +48,7 @@ static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
                                                            : um_file_hash(path, hash, error);
 }
 
-/* Where the system does not show a program's own file, versions are all there is. */
+/* If the system does not show a program its own file, there is only the version to compare. */
 static uint64_t hash_of_program(void) {
     uint64_t hash = UM_HASH_START;
     if (um_file_hash("/proc/self/exe", &hash, NULL) != UM_OK) {

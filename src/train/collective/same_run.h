@@ -1,4 +1,4 @@
-/* That the ranks of a collective make the same run: compared at its start, and now and then. */
+/* Checks that the ranks of a collective make the same run: at its start, and now and then. */
 #ifndef UM_TRAIN_COLLECTIVE_SAME_RUN_H
 #define UM_TRAIN_COLLECTIVE_SAME_RUN_H
 
@@ -6,13 +6,13 @@
 #include "train/collective/collective.h"
 #include "train/recipe/recipe.h"
 
-/* Compare program, kernels, recipe and the files that it names with those of rank 0.  The same
- * UM_ERR_MISMATCH on all ranks names the first rank that has another, and what.  Files of up to
- * 256 MiB are compared whole, larger ones in 4096 places. */
+/* Compare program, kernels, recipe and the files that the recipe names with those of rank 0.
+ * UM_ERR_MISMATCH, the same on all ranks, names the first rank that differs, and in what.  Files of
+ * up to 256 MiB are compared whole, larger ones in 4096 places. */
 um_status um_same_run_check(um_collective *collective, const um_recipe *recipe,
                             const um_compute *compute, um_error *error);
 
-/* Compare `count` weights, after `step` steps. */
+/* Compare `count` weights, after `step` steps, with those of rank 0. */
 um_status um_same_weights_check(um_collective *collective, const um_compute *compute,
                                 const float *weights, size_t count, size_t step, um_error *error);
 

@@ -8,12 +8,12 @@
 #include "decode/batch.h"
 #include "decode/transformer_denoiser.h"
 
-/* One completion on its way. */
+/* One completion in the making. */
 typedef struct sample {
     um_canvas canvas;
     um_decode_options options;
     um_decode_hooks hooks;
-    um_trace_sink sink; /* into the completion's steps */
+    um_trace_sink sink; /* writes the completion's steps */
     um_decode_job job;
     um_buffer text;
 } sample;
@@ -28,11 +28,12 @@ typedef struct sampling_run {
     sample *samples;      /* [count] */
     um_attempt *attempts; /* [count] */
     um_judgement *judgements;
-    size_t ready;         /* the first ones, which are complete */
+    size_t ready;         /* how many samples, from the first on, are complete */
     um_follower *grading; /* of the attempts */
 } sampling_run;
 
-/* What an algorithm takes depends on the length of the answer, which holes have their own of. */
+/* Which values an algorithm accepts depends on the length of the answer, which differs for
+ * infilling. */
 static um_status check_task(const um_completion_tasks *tasks, size_t index,
                             const um_model_config *config, const um_decode_options *chosen,
                             um_error *error) {
@@ -87,7 +88,7 @@ static void set_options(const um_completion_sampling *setup, uint32_t number,
     }
 }
 
-/* A commit is noted with its step; one that is taken back was none. */
+/* Note the step of a commit; a commit that is taken back does not count. */
 static um_status note_step(void *user, const um_trace_event *event, um_error *error) {
     (void)error;
     const um_completion *completion = user;
@@ -125,7 +126,7 @@ static um_status start(sampling_run *run, um_error *error) {
     return UM_OK;
 }
 
-/* Take a finished job over, and make an attempt of it. */
+/* Take over a finished job, and make an attempt of it. */
 static um_status collect(sampling_run *run, size_t index, um_error *error) {
     const um_completion_sampling *setup = run->setup;
     sample *made = &run->samples[index];
@@ -144,7 +145,7 @@ static um_status collect(sampling_run *run, size_t index, um_error *error) {
     return UM_OK;
 }
 
-/* Attempts are announced in their order, so those behind one that is late wait for it. */
+/* Attempts are announced in their order, so those after a late one wait for it. */
 static um_status collect_finished(sampling_run *run, um_error *error) {
     const size_t before = run->ready;
     while (run->ready < run->count && run->samples[run->ready].job.is_finished) {

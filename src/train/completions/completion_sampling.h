@@ -12,8 +12,8 @@ typedef struct um_completion_sampling {
     const um_transformer *transformer;
     const um_compute *compute;
     const um_completion_tasks *tasks;
-    um_decode_options options; /* its seed, sequence and stop tokens are not read */
-    bool early_stop;           /* where the algorithm can */
+    um_decode_options options; /* seed and sequence are not read, nor stop_tokens with early_stop */
+    bool early_stop;           /* if the algorithm can */
     uint64_t seed;
     size_t live_maximum;         /* canvases side by side; completions do not depend on it */
     um_completion_extent extent; /* which tokens are counted */
@@ -24,24 +24,25 @@ typedef struct um_completion_sampling {
 /* A completion to make. */
 typedef struct um_sample_request {
     size_t problem;
-    uint32_t sample; /* number of its draws among those of the seed */
+    uint32_t sample; /* which of the seed's sequences of draws it takes */
 } um_sample_request;
 
 typedef struct um_sampling_times {
-    double sampling; /* seconds until the last completion was there */
+    double sampling; /* seconds until the last completion was done */
     double grading;  /* seconds that the grader worked */
     double waiting;  /* seconds from the last completion to the last grade */
 } um_sampling_times;
 
-/* Whether the model of `config` can be decoded with the options: one that means nothing to the
- * algorithm is found at the start of a run, not after the first hour.  UM_ERR_ARGUMENT if not. */
+/* Check that the model of `config` can be decoded with the options, so that one that means nothing
+ * to the algorithm is found at the start of a run, not after the first hour.  UM_ERR_ARGUMENT if
+ * not. */
 um_status um_completion_options_check(const um_completion_tasks *tasks,
                                       const um_model_config *config,
                                       const um_decode_options *chosen, um_error *error);
 
 /* Fill completions[count] (zero-initialised; um_completions_free also after a failure) and
  * judgements[count].  Both are pure functions of the weights, the options, the requests and, for
- * the latter, the grader.  UM_ERR_CANCELLED where sampling->stop says so. */
+ * the judgements, the grader.  UM_ERR_CANCELLED: sampling->stop says so. */
 um_status um_sample_completions(const um_completion_sampling *sampling,
                                 const um_sample_request *requests, size_t count,
                                 um_completion *completions, um_judgement *judgements,

@@ -16,7 +16,7 @@ typedef struct own_part {
 
 /* How a completion is sent: this, then its tokens and steps. */
 typedef struct sent_completion {
-    um_completion completion; /* without them */
+    um_completion completion; /* without tokens and steps */
     um_judgement judgement;
 } sent_completion;
 
@@ -57,7 +57,7 @@ static um_status pack(const own_part *part, um_buffer *message, um_error *error)
     return UM_OK;
 }
 
-/* Take the next completion from the message of its rank; *at moves behind it. */
+/* Take the next completion from the message of its rank; *at moves past it. */
 static um_status unpack(const unsigned char *bytes, size_t *at, um_completion *completion,
                         um_judgement *judgement, um_error *error) {
     sent_completion sent;

@@ -74,7 +74,7 @@ static um_status encode_text(const task_layout *layout, const char *text, um_tok
     return um_tokenizer_encode(layout->tokenizer, text, strlen(text), false, tokens, error);
 }
 
-/* The last `maximum` tokens stay. */
+/* Keep the last `maximum` tokens; 0: all. */
 static void cut_prompt(um_token_list *tokens, size_t maximum) {
     if (maximum > 0 && tokens->length > maximum) {
         memmove(tokens->ids, tokens->ids + tokens->length - maximum, maximum * sizeof *tokens->ids);
@@ -93,7 +93,8 @@ static um_status encode_prompt(const task_layout *layout, const um_problem *prob
     return UM_OK;
 }
 
-/* Before the hole stands all that a model sees which writes from left to right. */
+/* A model that writes from left to right sees only what is before the hole, so the suffix goes
+ * there. */
 static um_status join_fim(const task_layout *layout, const um_problem *problem,
                           const um_token_list *prompt, um_token_list *before, um_error *error) {
     UM_TRY(um_token_list_append(before, layout->fim.prefix, error));
@@ -159,7 +160,7 @@ static uint64_t add_to_digest(uint64_t hash, const int32_t *tokens, size_t count
     return hash;
 }
 
-/* What decides its verdicts. */
+/* Add what decides the problem's verdicts. */
 static uint64_t add_tests_to_digest(uint64_t hash, const um_problem *problem) {
     const char *const texts[] = {problem->entry_point, problem->test, problem->setup};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

@@ -5,8 +5,8 @@
 #include "train/completions/grader.h"
 #include "train/completions/problem_options.h"
 
-/* Set *grader to `given`, or, where that is NULL, start a judge as the options say, which *grader
- * borrows.  *judge is for um_judge_free in any case.  Errors as of um_judge_create. */
+/* Set *grader to `given` or, if that is NULL, start a judge as the options say, which *grader
+ * borrows.  Free *judge with um_judge_free in any case.  Errors as of um_judge_create. */
 um_status um_judge_grader_create(const um_problem_options *options, const um_grader *given,
                                  um_judge **judge, um_grader *grader, um_error *error);
 

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* NumPy adds up to so many values with eight running sums; more are halved first. */
+/* NumPy adds up to this many values with eight running sums; it halves longer arrays first. */
 #define BLOCK 128
 #define LANES 8
 
-/* value, or the square of its distance from `mean`. */
+/* value or, with a mean, the square of its distance from that. */
 static double term(double value, const double *mean) {
     if (!mean) {
         return value;
@@ -16,7 +16,7 @@ static double term(double value, const double *mean) {
     return distance * distance;
 }
 
-/* NumPy's pairwise sum, of the values themselves without a mean. */
+/* NumPy's pairwise sum of the terms. */
 static double sum(const double *values, size_t count, const double *mean) {
     if (count > BLOCK) {
         const size_t half = count / 2 - count / 2 % LANES;

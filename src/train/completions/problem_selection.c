@@ -14,12 +14,12 @@ typedef struct selected_problem {
     double mean; /* of the pass rates */
     double deviation;
     json_t *problem; /* "task_id", "format", "prompt" (the question), "test_cases", "source" */
-    char *head;      /* "def name(arguments)" where it is to be rewritten, else NULL */
+    char *head;      /* "def name(arguments)" if it is to be rewritten, else NULL */
 } selected_problem;
 
 struct um_problem_selection {
     json_t *models; /* an object whose keys are the names */
-    json_t *ids;    /* the same of the problems so far */
+    json_t *ids;    /* the same for the problems so far */
     selected_problem *problems;
     size_t count;
     size_t capacity;
@@ -46,7 +46,7 @@ bool um_problem_filter_from_name(const char *name, um_problem_filter *filter) {
 
 /* ---- Reading a line ------------------------------------------------------------ */
 
-/* A string that may hold NUL, unlike those of um_json_require_string. */
+/* A string that may contain NUL, unlike those of um_json_require_string. */
 static um_status require_text(const json_t *object, const char *where, const char *key,
                               const json_t **text, um_error *error) {
     *text = json_object_get(object, key);
@@ -81,7 +81,7 @@ static um_status read_inference(um_problem_selection *selection, const json_t *i
     return UM_OK;
 }
 
-/* Take the statistics; *best becomes the completion of the highest pass rate. */
+/* Compute the statistics; *best becomes the completion with the highest pass rate. */
 static um_status read_inferences(um_problem_selection *selection, const json_t *line,
                                  const char *where, selected_problem *problem, const json_t **best,
                                  um_error *error) {
@@ -150,7 +150,7 @@ static bool speaks_to_you(const char *text, size_t length) {
     return false;
 }
 
-/* Copy what stands before the first colon at the end of a line, if it is the head of a function. */
+/* Copy what is before the first colon at the end of a line, if it is the head of a function. */
 static um_status read_head(const json_t *completion, char **head, um_error *error) {
     const char *text = json_string_value(completion);
     size_t length = um_text_find(text, json_string_length(completion), ":\n");
@@ -254,7 +254,7 @@ um_status um_problem_selection_add_line(um_problem_selection *selection, const c
 
 /* ---- Choosing ------------------------------------------------------------ */
 
-/* The limits that the filter comes to over all problems. */
+/* The limits at the filter's percentiles over all problems. */
 static um_status find_limits(const um_problem_selection *selection, const um_problem_filter *filter,
                              um_problem_selection_counts *counts, um_error *error) {
     const size_t count = selection->count;

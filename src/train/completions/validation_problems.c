@@ -9,7 +9,7 @@
 #include "train/completions/rollout_options.h"
 
 #define SHOWN_SAMPLES 6
-#define LEVELS 10 /* 1 to 9; others are not told apart */
+#define LEVELS 10 /* 1 to 9; other levels are not reported */
 
 /* ---- Opening ---------------------------------------------------------------- */
 
@@ -73,14 +73,14 @@ static um_status sample(const um_validation_problems *problems, const um_learner
     UM_TRY(um_allocate(&made->requests, count, sizeof *made->requests, "validation", error));
     UM_TRY(um_allocate(&made->completions, count, sizeof *made->completions, "validation", error));
     UM_TRY(um_allocate(&made->judgements, count, sizeof *made->judgements, "validation", error));
-    for (size_t i = 0; i < count; i++) { /* the same draws each time, none of them the rollouts' */
+    for (size_t i = 0; i < count; i++) { /* the same draws each time, never a rollout's */
         made->requests[i] = (um_sample_request){.problem = i, .sample = UINT32_MAX - (uint32_t)i};
     }
     return um_sample_completions_among(learner->collective, &sampling, made->requests, count, 1,
                                        made->completions, made->judgements, &made->times, error);
 }
 
-/* NAN where the objective knows no rewards. */
+/* NAN if the objective has no rewards. */
 static double reward_of(const um_recipe *recipe, const um_judgement *judgement) {
     return recipe->objective == UM_OBJECTIVE_COUPLED_GRPO
                ? um_reward_of(&recipe->grpo.reward, judgement)
@@ -165,7 +165,7 @@ static um_status show_sample(const um_validation_problems *problems, const measu
     return UM_OK;
 }
 
-/* A few, spread over the problems, which may be in the order of their levels. */
+/* Show a few, spread over the problems, which may be in the order of their levels. */
 static um_status show_samples(const um_validation_problems *problems, const measurement *made,
                               size_t step, const um_stop_request *stop, um_error *error) {
     const size_t count = problems->tasks.count;

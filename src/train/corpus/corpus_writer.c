@@ -16,13 +16,13 @@
 #define MOST_SHARDS 99999
 
 struct um_corpus_writer {
-    um_shard_writer *shard; /* what is not yet written */
+    um_shard_writer *shard; /* the documents not yet written */
     size_t shard_tokens;
     char path[PATH_SIZE];
     char stem[PATH_SIZE];    /* `path` without ".shard" or ".json" */
-    const char *mark;        /* in the names of shards, of which none is there */
-    um_shard_index before;   /* of the corpus at `path`, if there is one in several shards */
-    um_atomic_file **shards; /* [shard_count], sealed; NULL: visible */
+    const char *mark;        /* in the names of the shards; no shard has it yet */
+    um_shard_index before;   /* the index now at `path`; empty if there is none */
+    um_atomic_file **shards; /* [shard_count], sealed; NULL: already visible */
     size_t shard_count;      /* beside the index */
     size_t shard_capacity;
     size_t document_count;
@@ -55,7 +55,7 @@ static bool has_prefix(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* What `name` has behind "NAME-" of this corpus, such as "b00001.shard"; NULL for other names. */
+/* What follows this corpus's "NAME-" in `name`, such as "b00001.shard"; NULL for other names. */
 static const char *behind_stem(const um_corpus_writer *writer, const char *name) {
     const char *slash = strrchr(writer->stem, '/');
     const char *stem = slash ? slash + 1 : writer->stem;
@@ -63,7 +63,7 @@ static const char *behind_stem(const um_corpus_writer *writer, const char *name)
     return has_prefix(name, stem) && name[length] == '-' ? name + length + 1 : NULL;
 }
 
-/* Whether the index that is there names a shard with the mark, be that shard there or not. */
+/* Whether the index now at `path` names a shard with the mark, even if no such shard exists. */
 static bool names_mark(const um_corpus_writer *writer, const char *mark) {
     for (size_t i = 0; i < writer->before.count; i++) {
         const char *rest = behind_stem(writer, writer->before.names[i]);
@@ -75,8 +75,8 @@ static bool names_mark(const um_corpus_writer *writer, const char *mark) {
     return false;
 }
 
-/* The first mark that no shard beside the index has: those of another corpus, or of the one at
- * `path` until the new one is whole, stay as they are. */
+/* Choose the first mark that no existing shard has, so that shards of another corpus stay as they
+ * are, and those of the corpus at `path` do until the new one is whole. */
 static um_status choose_mark(um_corpus_writer *writer, um_error *error) {
     static const char *const marks[] = {"", "b", "c", "d", "e", "f", "g", "h"};
     char path[PATH_SIZE];
@@ -198,8 +198,8 @@ static um_status show_shards(um_corpus_writer *writer, um_error *error) {
     return UM_OK;
 }
 
-/* Those of the corpus whose place the new one has taken, by their names its own: an index that
- * somebody has written may name other corpora too. */
+/* Remove the shards of the corpus that the new one has replaced, but only those that carry its
+ * name: an index written by hand may name shards of other corpora too. */
 static void remove_shards_before(const um_corpus_writer *writer) {
     const char *slash = strrchr(writer->stem, '/');
     const size_t folder = slash ? (size_t)(slash - writer->stem) + 1 : 0;

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 
-/* Fisher-Yates with one counter-based draw an element. */
+/* Fisher-Yates with one counter-based draw per element. */
 static void shuffle(um_data_order *order, uint64_t epoch) {
     for (size_t i = 0; i < order->count; i++) {
         order->permutation[i] = (uint32_t)i;

@@ -1,11 +1,11 @@
-/* In which order documents are trained on: a fresh permutation each epoch, a pure function of
- * the seed and the epoch, so that a run resumes from two numbers. */
+/* The order in which documents are trained on: a fresh permutation each epoch, a pure function of
+ * the seed and the epoch, so that a run resumes from the two numbers of its cursor. */
 #ifndef UM_TRAIN_CORPUS_DATA_ORDER_H
 #define UM_TRAIN_CORPUS_DATA_ORDER_H
 
 #include "base/status.h"
 
-/* Where a run stands in its data. */
+/* The position of a run in its data. */
 typedef struct um_data_cursor {
     uint64_t epoch;
     uint64_t index; /* documents of the epoch already used */
@@ -14,7 +14,7 @@ typedef struct um_data_cursor {
 typedef struct um_data_order {
     uint64_t seed;
     size_t count;          /* documents */
-    uint64_t epoch;        /* of which `permutation` holds the order */
+    uint64_t epoch;        /* whose order `permutation` holds */
     uint32_t *permutation; /* [count] */
 } um_data_order;
 
@@ -24,7 +24,7 @@ void um_data_order_free(um_data_order *order);
 /* The document at the cursor. */
 size_t um_data_order_at(um_data_order *order, const um_data_cursor *cursor);
 
-/* Move to the next document, into the next epoch after the last. */
+/* Move to the next document; after the last, to the first of the next epoch. */
 void um_data_order_advance(const um_data_order *order, um_data_cursor *cursor);
 
 #endif

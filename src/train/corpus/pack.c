@@ -76,8 +76,8 @@ void um_packer_free(um_packer *packer) {
 
 /* ---- Completion and infilling -------------------------------------------------- */
 
-/* A member that is missing, or null, is NULL.  Unlike other strings of JSON files, a text may hold
- * NUL. */
+/* *text is NULL if the member is missing or null.  Unlike other strings in JSON files, a text may
+ * contain NUL. */
 static um_status find_text(const json_t *document, const char *key, const json_t **text,
                            const char *where, um_error *error) {
     *text = json_object_get(document, key);
@@ -102,7 +102,7 @@ static um_status append_token(um_packer *packer, int32_t token, um_error *error)
     return um_token_list_append(&packer->tokens, token, error);
 }
 
-/* Without a suffix: a completion. */
+/* A completion has no suffix: NULL. */
 static um_status append_canvas(um_packer *packer, const json_t *prompt, const json_t *completion,
                                const json_t *suffix, um_error *error) {
     UM_TRY(append_text(packer, prompt, error));
@@ -127,7 +127,7 @@ static um_status append_fim(um_packer *packer, const json_t *prompt, const json_
     return append_token(packer, packer->end, error);
 }
 
-/* *taken becomes false where the document is left out. */
+/* *taken becomes false if the document is left out. */
 static um_status append_texts(um_packer *packer, const json_t *document, const char *where,
                               bool *taken, um_error *error) {
     const json_t *prompt = NULL;
@@ -175,7 +175,8 @@ static um_status read_message(const json_t *object, size_t number, um_chat_messa
     return UM_OK;
 }
 
-/* The conversation as `unmask generate --chat` shows it to the model, and the last answer. */
+/* Append the conversation as `unmask generate --chat` shows it to the model, then the last
+ * answer. */
 static um_status append_conversation(um_packer *packer, const um_chat_message *messages,
                                      size_t count, const char *where, um_error *error) {
     const um_chat_message *answer = &messages[count - 1];

@@ -13,7 +13,7 @@
 
 /* One file. */
 typedef struct shard_part {
-    um_mapped_file file; /* empty over bytes of the caller */
+    um_mapped_file file; /* empty for bytes of the caller */
     size_t document_count;
     size_t token_count;
     size_t token_size;
@@ -214,7 +214,7 @@ static um_status open_bytes(um_shard *shard, const uint8_t *bytes, size_t size, 
     return open_single(shard, bytes, size, where, error);
 }
 
-/* Over the file at `path`, or over bytes that `path` names. */
+/* Open the file at `path` or, if not NULL, `bytes`, which `path` then names in messages. */
 static um_status open_shard(const char *path, const uint8_t *bytes, size_t size, um_shard **shard,
                             um_error *error) {
     *shard = NULL;
@@ -267,7 +267,7 @@ size_t um_shard_token_count(const um_shard *shard) {
     return shard->token_count;
 }
 
-/* The part with document `*index`, which becomes the number inside it. */
+/* The part that contains document `*index`; *index becomes the document's index in that part. */
 static const shard_part *find_part(const um_shard *shard, size_t *index) {
     size_t low = 0;
     size_t high = shard->part_count - 1;

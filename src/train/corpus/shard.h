@@ -1,11 +1,12 @@
 /* Tokenised training documents, read through mmap.
  *
- * A shard is one file, little-endian: the 8 bytes "UMSHARD1"; u32 version 2; u32 bytes a token (2
+ * A shard is one file, little-endian: the 8 bytes "UMSHARD1"; u32 version 2; u32 bytes per token (2
  * or 4); u64 documents D; u64 tokens T; then D index records of u64 first token, u32 length, u32
  * prompt length, u32 suffix length, u32 zero; then T tokens.  A document is a prompt, an answer,
- * and for infilling the suffix that follows the answer.
+ * and, for infilling, the suffix that follows the answer.
  *
- * A corpus too large for one is several of them and an index (shard_index.h), and opens as one. */
+ * A corpus too large for one shard is several shards and an index (shard_index.h); it opens like
+ * one. */
 #ifndef UM_TRAIN_CORPUS_SHARD_H
 #define UM_TRAIN_CORPUS_SHARD_H
 
@@ -16,24 +17,25 @@ typedef struct um_shard um_shard;
 
 typedef struct um_document {
     size_t length;        /* tokens, at least 1 */
-    size_t prompt_length; /* of them before the answer */
-    size_t suffix_length; /* of them behind it; both together at most `length` */
+    size_t prompt_length; /* tokens before the answer */
+    size_t suffix_length; /* tokens after it; prompt + suffix is at most `length` */
 } um_document;
 
-/* Map the shard at `path`, or all those of the index there, and check headers and every index
- * record.  Token ids are checked against a vocabulary by those who use them.
+/* Map the shard at `path`, or all shards that the index there names, and check the headers and
+ * every index record.  Checking token ids against a vocabulary is left to the caller.
  * UM_ERR_UNSUPPORTED: a shard of another version. */
 um_status um_shard_open(const char *path, um_shard **shard, um_error *error);
 
-/* The same over `size` bytes of one shard, not NULL, which must stay; `where` names them in
- * messages. */
+/* The same for one shard in memory: `size` bytes, not NULL, that must outlive the um_shard.
+ * `where` names them in messages. */
 um_status um_shard_open_bytes(const uint8_t *bytes, size_t size, const char *where,
                               um_shard **shard, um_error *error);
 /* NULL is allowed. */
 void um_shard_close(um_shard *shard);
 
-/* Read the tokens as one text from now on: the documents are pieces of `length` tokens, wherever
- * those of the file end, without prompt and suffix; the last piece of each file may be shorter. */
+/* From now on, read the tokens of each file as one text: the documents are pieces of `length`
+ * tokens, without prompt or suffix, that ignore where the documents of the file end.  The last
+ * piece of each file may be shorter. */
 void um_shard_cut_into_pieces(um_shard *shard, size_t length);
 
 size_t um_shard_document_count(const um_shard *shard);
@@ -45,7 +47,7 @@ um_document um_shard_document(const um_shard *shard, size_t index);
 void um_shard_tokens(const um_shard *shard, size_t index, size_t first, size_t count,
                      int32_t *tokens);
 
-/* Writing one shard: documents one by one, which stay in memory, then commit. */
+/* Writes one shard: add documents one by one, which stay in memory, then commit. */
 typedef struct um_shard_writer um_shard_writer;
 
 /* Tokens take 2 bytes for a vocabulary of up to 65536, otherwise 4. */
@@ -56,8 +58,8 @@ um_status um_shard_writer_add(um_shard_writer *writer, const int32_t *tokens, um
                               um_error *error);
 /* Write the file whole, atomically. */
 um_status um_shard_writer_commit(um_shard_writer *writer, const char *path, um_error *error);
-/* Write the file whole, but let it not yet appear: *file is sealed, and is committed or discarded.
- */
+/* Write the file whole, but do not let it appear yet: the caller commits or discards the sealed
+ * *file. */
 um_status um_shard_writer_seal(um_shard_writer *writer, const char *path, um_atomic_file **file,
                                um_error *error);
 /* Forget the documents, to begin the next shard. */

@@ -14,7 +14,7 @@ bool um_shard_index_is(const uint8_t *bytes, size_t size) {
     return size > 0 && bytes[0] == '{';
 }
 
-/* A file beside the index, and nothing else. */
+/* Whether `name` can only be a file in the directory of the index. */
 static bool is_plain_name(const char *name) {
     return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }

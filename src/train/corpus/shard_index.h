@@ -3,7 +3,7 @@
  *   {"format": "unmask shard index", "version": 2, "documents": D, "tokens": T,
  *    "shards": ["NAME-00001.shard", ...]}
  *
- * D and T are the sums over the shards, which lie in the directory of the index. */
+ * D and T are the sums over the shards, which are in the directory of the index. */
 #ifndef UM_TRAIN_CORPUS_SHARD_INDEX_H
 #define UM_TRAIN_CORPUS_SHARD_INDEX_H
 
@@ -12,7 +12,7 @@
 typedef struct um_shard_index {
     size_t documents;
     size_t tokens;
-    char **names; /* [count], at least one; without a directory */
+    char **names; /* [count], at least one; file names without a directory */
     size_t count;
 } um_shard_index;
 

@@ -9,7 +9,7 @@
 #include "train/completions/judge_grader.h"
 #include "train/completions/rollout_options.h"
 
-/* The paper's, for rollouts. */
+/* The paper's values for rollouts. */
 #define ROLLOUT_TEMPERATURE 1.2
 #define ROLLOUT_TOP_P 0.95
 
@@ -48,7 +48,7 @@ static um_status open_problems(um_coupled_grpo *run, const um_model_config *conf
     return um_data_order_create(recipe->seed, run->tasks.count, &run->order, error);
 }
 
-/* The states of a completion are known where commits stay and one forward decides a step. */
+/* The states of a completion are known only if commits stay and one forward decides a step. */
 static um_status check_trajectory(const um_recipe *recipe, const um_decode_options *decoding,
                                   um_error *error) {
     const um_algorithm *algorithm = NULL;
@@ -149,7 +149,7 @@ static um_status restore(um_coupled_grpo *run, const um_state_file *file, um_err
                : UM_OK;
 }
 
-/* What can fail on one rank alone. */
+/* Do what can fail on one rank alone. */
 static um_status prepare(um_coupled_grpo *run, const um_output_directory *output, um_error *error) {
     char path[UM_RECIPE_PATH_SIZE + 32];
     if (um_collective_rank(run->learner->collective) == 0) {
@@ -209,7 +209,7 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
                           um_step_report *report) {
     report->loss = made->loss;
     report->token_loss = -made->log_probability;
-    report->accuracy = NAN; /* rewards stand for it */
+    report->accuracy = NAN; /* rewards take its place */
     report->gradient_norm = made->update.gradient_norm;
     report->learning_rate = made->update.learning_rate;
     report->rows = made->rows;

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#define DEVIATION_FLOOR 1e-4 /* as in the published trainer: equal rewards divide by it */
+#define DEVIATION_FLOOR 1e-4 /* added to the deviation, as in the published trainer */
 
 void um_mean_and_sample_deviation(const double *values, size_t count, double *mean,
                                   double *deviation) {
@@ -37,7 +37,7 @@ void um_grpo_advantages(const um_grpo_options *options, const double *rewards, s
     double factor = (others ? (double)count / (double)(count - 1) : 1.0) /
                     (options->scale_advantages ? deviation + DEVIATION_FLOOR : 1.0);
     if (um_all_equal(rewards, count)) {
-        factor = 0; /* their mean may be rounded */
+        factor = 0; /* exactly, although their mean may be rounded */
     }
     for (size_t i = 0; i < count; i++) {
         advantages[i] = factor * (rewards[i] - mean);

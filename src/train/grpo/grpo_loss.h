@@ -5,12 +5,12 @@
 
 #include "train/grpo/grpo_options.h"
 
-/* Whether the values are one and the same. */
+/* Whether all values are equal. */
 bool um_all_equal(const double *values, size_t count);
 
-/* advantages[count] of the rewards of one group: all 0 where those are equal.  Their sum is 0 up to
- * rounding.  With options->scale_advantages they are divided by the rewards' sample deviation
- * + 1e-4. */
+/* Fill advantages[count] from the rewards of one group: all 0 if the rewards are equal.  Their sum
+ * is 0 up to rounding.  With options->scale_advantages, they are divided by the rewards' sample
+ * deviation + 1e-4. */
 void um_grpo_advantages(const um_grpo_options *options, const double *rewards, size_t count,
                         double *advantages);
 
@@ -18,12 +18,12 @@ void um_grpo_advantages(const um_grpo_options *options, const double *rewards, s
 void um_mean_and_sample_deviation(const double *values, size_t count, double *mean,
                                   double *deviation);
 
-/* What is known of one token: log-probabilities under the policy that is updated, under the one
- * that wrote the completion, and under the reference. */
+/* What is known of one token: log-probabilities under the policy being updated, the one that wrote
+ * the completion, and the reference. */
 typedef struct um_grpo_token {
     double current;
     double old;
-    double reference; /* not read where kl_coefficient is 0 */
+    double reference; /* not used if kl_coefficient is 0 */
     double advantage; /* of its completion */
 } um_grpo_token;
 

@@ -5,8 +5,7 @@
  * 1 - t; coupled masks are complementary, so that each token is masked in exactly one of them.
  *
  * Every draw is a Philox word of (seed, purpose, completion, set, position): the policy, the one
- * that wrote the completion and the reference see the same masks, and so does a run that resumes.
- */
+ * that wrote the completion and the reference see the same masks, and so does a resumed run. */
 #ifndef UM_TRAIN_GRPO_GRPO_MASKS_H
 #define UM_TRAIN_GRPO_GRPO_MASKS_H
 
@@ -18,24 +17,24 @@
 /* The masks of one completion in one inner update. */
 typedef struct um_mask_place {
     uint64_t seed;
-    uint32_t completion; /* number in its batch of rollouts; of its group where that shares masks */
+    uint32_t completion; /* number in its batch of rollouts; its group's if groups share masks */
     uint32_t set;        /* number of the update in the run, from 0 */
 } um_mask_place;
 
-/* 1 + 2 mask_pairs, or 1 of the full mask alone. */
+/* 1 + 2 mask_pairs, or 1 for the full mask alone. */
 size_t um_mask_pass_count(const um_grpo_options *options);
 
 /* The probability with which a pass masks a token of the answer. */
 double um_mask_rate(const um_grpo_options *options, um_mask_place place, size_t pass);
 
-/* What a token's log-probability in a pass that masks it counts: 1 / (rate (pairs + 1)). */
+/* The weight of a token's log-probability in a pass that masks it: 1 / (rate (pairs + 1)). */
 double um_mask_coefficient(const um_grpo_options *options, um_mask_place place, size_t pass);
 
 /* Whether a pass masks the answer's token at `position` of the canvas. */
 bool um_mask_hides(const um_grpo_options *options, um_mask_place place, size_t pass,
                    size_t position);
 
-/* Whether every pass masks the token of the prompt at `position`: d1's option. */
+/* Whether every pass masks the token at `position`, outside the answer: d1's option. */
 bool um_mask_hides_prompt(const um_recipe *recipe, um_mask_place place, size_t position);
 
 #endif

@@ -39,7 +39,7 @@ static void add_target(const pass_builder *builder, size_t position, double coef
     const um_completion *completion = builder->completion;
     batch->hidden_rows[at] = um_transformer_predicting_row(builder->config, position);
     batch->targets[at] = completion->tokens[position];
-    batch->weights[at] = 0; /* known when the loss is */
+    batch->weights[at] = 0; /* set once the loss is known */
     batch->sequences[batch->rows.count - 1].hidden_count++;
     builder->passes->token[at] = builder->first_token + position - completion->start;
     builder->passes->coefficient[at] = coefficient;
@@ -105,7 +105,7 @@ static um_status add_completion(const pass_builder *builder, um_error *error) {
     return UM_OK;
 }
 
-/* At most one target a row; the batch's own arrays grow with its rows. */
+/* At most one target per row; the batch's own arrays grow with its rows. */
 static um_status grow_targets(um_grpo_passes *passes, size_t rows, um_error *error) {
     UM_TRY(um_grow(&passes->token, &passes->token_capacity, rows, sizeof *passes->token, "targets",
                    error));

@@ -15,7 +15,7 @@ typedef struct um_grpo_passes {
     um_training_batch batch;
     size_t token_count;   /* counted tokens of all completions */
     size_t *token;        /* [target_count] number of the target among the counted tokens */
-    double *coefficient;  /* [target_count] of the target in its token's estimate */
+    double *coefficient;  /* [target_count] weight of the target in its token's estimate */
     float *probabilities; /* [target_count] logarithms */
     int32_t *steps;       /* of a completion's states, the drawn ones first */
     size_t token_capacity;
@@ -26,23 +26,24 @@ typedef struct um_grpo_passes {
 
 void um_grpo_passes_free(um_grpo_passes *passes);
 
-/* Rows of the passes over one completion; 0 where nothing of it can be estimated. */
+/* Rows of the passes over one completion; 0 if nothing of it can be estimated. */
 size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *completion);
 
-/* Lay out the passes of completions[count]; `places` [count] has the place of each one's masks.
- * Tokens of the batch are numbered completion by completion, each with its `counted` ones. */
+/* Lay out the passes of completions[count]; places[count] are the places of their masks.  Tokens of
+ * the batch are numbered completion by completion, only the `counted` ones. */
 um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
                               const um_model_config *config,
                               const um_completion *const *completions, const um_mask_place *places,
                               size_t count, um_error *error);
 
-/* estimates[token_count]: the log-probabilities under `transformer`, or under the learner's model
- * where that is NULL; with `record` (then the latter) um_grpo_passes_backward may follow. */
+/* Set estimates[token_count] to the log-probabilities under `transformer`, or under the learner's
+ * model if that is NULL; with `record` (only for the latter), um_grpo_passes_backward may
+ * follow. */
 um_status um_grpo_passes_estimate(um_grpo_passes *passes, um_learner *learner,
                                   const um_transformer *transformer, bool record, double *estimates,
                                   um_error *error);
 
-/* Add the gradients of a loss of which derivatives[token_count] are those by the estimates. */
+/* Add the gradients of a loss with d loss / d estimates = derivatives[token_count]. */
 um_status um_grpo_passes_backward(um_grpo_passes *passes, um_learner *learner,
                                   const double *derivatives, um_error *error);
 

@@ -38,7 +38,7 @@ static size_t problem_of(um_data_order *order, const um_recipe *recipe, uint64_t
     return um_data_order_at(order, &cursor);
 }
 
-/* Room for what is known of each token, after the completions are there. */
+/* Make room for what is known of each token, once the completions exist. */
 static um_status number_tokens(um_grpo_rollouts *rollouts, const um_recipe *recipe,
                                um_error *error) {
     size_t total = 0;
@@ -104,7 +104,7 @@ static um_status use_judgements(um_grpo_rollouts *rollouts, const um_recipe *rec
     return UM_OK;
 }
 
-/* What was judged first holds; on the rank that has the journal. */
+/* On the rank that has the journal: what was judged first holds. */
 static um_status record(const um_grpo_rollouts *rollouts, um_reward_journal *journal,
                         um_judgement *judgements, um_error *error) {
     const uint64_t digest = digest_of(rollouts);

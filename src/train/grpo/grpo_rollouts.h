@@ -1,5 +1,5 @@
-/* A batch of rollouts: groups of completions with their rewards and advantages, which a number of
- * updates learns from. */
+/* A batch of rollouts: groups of completions with their rewards and advantages, from which one or
+ * more updates learn. */
 #ifndef UM_TRAIN_GRPO_GRPO_ROLLOUTS_H
 #define UM_TRAIN_GRPO_GRPO_ROLLOUTS_H
 
@@ -9,7 +9,7 @@
 #include "train/grpo/reward_journal.h"
 #include "train/run/state_file.h"
 
-/* What a new batch was like. */
+/* Statistics of a new batch. */
 typedef struct um_rollout_statistics {
     double reward; /* mean over completions, as are code, format and pass rate */
     double reward_deviation;
@@ -34,21 +34,20 @@ typedef struct um_grpo_rollouts {
     size_t token_capacity;      /* of `old` */
     double *old; /* [inner_updates - 1, first_token[count]] log-probabilities under the weights that
                     wrote the completions, with the masks of the second update and so on */
-    int32_t *saved_canvases; /* tokens and steps of all of them, when saved */
+    int32_t *saved_canvases; /* tokens and steps of all completions, for saving */
     size_t saved_capacity;
     um_rollout_statistics statistics; /* not saved */
 } um_grpo_rollouts;
 
-/* Make room for the recipe's batches; um_grpo_rollouts_free in any case. */
+/* Make room for the recipe's batches; call um_grpo_rollouts_free in any case. */
 um_status um_grpo_rollouts_create(const um_recipe *recipe, um_grpo_rollouts *rollouts,
                                   um_error *error);
 void um_grpo_rollouts_free(um_grpo_rollouts *rollouts);
 
-/* Sample and grade batch `number`.  Its problems are those that come next in permutations of all,
- * one an epoch, drawn from the seed.  With a journal (or NULL) known rewards are taken from it and
- * new ones recorded.  The ranks of
- * the collective make it together; rank 0 alone has a journal, and its rewards hold.  The old
- * log-probabilities are left to the caller. */
+/* Sample and grade batch `number`.  Its problems are the next ones in permutations of all problems,
+ * one per epoch, drawn from the seed.  With a journal (it may be NULL), known rewards are taken
+ * from it and new ones recorded.  The ranks of the collective make the batch together; only rank 0
+ * has a journal, and its rewards hold for all.  The caller computes the old log-probabilities. */
 um_status um_grpo_rollouts_make(um_grpo_rollouts *rollouts, const um_recipe *recipe,
                                 um_collective *collective, const um_completion_sampling *sampling,
                                 um_data_order *order, um_reward_journal *journal, uint64_t number,

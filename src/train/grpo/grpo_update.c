@@ -22,14 +22,15 @@ void um_grpo_updater_free(um_grpo_updater *updater) {
 
 /* ---- Micro-batches ---------------------------------------------------------- */
 
-/* Completions without an advantage change nothing where no reference holds the policy. */
+/* Completions without an advantage change nothing unless the KL term is in the loss. */
 static bool has_gradient(const um_grpo_updater *updater, size_t index) {
     return updater->rollouts->advantages[index] != 0 ||
            updater->learner->recipe->grpo.kl_coefficient > 0;
 }
 
-/* Completions of a group that have tokens in common see them under the same mask, if that is
- * shared: as their advantages add up to zero, what the mask adds to the gradient there does too. */
+/* If masks are shared, completions of a group see the tokens that they have in common under the
+ * same mask: their advantages add up to zero, so what the mask adds to the gradient there does
+ * too. */
 static um_mask_place mask_place(const um_recipe *recipe, size_t index, uint64_t set) {
     const um_grpo_options *options = &recipe->grpo;
     const size_t owner = options->shared_group_masks ? index / options->group_size : index;
@@ -55,8 +56,8 @@ static um_status add_completion(um_grpo_updater *updater, size_t index, size_t i
     return UM_OK;
 }
 
-/* Take completions from *next on until the passes over one more would not fit into batch_tokens, at
- * least one.  None are left where updater->count is then 0. */
+/* Take completions from *next on, at least one, until the passes over one more would not fit into
+ * batch_tokens.  updater->count becomes 0 if none are left. */
 static um_status select_completions(um_grpo_updater *updater, size_t inner, size_t *next,
                                     um_error *error) {
     const um_learner *learner = updater->learner;
@@ -127,7 +128,7 @@ static double *old_of(const um_grpo_rollouts *rollouts, size_t inner, size_t ind
            rollouts->first_token[index];
 }
 
-/* Estimate the completions of a micro-batch, where it is this rank's. */
+/* Estimate the completions of a micro-batch if it belongs to this rank. */
 static um_status estimate_part(um_grpo_updater *updater, size_t inner, size_t part,
                                um_error *error) {
     const size_t owner = part % um_collective_size(updater->learner->collective);
@@ -272,7 +273,7 @@ static um_status add_gradients(um_grpo_updater *updater, size_t inner,
     return um_grpo_passes_backward(passes, learner, updater->estimates, error);
 }
 
-/* Where the micro-batch is this rank's, its gradients; of all of them, the work is counted. */
+/* Add the gradients of the micro-batch if it belongs to this rank; count the work of every one. */
 static um_status run_part(um_grpo_updater *updater, size_t inner, size_t part, size_t parts,
                           um_grpo_update_report *report, um_error *error) {
     updater->parts[part] = (um_grpo_update_report){0};
@@ -286,7 +287,7 @@ static um_status run_part(um_grpo_updater *updater, size_t inner, size_t part, s
     return um_learner_end_part(updater->learner, part, parts, error);
 }
 
-/* Sums of all parts, in their order, become means. */
+/* Add up all parts, in their order, and turn the sums into means. */
 static void report_parts(const um_grpo_updater *updater, size_t parts,
                          um_grpo_update_report *report) {
     for (size_t i = 0; i < parts; i++) {

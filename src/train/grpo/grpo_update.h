@@ -6,7 +6,7 @@
 #include "train/grpo/grpo_reference.h"
 #include "train/grpo/grpo_rollouts.h"
 
-/* Means over the counted tokens, but for the first two. */
+/* kl to log_probability are means over the counted tokens. */
 typedef struct um_grpo_update_report {
     double loss; /* the objective */
     um_update_report update;
@@ -47,13 +47,13 @@ typedef struct um_grpo_updater {
 
 void um_grpo_updater_free(um_grpo_updater *updater);
 
-/* Fill rollouts->old: the estimates under the weights that wrote the completions, with the masks
- * of updates 1 .. inner_updates - 1.  The first update is made with these weights, so that its own
- * estimates are its old ones. */
+/* Fill rollouts->old: the estimates under the weights that wrote the completions, with the masks of
+ * updates 1 .. inner_updates - 1.  Update 0 starts from these weights, so its own estimates are its
+ * old ones. */
 um_status um_grpo_estimate_old(um_grpo_updater *updater, const um_stop_request *stop,
                                um_grpo_update_report *report, um_error *error);
 
-/* The gradients of update `inner` (from 0) of the batch, into the learner's. */
+/* Compute the gradients of update `inner` (from 0) of the batch, into the learner's. */
 um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_stop_request *stop,
                             um_grpo_update_report *report, um_error *error);
 

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-#define TILE 16384 /* floats of a thread's task */
+#define TILE 16384 /* floats per task of a thread */
 
 typedef void tile_function(float *block, float *sum, size_t count);
 
@@ -58,7 +58,7 @@ void um_gradient_sum_start(um_gradient_sum *sum) {
     run_tiled(sum, clear_tile);
 }
 
-/* Add the parts of a round: one of each of the first `ranks` ranks. */
+/* Add the parts of a round: one from each of the first `ranks` ranks. */
 static um_status add_round(um_gradient_sum *sum, size_t ranks, bool first, bool last,
                            um_error *error) {
     if (um_collective_rank(sum->collective) == 0 && !sum->in_order) {
@@ -81,7 +81,7 @@ static um_status add_round(um_gradient_sum *sum, size_t ranks, bool first, bool 
 
 um_status um_gradient_sum_add(um_gradient_sum *sum, size_t part, size_t parts, um_error *error) {
     const size_t size = um_collective_size(sum->collective);
-    const size_t ranks = part % size + 1; /* of this round, so far */
+    const size_t ranks = part % size + 1; /* that have a part in this round so far */
     const bool last = part + 1 == parts;
     if (sum->reduction == UM_REDUCTION_FAST || parts == 1 || (ranks < size && !last)) {
         return UM_OK;

@@ -11,10 +11,11 @@
 #define COEFFICIENT_B (-4.7750f)
 #define COEFFICIENT_C 2.0315f
 #define SMALLEST_NORM 1e-7
-/* The root mean square of a typical AdamW update, which the orthogonal one is scaled to. */
+/* The root mean square of a typical AdamW update, to which the orthogonal one is scaled. */
 #define ADAMW_SCALE 0.2
 
-/* A matrix is worked on with its long side as rows, so that the squares are small. */
+/* The iteration takes a matrix with its long side as rows, so that the square matrices are
+ * small. */
 typedef struct shape {
     size_t tall;
     size_t narrow;

@@ -1,4 +1,4 @@
-/* Muon: momentum whose matrices are made orthogonal before they are applied (Jordan et al., "Muon:
+/* Muon: momentum matrices that are made orthogonal before they are applied (Jordan et al., "Muon:
  * An optimizer for hidden layers in neural networks", 2024), with the step size matched to AdamW's
  * as in "Muon is Scalable for LLM Training" (arXiv 2502.16982, section 2.2). */
 #ifndef UM_TRAIN_OPTIMIZER_MUON_H

@@ -102,7 +102,7 @@ static void update_matrix(void *user, size_t task, size_t worker) {
                    call->optimizer->scratch + worker * call->scratch);
 }
 
-/* A matrix a task: few, but enough to share out, and each with one fixed order of sums. */
+/* One matrix per task: few, but enough to share out, and each keeps one fixed order of sums. */
 static um_status update_matrices(update *call, um_error *error) {
     um_optimizer *optimizer = call->optimizer;
     um_thread_pool *pool = call->compute->pool;

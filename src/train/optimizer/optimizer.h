@@ -13,10 +13,10 @@ typedef struct um_optimizer {
     float *first_moment;
     float *second_moment;     /* stays 0 where Muon updates */
     uint64_t step;            /* updates made */
-    um_muon_matrix *matrices; /* of Muon's update, gathered anew for each */
+    um_muon_matrix *matrices; /* that Muon updates; gathered anew for each update */
     size_t matrix_count;
     size_t matrix_capacity;
-    float *scratch; /* of Muon, for each worker */
+    float *scratch; /* of Muon, for all workers */
     size_t scratch_capacity;
 } um_optimizer;
 
@@ -27,14 +27,13 @@ void um_optimizer_free(um_optimizer *optimizer);
 /* The Euclidean norm of a block, in f64, summed in one fixed order. */
 double um_block_norm(const float *block, size_t count);
 
-/* What a gradient of this norm is multiplied by so that its norm is at most `limit`; 0 is no limit.
- */
+/* The factor that brings a gradient of this norm to at most `limit`; limit 0 is none. */
 double um_clip_factor(double norm, double limit);
 
 /* One update of `parameters` (laid out in `block`) from the block of gradients, which is first
  * multiplied by `gradient_scale`.  AdamW: Loshchilov and Hutter, "Decoupled Weight Decay
- * Regularization", 2019, algorithm 2; only matrices decay, the embedding among them.  Muon
- * (muon.h): the matrices inside the layers; all others as with AdamW. */
+ * Regularization", 2019, algorithm 2; only matrices decay, including the embedding.  Muon (muon.h):
+ * for the matrices inside the layers; AdamW for all other tensors. */
 um_status um_optimizer_update(um_optimizer *optimizer, const um_compute *compute,
                               const um_recipe *recipe, double learning_rate, double gradient_scale,
                               um_parameters *parameters, float *block, const float *gradients,

@@ -159,7 +159,7 @@ um_status um_recipe_read(const char *path, um_recipe *recipe, um_error *error) {
     return status;
 }
 
-/* The value of a command line as the JSON that a recipe would hold; NULL where it is none. */
+/* A value of a command line as the JSON that a recipe would contain; NULL if it is not valid. */
 static json_t *json_of(const um_recipe_field *target, const char *value) {
     char *end = NULL;
     switch (target->kind) {
@@ -243,7 +243,7 @@ static json_t *json_of_member(const um_recipe *recipe, const um_recipe_field *at
             memcpy(&integer, member, sizeof integer);
             return json_integer(integer);
         case UM_FIELD_DECODING: {
-            json_t *options = json_loads(member, 0, NULL); /* "" where none are given */
+            json_t *options = json_loads(member, 0, NULL); /* "" if none are given */
             return options ? options : json_object();
         }
         case UM_FIELD_NUMBER:
@@ -252,7 +252,7 @@ static json_t *json_of_member(const um_recipe *recipe, const um_recipe_field *at
     return NULL;
 }
 
-/* Whether the run has a use for the member, and it has a value. */
+/* Whether the run uses the member, and it has a value. */
 static bool is_told(const um_recipe *recipe, const um_recipe_field *at) {
     const bool is_grpo = recipe->objective == UM_OBJECTIVE_COUPLED_GRPO;
     const bool has_problems = is_grpo || *recipe->validation_problems;

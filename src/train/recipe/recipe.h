@@ -25,25 +25,25 @@ typedef enum um_optimizer_kind {
 typedef enum um_loss_weighting {
     UM_WEIGHTING_INVERSE_RATE, /* 1/t: the evidence bound of masked diffusion */
     UM_WEIGHTING_NONE,         /* 1: every masked token counts the same */
-    UM_WEIGHTING_CART          /* more, the more unmasked tokens are near (Dream) */
+    UM_WEIGHTING_CART          /* larger, the more unmasked tokens are near (Dream) */
 } um_loss_weighting;
 
 /* What the weighted sum is divided by. */
 typedef enum um_loss_normalisation {
     UM_NORMALISE_TOKENS,  /* tokens that could have been masked (LLaDA) */
     UM_NORMALISE_MASKED,  /* tokens that were masked (DiffuLLaMA) */
-    UM_NORMALISE_ANSWERS, /* each document by its own, then by the documents (LLaDA's tuning) */
-    UM_NORMALISE_TEXT     /* tokens that could have been masked and are no pads: validation */
+    UM_NORMALISE_ANSWERS, /* maskable tokens per document, then documents (LLaDA's tuning) */
+    UM_NORMALISE_TEXT     /* tokens that could have been masked and are not pads: for validation */
 } um_loss_normalisation;
 
 /* How far answers are padded. */
 typedef enum um_answer_padding {
     UM_PADDING_RANDOM, /* to a random length of up to answer_length */
     UM_PADDING_FIXED,  /* to answer_length */
-    UM_PADDING_BATCH   /* until each document is as long as the longest of its batch */
+    UM_PADDING_BATCH   /* until the document is as long as the longest of its batch */
 } um_answer_padding;
 
-/* What stands alone in attention. */
+/* What attends to nothing outside itself. */
 typedef enum um_sequence_packing {
     UM_PACKING_DOCUMENTS,   /* each document */
     UM_PACKING_FIXED_LENGTH /* context_length tokens, wherever documents end */
@@ -52,7 +52,7 @@ typedef enum um_sequence_packing {
 /* How the gradients of a step's micro-batches are added up. */
 typedef enum um_reduction {
     UM_REDUCTION_ORDERED, /* one by one: the same bytes for any number of processes */
-    UM_REDUCTION_FAST     /* as is fastest, to a stated rounding (collective.h) */
+    UM_REDUCTION_FAST /* in the fastest order, with a bound on the rounding error (collective.h) */
 } um_reduction;
 
 #define UM_RECIPE_PATH_SIZE 1024
@@ -64,11 +64,11 @@ typedef struct um_recipe {
     char train[UM_RECIPE_PATH_SIZE];      /* "train": shard */
     char validation[UM_RECIPE_PATH_SIZE]; /* "validation": shard; may be left out */
     bool initialise;                      /* "initialise": random weights (default false) */
-    um_objective objective;               /* "objective": also "coupled_grpo" */
+    um_objective objective;               /* "objective": "causal", "diffusion" or "coupled_grpo" */
 
     size_t steps;                 /* "steps": optimizer steps */
     size_t batch_tokens;          /* "batch_tokens": most rows of a micro-batch */
-    size_t gradient_accumulation; /* "gradient_accumulation": micro-batches a step (1) */
+    size_t gradient_accumulation; /* "gradient_accumulation": micro-batches per step (1) */
     size_t context_length;        /* "context_length": longer documents are cut */
     um_sequence_packing packing;  /* "packing": "documents" or "fixed_length" */
     uint64_t seed;                /* "seed" (1) */
@@ -77,7 +77,7 @@ typedef struct um_recipe {
     double minimum_rate_ratio;   /* "minimum_rate_ratio": end of the cosine (0.1) */
     size_t warmup_steps;         /* "warmup_steps" (0) */
     um_optimizer_kind optimizer; /* "optimizer": "adamw" or "muon" ("adamw") */
-    double momentum;             /* "momentum" (0.95), muon's */
+    double momentum;             /* "momentum" (0.95), of muon */
     double beta1;                /* "beta1" (0.9) */
     double beta2;                /* "beta2" (0.95) */
     double epsilon;              /* "epsilon" (1e-8) */
@@ -91,9 +91,9 @@ typedef struct um_recipe {
     double prompt_loss_weight;      /* "prompt_loss_weight": causal loss on prompts (1.0) */
     double mask_prompt_probability; /* "mask_prompt_probability": documents whose prompt and
                                        suffix are masked too (1.0: unconditional) */
-    size_t mask_prompt_steps;       /* "mask_prompt_annealing_steps": steps in which that
-                                       probability falls from 1 (0: none) */
-    double mask_prompt_epochs;      /* "mask_prompt_annealing_epochs": the same in epochs (0) */
+    size_t mask_prompt_steps;  /* "mask_prompt_annealing_steps": steps over which that probability
+                                  falls from 1 (0: none) */
+    double mask_prompt_epochs; /* "mask_prompt_annealing_epochs": the same in epochs (0) */
     double random_truncation_probability; /* "random_truncation_probability": documents that are
                                              cut to a random length (0) */
     double clean_prefix_probability;      /* "clean_prefix_probability": documents that keep a
@@ -103,62 +103,62 @@ typedef struct um_recipe {
     double cart_probability;              /* "cart_probability": p of the weights of cart (0.1) */
     um_loss_normalisation normalisation;  /* "loss_normalisation": "tokens", "masked", "answers" */
     um_answer_padding answer_padding;     /* "answer_padding": "random", "fixed" or "batch" */
-    size_t answer_length;    /* "answer_length": to how many tokens, or up to how many, answers are
-                                padded with the pad token (0: not, unless to the batch) */
-    size_t infilling_length; /* "infilling_length": in place of answer_length for answers with a
-                                suffix, which are short (0: as for others) */
+    size_t answer_length;    /* "answer_length": tokens to which, or up to which, answers are padded
+                                with the pad token (0: no padding, except to the batch) */
+    size_t infilling_length; /* "infilling_length": replaces answer_length for answers with a
+                                suffix, which are short (0: it does not) */
     char pad_token[UM_RECIPE_TEXT_SIZE]; /* "pad_token": its text; left out: config.json's */
     size_t annealing_steps;              /* "attention_annealing_steps" (0) */
-    size_t validation_interval;          /* "validation_interval": steps between (0: at the end) */
-    double checkpoint_minutes;           /* "checkpoint_minutes" (10) */
-    um_reduction reduction;              /* "reduction": "ordered" or "fast" */
+    size_t validation_interval; /* "validation_interval": steps between (0: only at the end) */
+    double checkpoint_minutes;  /* "checkpoint_minutes" (10) */
+    um_reduction reduction;     /* "reduction": "ordered" or "fast" */
 
     char validation_problems[UM_RECIPE_PATH_SIZE]; /* "validation_problems": JSON Lines
                                                       (reward/problem.h); may be left out */
-    um_problem_options problem_options;            /* of these, and of "problems" */
+    um_problem_options problem_options;            /* for these and for "problems" */
 
     /* Of "coupled_grpo". */
     char problems[UM_RECIPE_PATH_SIZE]; /* "problems": as "validation_problems" */
     um_grpo_options grpo;
 } um_recipe;
 
-/* Read and check a recipe.  Relative paths in it are taken from its own directory.  An unknown
- * member is an error, so that a misspelt option is not ignored. */
+/* Read and check a recipe.  Relative paths in it start at its own directory.  An unknown member is
+ * an error, so that a misspelt option is not ignored. */
 um_status um_recipe_read(const char *path, um_recipe *recipe, um_error *error);
 
 /* The same from text; `directory` is where relative paths start. */
 um_status um_recipe_parse(const char *text, size_t length, const char *directory, const char *where,
                           um_recipe *recipe, um_error *error);
 
-/* Set one member by its name, as a command line does: key "steps", value "100".  Of an object
- * such as "rollout" the value is JSON, and "rollout.steps" sets one member of it. */
+/* Set one member by its name, as a command line does: key "steps", value "100".  The value of an
+ * object such as "rollout" is JSON; "rollout.steps" sets one member of it. */
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error);
 
-/* All members that the objective reads with their values, defaults too, as a JSON object; NULL
- * without memory.  The caller owns it. */
+/* All members that the objective reads, with their values, defaults included, as a JSON object;
+ * NULL if memory runs out.  The caller owns it. */
 json_t *um_recipe_json(const um_recipe *recipe);
 
 /* The learning rate of `step` (from 0): linear warm-up, then a cosine down to the minimum. */
 double um_recipe_learning_rate(const um_recipe *recipe, size_t step);
 
-/* The share of documents, beside mask_prompt_probability of the others, whose prompt may still be
- * masked at `step` (from 0) after `epochs` of the data: from 1 down to 0, linearly over what the
- * annealing members say. */
+/* The share of documents whose prompt may still be masked because of the annealing members, at
+ * `step` (from 0) and after `epochs` epochs of the data: it falls linearly from 1 to 0.  For the
+ * other documents, mask_prompt_probability decides. */
 double um_recipe_unconditional_share(const um_recipe *recipe, size_t step, double epochs);
 
-/* The recipe as validation uses it, so that losses of different recipes and objectives compare:
- * the bound of the negative log-likelihood (weights 1/t) of canvases as they are trained on, over
- * the tokens of the documents, and nothing cut or left clean at random. */
+/* The recipe as validation uses it, so that losses of different recipes and objectives can be
+ * compared: the bound of the negative log-likelihood (weights 1/t) per token of the documents, on
+ * canvases as they are trained on, with nothing cut or left clean at random. */
 um_recipe um_recipe_for_validation(const um_recipe *recipe);
 
 /* Whether documents are padded. */
 bool um_recipe_pads(const um_recipe *recipe);
 
-/* The members that are paths, `index` from 0: the path ("" where it was left out) and its *key;
- * NULL behind the last. */
+/* The member number `index`, from 0, of those that are paths: the path ("" if it was left out) and
+ * its *key; NULL after the last. */
 const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **key);
 
-/* A number that changes with every member that decides the course of a run. */
+/* A number that changes with every member that decides the course of a run, except paths. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe);
 
 #endif

@@ -6,7 +6,7 @@
 
 #define LARGEST_SIZE 1e12
 
-/* Sizes, the seed among them, are written as 64-bit integers, choices as int. */
+/* Sizes, including the seed, are written as 64-bit integers, choices as int. */
 _Static_assert(sizeof(size_t) == sizeof(int64_t), "a recipe's sizes have 64 bits");
 _Static_assert(sizeof(um_objective) == sizeof(int) && sizeof(um_dtype) == sizeof(int),
                "enumerations are as large as int");
@@ -227,7 +227,8 @@ static size_t size_of_member(const um_recipe_field *at, const void *member) {
     return sizeof(int64_t);
 }
 
-/* Whether it changes what is learnt, not only when that is measured or how fast it is done. */
+/* Whether the member changes what is learnt, not only when and how that is measured or how fast the
+ * run is. */
 static bool is_decisive(const um_recipe *recipe, const um_recipe_field *at) {
     static const size_t others[] = {AT(validation_interval),
                                     AT(checkpoint_minutes),
@@ -245,7 +246,7 @@ static bool is_decisive(const um_recipe *recipe, const um_recipe_field *at) {
            (!um_recipe_field_is_of_grpo(at) && !um_recipe_field_is_of_problems(at));
 }
 
-/* FNV-1a over everything but paths and the intervals of reporting and saving. */
+/* FNV-1a over all decisive members but paths. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
     uint64_t hash = UM_HASH_START;
     for (size_t i = 0; i < um_recipe_field_count; i++) {

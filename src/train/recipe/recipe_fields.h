@@ -38,12 +38,12 @@ extern const size_t um_recipe_field_count;
 /* The field of that name, or NULL. */
 const um_recipe_field *um_recipe_find_field(const char *key);
 
-/* Whether it is a member of um_grpo_options; of um_problem_options. */
+/* Whether the field is a member of um_grpo_options, or of um_problem_options. */
 bool um_recipe_field_is_of_grpo(const um_recipe_field *field);
 bool um_recipe_field_is_of_problems(const um_recipe_field *field);
 
-/* The values of members that are left out; and then those that coupled-GRPO has in their place:
- * its paper's and, where that gives none, its published code's. */
+/* Set the defaults of members that may be left out.  Then, for coupled-GRPO, replace some of them
+ * with those of its paper or, if the paper gives none, of its published code. */
 void um_recipe_set_defaults(um_recipe *recipe);
 void um_recipe_set_grpo_defaults(um_recipe *recipe);
 

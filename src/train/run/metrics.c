@@ -11,10 +11,9 @@
 struct um_metrics {
     um_append_file file;
     size_t lost;
-    int reason;     /* errno of the first loss */
-    um_buffer line; /* being built */
-    um_buffer
-        header; /* the "run" line, as long as it is not in the file: nothing comes before it */
+    int reason;       /* errno of the first loss */
+    um_buffer line;   /* being built */
+    um_buffer header; /* the "run" line until the file contains it */
 };
 
 /* ---- Lines --------------------------------------------------------------- */
@@ -153,7 +152,7 @@ static um_status cut_back(um_metrics *metrics, const um_metrics_run *run, um_err
     return um_append_file_cut(&metrics->file, kept, error);
 }
 
-/* A full disk is no reason not to train: lines that do not fit are lost, as later ones are, but the
+/* A full disk is no reason not to train: lines that do not fit are lost, here as later, except the
  * first, which waits until there is room. */
 static um_status begin(um_metrics *metrics, const um_metrics_run *run, um_error *error) {
     UM_TRY(cut_back(metrics, run, error));

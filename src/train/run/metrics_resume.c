@@ -1,5 +1,5 @@
-/* Which lines of a run's file hold when it continues.  Only the last line can be torn, as each is
- * one write; what else is no JSON is left for the reader to complain about. */
+/* Which lines of a run's file remain valid when it continues.  Only the last line can be torn,
+ * because each is one write; other lines that are not JSON are left for the reader to report. */
 #include <inttypes.h>
 #include <string.h>
 

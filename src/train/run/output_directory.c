@@ -30,7 +30,7 @@ um_status um_output_directory_name(const char *path, um_output_directory *direct
     return UM_OK;
 }
 
-/* A run keeps its state, so weights without one are not of a run that goes on here. */
+/* A run keeps its state, so weights without a state are not those of a run that continues here. */
 static um_status check_weights(const char *path, um_error *error) {
     if (um_file_exists(path, "model.safetensors") && !um_file_exists(path, UM_TRAINER_STATE_FILE)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,

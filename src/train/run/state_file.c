@@ -33,11 +33,11 @@ typedef struct section_copies {
 
 struct um_state_file {
     char path[PATH_SIZE];
-    um_mapped_file mapped; /* none on the ranks that get copies */
+    um_mapped_file mapped; /* empty on ranks that get copies */
     const section_entry *entries;
     size_t count;
     um_collective *collective; /* NULL for one process */
-    section_copies *copies;    /* that um_state_file_find has made */
+    section_copies *copies;    /* made by um_state_file_find; NULL for one process */
 };
 
 void um_state_sections_add(um_state_sections *sections, const char *name, const void *data,
@@ -47,7 +47,7 @@ void um_state_sections_add(um_state_sections *sections, const char *name, const 
         (um_state_section){.name = name, .data = data, .size = size};
 }
 
-/* FNV-1a over 64-bit words, the last of which is completed with zeros. */
+/* FNV-1a over 64-bit words, the last one padded with zeros. */
 static uint64_t add_to_checksum(uint64_t hash, const void *data, size_t bytes) {
     const unsigned char *next = data;
     for (size_t i = 0; i < bytes; i += WORD) {
@@ -146,7 +146,7 @@ static um_status check_header(const um_state_file *file, const state_header *hea
                : raise_damaged(file->path, error);
 }
 
-/* Whether the sections fill the file exactly, and every name has an end. */
+/* Whether the sections fill the file exactly, and every name is terminated. */
 static bool sections_fit(const um_state_file *file) {
     size_t rest = file->mapped.size - sizeof(state_header) - file->count * sizeof *file->entries;
     for (size_t i = 0; i < file->count; i++) {
@@ -257,7 +257,7 @@ static um_status find_mapped(const um_state_file *file, const char *name, const 
     return UM_RAISE(error, UM_ERR_MISMATCH, "%s: has no section \"%s\"", file->path, name);
 }
 
-/* On rank 0 the section, on the others its size. */
+/* *data is set on rank 0 only, *size on all ranks. */
 static um_status find_among(const um_state_file *file, const char *name, const void **data,
                             size_t *size, um_error *error) {
     um_status status = UM_OK;

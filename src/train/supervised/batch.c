@@ -22,7 +22,7 @@ void um_training_batch_free(um_training_batch *batch) {
     *batch = (um_training_batch){0};
 }
 
-/* Arrays of one element a row share one capacity. */
+/* Arrays with one element per row share one capacity. */
 static um_status grow_rows(um_training_batch *batch, size_t rows, um_error *error) {
     const struct {
         void *array;
@@ -51,14 +51,14 @@ static um_status grow_sequences(um_training_batch *batch, size_t count, um_error
 
 /* ---- Which documents, and how long ------------------------------------------ */
 
-/* Draws of a document, beside those of the objective (docs/TRAINING.md lists all). */
+/* Draws of a document, besides those of the objective (docs/TRAINING.md lists all). */
 enum { DRAW_PADDED_LENGTH = 1, DRAW_TRUNCATION = 2, DRAW_TRUNCATED_LENGTH = 3 };
 
 static um_rng_place place_of(size_t sequence, um_batch_noise noise, uint32_t position) {
     return (um_rng_place){UM_RNG_MASK_RATE, (uint32_t)sequence, noise.step, position};
 }
 
-/* To the context, and with a small probability to a random length (LLaDA, arXiv 2502.09992,
+/* Cut to the context and, with a small probability, to a random length (LLaDA, arXiv 2502.09992,
  * section 2.2), so that the model meets texts of any length. */
 static void cut(um_batch_document *document, const um_recipe *recipe, size_t length,
                 um_batch_noise noise) {
@@ -71,7 +71,7 @@ static void cut(um_batch_document *document, const um_recipe *recipe, size_t len
     }
 }
 
-/* Pads that the recipe asks for whatever else is in the batch. */
+/* The pads that the recipe asks for, whatever else is in the batch. */
 static size_t own_pads(const um_batch_document *document, const um_recipe *recipe,
                        um_batch_noise noise) {
     const size_t suffix_length = document->kept - document->answer_end;
@@ -102,7 +102,7 @@ static size_t rows_of(const um_batch_document *document) {
     return document->kept + document->pads;
 }
 
-/* Of the batch's documents. */
+/* The rows of the batch's longest document. */
 static size_t most_rows(const um_training_batch *batch) {
     size_t longest = 0;
     for (size_t i = 0; i < batch->rows.count; i++) {
@@ -123,7 +123,7 @@ static size_t rows_with(const um_training_batch *batch, const um_recipe *recipe,
     return (rows > longest ? rows : longest) * (batch->rows.count + 1);
 }
 
-/* Note document `index` of the shard as the next one; *taken tells whether it fits. */
+/* Take document `index` of the shard into the batch if it fits; *taken tells whether it does. */
 static um_status take(um_training_batch *batch, const um_recipe *recipe, const um_shard *shard,
                       size_t index, um_batch_noise noise, bool *taken, um_error *error) {
     const um_document stored = um_shard_document(shard, index);
@@ -144,7 +144,7 @@ static um_status take(um_training_batch *batch, const um_recipe *recipe, const u
     return UM_OK;
 }
 
-/* Pad to the longest of the batch. */
+/* Pad all documents but truncated ones to the longest of the batch. */
 static void level(um_training_batch *batch) {
     const size_t longest = most_rows(batch);
     batch->row_count = 0;
@@ -304,7 +304,8 @@ um_status um_training_batch_fill_in_order(um_training_batch *batch, const um_rec
     return finish(batch, recipe, config, shard, noise, error);
 }
 
-/* One square for the longest sequence, which all others cut theirs from, and one for each. */
+/* One square for the longest sequence, from which each sequence's own is cut, and one for each of
+ * these. */
 static um_status count_links(const um_training_batch *batch, size_t *longest, size_t *count,
                              um_error *error) {
     bool fits = true;

@@ -42,7 +42,7 @@ static void apply_causal(um_training_batch *batch, const um_recipe *recipe,
 
 /* ---- Diffusion ------------------------------------------------------------------ */
 
-/* What may be masked of a document: positions `from` to `to`. */
+/* What may be masked of a document: positions from `from` to before `to`. */
 typedef struct maskable_range {
     size_t from;
     size_t to; /* at least `from` */
@@ -67,8 +67,8 @@ static bool masks_prompt(const um_recipe *recipe, size_t sequence, um_batch_nois
     return draw(noise, UM_RNG_MASK_RATE, sequence, DRAW_PROMPT) < probability;
 }
 
-/* How many of `count` maskable tokens of text, the first ones, stay as they are: none for most
- * documents. */
+/* How many of `count` maskable tokens of text, from the first on, stay unmasked; 0 unless the
+ * document is drawn for it. */
 static size_t clean_prefix(const um_recipe *recipe, size_t count, size_t sequence,
                            um_batch_noise noise) {
     if (count < 2 || draw(noise, UM_RNG_MASK_RATE, sequence, DRAW_CLEAN_PREFIX) >=
@@ -98,8 +98,9 @@ static maskable_range find_maskable(const um_recipe *recipe, const um_model_conf
     return range;
 }
 
-/* One pass over the document in either direction: each side adds half of p (1 - p)^(distance - 1)
- * for the unmasked tokens on it.  A target stands at `shift` behind its predicting row. */
+/* One pass over the document in one direction: each target's weight grows by half of
+ * p (1 - p)^(distance - 1) for each unmasked token before it in that direction.  A target is
+ * `shift` positions after the row that predicts it. */
 static void add_cart_side(um_training_batch *batch, size_t length, size_t first_target,
                           size_t shift, double p, bool backward) {
     const size_t count = batch->target_count - first_target;
@@ -141,7 +142,7 @@ static double weight_of(const um_recipe *recipe, double rate) {
         case UM_WEIGHTING_NONE:
             return 1.0;
         case UM_WEIGHTING_CART:
-            break; /* known when all is masked */
+            break; /* known once all masks are drawn */
     }
     return 0.0;
 }

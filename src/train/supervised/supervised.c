@@ -9,12 +9,12 @@
 #include "train/completions/judge_grader.h"
 #include "train/supervised/supervised_samples.h"
 
-/* Validation noise does not depend on the step or the run, so that losses compare. */
+/* Validation noise does not depend on the step or the run, so that losses can be compared. */
 #define VALIDATION_SEED 20506
 
 /* ---- Opening ---------------------------------------------------------------- */
 
-/* The pad token that the recipe names takes the place of config.json's, in the result too. */
+/* The pad token that the recipe names replaces config.json's, in the result too. */
 static um_status choose_pad_token(const um_recipe *recipe, um_model_config *config,
                                   um_error *error) {
     um_tokenizer *tokenizer = NULL;
@@ -48,7 +48,7 @@ static um_status check_padding(const um_recipe *recipe, const um_model_config *c
     return UM_OK;
 }
 
-/* What the recipe asks of the model. */
+/* Check what the recipe requires of the model. */
 static um_status check_model(const um_recipe *recipe, const um_model_config *config,
                              um_error *error) {
     if (recipe->objective == UM_OBJECTIVE_CAUSAL && config->attention != UM_ATTENTION_CAUSAL) {
@@ -64,8 +64,8 @@ static um_status check_model(const um_recipe *recipe, const um_model_config *con
     return UM_OK;
 }
 
-/* A diffusion run makes a Dream model of a Qwen2 one: same tensors, full attention, and the shift
- * that the causal model was trained with stays. */
+/* A diffusion run turns a Qwen2 model into a Dream one: same tensors, full attention, and still the
+ * shift that the causal model was trained with. */
 static void adopt_objective(const um_recipe *recipe, um_model_config *config) {
     if (recipe->objective == UM_OBJECTIVE_CAUSAL) {
         return;
@@ -76,7 +76,8 @@ static void adopt_objective(const um_recipe *recipe, um_model_config *config) {
     config->attention = UM_ATTENTION_FULL;
 }
 
-/* Left to right, the text of a hole would be followed by its end and then by the suffix. */
+/* A causal run cannot use canvases with a suffix: left to right, the text of a hole would be
+ * followed by its end and then by the suffix. */
 static um_status check_documents(const um_recipe *recipe, const um_shard *shard, const char *path,
                                  um_error *error) {
     if (recipe->objective != UM_OBJECTIVE_CAUSAL) {
@@ -93,7 +94,7 @@ static um_status check_documents(const um_recipe *recipe, const um_shard *shard,
     return UM_OK;
 }
 
-/* `member` of the recipe names the file. */
+/* `member` is the recipe's key for `path`. */
 static um_status open_shard(const um_recipe *recipe, const char *member, const char *path,
                             um_shard **shard, um_error *error) {
     const um_status status = um_shard_open(path, shard, error);
@@ -115,8 +116,8 @@ static um_status open_data(um_supervised *run, um_error *error) {
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", recipe->train);
 }
 
-/* Samples need the tokenizer, problems too, training does not.  A sandbox that the system does not
- * offer is an error now, not when the first completions are there. */
+/* Samples and problems need the tokenizer, training does not.  A sandbox that the system does not
+ * offer is an error now, not once the first completions are there. */
 static um_status open_problems(um_supervised *run, const um_grader *grader,
                                const um_model_config *config, um_error *error) {
     const um_recipe *recipe = run->recipe;
@@ -221,7 +222,7 @@ static um_status grow_parts(um_supervised *run, size_t count, um_error *error) {
                    error);
 }
 
-/* Pass the batch through the model, where it is this rank's. */
+/* Pass the batch through the model if it belongs to this rank. */
 static um_status run_part(um_supervised *run, size_t part, bool backward, um_error *error) {
     const um_training_batch *batch = &run->batch;
     um_loss_sums sums;
@@ -247,7 +248,7 @@ static um_status share_parts(um_supervised *run, size_t count, um_error *error) 
 
 /* ---- Training --------------------------------------------------------------- */
 
-/* Epochs of the data that are behind, the current one's share among them. */
+/* Epochs of the data that are done, including the share of the current one. */
 static double epochs_done(const um_supervised *run) {
     return (double)run->cursor.epoch + (double)run->cursor.index / (double)run->order.count;
 }
@@ -355,8 +356,8 @@ static um_status measure_problems(um_supervised *run, const um_stop_request *sto
     return UM_OK;
 }
 
-/* Losses where there is a shard, and what passes where there are problems: of these completions are
- * shown, otherwise of the shard. */
+/* Measure losses if there is a shard, and what passes if there are problems.  The completions shown
+ * are of the problems or, without them, of the shard. */
 static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
                           um_validation_report *report, um_error *error) {
     um_supervised *run = state;

@@ -1,5 +1,5 @@
-/* Training on documents of shards, with the causal or the diffusion objective.  Shared with the
- * tests only. */
+/* Training on the documents of shards, with the causal or the diffusion objective.  Private to this
+ * folder and its tests. */
 #ifndef UM_TRAIN_SUPERVISED_SUPERVISED_H
 #define UM_TRAIN_SUPERVISED_SUPERVISED_H
 
@@ -7,7 +7,7 @@
 #include "train/completions/validation_problems.h"
 #include "train/training_method.h"
 
-/* What the pass over one micro-batch found. */
+/* What the pass over one micro-batch measured. */
 typedef struct um_part_record {
     double weighted; /* sums of the losses: objective, and cross-entropies in nats */
     double plain;
@@ -23,14 +23,15 @@ typedef struct um_supervised {
     um_learner *learner;
     um_shard *train_shard;
     um_shard *validation_shard; /* NULL for none */
-    um_tokenizer *tokenizer;    /* for samples; NULL where the model directory has none */
+    um_tokenizer *tokenizer;    /* for samples and problems; NULL if not needed, or for samples if
+                                   there is none */
     um_validation_problems problems;
-    um_judge *judge; /* NULL without problems, and where a caller grades */
+    um_judge *judge; /* NULL without problems, or if the caller grades */
     um_grader grader;
     um_data_order order;
     um_data_cursor cursor;
     um_training_batch batch;
-    um_part_record *parts; /* of a step or validation, complete once it has been shared */
+    um_part_record *parts; /* of a step or validation; complete once the ranks have shared them */
     size_t part_capacity;
     uint64_t data_state[4]; /* as saved: documents, tokens, epoch, index */
 } um_supervised;

@@ -14,7 +14,7 @@ typedef struct sample_text {
     um_buffer completion;
 } sample_text;
 
-/* As many tokens of a document as are given to the model. */
+/* How many tokens of a document the model is given. */
 static size_t given_length(um_document document) {
     return document.prompt_length > 0 ? document.prompt_length : (document.length + 1) / 2;
 }
@@ -24,7 +24,7 @@ static size_t answer_length(const um_recipe *recipe, um_document document) {
         recipe->answer_length > 0 ? recipe->answer_length : UM_DEFAULT_ANSWER_LENGTH;
     const size_t given = given_length(document);
     const size_t room = recipe->context_length > given ? recipe->context_length - given : 0;
-    /* Without padding the model knows no other length than the document's. */
+    /* Without padding, the model has learnt no other length than the document's. */
     const size_t known = recipe->objective == UM_OBJECTIVE_DIFFUSION && recipe->answer_length == 0
                              ? um_size_smaller(document.length - given, wanted)
                              : wanted;
@@ -103,7 +103,7 @@ static um_status show(const um_supervised *run, const um_tokenizer *tokenizer, s
     return status;
 }
 
-/* The first document from `index` on that ends with its answer, or `count`. */
+/* The first document, from `index` on, that ends with its answer; `count` if there is none. */
 static size_t without_suffix(const um_shard *shard, size_t index, size_t count) {
     while (index < count && um_shard_document(shard, index).suffix_length > 0) {
         index++;
