@@ -75,6 +75,17 @@ void um_cli_catch_interrupts(void) {
     }
 }
 
+void um_cli_let_interrupts_end_reads(bool end) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler == on_interrupt) {
+            action.sa_flags = end ? 0 : SA_RESTART;
+            (void)sigaction(numbers[i], &action, NULL);
+        }
+    }
+}
+
 bool um_cli_interrupted(void) {
     return interrupt_count > 0;
 }

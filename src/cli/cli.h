@@ -57,6 +57,10 @@ int um_cli_help(const um_command *command);
 void um_cli_catch_interrupts(void);
 bool um_cli_interrupted(void);
 
+/* Whether a caught signal ends a read that waits, which then fails with EINTR.  At first it does
+ * not. */
+void um_cli_let_interrupts_end_reads(bool end);
+
 /* Catch one more signal in the same way. */
 void um_cli_catch_signal(int number);
 

@@ -194,15 +194,6 @@ static um_status pack_files(um_packer *packer, const command_options *options, u
 
 /* ---- The command ---------------------------------------------------------------- */
 
-static bool reads_standard_input(const command_options *options) {
-    for (size_t i = 0; i < options->input_count; i++) {
-        if (options->inputs[i][0] == '-') {
-            return true;
-        }
-    }
-    return false;
-}
-
 static um_status pack(const command_options *options, um_error *error) {
     um_tokenizer *tokenizer = NULL;
     um_packer *packer = NULL;
@@ -212,9 +203,7 @@ static um_status pack(const command_options *options, um_error *error) {
     if (status != UM_OK) {
         (void)um_error_prefix(error, status, "%s", options->directory);
     } else {
-        if (!reads_standard_input(options)) { /* there Ctrl-C must end a wait for a line */
-            um_cli_catch_interrupts();        /* a kill would leave a temporary file */
-        }
+        um_cli_catch_interrupts(); /* a kill would leave a temporary file */
         status = pack_files(packer, options, error);
     }
     um_packer_free(packer);
