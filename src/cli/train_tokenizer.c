@@ -12,6 +12,7 @@
 #include "cli/lines.h"
 #include "cli/output_check.h"
 #include "cli/progress_bar.h"
+#include "model/save.h"
 #include "tokenizer/trainer.h"
 #include "tokenizer/vocabulary.h"
 
@@ -143,8 +144,7 @@ static um_status check_paths(const tokenizer_options *options, um_error *error) 
     }
     UM_TRY(um_cli_check_standard_input(reads_of_standard_input, error));
     UM_TRY(um_directory_check(options->output, error));
-    if (um_file_exists(options->output, "model.safetensors") ||
-        um_file_exists(options->output, "model.safetensors.index.json")) {
+    if (um_model_directory_has_weights(options->output)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "%s: holds a model, whose tokenizer this would replace; choose another "
                         "directory",

@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "base/memory.h"
 #include "model/tokenizer_copy.h"
+#include "weights/checkpoint.h"
 #include "weights/safetensors_writer.h"
 
 #define GENERATION_CONFIG "generation_config.json"
@@ -41,7 +42,7 @@ static um_status write_weights(const um_model_config *config, const um_parameter
                                um_dtype dtype, const char *directory, const um_watch *watch,
                                um_error *error) {
     char path[4096];
-    UM_TRY(um_path_join(path, sizeof path, directory, "model.safetensors", error));
+    UM_TRY(um_path_join(path, sizeof path, directory, UM_CHECKPOINT_FILE, error));
     tensor_list list = {0};
     um_parameters readable = *parameters;
     um_status status = um_parameters_visit(&readable, config, collect_tensor, &list, error);
@@ -107,9 +108,14 @@ static um_status complete_dream(const um_model_config *config, const char *direc
 
 /* ---- The directory ----------------------------------------------------- */
 
+bool um_model_directory_has_weights(const char *directory) {
+    return um_file_exists(directory, UM_CHECKPOINT_FILE) ||
+           um_file_exists(directory, UM_CHECKPOINT_INDEX_FILE);
+}
+
 static um_status prepare_directory(const char *directory, um_error *error) {
     UM_TRY(um_directory_make(directory, false, error));
-    if (um_file_exists(directory, "model.safetensors.index.json")) {
+    if (um_file_exists(directory, UM_CHECKPOINT_INDEX_FILE)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "%s: holds a sharded checkpoint, choose another directory", directory);
     }

@@ -8,6 +8,9 @@
 /* The empty file that says that a directory was written to its end. */
 #define UM_MODEL_DONE_FILE "DONE"
 
+/* Whether a directory contains a model's weights, in one file or in several. */
+bool um_model_directory_has_weights(const char *directory);
+
 /* Write model.safetensors with weights stored as `dtype`, config.json, and the tokenizer files and
  * generation_config.json of `tokenizer_source_directory` (NULL for none; see tokenizer_copy.h), to
  * `target_directory`, which is created if it does not exist (its parent must).  Each file appears

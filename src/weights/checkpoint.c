@@ -11,9 +11,6 @@
 #include "weights/gguf.h"
 #include "weights/safetensors.h"
 
-#define SINGLE_FILE "model.safetensors"
-#define INDEX_FILE "model.safetensors.index.json"
-
 /* One file.  It lives as long as the checkpoint, which points into it. */
 typedef struct shard {
     char *file_name;
@@ -241,7 +238,8 @@ static um_status open_with_map(const opening *open, json_t *map, const char *whe
 
 static um_status open_index(const opening *open) {
     char path[4096];
-    UM_TRY(um_path_join(path, sizeof path, open->checkpoint->path, INDEX_FILE, open->error));
+    UM_TRY(um_path_join(path, sizeof path, open->checkpoint->path, UM_CHECKPOINT_INDEX_FILE,
+                        open->error));
     um_error found = {0};
     json_t *root = NULL;
     json_t *map = NULL;
@@ -259,7 +257,7 @@ static um_status open_index(const opening *open) {
 }
 
 static um_status open_single(const opening *open) {
-    UM_TRY(add_shard(open->checkpoint, SINGLE_FILE, open->error));
+    UM_TRY(add_shard(open->checkpoint, UM_CHECKPOINT_FILE, open->error));
     UM_TRY(map_shards(open));
     return sort_entries(open);
 }
@@ -298,7 +296,8 @@ static um_status no_weights(const opening *open) {
                              ? " (convert pytorch_model.bin to safetensors first)"
                              : "";
     const um_status status =
-        UM_RAISE(&found, UM_ERR_IO, "%s: neither " SINGLE_FILE " nor " INDEX_FILE " is there%s",
+        UM_RAISE(&found, UM_ERR_IO,
+                 "%s: neither " UM_CHECKPOINT_FILE " nor " UM_CHECKPOINT_INDEX_FILE " is there%s",
                  directory, advice);
     return settle(open, status, &found);
 }
@@ -307,10 +306,10 @@ static um_status open_files(const opening *open) {
     if (open->checkpoint->is_gguf) {
         return open_gguf(open);
     }
-    if (um_file_exists(open->checkpoint->path, SINGLE_FILE)) {
+    if (um_file_exists(open->checkpoint->path, UM_CHECKPOINT_FILE)) {
         return open_single(open);
     }
-    if (um_file_exists(open->checkpoint->path, INDEX_FILE)) {
+    if (um_file_exists(open->checkpoint->path, UM_CHECKPOINT_INDEX_FILE)) {
         return open_index(open);
     }
     return no_weights(open);

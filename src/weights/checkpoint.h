@@ -6,6 +6,10 @@
 #include "base/buffer.h"
 #include "tensor/tensor.h"
 
+/* The weights of a Hugging Face directory: one file, or an index of several. */
+#define UM_CHECKPOINT_FILE "model.safetensors"
+#define UM_CHECKPOINT_INDEX_FILE "model.safetensors.index.json"
+
 typedef struct um_checkpoint um_checkpoint;
 
 /* A tensor as it is stored in a file.  All pointers belong to the checkpoint. */
