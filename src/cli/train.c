@@ -1,8 +1,10 @@
 /* unmask train: run a recipe. */
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/train_metrics.h"
 #include "cli/train_progress.h"
@@ -38,6 +40,8 @@ typedef struct train_options {
     const char *log_path;
     unsigned long long threads;
     unsigned long long ranks; /* 0: any number */
+    const char **settings;    /* [setting_count] of --set, KEY=VALUE */
+    size_t setting_count;
 } train_options;
 
 typedef struct watcher {
@@ -102,7 +106,7 @@ static bool should_stop(void *user) {
     return um_cli_interrupted();
 }
 
-static um_status apply_setting(um_recipe *recipe, const char *setting, um_error *error) {
+static um_status apply_setting(const char *setting, um_recipe *recipe, um_error *error) {
     const char *separator = strchr(setting, '=');
     char key[64];
     if (!separator || separator == setting || (size_t)(separator - setting) >= sizeof key) {
@@ -110,6 +114,14 @@ static um_status apply_setting(um_recipe *recipe, const char *setting, um_error 
     }
     (void)snprintf(key, sizeof key, "%.*s", (int)(separator - setting), setting);
     return um_recipe_set(recipe, key, separator + 1, error);
+}
+
+static um_status read_recipe(const train_options *options, um_recipe *recipe, um_error *error) {
+    UM_TRY(um_recipe_read(options->recipe_path, recipe, error));
+    for (size_t i = 0; i < options->setting_count; i++) {
+        UM_TRY(apply_setting(options->settings[i], recipe, error));
+    }
+    return UM_OK;
 }
 
 static const char *outcome_of(um_status status) {
@@ -218,10 +230,8 @@ static um_status train(const train_options *options, um_train_ranks *ranks, cons
     return status;
 }
 
-/* Options are read twice, since the recipe's path may follow some of them: first all but --set,
- * then --set too. */
-static int parse_options(const um_command *command, int argc, char **argv, train_options *options,
-                         um_recipe *recipe, bool apply, um_error *error) {
+/* options->settings has room for argc of them. */
+static int parse_options(const um_command *command, int argc, char **argv, train_options *options) {
     static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
                                                  {"set", required_argument, NULL, 's'},
                                                  {"threads", required_argument, NULL, 't'},
@@ -230,7 +240,6 @@ static int parse_options(const um_command *command, int argc, char **argv, train
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
     int option = 0;
-    optind = 1;
     while ((option = um_cli_next_option(command, argc, argv, ":o:s:t:h", long_options)) != -1) {
         switch (option) {
             case 'o':
@@ -250,12 +259,9 @@ static int parse_options(const um_command *command, int argc, char **argv, train
                 }
                 break;
             case 's':
-                if (apply && apply_setting(recipe, optarg, error) != UM_OK) {
-                    return UM_EXIT_FAILURE; /* the caller reports it */
-                }
+                options->settings[options->setting_count++] = optarg;
                 break;
             case 'h':
-                options->recipe_path = NULL;
                 return -1;
             default:
                 return UM_EXIT_USAGE;
@@ -272,35 +278,41 @@ static int parse_options(const um_command *command, int argc, char **argv, train
 }
 
 /* Every rank reads the recipe and trains; if only some of them can read it, all end. */
-static um_status read_and_train(const um_command *command, int argc, char **argv,
-                                train_options *options, um_train_ranks *ranks, um_error *error) {
+static um_status read_and_train(const train_options *options, um_train_ranks *ranks,
+                                um_error *error) {
     um_recipe recipe;
     UM_TRY(um_train_ranks_start((size_t)options->ranks, options->output, ranks, error));
-    um_status status = um_recipe_read(options->recipe_path, &recipe, error);
-    if (status == UM_OK &&
-        parse_options(command, argc, argv, options, &recipe, true, error) != UM_EXIT_OK) {
-        status = error->status;
-    }
+    const um_status status = read_recipe(options, &recipe, error);
     UM_TRY(um_collective_agree_on_status(ranks->collective, status, error));
     return train(options, ranks, &recipe, error);
+}
+
+static int run_recipe(const train_options *options) {
+    um_error error = {0};
+    um_train_ranks ranks = {0};
+    um_cli_catch_interrupts();
+    const um_status status = read_and_train(options, &ranks, &error);
+    const bool first = ranks.collective && um_train_ranks_first(&ranks);
+    const int code = um_train_ranks_end(&ranks, status, &error);
+    if (code == UM_EXIT_OK && first) {
+        (void)fprintf(stderr, "wrote %s\n", options->output);
+    }
+    return code;
 }
 
 static int run(const um_command *command, int argc, char **argv) {
     um_error error = {0};
     train_options options = {0};
-    um_train_ranks ranks = {0};
-    int code = parse_options(command, argc, argv, &options, NULL, false, &error);
-    if (code != UM_EXIT_OK) {
-        return code == -1 ? um_cli_help(command) : code;
+    if (um_allocate(&options.settings, (size_t)argc, sizeof *options.settings, "options", &error) !=
+        UM_OK) {
+        return um_cli_fail(&error);
     }
-    um_cli_catch_interrupts();
-    const um_status status = read_and_train(command, argc, argv, &options, &ranks, &error);
-    const bool first = ranks.collective && um_train_ranks_first(&ranks);
-    code = um_train_ranks_end(&ranks, status, &error);
-    if (code == UM_EXIT_OK && first) {
-        (void)fprintf(stderr, "wrote %s\n", options.output);
-    }
-    return code;
+    const int code = parse_options(command, argc, argv, &options);
+    const int result = code == UM_EXIT_OK ? run_recipe(&options)
+                       : code == -1       ? um_cli_help(command)
+                                          : code;
+    free(options.settings);
+    return result;
 }
 
 const um_command um_command_train = {
