@@ -1,5 +1,4 @@
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -174,24 +173,17 @@ um_status um_collective_agree_on_any(um_collective *collective, unsigned wanted,
 /* How one rank fared, as it is sent to the others. */
 typedef struct rank_status {
     um_status status;
+    bool is_agreed; /* the ranks agreed on this error in an inner step */
     char machine[64];
     char message[sizeof(um_error){0}.message];
 } rank_status;
-
-/* Whether the message already names its rank, because the ranks agreed on this error in an inner
- * step. */
-static bool tells_its_rank(const char *message) {
-    size_t rank = 0;
-    int end = 0;
-    return sscanf(message, "rank %zu (%n", &rank, &end) == 1 && end > 0;
-}
 
 static um_status first_failure(const um_collective *collective, const um_gathered *answers,
                                um_error *error) {
     for (size_t i = 0; i < collective->size; i++) {
         rank_status answer;
         memcpy(&answer, answers->bytes + answers->starts[i], sizeof answer);
-        if (answer.status != UM_OK && tells_its_rank(answer.message)) {
+        if (answer.status != UM_OK && answer.is_agreed) { /* the message names its rank */
             return UM_RAISE(error, answer.status, "%s", answer.message);
         }
         if (answer.status != UM_OK) {
@@ -211,6 +203,8 @@ um_status um_collective_agree_on_status(um_collective *collective, um_status sta
     (void)gethostname(mine.machine, sizeof mine.machine - 1);
     if (status != UM_OK && error) {
         memcpy(mine.message, error->message, sizeof mine.message);
+        mine.is_agreed = collective->agreed.status != UM_OK &&
+                         strstr(mine.message, collective->agreed.message) != NULL;
     }
     um_gathered answers = {0};
     um_status agreed = um_collective_gather(collective, &mine, sizeof mine, &answers, error);
@@ -218,6 +212,9 @@ um_status um_collective_agree_on_status(um_collective *collective, um_status sta
         agreed = first_failure(collective, &answers, error);
     }
     um_gathered_free(&answers);
+    if (agreed != UM_OK && error) {
+        collective->agreed = *error;
+    }
     return agreed;
 }
 

@@ -27,6 +27,7 @@ struct um_collective {
     size_t rank;
     size_t size;
     size_t node_size;
+    um_error agreed; /* the last failure that all ranks returned */
 };
 
 #endif
