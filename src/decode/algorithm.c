@@ -93,20 +93,39 @@ void um_number_answer(const um_canvas *canvas, size_t *places) {
     }
 }
 
-void um_plan_first_block(um_decode_step *step) {
+/* Whether the answer positions step->wanted[left] and [right] belong to the same block. */
+static bool share_a_block(const um_decode_step *step, size_t left, size_t right) {
     const size_t length = step->options->block_length;
+    const bool follows_attention =
+        step->attention_block_length > 0 &&
+        um_decode_options_is_given(step->options, UM_OPTION_BLOCK_LENGTH);
+    return follows_attention ? step->wanted[left] / length == step->wanted[right] / length
+                             : left / length == right / length;
+}
+
+void um_plan_first_block(um_decode_step *step) {
+    const uint8_t *states = step->canvas->states;
     const size_t answer = um_canvas_answer_positions(step->canvas, step->wanted);
-    size_t end = answer;
-    for (size_t i = 0; i < end; i++) {
-        if (step->canvas->states[step->wanted[i]] != UM_POSITION_MASKED) {
-            continue;
+    size_t first = 0;
+    while (first < answer && states[step->wanted[first]] != UM_POSITION_MASKED) {
+        first++;
+    }
+    if (first == answer) {
+        return;
+    }
+    size_t start = first;
+    size_t end = first + 1;
+    while (start > 0 && share_a_block(step, start - 1, first)) {
+        start--;
+    }
+    while (end < answer && share_a_block(step, first, end)) {
+        end++;
+    }
+    step->block_start = step->wanted[start];
+    step->block_end = step->wanted[end - 1] + 1;
+    for (size_t i = first; i < end; i++) {
+        if (states[step->wanted[i]] == UM_POSITION_MASKED) {
+            step->wanted[step->wanted_count++] = step->wanted[i];
         }
-        if (step->wanted_count == 0) { /* the first masked position determines the block */
-            const size_t start = i / length * length;
-            end = answer - start > length ? start + length : answer;
-            step->block_start = step->wanted[start];
-            step->block_end = step->wanted[end - 1] + 1;
-        }
-        step->wanted[step->wanted_count++] = step->wanted[i];
     }
 }

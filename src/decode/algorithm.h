@@ -18,9 +18,10 @@ typedef struct um_decode_step {
     const um_canvas *canvas;
     const um_kernels *kernels;
     size_t vocabulary_size;
-    size_t step;            /* from 0 */
-    size_t masked_at_start; /* positions that were masked before the first step */
-    void *state;            /* of this run, from state_create; NULL without one */
+    size_t attention_block_length; /* of um_denoiser */
+    size_t step;                   /* from 0 */
+    size_t masked_at_start;        /* positions that were masked before the first step */
+    void *state;                   /* of this run, from state_create; NULL without one */
 
     /* Filled by plan. */
     size_t *wanted;      /* [answer_count]: positions whose distribution is needed, ascending */
@@ -124,7 +125,9 @@ void um_number_answer(const um_canvas *canvas, size_t *places);
 void um_plan_masked(um_decode_step *step);
 
 /* Plan: the masked positions of the first block that has any.  Blocks are block_length answer
- * positions from left to right; the last may be shorter.  Also sets block_start and block_end. */
+ * positions from left to right; the last may be shorter.  With block-causal attention they are
+ * block_length positions of the canvas, counted from its start like the attention's blocks, so that
+ * the boundaries coincide.  Also sets block_start and block_end. */
 void um_plan_first_block(um_decode_step *step);
 
 extern const um_algorithm um_algorithm_origin;

@@ -178,6 +178,7 @@ static void begin_step(um_decoding *decoding) {
         .canvas = canvas,
         .kernels = &decoding->kernels,
         .vocabulary_size = decoding->vocabulary_size,
+        .attention_block_length = decoding->cache.attention_block_length,
         .step = decoding->next_step++,
         .masked_at_start = decoding->masked_at_start,
         .state = decoding->state,

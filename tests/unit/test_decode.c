@@ -220,6 +220,38 @@ static void blocks_are_asked_for_one_after_the_other(void **state) {
     um_canvas_free(&canvas);
 }
 
+/* A prompt of 3, so that attention has its boundaries behind 1, 5 and 9 answer positions. */
+static void blocks_end_where_those_of_attention_do(void **state) {
+    (void)state;
+    static const struct {
+        size_t attention_block_length;
+        size_t block_length;
+        size_t wanted[7];
+    } cases[] = {
+        {0, 4, {4, 4, 4}}, {4, 4, {1, 4, 4, 3}}, {4, 2, {1, 2, 2, 2, 2, 2, 1}}, {4, 0, {12}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        um_error error = {0};
+        um_canvas canvas = make_canvas(12);
+        fake_model model = make_model();
+        um_denoiser denoiser = fake_denoiser(&model);
+        denoiser.attention_block_length = cases[i].attention_block_length;
+        um_decode_options options = options_for("threshold");
+        options.confidence_threshold = 0; /* a block a step */
+        if (cases[i].block_length > 0) {
+            options.block_length = cases[i].block_length;
+        }
+        assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error), &error);
+        size_t first = 3;
+        for (size_t call = 0; call < model.calls; call++) {
+            assert_int_equal(model.wanted[call], cases[i].wanted[call]);
+            assert_int_equal(model.first_wanted[call], first);
+            first += model.wanted[call];
+        }
+        assert_int_equal(first, canvas.length);
+        um_canvas_free(&canvas);
+    }
+}
+
 /* Two steps a block, from t = 1 over 0.5005 to 0.001: trunc(4 x 0.4995) = 1 position, then the
  * rest. */
 static void each_block_has_the_whole_schedule(void **state) {
@@ -565,6 +597,7 @@ int main(void) {
         cmocka_unit_test(origin_asks_only_for_what_it_reveals),
         cmocka_unit_test(origin_reveals_at_the_rate_of_the_schedule),
         cmocka_unit_test(blocks_are_asked_for_one_after_the_other),
+        cmocka_unit_test(blocks_end_where_those_of_attention_do),
         cmocka_unit_test(each_block_has_the_whole_schedule),
         cmocka_unit_test(guidance_makes_a_second_forward_without_the_prompt),
         cmocka_unit_test(alg_temp_draws_positions_by_their_confidence),
