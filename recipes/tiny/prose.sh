@@ -1,0 +1,40 @@
+#!/bin/sh
+# Code against prose: a model of both, and the order in which it writes each.
+#
+#   STORIES=DIR recipes/tiny/prose.sh     DIR: stories260K of karpathy/tinyllamas, by tools/import_stories260k.py
+#
+# models/tiny is trained on with three kinds of documents in equal parts: functions to be written, descriptions of functions
+# to be written, and stories to be continued.  `unmask analyze` then measures the order in held-out documents of each kind, all
+# with the same canvas: results are data/prose/KIND.json.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
+: "${STORIES:?the folder that tools/import_stories260k.py wrote}"
+
+mkdir -p "$data/prose"
+printf '{"task_id": "story", "prompt": "<s>"}\n' > "$data/prose/beginning.jsonl"
+make_file "$data/prose/samples.jsonl" "$unmask" generate --model "$STORIES" --special \
+    --prompts "$data/prose/beginning.jsonl" -n 4000 --batch 32 --temperature 0.9 --length 150 --json
+make_file "$data/prose/tasks.jsonl" "$python" "$here/tasks.py" documents --count 24000 --seed 12 --formats completion=1
+make_file "$data/prose/code.jsonl" head -n 12000 "$data/prose/tasks.jsonl"
+make_file "$data/prose/described.jsonl" tail -n 12000 "$data/prose/tasks.jsonl"
+make_file "$data/prose/descriptions.jsonl" "$python" "$here/prose.py" descriptions "$data/prose/described.jsonl"
+make_file "$data/prose/stories.jsonl" "$python" "$here/prose.py" stories "$data/prose/samples.jsonl"
+if [ ! -e "$data/prose.shard" ]; then
+    "$unmask" pack "$data/prose/code.jsonl" "$data/prose/descriptions.jsonl" "$data/prose/stories.jsonl" \
+        --tokenizer "$here/../../models/tiny" --output "$data/prose.shard"
+fi
+if [ ! -e "$data/prose/model/DONE" ]; then
+    "$unmask" train "$here/prose.json" --output "$data/prose/model" --set "model=$here/../../models/tiny" \
+        --set "train=$data/prose.shard"
+fi
+
+make_file "$data/prose/problems.jsonl" "$python" "$here/tasks.py" problems --per-level 10 --split validation \
+    --formats completion --seed 5
+make_file "$data/prose/code.prompts.jsonl" "$python" "$here/order_prompts.py" code "$data/prose/problems.jsonl"
+make_file "$data/prose/descriptions.prompts.jsonl" "$python" "$here/order_prompts.py" prose "$data/prose/problems.jsonl"
+make_file "$data/prose/stories.prompts.jsonl" "$python" "$here/prose.py" stories "$data/prose/samples.jsonl" --prompts 60
+for kind in code descriptions stories; do
+    make_file "$data/prose/$kind.json" "$unmask" analyze --model "$data/prose/model" \
+        --prompts "$data/prose/$kind.prompts.jsonl" --length 64 --temperatures 0.2,1.0 --until-end --json
+done
