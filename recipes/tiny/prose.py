@@ -38,13 +38,15 @@ def description_of(document: dict[str, Any]) -> dict[str, str] | None:
 
 
 def continuations_of(story: str) -> Iterator[dict[str, str]]:
-    """Pairs of a beginning of one or more sentences and the sentence behind it, one behind the other."""
+    """Pairs of some sentences and the two behind them, at every second sentence of the story."""
     sentences = SENTENCE.findall(story.split("\n\n")[0])
     for index in range(1, len(sentences) - 1, 2):
-        beginning = "".join(sentences[:index])[-LONGEST_BEGINNING:]
+        start = index - 1
+        while start > 0 and sum(map(len, sentences[start - 1:index])) <= LONGEST_BEGINNING:
+            start -= 1
         continuation = "".join(sentences[index:index + 2]).rstrip()
         if len(continuation) <= LONGEST_CONTINUATION:
-            yield {"prompt": beginning, "completion": continuation + "\n"}
+            yield {"prompt": "".join(sentences[start:index]), "completion": continuation + "\n"}
 
 
 def descriptions(documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -132,7 +132,9 @@ um_status um_report_put_results(const um_report_run *runs, size_t count, um_buff
         const result asked[] = {
             {metric, "validation", false}, {metric, "validation", true}, {metric, "step", false}};
         for (size_t j = 0; !metric->hidden && j < sizeof asked / sizeof *asked; j++) {
-            UM_TRY(put_result(runs, count, &asked[j], page, error));
+            if (!asked[j].best || metric->better != 0) {
+                UM_TRY(put_result(runs, count, &asked[j], page, error));
+            }
         }
     }
     UM_TRY(put_tail(page, error));

@@ -215,11 +215,17 @@ static um_status remove_temporaries(DIR *stream, const char *path, const char *n
 um_status um_atomic_file_remove_leftovers(const char *path, um_error *error) {
     char directory[4096];
     char name[4096];
-    if (strlen(path) >= sizeof directory) {
+    char *resolved = realpath(path, NULL); /* temporaries stand beside what a link leads to */
+    const char *target = resolved ? resolved : path;
+    const bool fits = strlen(target) < sizeof directory;
+    if (fits) {
+        strcpy(directory, target);
+        strcpy(name, target);
+    }
+    free(resolved);
+    if (!fits) {
         return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
     }
-    strcpy(directory, path);
-    strcpy(name, path);
     DIR *stream = opendir(dirname(directory));
     if (!stream) {
         return um_error_set_errno(error, errno, "%s: cannot list its directory", path);

@@ -26,8 +26,11 @@ um_status um_directory_make(const char *path, bool is_private, um_error *error) 
             continue;
         }
         part[i] = '\0';
-        if (mkdir(part, is_private ? 0700 : 0777) != 0 && errno != EEXIST) {
-            return um_error_set_errno(error, errno, "%s: cannot make the directory", path);
+        struct stat found;
+        if (mkdir(part, is_private ? 0700 : 0777) != 0 &&
+            (errno != EEXIST || stat(part, &found) != 0 || !S_ISDIR(found.st_mode))) {
+            const int reason = errno == EEXIST ? ENOTDIR : errno;
+            return um_error_set_errno(error, reason, "%s: cannot make the directory", path);
         }
         if (end == '\0') {
             return UM_OK;

@@ -93,7 +93,7 @@ bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignmen
 }
 
 static um_status check_sizes(const um_model_config *config, const char *where, um_error *error) {
-    /* Every product of two of these, times layers and bytes, stays below 2^63. */
+    /* Beyond every known model; products of two of these stay far below 2^63. */
     const struct {
         const char *name;
         size_t value;

@@ -80,8 +80,9 @@ bool um_attention_from_name(const char *name, um_attention_kind *attention);
 bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignment);
 
 /* Read config.json of the directory `model`, or the metadata of the GGUF file `model`
- * (um_model_config_from_gguf).  Every field is required: nothing falls back to the default of
- * some library.  UM_ERR_UNSUPPORTED names an architecture or feature that is not covered.
+ * (um_model_config_from_gguf).  No field falls back to the default of some library: config.json
+ * needs them all, and GGUF all but those to which its format gives a default.  UM_ERR_UNSUPPORTED
+ * names an architecture or feature that is not covered.
  *
  * Attention, alignment and mask token follow from "model_type": Dream is full and shifted,
  * a2d-* and llada full and unshifted, sdar block-causal and unshifted, Fast_dLLM_Qwen

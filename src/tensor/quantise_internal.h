@@ -4,7 +4,7 @@
 
 #include "tensor/dtype.h"
 
-/* One block of 256 elements, all finite and at most 1e6 in magnitude. */
+/* One block of 256 elements, all finite and of magnitudes that quantise.c lets through. */
 void um_quantise_q4_k_block(const float *source, uint8_t *block);
 void um_quantise_q6_k_block(const float *source, uint8_t *block);
 

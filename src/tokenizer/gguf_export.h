@@ -10,8 +10,9 @@
  * (gguf_files.h).  If the model has no tokenizer, the metadata say so.
  *
  * *named is false if no known name of a pre-tokenizer describes how this one splits text: the file
- * then names "default", and other software will split differently.  UM_ERR_MISMATCH if the
- * tokenizer has more ids than the embedding has rows. */
+ * then names "default", and other software will split differently.  UM_ERR_UNSUPPORTED if GGUF has
+ * no form for one of its settings, UM_ERR_MISMATCH if the tokenizer has more ids than the embedding
+ * has rows. */
 um_status um_tokenizer_to_gguf(const char *model, size_t vocabulary_size, um_gguf_writer *writer,
                                bool *named, um_error *error);
 

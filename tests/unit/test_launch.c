@@ -46,6 +46,15 @@ static void launchers_tell_how_many_they_started(void **state) {
     }
 }
 
+static void the_rank_is_that_of_the_launcher_which_started_the_processes(void **state) {
+    (void)state;
+    set("SLURM_PROCID", "5");
+    assert_int_equal(um_launch_rank(), 0);
+    set("OMPI_COMM_WORLD_SIZE", "2");
+    set("OMPI_COMM_WORLD_RANK", "0");
+    assert_int_equal(um_launch_rank(), 0);
+}
+
 /* A job of several tasks, whose batch script itself is a single process. */
 static void a_batch_script_is_alone(void **state) {
     (void)state;
@@ -58,6 +67,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_process_without_a_launcher_is_alone, clear),
         cmocka_unit_test_setup(launchers_tell_how_many_they_started, clear),
+        cmocka_unit_test_setup(the_rank_is_that_of_the_launcher_which_started_the_processes, clear),
         cmocka_unit_test_setup(a_batch_script_is_alone, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

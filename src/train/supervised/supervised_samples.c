@@ -115,9 +115,13 @@ um_status um_supervised_samples_show(const um_supervised *run, const um_tokenize
                                      const um_stop_request *stop, um_error *error) {
     const size_t count = um_shard_document_count(run->validation_shard);
     const size_t shown = um_size_smaller(count, SAMPLES);
+    size_t next = 0; /* behind the document that was shown last */
     for (size_t i = 0; tokenizer && stop->sample && i < shown; i++) {
         um_error ignored = {0};
-        const size_t index = without_suffix(run->validation_shard, i * count / shown, count);
+        const size_t start = i * count / shown;
+        const size_t index =
+            without_suffix(run->validation_shard, start < next ? next : start, count);
+        next = index + 1;
         const um_status status =
             index < count ? show(run, tokenizer, index, stop, &ignored) : UM_OK;
         if (status == UM_ERR_CANCELLED || status == UM_ERR_MEMORY) {
