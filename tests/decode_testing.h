@@ -108,6 +108,31 @@ static inline um_denoiser fake_denoiser(fake_model *model) {
                          .logits = fake_take_logits};
 }
 
+/* ---- What most tests decode ---------------------------------------------------------- */
+
+#define FAKE_MASK 63
+
+static inline um_decode_options options_for(const char *algorithm) {
+    um_decode_options options = um_decode_options_default();
+    options.algorithm = algorithm;
+    return options;
+}
+
+/* Prompt 1 2 3, then `masks` masks. */
+static inline um_canvas make_canvas(size_t masks) {
+    const int32_t prompt[] = {1, 2, 3};
+    um_canvas canvas = {0};
+    um_error error = {0};
+    assert_ok(um_canvas_create_prompt(prompt, 3, masks, FAKE_MASK, &canvas, &error), &error);
+    return canvas;
+}
+
+static inline fake_model make_model(void) {
+    return (fake_model){.vocabulary_size = 64, .seed = 5, .scale = 3};
+}
+
+/* ---- Traces ---------------------------------------------------------------------------- */
+
 /* A sink that keeps all events. */
 typedef struct event_list {
     um_trace_event events[16384];

@@ -4,27 +4,6 @@
 
 #include "decode_testing.h"
 
-#define MASK 63
-
-static um_decode_options options_for(const char *algorithm) {
-    um_decode_options options = um_decode_options_default();
-    options.algorithm = algorithm;
-    return options;
-}
-
-/* Prompt 1 2 3, then `masks` masks. */
-static um_canvas make_canvas(size_t masks) {
-    const int32_t prompt[] = {1, 2, 3};
-    um_canvas canvas = {0};
-    um_error error = {0};
-    assert_ok(um_canvas_create_prompt(prompt, 3, masks, MASK, &canvas, &error), &error);
-    return canvas;
-}
-
-static fake_model make_model(void) {
-    return (fake_model){.vocabulary_size = 64, .seed = 5, .scale = 3};
-}
-
 /* Four positions whose certainty differs: by entropy, by the best probability and by margin
  * each order is another one.  Two uniform positions come last, where a step commits both. */
 static void each_confidence_commits_in_its_own_order(void **state) {
@@ -90,7 +69,7 @@ static void a_run_fills_every_mask_and_leaves_the_rest(void **state) {
         assert_int_equal(canvas.tokens[p], p + 1);
     }
     for (size_t p = 3; p < canvas.length; p++) {
-        assert_true(canvas.tokens[p] != MASK);
+        assert_true(canvas.tokens[p] != FAKE_MASK);
     }
     um_canvas_free(&canvas);
 }
@@ -199,79 +178,6 @@ static void origin_reveals_at_the_rate_of_the_schedule(void **state) {
     }
     assert_true(fabs(first / 100 - 10) < 1.2);
     assert_true(fabs(last / 100 - 10) < 1.2);
-}
-
-static void blocks_are_asked_for_one_after_the_other(void **state) {
-    (void)state;
-    um_error error = {0};
-    um_canvas canvas = make_canvas(12);
-    fake_model model = make_model();
-    const um_denoiser denoiser = fake_denoiser(&model);
-    um_decode_options options = options_for("low_confidence");
-    options.block_length = 4;
-    options.steps = 6;
-    assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error), &error);
-    assert_int_equal(model.calls, 6);
-    static const size_t wanted[] = {4, 2, 4, 2, 4, 2};
-    for (size_t i = 0; i < 6; i++) {
-        assert_int_equal(model.wanted[i], wanted[i]);
-        assert_true(model.first_wanted[i] >= 3 + i / 2 * 4);
-    }
-    um_canvas_free(&canvas);
-}
-
-/* A prompt of 3, so that attention has its boundaries behind 1, 5 and 9 answer positions. */
-static void blocks_end_where_those_of_attention_do(void **state) {
-    (void)state;
-    static const struct {
-        size_t attention_block_length;
-        size_t block_length;
-        size_t wanted[7];
-    } cases[] = {
-        {0, 4, {4, 4, 4}}, {4, 4, {1, 4, 4, 3}}, {4, 2, {1, 2, 2, 2, 2, 2, 1}}, {4, 0, {12}}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        um_error error = {0};
-        um_canvas canvas = make_canvas(12);
-        fake_model model = make_model();
-        um_denoiser denoiser = fake_denoiser(&model);
-        denoiser.attention_block_length = cases[i].attention_block_length;
-        um_decode_options options = options_for("threshold");
-        options.confidence_threshold = 0; /* a block a step */
-        if (cases[i].block_length > 0) {
-            options.block_length = cases[i].block_length;
-        }
-        assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error), &error);
-        size_t first = 3;
-        for (size_t call = 0; call < model.calls; call++) {
-            assert_int_equal(model.wanted[call], cases[i].wanted[call]);
-            assert_int_equal(model.first_wanted[call], first);
-            first += model.wanted[call];
-        }
-        assert_int_equal(first, canvas.length);
-        um_canvas_free(&canvas);
-    }
-}
-
-/* Two steps a block, from t = 1 over 0.5005 to 0.001: trunc(4 x 0.4995) = 1 position, then the
- * rest. */
-static void each_block_has_the_whole_schedule(void **state) {
-    (void)state;
-    um_error error = {0};
-    um_canvas canvas = make_canvas(12);
-    fake_model model = make_model();
-    const um_denoiser denoiser = fake_denoiser(&model);
-    um_decode_options options = options_for("entropy");
-    options.block_length = 4;
-    options.steps = 6;
-    assert_ok(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error), &error);
-    assert_int_equal(canvas.masked_count, 0);
-    assert_int_equal(model.calls, 6);
-    static const size_t wanted[] = {4, 3, 4, 3, 4, 3};
-    for (size_t i = 0; i < 6; i++) {
-        assert_int_equal(model.wanted[i], wanted[i]);
-        assert_true(model.first_wanted[i] >= 3 + i / 2 * 4);
-    }
-    um_canvas_free(&canvas);
 }
 
 static void guidance_makes_a_second_forward_without_the_prompt(void **state) {
@@ -524,7 +430,7 @@ static void tokens_outside_the_vocabulary_are_refused(void **state) {
     const int32_t prompt[] = {64};
     um_canvas canvas = {0};
     um_error error = {0};
-    assert_ok(um_canvas_create_prompt(prompt, 1, 4, MASK, &canvas, &error), &error);
+    assert_ok(um_canvas_create_prompt(prompt, 1, 4, FAKE_MASK, &canvas, &error), &error);
     fake_model model = make_model();
     const um_denoiser denoiser = fake_denoiser(&model);
     const um_decode_options options = options_for("entropy");
@@ -578,11 +484,11 @@ static void autoregressive_needs_one_hole_at_the_end(void **state) {
     const um_decode_options options = options_for("autoregressive");
     um_canvas canvas = {0};
     um_error error = {0};
-    assert_ok(um_canvas_create(infill, 3, MASK, &canvas, &error), &error);
+    assert_ok(um_canvas_create(infill, 3, FAKE_MASK, &canvas, &error), &error);
     assert_int_equal(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error),
                      UM_ERR_ARGUMENT);
     um_canvas_free(&canvas);
-    assert_ok(um_canvas_create(empty, 1, MASK, &canvas, &error), &error);
+    assert_ok(um_canvas_create(empty, 1, FAKE_MASK, &canvas, &error), &error);
     assert_int_equal(um_decode_run(&denoiser, &canvas, &options, NULL, NULL, &error),
                      UM_ERR_ARGUMENT);
     um_canvas_free(&canvas);
@@ -596,9 +502,6 @@ int main(void) {
         cmocka_unit_test(steps_that_commit_nothing_make_no_forward),
         cmocka_unit_test(origin_asks_only_for_what_it_reveals),
         cmocka_unit_test(origin_reveals_at_the_rate_of_the_schedule),
-        cmocka_unit_test(blocks_are_asked_for_one_after_the_other),
-        cmocka_unit_test(blocks_end_where_those_of_attention_do),
-        cmocka_unit_test(each_block_has_the_whole_schedule),
         cmocka_unit_test(guidance_makes_a_second_forward_without_the_prompt),
         cmocka_unit_test(alg_temp_draws_positions_by_their_confidence),
         cmocka_unit_test(ties_go_to_the_lowest_position),

@@ -6,7 +6,6 @@
 
 #include "decode/batch.h"
 
-#define MASK 63
 #define JOBS 5
 
 typedef struct batch_fixture {
@@ -45,7 +44,7 @@ static void add(batch_fixture *fixture, size_t job, size_t masks, const um_decod
     const int32_t prompt[] = {1, 2, 3};
     um_error error = {0};
     const um_decode_options options = options_in_steps(masks);
-    assert_ok(um_canvas_create_prompt(prompt, 3, masks, MASK, &fixture->canvases[job], &error),
+    assert_ok(um_canvas_create_prompt(prompt, 3, masks, FAKE_MASK, &fixture->canvases[job], &error),
               &error);
     assert_ok(um_decode_batch_add(fixture->batch, &fixture->canvases[job], &options, hooks,
                                   &fixture->jobs[job], &error),
@@ -115,7 +114,7 @@ static void bad_options_are_refused_at_once(void **state) {
     um_decode_job job = {0};
     um_canvas canvas = {0};
     const int32_t prompt[] = {1};
-    assert_ok(um_canvas_create_prompt(prompt, 1, 4, MASK, &canvas, &error), &error);
+    assert_ok(um_canvas_create_prompt(prompt, 1, 4, FAKE_MASK, &canvas, &error), &error);
     assert_int_equal(um_decode_batch_add(fixture.batch, &canvas, &options, NULL, &job, &error),
                      UM_ERR_ARGUMENT);
     assert_int_equal(um_decode_batch_unfinished(fixture.batch), 1);

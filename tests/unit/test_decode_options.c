@@ -5,13 +5,11 @@
 #include "base/json.h"
 #include "decode_testing.h"
 
-#define MASK 63
-
 static um_status run(const um_decode_options *options, size_t masks, um_error *error) {
     const int32_t prompt[] = {1, 2, 3};
     um_canvas canvas = {0};
     um_error problem = {0};
-    assert_ok(um_canvas_create_prompt(prompt, 3, masks, MASK, &canvas, &problem), &problem);
+    assert_ok(um_canvas_create_prompt(prompt, 3, masks, FAKE_MASK, &canvas, &problem), &problem);
     fake_model model = {.vocabulary_size = 64, .seed = 5, .scale = 3};
     const um_denoiser denoiser = fake_denoiser(&model);
     const um_status status = um_decode_run(&denoiser, &canvas, options, NULL, NULL, error);
@@ -111,7 +109,7 @@ static uint32_t outcome(const um_decode_options *options) {
     const int32_t prompt[] = {1, 2, 3};
     um_canvas canvas = {0};
     um_error error = {0};
-    assert_ok(um_canvas_create_prompt(prompt, 3, 32, MASK, &canvas, &error), &error);
+    assert_ok(um_canvas_create_prompt(prompt, 3, 32, FAKE_MASK, &canvas, &error), &error);
     fake_model model = {.vocabulary_size = 64, .seed = 5, .scale = 1};
     const um_denoiser denoiser = fake_denoiser(&model);
     event_list *events = calloc(1, sizeof *events);

@@ -7,7 +7,6 @@
 #include "decode/schedule.h"
 #include "decode_testing.h"
 
-#define MASK 63
 #define VOCABULARY 64
 #define PROMPT 3
 #define MOST 40 /* masks */
@@ -55,7 +54,7 @@ static double softmax(const double *logits, double *p) {
 static void measure(restated_step *step, size_t i) {
     double logits[VOCABULARY], p[VOCABULARY];
     memcpy(logits, step->logits[i], sizeof logits);
-    logits[MASK] = -INFINITY;
+    logits[FAKE_MASK] = -INFINITY;
     (void)softmax(logits, p);
     size_t best = 0;
     double second = -INFINITY;
@@ -84,14 +83,6 @@ static void open_positions(restated_step *step, const um_canvas *canvas, size_t 
             }
         }
     }
-}
-
-static um_canvas make_canvas(size_t masks) {
-    const int32_t prompt[PROMPT] = {1, 2, 3};
-    um_canvas canvas = {0};
-    um_error error = {0};
-    assert_ok(um_canvas_create_prompt(prompt, PROMPT, masks, MASK, &canvas, &error), &error);
-    return canvas;
 }
 
 /* Decode by the rule, and compare with the events of um_decode_run; returns the number of steps. */
@@ -161,12 +152,6 @@ static void compare(um_decode_options options, float scale, bool has_blocks, res
         steps += compare_run(&model, &denoiser, &options, 24, rule);
     }
     assert_true(steps > 12 * 4 && steps < 12 * 22);
-}
-
-static um_decode_options options_for(const char *algorithm) {
-    um_decode_options options = um_decode_options_default();
-    options.algorithm = algorithm;
-    return options;
 }
 
 static size_t most_confident(const restated_step *step) {
@@ -533,7 +518,7 @@ static void open_ended_runs_end_when_the_mask_is_chosen(void **state) {
     (void)state;
     float table[(PROMPT + 8) * VOCABULARY] = {0};
     for (size_t p = 0; p < PROMPT + 8; p++) {
-        table[p * VOCABULARY + MASK] = 9;
+        table[p * VOCABULARY + FAKE_MASK] = 9;
     }
     const um_algorithm *algorithm;
     for (size_t a = 0; (algorithm = um_algorithm_at(a)) != NULL; a++) {

@@ -10,7 +10,7 @@ static um_status append(void *user, const char *bytes, size_t length, um_error *
 }
 
 /* Two holes of 3 and 5 in a row of 12. */
-static um_canvas make_canvas(void) {
+static um_canvas make_infilling(void) {
     const int32_t before[] = {4, 5};
     const int32_t middle[] = {6};
     const int32_t after[] = {7};
@@ -25,7 +25,7 @@ static um_canvas make_canvas(void) {
 
 /* Decode with `sink`; the final canvas is freed unless wanted. */
 static void decode_into(const um_trace_sink *sink, const char *algorithm, um_canvas *final) {
-    um_canvas canvas = make_canvas();
+    um_canvas canvas = make_infilling();
     fake_model model = {.vocabulary_size = 32, .seed = 9, .scale = 2};
     const um_denoiser denoiser = fake_denoiser(&model);
     um_decode_options options = um_decode_options_default();
@@ -371,7 +371,7 @@ static void a_failing_writer_stops_the_run(void **state) {
     (void)state;
     um_trace_writer writer = {.write = refuse};
     const um_trace_sink sink = um_trace_writer_sink(&writer);
-    um_canvas canvas = make_canvas();
+    um_canvas canvas = make_infilling();
     fake_model model = {.vocabulary_size = 32};
     const um_denoiser denoiser = fake_denoiser(&model);
     const um_decode_options options = um_decode_options_default();
