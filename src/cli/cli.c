@@ -28,22 +28,40 @@ int um_cli_usage(const um_command *command, const char *format, ...) {
     return UM_EXIT_USAGE;
 }
 
+/* Report what getopt_long refused in a word that starts with two dashes. */
+static void refuse_long_option(const um_command *command, int option, const char *word,
+                               const struct option *names) {
+    const int length = (int)strcspn(word, "=");
+    const size_t name_length = (size_t)length - 2;
+    while (names->name && strncmp(names->name, word + 2, name_length) != 0) {
+        names++;
+    }
+    if (option == ':') {
+        (void)um_cli_usage(command, "%s needs a value", word);
+    } else if (optopt != 0) {
+        (void)um_cli_usage(command, "%.*s takes no value", length, word);
+    } else if (names->name) {
+        (void)um_cli_usage(command, "%.*s is short for several options", length, word);
+    } else {
+        (void)um_cli_usage(command, "there is no option %.*s", length, word);
+    }
+}
+
 int um_cli_next_option(const um_command *command, int argc, char **argv, const char *letters,
                        const struct option *names) {
     opterr = 0;
+    const int before = optind;
     const int option = getopt_long(argc, argv, letters, names, NULL);
     if (option != '?' && option != ':') {
         return option;
     }
+    /* Only the last letter of a word moves optind on, a long option always does. */
     const char *word = argv[optind - 1];
-    if (option == ':') {
-        (void)um_cli_usage(command, "%s needs a value", word);
-    } else if (strncmp(word, "--", 2) != 0) {
-        (void)um_cli_usage(command, "there is no option -%c", optopt);
-    } else if (optopt != 0) {
-        (void)um_cli_usage(command, "%.*s takes no value", (int)strcspn(word, "="), word);
+    if (optind > before && strncmp(word, "--", 2) == 0) {
+        refuse_long_option(command, option, word, names);
     } else {
-        (void)um_cli_usage(command, "there is no option %s, or it is short for several", word);
+        (void)um_cli_usage(command, option == ':' ? "-%c needs a value" : "there is no option -%c",
+                           optopt);
     }
     return '?';
 }
