@@ -16,38 +16,38 @@ static const char help[] =
     "usage: unmask analyze TRACE... [options]\n"
     "       unmask analyze --prompts FILE [--model PATH] [options]\n"
     "\n"
-    "Measure in which order a masked diffusion model writes, from recorded runs (docs/TRACE.md;\n"
-    "`unmask generate --trace`, or any program) or from runs that it makes for the prompts of a\n"
-    "file.  Printed are, for k = 1 to 9:\n"
+    "Measure in which order a masked diffusion model writes, from recorded runs\n"
+    "(docs/TRACE.md; `unmask generate --trace`, or any program) or from runs that it\n"
+    "makes for the prompts of a file.  It prints, for k = 1 to 9:\n"
     "\n"
     "  local AR-ness     how often a token follows directly on the k tokens before it, which were\n"
     "                    committed just before (next-token pattern)\n"
     "  global AR-ness    how often the token was one of the k leftmost that were still masked\n"
     "                    (first-mask selection)\n"
     "\n"
-    "Writing strictly from left to right gives 1 for both; what a random order gives stands "
-    "beside\n"
-    "them.  Intervals are of the mean over traces, resampled by prompt.  docs/ANALYSIS.md has the\n"
-    "definitions, and the other readings of them that are printed below.\n"
+    "Writing strictly from left to right gives 1 for both; the values for a random\n"
+    "order are printed beside them.  Intervals are for the mean over traces and come\n"
+    "from resampling the prompts.  docs/ANALYSIS.md has the definitions, and the\n"
+    "other readings of them that are printed below.\n"
     "\n"
     "  -o, --output FILE      write a page: AR-ness over k, when which position is decided, how\n"
     "                         sure the model is before the first step, and single runs to play\n"
     "      --svg FOLDER       write the figures as SVG files\n"
     "      --json             print all numbers as one JSON object\n"
     "      --compare          traces: each file is a set of its own (default: all are one set)\n"
-    "      --until-end        count an answer up to its end token only; pads behind it are "
-    "written\n"
-    "                         in an order of their own\n"
+    "      --until-end        count each answer only up to its end token; the padding\n"
+    "                         after it follows an order of its own\n"
     "      --show N           runs of each set to play on the page (default 4)\n"
-    "      --interval-seed N  of the resampling (default 0)\n"
+    "      --interval-seed N  seed of the resampling (default 0)\n"
     "  -h, --help             this text\n"
     "\n"
-    "traces that are made, by default with the algorithm entropy, in as many steps as tokens:\n"
+    "options for making traces (default: algorithm entropy, one step per token):\n"
     "      --prompts FILE     each line an object with \"prompt\" (and \"suffix\"; \"format\": "
     "\"chat\")\n"
     "  -n, --samples N        samples of each prompt (default 1)\n"
     "      --temperatures A,B,...\n"
-    "                         all of it for each of these temperatures, side by side\n"
+    "                         repeat everything at each of these temperatures and\n"
+    "                         show the results side by side\n"
     "      --limit N          the first N prompts only\n"
     "  -l, --length N         tokens to generate (default: 256, or 64 for models with fewer than\n"
     "                         2048 positions, and no more than the prompt leaves)\n"
@@ -134,8 +134,8 @@ static um_status show(const um_analyze_input *input, const um_order_study *study
 static um_status check_outputs(const um_analyze_settings *settings, um_error *error) {
     const char *const outputs[] = {settings->output, settings->trace};
     if (settings->output && settings->trace && strcmp(settings->output, settings->trace) == 0) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "%s: --output and --trace are to be different files", settings->output);
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: --output and --trace must be different files",
+                        settings->output);
     }
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
         if (outputs[i]) {

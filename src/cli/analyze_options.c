@@ -156,13 +156,13 @@ static int apply(const um_command *command, um_analyze_settings *settings, int o
 /* Refuse options that make no sense for traces that exist already. */
 static int check_reading(const um_command *command, const um_analyze_settings *settings) {
     if (settings->path_count == 0) {
-        return um_cli_usage(command, "traces to read are needed, or --prompts to make them from");
+        return um_cli_usage(command, "give trace files to read, or --prompts FILE to make traces");
     }
     if (settings->has_decoding || settings->temperatures.count > 0 || settings->samples > 0 ||
         settings->length > 0 || settings->limit > 0 || settings->batch > 0 || settings->chat ||
         settings->trace || settings->has_model_option) {
-        return um_cli_usage(command, "options of decoding are for --prompts; these traces are "
-                                     "decoded already");
+        return um_cli_usage(command, "decoding options need --prompts; these traces are already "
+                                     "decoded");
     }
     if (settings->compare && settings->path_count > UM_ORDER_SETS) {
         return um_cli_usage(command, "--compare: %zu files, at most %d are shown side by side",
@@ -176,7 +176,7 @@ static int check(const um_command *command, um_analyze_settings *settings) {
         return check_reading(command, settings);
     }
     if (settings->path_count > 0) {
-        return um_cli_usage(command, "traces are read, or made from --prompts, not both");
+        return um_cli_usage(command, "give trace files or --prompts, not both");
     }
     if (settings->compare) {
         return um_cli_usage(command, "--compare is for trace files; --temperatures compares "

@@ -116,9 +116,10 @@ static um_status choose_length(const sampler *state, const sampled_prompt *promp
     UM_TRY(um_cli_count_request(state->model, &built.request, prompt->suffix && *prompt->suffix,
                                 &given, error));
     if (given.count >= context) {
-        return UM_RAISE(error, UM_ERR_LIMIT,
-                        "%s: the prompt has %zu tokens, but %s has room for %zu with the answer",
-                        prompt->where, given.count, state->info.name, context);
+        return UM_RAISE(
+            error, UM_ERR_LIMIT,
+            "%s: the prompt has %zu tokens, but %s has room for %zu including the answer",
+            prompt->where, given.count, state->info.name, context);
     }
     *length = um_cli_default_length(&state->info, given.count, SHORT_ANSWER, LONG_ANSWER);
     return UM_OK;

@@ -290,7 +290,9 @@ static int check_comparison(const parse_state *state) {
                                      "prompt and decoding into it");
     }
     if (settings->ours_tokens > 0 && !settings->ours) {
-        return um_cli_usage(command, "--ours-tokens is for --ours: our own run tells its tokens");
+        return um_cli_usage(command,
+                            "--ours-tokens needs --ours: unmask's own run reports its token "
+                            "count");
     }
     return UM_EXIT_OK;
 }
@@ -330,7 +332,7 @@ int um_bench_parse(const um_command *command, int argc, char **argv, um_bench_se
         }
     }
     if (optind < argc) {
-        return um_cli_usage(command, "\"%.40s\" is no option; a prompt is given with --prompt",
+        return um_cli_usage(command, "\"%.40s\" is not an option; use --prompt to give a prompt",
                             argv[optind]);
     }
     const int code = check(&state);

@@ -27,7 +27,7 @@ um_status um_bench_answer_length(const um_bench_settings *settings, const um_mod
     um_free(tokens);
     if (count >= info.context_length) {
         return UM_RAISE(error, UM_ERR_LIMIT,
-                        "the prompt has %zu tokens, but %s has room for %zu with the answer: "
+                        "the prompt has %zu tokens, but %s has room for %zu including the answer: "
                         "give a shorter one with --prompt",
                         count, info.name, info.context_length);
     }

@@ -28,10 +28,12 @@ static const char help[] =
     "      --json             print the summary as one JSON object\n"
     "  -h, --help             this text\n"
     "\n"
-    "Vectors (norms, biases) stay f32 in GGUF files.  With a 4-bit type the output projection, or\n"
-    "the embedding that stands for it, is q6_k.  Rows that are not whole blocks of 256 weights\n"
-    "are q8_0, of 32 f16; the summary counts them.  Quantising what is quantised already adds to\n"
-    "the loss: start from the original where you can.\n"
+    "Vectors (norms, biases) stay f32 in GGUF files.  With a 4-bit type the output\n"
+    "projection (or the embedding, if the two are tied) is q6_k.  Rows of q4_k and\n"
+    "q6_k are multiples of 256 weights, those of q4_0 and q8_0 of 32; a matrix that\n"
+    "does not fit is stored as q8_0, or as f16 if its rows are no multiple of 32, and\n"
+    "is counted in the summary.  Quantising weights that are already quantised loses\n"
+    "more accuracy: start from the original where you can.\n"
     "\n"
     "examples:\n"
     "  unmask convert models/tiny tiny.gguf --type q8_0\n"
@@ -161,7 +163,7 @@ static int run(const um_command *command, int argc, char **argv) {
         }
     }
     if (argc - optind != 2) {
-        return um_cli_usage(command, "a model and where to write it are needed");
+        return um_cli_usage(command, "give a model and the path to write it to");
     }
     request.input = argv[optind];
     request.output = argv[optind + 1];

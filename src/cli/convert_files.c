@@ -66,7 +66,7 @@ static um_status choose_mix(conversion *work, um_error *error) {
     const bool quantised = !um_dtype_is_plain(stored);
     if (!request->has_mix && quantised && work->to_gguf) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "%s: its weights are %s already; say what they shall become with --type",
+                        "%s: its weights are already %s; choose the new type with --type",
                         request->input, um_dtype_name(stored));
     }
     work->result->mix = request->has_mix ? request->mix : quantised ? UM_MIX_F16 : mix_of(stored);

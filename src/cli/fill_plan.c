@@ -123,7 +123,7 @@ um_status um_fill_plan_find_markers(um_fill_plan *plan, const char *marker, um_e
     }
     if (plan->hole_count == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "%s: no %s in it: write one where the model shall write, or name lines "
+                        "%s: contains no %s: put one where the model should write, or choose lines "
                         "with --lines",
                         plan->name, marker);
     }

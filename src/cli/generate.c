@@ -34,11 +34,11 @@ static const char help[] =
     "applied\n"
     "without --chat.\n"
     "\n"
-    "By default each step decides all tokens that the model is sure of, block by block (algorithm\n"
-    "threshold, cache dual), without randomness (temperature 0).  With --steps the tokens are\n"
-    "decided in so many steps, as published (algorithm entropy, no cache).  The same seed gives "
-    "the\n"
-    "same text, whatever the number of threads.\n"
+    "By default each step decides all tokens that the model is sure of, block by\n"
+    "block (algorithm threshold, cache dual), without randomness (temperature 0).\n"
+    "With --steps N the tokens are decided in N steps, as published (algorithm\n"
+    "entropy, no cache).  The same seed gives the same text, whatever the number of\n"
+    "threads.\n"
     "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
     "  -f, --file FILE        read the prompt from FILE\n"
     "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "
@@ -50,8 +50,9 @@ static const char help[] =
     "                         2048 positions, and no more than the prompt leaves)\n"
     "      --suffix TEXT      fill in the middle: TEXT follows what is generated (a causal model\n"
     "                         is shown it first, with the tokens <|fim_prefix|> and so on)\n"
-    "      --special          names of special tokens in the prompt are those tokens; each run of\n"
-    "                         mask tokens is filled in, and without --length nothing else\n"
+    "      --special          read names of special tokens in the prompt as those\n"
+    "                         tokens; each run of mask tokens is filled in (and\n"
+    "                         nothing else unless --length is given)\n"
     "      --chat             the prompt is the message of a user\n"
     "      --system TEXT      with --chat: the system message\n"
     "  -n, --samples N        generate N samples; with --temperature they differ\n"
@@ -146,8 +147,8 @@ static um_status choose_length(const generator *state, const um_generate_prompt 
     const size_t context = state->info.context_length;
     if (given.count >= context) {
         return UM_RAISE(error, UM_ERR_LIMIT,
-                        "the prompt has %zu tokens, but %s has room for %zu with the answer: "
-                        "shorten it",
+                        "the prompt has %zu tokens, but %s has room for %zu including the answer: "
+                        "shorten the prompt",
                         given.count, state->info.name, context);
     }
     *length = um_cli_default_length(&state->info, given.count, SHORT_ANSWER, LONG_ANSWER);

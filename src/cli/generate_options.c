@@ -114,8 +114,9 @@ static int check(const um_command *command, const um_generate_settings *settings
     const int sources =
         (settings->prompt ? 1 : 0) + (settings->file ? 1 : 0) + (settings->prompts ? 1 : 0);
     if (sources > 1) {
-        return um_cli_usage(command, "the prompt comes from an argument, --file or --prompts, and "
-                                     "from one of them only");
+        return um_cli_usage(command,
+                            "give the prompt only once: as an argument, with --file or with "
+                            "--prompts");
     }
     if (settings->system && !settings->chat) {
         return um_cli_usage(command, "--system is part of a conversation: add --chat");

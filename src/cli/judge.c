@@ -24,11 +24,12 @@ static const char help[] =
     "it.\n"
     "One of the files may be -, standard input.\n"
     "\n"
-    "  -o, --output FILE     write the samples with their results (\"passed\", \"result\", ...)\n"
-    "      --reference       judge the problems' own solutions in place of samples\n"
-    "      --k LIST          the k of pass@k (default: 1,10,100, where there are so many "
-    "samples)\n" UM_CLI_JUDGE_HELP "      --json            print the summary as JSON\n"
-    "  -h, --help            this text\n"
+    "  -o, --output FILE      write the samples with their results (\"passed\", \"result\", ...)\n"
+    "      --reference        judge the problems' own solutions in place of samples\n"
+    "      --k LIST           values of k for pass@k (default: 1,10,100, as far as\n"
+    "                         there are enough samples)\n" UM_CLI_JUDGE_HELP
+    "      --json             print the summary as JSON\n"
+    "  -h, --help             this text\n"
     "\n"
     "example:\n"
     "  unmask judge HumanEval.jsonl samples.jsonl --output results.jsonl\n";
@@ -238,8 +239,8 @@ static int run(const um_command *command, int argc, char **argv) {
         }
     }
     if (argc - optind != (reference ? 1 : 2)) {
-        return um_cli_usage(command, reference ? "one file is needed, of problems"
-                                               : "two files are needed, of problems and samples");
+        return um_cli_usage(command, reference ? "give one file: the problems"
+                                               : "give two files: problems and samples");
     }
     request.problems = argv[optind];
     request.samples = reference ? NULL : argv[optind + 1];

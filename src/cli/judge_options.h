@@ -34,13 +34,14 @@ enum {
 
 /* Their lines for help texts, except that of --k. */
 #define UM_CLI_JUDGE_HELP                                                                          \
-    "      --timeout S       seconds for one program with its tests (default: 5)\n"                \
-    "      --memory MIB      address space of each process (default: 512)\n"                       \
-    "      --workers N       programs at a time (default: one a processor)\n"                      \
-    "      --fresh           new interpreters for each program: slower, and no more in common\n"   \
-    "      --sandbox LEVEL   full (default), namespaces, bubblewrap, seccomp, or none, which "     \
-    "protects\n"                                                                                   \
-    "                        from accidents only; docs/SANDBOX.md says what each keeps out\n"
+    "      --timeout S        seconds for one program with its tests (default: 5)\n"               \
+    "      --memory MIB       address space of each process (default: 512)\n"                      \
+    "      --workers N        programs at a time (default: one a processor)\n"                     \
+    "      --fresh            start new interpreters for each program: slower, but\n"              \
+    "                         programs share nothing\n"                                            \
+    "      --sandbox LEVEL    full (default), namespaces, bubblewrap, seccomp, or\n"               \
+    "                         none, which protects from accidents only;\n"                         \
+    "                         docs/SANDBOX.md says what each keeps out\n"
 
 /* Whether the value that getopt_long returned is that of one of these options. */
 bool um_is_judge_option(int value);

@@ -27,9 +27,9 @@ enum {
         "no-quantize-cache", no_argument, NULL, UM_OPTION_NO_QUANTIZE_CACHE                        \
     }
 
-/* Lines for help texts about what config.json may leave open. */
+/* Lines for help texts about settings that config.json may omit or get wrong. */
 #define UM_CLI_CONFIGURATION_HELP                                                                  \
-    "what config.json may leave open or tell wrongly:\n"                                           \
+    "settings that config.json may omit or get wrong:\n"                                           \
     "      --mask-token TOKEN           the text or the id of the mask token\n"                    \
     "      --attention KIND             full, causal or block-causal\n"                            \
     "      --attention-block-length N   positions of a block of block-causal attention\n"          \

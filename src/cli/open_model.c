@@ -28,7 +28,7 @@ um_status um_cli_open_model(const char *given, const um_model_options *options,
     UM_TRY(um_cli_model_path(given, &path, error));
     if (no_quantize_cache && !with.quantize) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "--no-quantize-cache is about weights that --quantize keeps: leave it out");
+                        "--no-quantize-cache has no effect without --quantize: leave it out");
     }
     if (!with.quantize) {
         return um_model_open(path, &with, model, error);

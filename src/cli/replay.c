@@ -264,7 +264,7 @@ static bool parse_speed(const um_command *command, const char *text, double *spe
     char *end = NULL;
     *speed = strtod(text, &end);
     if (end == text || *end || !isfinite(*speed) || *speed < 0) {
-        (void)um_cli_usage(command, "--speed: \"%s\" is not a number from 0 on", text);
+        (void)um_cli_usage(command, "--speed: \"%s\" is not a number of 0 or more", text);
         return false;
     }
     return true;
@@ -274,7 +274,8 @@ static bool parse_speed(const um_command *command, const char *text, double *spe
 static bool set_form(const um_command *command, replay_options *options, replay_form form,
                      const char *file) {
     if (options->form != FORM_LIVE) {
-        (void)um_cli_usage(command, "one of --plain, --json, --svg and --html, and once");
+        (void)um_cli_usage(command,
+                           "give only one of --plain, --json, --svg and --html, and only once");
         return false;
     }
     options->form = form;
@@ -329,7 +330,9 @@ static int run(const um_command *command, int argc, char **argv) {
     }
     options.path = argv[optind];
     if (options.step && options.form != FORM_LIVE) {
-        return um_cli_usage(command, "--step is for the terminal; leave it out, or the other form");
+        return um_cli_usage(
+            command,
+            "--step works only on a terminal and excludes --plain, --json, --svg and --html");
     }
     if (options.step && isatty(STDIN_FILENO) != 1) {
         return um_cli_usage(command, "--step reads keys: standard input must be a terminal");

@@ -12,9 +12,10 @@
 static const char help[] =
     "usage: unmask report RUN... [options]\n"
     "\n"
-    "Draw training runs over one another: curves, final numbers, recipes and samples on one HTML\n"
-    "page that needs nothing but itself, and a summary on standard output.  A RUN is the output\n"
-    "directory of `unmask train` or a file of metrics (docs/METRICS.md), finished or not.\n"
+    "Draw training runs over one another: curves, final numbers, recipes and samples\n"
+    "on one self-contained HTML page, and a summary on standard output.  A RUN is the\n"
+    "output directory of `unmask train` or a file of metrics (docs/METRICS.md),\n"
+    "finished or not.\n"
     "\n"
     "  -o, --output FILE      where the page goes (default: report.html)\n"
     "      --json             print a summary as JSON; a page only with --output\n"

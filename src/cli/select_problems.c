@@ -21,12 +21,13 @@ static const char help[] =
     "second time, as a function to complete.  - is standard input.\n"
     "\n"
     "  -o, --output FILE        the problems that are kept (required)\n"
-    "  -d, --difficulty NAME    hard (default): means to 20, deviations from 40;\n"
-    "                           medium: means from 25 to 75; easy: means from 75; all\n"
-    "      --mean-from P        keep means from this percentile on,\n"
+    "  -d, --difficulty NAME    hard (default): means up to the 20th percentile,\n"
+    "                           deviations from the 40th up; medium: means from the\n"
+    "                           25th to the 75th; easy: means from the 75th up; all\n"
+    "      --mean-from P        keep means from this percentile up,\n"
     "      --mean-to P          up to this one,\n"
-    "      --deviation-from P   and deviations from this one on; 0 to 100, instead of the\n"
-    "                           difficulty's\n"
+    "      --deviation-from P   and deviations from this one up; 0 to 100, instead of\n"
+    "                           the difficulty's\n"
     "      --model NAME         count the pass rates of this model; may be repeated (default:\n"
     "                           qwen_coder_2.5 and llama3_instruct)\n"
     "  -h, --help               this text\n"
@@ -69,8 +70,8 @@ static um_status select_and_write(um_problem_selection *selection, const selecti
     um_buffer_free(&lines);
     UM_TRY(status);
     (void)fprintf(stderr,
-                  "%zu of %zu problems, with means of %.4g to %.4g and deviations from %.4g on; "
-                  "%zu of them rewritten as well: %zu lines\n",
+                  "%zu of %zu problems, with means of %.4g to %.4g and deviations from %.4g up; "
+                  "%zu of them also rewritten as functions to complete: %zu lines\n",
                   counts.kept, counts.problems, counts.mean_from, counts.mean_to,
                   counts.deviation_from, counts.rewritten, counts.kept + counts.rewritten);
     return UM_OK;

@@ -1,4 +1,4 @@
-/* unmask sweep: models side by side over temperatures and budgets of steps. */
+/* unmask sweep: compare models over temperatures and step budgets. */
 #include "cli/sweep.h"
 
 #include "cli/model_path.h"
@@ -8,12 +8,12 @@
 static const char help[] =
     "usage: unmask sweep --model PATH [--model PATH ...] --problems FILE --output DIR [options]\n"
     "\n"
-    "Let models solve the same problems at every temperature, and a diffusion model also in fewer\n"
-    "steps; show side by side how many each solves, what an answer costs, and which differences\n"
-    "are more than chance.  A causal model is written from left to right; a diffusion model in "
-    "its\n"
-    "default way, which decides in each step what it is sure of, and with budgets of steps that\n"
-    "are shares of an answer's length.\n"
+    "Let models solve the same problems at every temperature, and a diffusion model\n"
+    "also in fewer steps; show side by side how many each solves, what an answer\n"
+    "costs, and which differences are more than chance.  A causal model is written\n"
+    "from left to right; a diffusion model in its default way, which decides in each\n"
+    "step what it is sure of, and with step budgets that are shares of an answer's\n"
+    "length.\n"
     "\n"
     "Every combination is an evaluation as `unmask eval` makes it, in a directory of its own "
     "below\n"
@@ -21,23 +21,25 @@ static const char help[] =
     "forwards and over time, what half and quarter steps lose, and paired differences, apart for\n"
     "completion, infilling and chat.  DIR/report.json has the numbers.\n"
     "\n"
-    "Stopped or killed at any moment, the same command goes on; it may ask for more samples,\n"
-    "temperatures or budgets.  Under mpirun the problems are split over the processes.\n"
+    "Stopped or killed at any moment, a sweep continues with the same command, which\n"
+    "may ask for more samples, temperatures or budgets.  Under mpirun the problems\n"
+    "are split over the processes.\n"
     "\n"
     "  -m, --model PATH       a model directory or GGUF file; once for each model\n"
     "  -o, --output DIR       where all of it is kept\n"
     "      --temperatures LIST\n"
     "                         default: 0,0.2,0.5,0.7,1.0,1.2,1.5\n"
-    "      --steps LIST       budgets of steps of diffusion models, as shares of the positions of\n"
-    "                         an answer (default: 1,1/2,1/4), or none\n"
-    "  -n, --samples N        samples of each problem (default: 1); at temperature 0 it has "
-    "one\n" UM_CLI_QUANTIZE_HELP UM_CLI_EVAL_HELP "\n" UM_CLI_CONFIGURATION_HELP "\n"
+    "      --steps LIST       step budgets of diffusion models, as shares of the\n"
+    "                         positions of an answer (default: 1,1/2,1/4), or none\n"
+    "  -n, --samples N        samples of each problem (default: 1; always 1 at\n"
+    "                         temperature 0)\n" UM_CLI_QUANTIZE_HELP UM_CLI_EVAL_HELP
+    "\n" UM_CLI_CONFIGURATION_HELP "\n"
     "example: an autoregressive model beside a diffusion model, ten samples of 50 problems a kind\n"
     "  unmask sweep -m models/ar -m models/diffusion --problems problems.jsonl --limit 50 \\\n"
     "      -n 10 --length 80 --infilling-length 32 -o sweep\n"
     "\n"
-    "An option of decoding goes to the lines whose algorithm has it; --algorithm is that of the\n"
-    "lines with a budget (default: entropy).\n";
+    "A decoding option applies to every line whose algorithm has it; --algorithm\n"
+    "applies to the lines with a step budget (default: entropy).\n";
 
 static um_status report_run(const um_sweep_run *run, um_error *error) {
     static const um_eval_texts texts = {.table = um_sweep_report_text,
@@ -78,8 +80,7 @@ static int run(const um_command *command, int argc, char **argv) {
     return code == UM_EXIT_OK ? sweep(&request) : code;
 }
 
-const um_command um_command_sweep = {
-    .name = "sweep",
-    .summary = "models side by side over temperatures and budgets of steps",
-    .help = help,
-    .run = run};
+const um_command um_command_sweep = {.name = "sweep",
+                                     .summary = "compare models over temperatures and step budgets",
+                                     .help = help,
+                                     .run = run};

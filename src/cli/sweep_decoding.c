@@ -41,8 +41,8 @@ static um_status algorithm_of(const um_eval_decoding *given, const um_sweep_grid
     return takes(*algorithm, "steps")
                ? UM_OK
                : UM_RAISE(error, UM_ERR_ARGUMENT,
-                          "--algorithm is that of the lines with a budget of steps, and %s has "
-                          "none",
+                          "--algorithm applies to the lines with a step budget, but %s does not "
+                          "take --steps",
                           (*algorithm)->name);
 }
 
@@ -68,10 +68,10 @@ um_status um_sweep_decoding(const um_eval_decoding *given, const um_sweep_grid *
 um_status um_sweep_check_uses(const um_eval_decoding *given, um_sweep_uses uses, um_error *error) {
     for (size_t i = 0; i < given->count; i++) {
         if ((uses >> i & 1) == 0) {
+            char name[32];
+            um_decoding_option_dashed(given->given[i].name, name, sizeof name);
             return UM_RAISE(error, UM_ERR_ARGUMENT,
-                            "%s: means nothing to the way in which any model of this sweep is "
-                            "decoded; leave it out",
-                            given->given[i].name);
+                            "--%s has no effect on any model of this sweep; leave it out", name);
         }
     }
     return UM_OK;

@@ -55,7 +55,8 @@ static int add_pass_at_1(const um_command *command, um_pass_ks *ks) {
         }
     }
     if (ks->count == UM_PASS_KS) {
-        return um_cli_usage(command, "--k: a sweep has pass@1 too: leave one out");
+        return um_cli_usage(
+            command, "--k: a sweep adds pass@1, which makes one value too many: leave one out");
     }
     memmove(ks->values + 1, ks->values, ks->count * sizeof *ks->values);
     ks->values[0] = 1;
@@ -66,7 +67,7 @@ static int add_pass_at_1(const um_command *command, um_pass_ks *ks) {
 static int apply(const um_command *command, um_sweep_request *request, int option) {
     const char *decoding = um_decoding_option_name(option);
     if (decoding && strcmp(decoding, "temperature") == 0) {
-        return um_cli_usage(command, "--temperature: a sweep has --temperatures, a list");
+        return um_cli_usage(command, "--temperature: use --temperatures LIST for a sweep");
     }
     switch (option) {
         case 'm':
@@ -82,7 +83,7 @@ static int apply(const um_command *command, um_sweep_request *request, int optio
 static int check(const um_command *command, int argc, char **argv,
                  const um_sweep_request *request) {
     if (argc != optind) {
-        return um_cli_usage(command, "\"%.60s\" is no option", argv[optind]);
+        return um_cli_usage(command, "\"%.60s\" is not an option", argv[optind]);
     }
     if (request->model_count == 0) {
         return um_cli_usage(command, "--model PATH is needed, once for each model to compare");

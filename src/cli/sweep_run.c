@@ -156,8 +156,8 @@ static um_status tell_stop(const um_sweep_run *run, size_t point, um_status stat
                            um_error *error) {
     return status == UM_ERR_CANCELLED
                ? UM_RAISE(error, UM_ERR_CANCELLED,
-                          "stopped with %zu of %zu evaluations done; the same command goes on in "
-                          "%s",
+                          "stopped with %zu of %zu evaluations done; run the same command again "
+                          "to continue in %s",
                           point, um_sweep_point_count(&run->grid), run->request->eval.output)
                : status;
 }

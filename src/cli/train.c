@@ -161,9 +161,9 @@ static void say_what_is_missing(const um_trainer *trainer, const um_recipe *reci
     }
     if (sizes.left_out_problems > 0) {
         (void)fprintf(stderr,
-                      "%zu of %zu validation problems are left out: a causal model is shown what "
-                      "follows a hole by <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>, which "
-                      "its tokenizer lacks\n",
+                      "%zu of %zu validation problems are left out: showing a causal model what "
+                      "follows a hole takes <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>, "
+                      "which its tokenizer lacks\n",
                       sizes.left_out_problems, sizes.left_out_problems + sizes.validation_problems);
     }
 }
@@ -190,7 +190,7 @@ static um_status watch_training(const train_options *options, watcher *state, um
     const um_status closed = um_metrics_close(state->metrics, error);
     return closed == UM_OK
                ? UM_OK
-               : um_error_prefix(error, closed, "the model is whole, its metrics are not");
+               : um_error_prefix(error, closed, "the model is complete, but its metrics are not");
 }
 
 /* Rank 0 reports; the others only train. */

@@ -28,13 +28,13 @@ static void on_silence(void *user) {
     }
     char place[64] = "starts again";
     if (ranks->keeps_all) {
-        (void)snprintf(place, sizeof place, "goes on");
+        (void)snprintf(place, sizeof place, "continues");
     } else if (ranks->saved_step > 0) {
         (void)snprintf(place, sizeof place, "continues after step %zu", ranks->saved_step);
     }
     (void)fprintf(stderr,
-                  "%sunmask: asked to stop, and waiting for another rank, which may have ended; "
-                  "should the job end here, the same command %s in %s\n",
+                  "%sunmask: stopping, but still waiting for another rank, which may have ended; "
+                  "if the job ends now, the same command %s in %s\n",
                   isatty(STDERR_FILENO) ? "\n" : "", place, ranks->output);
 }
 

@@ -98,8 +98,8 @@ um_status um_record_log_append(um_record_log *log, const json_t *record, um_erro
     }
     if (status == UM_ERR_IO) {
         status = um_error_set_errno(error, log->file.reason,
-                                    "%s: cannot write; what is there stays, and the same command "
-                                    "goes on from it",
+                                    "%s: cannot write; what is there stays: run the same command "
+                                    "again to continue from it",
                                     log->file.path);
     }
     um_buffer_free(&line);

@@ -77,7 +77,7 @@ class Evaluations(eval_runs.EvalRuns):
             self.skipTest("the run ended before it was stopped")
         self.assertEqual(process.returncode, 130, messages)
         self.assertEqual(output, "")
-        self.assertRegex(messages.splitlines()[-1], "^unmask: stopped with [0-9]+ of 24 samples judged; the same command goes on in .*stopped$")
+        self.assertRegex(messages.splitlines()[-1], "^unmask: stopped with [0-9]+ of 24 samples judged; run the same command again to continue in .*stopped$")
         self.assertTrue((self.work / "stopped" / "samples.jsonl").read_bytes().endswith(b"\n"))
         self.finish("stopped")
         self.assertEqual((self.work / "stopped" / "samples.jsonl").read_bytes(), self.straight)

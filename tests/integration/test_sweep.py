@@ -69,7 +69,7 @@ class Sweeps(eval_runs.EvalRuns):
         self.assertEqual(process.returncode, 130, messages)
         self.assertEqual(output, "")
         self.assertRegex(messages.splitlines()[-1],
-                         f"^unmask: stopped with [0-5] of {POINTS} evaluations done; the same command goes on in .*stopped$")
+                         f"^unmask: stopped with [0-5] of {POINTS} evaluations done; run the same command again to continue in .*stopped$")
         self.finish("stopped")
         self.assertEqual(self.samples("stopped"), self.straight)
 

@@ -367,7 +367,7 @@ static void what_makes_no_sense_is_refused(void **state) {
     (void)convert(original, file, "q8_0");
     assert_refused(original, target, "q8_0", UM_ERR_ARGUMENT, "a directory cannot hold q8_0");
     assert_refused(original, original, "f16", UM_ERR_ARGUMENT, "exists already");
-    assert_refused(file, other, NULL, UM_ERR_ARGUMENT, "say what they shall become with --type");
+    assert_refused(file, other, NULL, UM_ERR_ARGUMENT, "choose the new type with --type");
     assert_refused(target, other, NULL, UM_ERR_IO, "config.json");
     for (size_t i = 0; i < 2; i++) {
         size_t calls = 0;
