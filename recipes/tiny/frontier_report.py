@@ -15,8 +15,9 @@ FRONTIER_LEAST = frontier_plot.MANY  # problems from which on a setting may be c
 
 HEAD = """# Quality against cost
 
-How often the answers of a small model pass their tests, against what they cost, for every algorithm, cache and
-number of steps; and the defaults of `unmask generate`, which come from it. Written by `recipes/tiny/frontier.py`:
+How often the answers of the shipped model, `models/tiny`, pass their tests, against what they cost, for every
+algorithm, cache and number of steps; and the defaults of `unmask generate`, which come from it. Written by
+`recipes/tiny/frontier.py`:
 
     recipes/tiny/build.sh                                # among the rest, writes the problems
     cd recipes/tiny && data=data/validation.problems.jsonl
@@ -43,7 +44,7 @@ difference between the two on that part.
 # Measured by hand with `unmask generate --json` and `--trace`; the numbers are of the model, not of the machine.
 NOTES = """## Looked at besides
 
-All of this with earlier models, of narrower families of tasks.
+All of this with models older than the one measured above, of narrower families of tasks.
 
 Longer answers, 256 masks. For six of the problems, whose answers are 26 to 43 tokens there, the defaults took 25 to 36
 forwards and 1,353 to 1,956 rows an answer; one token a step, on two of them, 255 forwards and 71,910 and 73,185 rows.
@@ -51,7 +52,8 @@ With `--end-tokens false`, which makes all 256 count, three prompts that the mod
 and 11,417 to 11,780 rows, against 255 forwards and 77,520 rows for one token a step (on one of them): where the model
 is unsure the rule commits one token a step too, and only the rows are saved. A full forward begins each block of 8;
 longer blocks have fewer of them, and passed no more tests on 64 masks with the cache `dual`. Quality at 256 masks says
-nothing about the defaults with this model: it learnt from short canvases, and with them passes 4 of 100 problems there.
+nothing about the defaults with that earlier model, which learnt from short canvases: by default it passes 4 of 100
+problems there.
 
 Masks behind a decided end token. With `threshold`, 0.95, on the whole answer, 21 of the 3,763 distributions computed
 for 30 answers were behind an end token that was decided already: end tokens are sure and are decided together. In
