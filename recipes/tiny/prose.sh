@@ -5,7 +5,7 @@
 #
 # models/tiny is trained on with three kinds of documents in equal parts: functions to be written, descriptions of functions
 # to be written, and stories to be continued.  `unmask analyze` then measures the order in held-out documents of each kind, all
-# with the same canvas: results are data/prose/KIND.json.
+# with the same canvas, at two temperatures: results are data/prose/order.TEMPERATURE.txt and pages beside them.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
@@ -34,7 +34,14 @@ make_file "$data/prose/problems.jsonl" "$python" "$here/tasks.py" problems --per
 make_file "$data/prose/code.prompts.jsonl" "$python" "$here/order_prompts.py" code "$data/prose/problems.jsonl"
 make_file "$data/prose/descriptions.prompts.jsonl" "$python" "$here/order_prompts.py" prose "$data/prose/problems.jsonl"
 make_file "$data/prose/stories.prompts.jsonl" "$python" "$here/prose.py" stories "$data/prose/samples.jsonl" --prompts 60
-for kind in code descriptions stories; do
-    make_file "$data/prose/$kind.json" "$unmask" analyze --model "$data/prose/model" \
-        --prompts "$data/prose/$kind.prompts.jsonl" --length 64 --temperatures 0.2,1.0 --until-end --json
+for temperature in 0.2 1.0; do
+    order="$data/prose/order.$temperature"
+    for kind in code descriptions stories; do
+        traces="$data/prose/$kind.$temperature.jsonl"
+        make_file "$traces.json" "$unmask" analyze --model "$data/prose/model" --trace "$traces" \
+            --prompts "$data/prose/$kind.prompts.jsonl" --length 64 --temperature "$temperature" --until-end --json
+        set -- "$@" "$traces"
+    done
+    make_file "$order.txt" "$unmask" analyze --compare --until-end --output "$order.html" --svg "$order" "$@"
+    shift 3
 done
