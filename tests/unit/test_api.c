@@ -55,7 +55,7 @@ static void a_result_tells_where_its_time_went(void **state) {
         assert_true(result.sampling_seconds > 0);
         const double parts_seconds =
             result.forward_seconds + result.projection_seconds + result.sampling_seconds;
-        assert_true(parts_seconds <= result.seconds); /* the first request's are not in it */
+        assert_true(parts_seconds <= result.seconds); /* without those of the first request */
         um_result_clear(&result);
     }
     api_close(&fixture);
@@ -164,7 +164,7 @@ static um_result run_stopping(um_session *session, const char *stop, const char 
     return result;
 }
 
-/* Take tokens of an answer as the stop token, one after another. */
+/* Every third token of an answer serves as the stop token in turn. */
 static void stopping_early_does_not_change_the_answer(void **state) {
     (void)state;
     api_fixture fixture = api_open();
@@ -191,7 +191,7 @@ static void stopping_early_does_not_change_the_answer(void **state) {
     api_close(&fixture);
 }
 
-/* All but an end token and another control token are suppressed. */
+/* Every token is suppressed except an end token and one other control token. */
 static void answers_end_at_end_tokens_and_leave_control_tokens_out(void **state) {
     (void)state;
     api_fixture fixture = api_open();
@@ -231,7 +231,7 @@ typedef struct witness {
     size_t remasks;
     size_t last_step;
     um_buffer trace;
-    size_t calls_left; /* until it is cancelled */
+    size_t calls_left; /* calls of is_cancelled until one returns true */
     bool trace_fails;
 } witness;
 

@@ -12,7 +12,7 @@ typedef struct request_set {
     um_request requests[REQUESTS];
 } request_set;
 
-/* Not to be moved. */
+/* The set must not be moved: its requests point into it. */
 static void make_requests(request_set *set) {
     static const char *const texts[REQUESTS] = {"def add(a, b):", "x = ", "class Tree:\n    ",
                                                 "for i in range", "import "};
@@ -67,13 +67,14 @@ static void keep_trace(char *text, const char *bytes, size_t length) {
 
 static um_status on_trace(void *user, const char *bytes, size_t length, um_error *error) {
     (void)error;
-    if (!strstr(bytes, "\"event\":\"end\"")) { /* which tells the time */
+    if (!strstr(bytes, "\"event\":\"end\"")) { /* it contains timings, which differ */
         keep_trace(user, bytes, length);
     }
     return UM_OK;
 }
 
-/* What the requests point to is gone when they are decoded, and every trace is its own. */
+/* The memory that the requests point to is gone before they are decoded, and each has its own
+ * trace. */
 static void each_result_is_that_of_the_request_alone(void **state) {
     (void)state;
     api_fixture fixture = api_open();
@@ -196,7 +197,7 @@ static void a_bad_request_is_refused_and_the_others_go_on(void **state) {
     api_close(&fixture);
 }
 
-/* Waiting, in the middle of decoding, and finished. */
+/* With requests that wait, that are being decoded, and that are finished but not taken. */
 static void a_batch_may_be_freed_at_any_time(void **state) {
     (void)state;
     api_fixture fixture = api_open();
@@ -223,7 +224,7 @@ static void a_cache_computes_fewer_positions(void **state) {
     api_fixture fixture = api_open();
     um_model_info info;
     um_model_get_info(fixture.model, &info);
-    assert_int_equal(info.cache_bytes, 2 * 2 * 2 * 4 * 4); /* K and V, layers, heads, width */
+    assert_int_equal(info.cache_bytes, 2 * 2 * 2 * 4 * 4); /* K and V, layers, heads, width, f32 */
     const um_part parts[] = {text_part("def add(a, b):"), hole_part(20)};
     um_options *no_cache = OPTIONS("cache", "none");
     um_request request = {.parts = parts, .part_count = 2, .options = no_cache};

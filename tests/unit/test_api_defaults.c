@@ -1,4 +1,4 @@
-/* How requests are decoded that leave the algorithm or its options open. */
+/* How requests that leave the algorithm or its options open are decoded. */
 #include "api_testing.h"
 
 #define PROMPT "def add(a, b):"
@@ -12,7 +12,7 @@ static um_result run(const api_fixture *fixture, um_options *options) {
     return result;
 }
 
-/* Both are freed. */
+/* Frees both options. */
 static void assert_same_run(const api_fixture *fixture, um_options *left, um_options *right) {
     um_result a = run(fixture, left);
     um_result b = run(fixture, right);
@@ -25,7 +25,7 @@ static void assert_same_run(const api_fixture *fixture, um_options *left, um_opt
     um_result_clear(&b);
 }
 
-/* The member of the settings, as JSON; settings are freed with the result. */
+/* The settings of the result contain this member, with this JSON value. */
 static void assert_setting(const um_result *result, const char *name, const char *json) {
     char member[96];
     (void)snprintf(member, sizeof member, "\"%s\":%s", name, json);
@@ -47,7 +47,8 @@ static void a_request_without_options_commits_by_threshold_with_a_cache(void **s
     api_close(&fixture);
 }
 
-/* The random model is never sure, so that its answers take a step a token. */
+/* The random model is never confident, so at the default threshold an answer takes one step per
+ * token. */
 static void what_is_given_stays_beside_the_defaults(void **state) {
     (void)state;
     api_fixture fixture = api_open();
@@ -135,7 +136,7 @@ static void causal_models_write_from_left_to_right(void **state) {
     api_close(&fixture);
 }
 
-/* They are decided as they attend; a cache is exact there. */
+/* The blocks that are filled are those of attention, for which a cache is exact. */
 static void block_causal_models_are_decoded_in_their_own_blocks(void **state) {
     (void)state;
     um_model_config config = random_model_config();

@@ -93,7 +93,7 @@ static void weights_are_quantised_and_small_ones_not_kept(void **state) {
     api_close(&fixture);
 }
 
-/* As um_model_open, with no patience at all. */
+/* As um_model_open, but quantised weights are kept even if quantising them took no time. */
 static um_model *open_and_keep(const char *path, const char *cache) {
     um_error error = {0};
     um_model *model = NULL;
@@ -108,7 +108,7 @@ static void quantised_weights_are_kept_and_found_again(void **state) {
     api_fixture fixture = api_open();
     um_model_config config = random_model_config();
     const scratch parent = scratch_make();
-    scratch made; /* by the first who keeps something */
+    scratch made; /* by the first model that is kept */
     um_error error = {0};
     (void)snprintf(made.path, sizeof made.path, "%.40s/made", parent.path);
     const char *cache = made.path;
@@ -130,7 +130,7 @@ static void quantised_weights_are_kept_and_found_again(void **state) {
         um_model_close(opened[i]);
     }
     um_model_close(fresh);
-    /* Other weights under the same path are not taken for these. */
+    /* Files written anew under the same path do not match the kept ones. */
     config.rope_base = 20000;
     assert_ok(random_model_write(&config, QWEN_STYLE, fixture.directory.path, &error), &error);
     um_model *changed = open_quantised(fixture.directory.path, "q8_0", cache);

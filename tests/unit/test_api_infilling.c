@@ -2,8 +2,8 @@
 #include "api_testing.h"
 #include "base/mapped_file.h"
 
-/* A causal model with the qwen_style tokenizer, in which three tokens are renamed to those of
- * infilling. */
+/* A causal model with the qwen_style tokenizer, three of whose tokens are renamed to the infilling
+ * tokens. */
 #define PREFIX 807
 #define SUFFIX 808
 #define MIDDLE 809
@@ -52,7 +52,7 @@ static um_result run_parts(const api_fixture *fixture, const um_part *parts, siz
     return run_request(fixture->session, &request, NULL);
 }
 
-/* The ids of a text, appended to `ids`. */
+/* Write the ids of a text to `ids`; returns their number. */
 static size_t put_text(const api_fixture *fixture, const char *text, int32_t *ids) {
     um_error error = {0};
     int32_t *tokens = NULL;

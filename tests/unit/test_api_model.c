@@ -16,12 +16,13 @@ static void facts_are_those_of_the_files(void **state) {
     assert_int_equal(info.mask_token, 804);
     assert_int_equal(info.eos_token, 800);
     assert_int_equal(info.end_of_turn_token, 802);
-    assert_int_equal(info.pad_token, 805); /* the tokenizer's goes first */
+    assert_int_equal(info.pad_token, 805); /* the tokenizer's takes precedence */
     assert_true(info.has_chat_format);
     const int32_t ends[] = {800, 802, 805};
     assert_int_equal(info.end_token_count, 3);
     assert_memory_equal(info.end_tokens, ends, sizeof ends);
-    /* 2 x 820 x 16, and a layer: 2 norms, q, k, v with biases, o, 3 matrices of the MLP. */
+    /* Embedding and head, the final norm and, per layer: 2 norms, q, k, v with biases, o, and the 3
+     * matrices of the MLP. */
     const size_t layer = 2 * 16 + (16 + 8 + 8) * 17 + 16 * 16 + 3 * 16 * 32;
     assert_int_equal(info.parameter_count, 2 * 820 * 16 + 16 + 2 * layer);
     assert_int_equal(info.weight_bytes, 4 * info.parameter_count);
@@ -137,7 +138,7 @@ static void an_end_token_that_is_text_is_refused(void **state) {
     scratch_remove(&directory);
 }
 
-/* A tokenizer that names no special tokens. */
+/* A model whose tokenizer names no special tokens. */
 static scratch write_unnamed(const um_model_config *config) {
     const scratch directory = write_model(config);
     scratch_write(&directory, "tokenizer_config.json", "{}", 2);

@@ -1,4 +1,4 @@
-/* Files that are only appended to: what is there stays, and a record is whole or not there. */
+/* Append-only files: what is there stays, and a record is written whole or not at all. */
 #include "base/append_file.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static void records_are_added_behind_what_is_kept(void **state) {
     assert_int_equal(um_append_file_sync(&file, NULL), UM_OK);
     assert_int_equal(file.length, 8);
     assert_int_equal(um_append_file_close(&file, NULL), UM_OK);
-    assert_int_equal(um_append_file_close(&file, NULL), UM_OK); /* empty */
+    assert_int_equal(um_append_file_close(&file, NULL), UM_OK); /* closed already */
     assert_contents(path, "one\ntwo\n");
     scratch_remove(&folder);
 }

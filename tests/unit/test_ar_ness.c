@@ -1,5 +1,5 @@
-/* AR-ness: of orders whose values are known, of all orders against the closed forms of a random
- * one, and of random traces against NumPy (tests/golden/make_ar_ness_golden.py). */
+/* AR-ness of orders with known values, of all orders against the closed forms for a random order,
+ * and of random traces against NumPy (tests/golden/make_ar_ness_golden.py). */
 #include "testing.h"
 
 #include <math.h>
@@ -42,7 +42,7 @@ static void left_to_right_is_one_for_every_k(void **state) {
     for (size_t i = 0; i < UM_AR_NESS_READINGS; i++) {
         const um_ar_ness_reading reading = um_ar_ness_reading_at(i);
         for (size_t k = 1; k <= UM_AR_NESS_MAXIMUM; k++) {
-            /* Where the first k commits count as failures they are missing from T. */
+            /* If the first k commits count as failures, only T - k of the T commits succeed. */
             const bool fails = !reading.is_global && reading.start == UM_START_FAILED;
             assert_near(values[i][k - 1], fails ? (double)(LENGTH - k) / LENGTH : 1);
         }
@@ -67,7 +67,8 @@ static void right_to_left_is_local_zero_and_global_k_of_all(void **state) {
     }
 }
 
-/* 1 0 2: the set of the last two is that before place 2, the sequence is not. */
+/* 1 0 2: the two commits before place 2 match the two places before it as a set, but not as a
+ * sequence. */
 static void sets_and_sequences_differ(void **state) {
     (void)state;
     order_trace made;
@@ -84,7 +85,7 @@ static void sets_and_sequences_differ(void **state) {
 
 /* ---- Random orders -------------------------------------------------------- */
 
-/* Sums of the values of all orders of `count` out of `length` places. */
+/* Sums of the values over all orders of `count` out of `length` places. */
 typedef struct enumeration {
     size_t places[8];
     size_t length;
@@ -143,7 +144,7 @@ static void the_mean_of_all_orders_is_the_closed_form(void **state) {
     check_enumeration(7, 4); /* cut short */
 }
 
-/* H_T of the docs, and the binomial. */
+/* Against the formulas with H_n and the binomial in docs/ANALYSIS.md. */
 static void closed_forms_are_those_of_the_docs(void **state) {
     (void)state;
     double harmonic[33] = {0};
@@ -191,7 +192,7 @@ static void commits_of_a_step_go_by_the_rule_whatever_their_order(void **state) 
 
 /* ---- Holes, and what is taken back ----------------------------------------- */
 
-/* Two holes with text between them: from left to right over both is 1. */
+/* Two holes with text between them: left to right through both of them gives 1. */
 static void places_are_counted_over_all_holes(void **state) {
     (void)state;
     order_trace made;
@@ -225,7 +226,7 @@ static void only_the_last_commit_of_a_position_counts(void **state) {
     assert_int_equal(order.steps, 6);
     double global[UM_AR_NESS_MAXIMUM];
     assert_ok(um_ar_ness_global(&order, global, &error), &error);
-    assert_near(global[0], 0.5); /* place 1 stays masked, 0 comes before it */
+    assert_near(global[0], 0.5); /* of places 2 and 0, only 0 was the leftmost masked one */
     assert_near(global[2], 1);
     um_commit_order_free(&order);
 }

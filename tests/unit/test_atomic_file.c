@@ -115,7 +115,7 @@ static void a_new_file_has_the_usual_permissions_or_those_asked_for(void **state
     scratch_remove(&directory);
 }
 
-/* A writer that is killed leaves its temporary file; nothing else looks like one. */
+/* A killed writer leaves its temporary file; files with similar names are not leftovers. */
 static void leftovers_of_killed_writers_are_removed_and_nothing_else(void **state) {
     (void)state;
     um_error error = {0};
@@ -132,7 +132,7 @@ static void leftovers_of_killed_writers_are_removed_and_nothing_else(void **stat
     assert_int_equal(count_files(&directory), 8);
     assert_ok(um_atomic_file_remove_leftovers(scratch_path(&directory, "file"), &error), &error);
     assert_false(um_file_exists(directory.path, "file.part-abcdef"));
-    assert_int_equal(count_files(&directory), 7); /* that of the living writer among them */
+    assert_int_equal(count_files(&directory), 7); /* the living writer's among them */
     for (size_t i = 0; i < 6; i++) {
         assert_true(um_file_exists(directory.path, others[i]));
     }

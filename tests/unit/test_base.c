@@ -253,7 +253,7 @@ static void a_line_of_json_is_an_object_or_blank(void **state) {
         assert_null(line.object);
         assert_ptr_equal(strstr(error.message, refused[i].message), error.message);
     }
-    assert_int_equal(load_line("\0\n", 2, &line, &error), UM_ERR_FORMAT); /* is not blank */
+    assert_int_equal(load_line("\0\n", 2, &line, &error), UM_ERR_FORMAT); /* not blank */
 }
 
 static void an_id_is_text_or_an_integer(void **state) {

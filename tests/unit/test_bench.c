@@ -1,4 +1,4 @@
-/* unmask bench: which repetitions count, what they say together, and who else was at work. */
+/* unmask bench: which repetitions count, their summary, and the work of other processes. */
 #include "testing.h"
 
 #include <sys/wait.h>
@@ -127,7 +127,7 @@ static void work_is_everything_but_waiting(void **state) {
 static void the_share_of_others_is_of_all_processors(void **state) {
     (void)state;
     assert_float_equal(um_others_share(5, 3, 2, 4), 0.25, 1e-12);
-    assert_float_equal(um_others_share(3, 3.01, 2, 4), 0, 0); /* resolution */
+    assert_float_equal(um_others_share(3, 3.01, 2, 4), 0, 0); /* own > all, by limited resolution */
     assert_float_equal(um_others_share(100, 0, 1, 2), 1, 0);
     assert_float_equal(um_others_share(1, 0, 0, 2), 0, 0);
 }

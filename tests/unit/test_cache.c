@@ -108,7 +108,7 @@ static void vicinity_recomputes_a_window_around_the_block(void **state) {
     free_plan(&fixture);
 }
 
-/* A row is kept from the second forward after its token was decided on. */
+/* A row is recomputed in the first forward after the commit of its token, and kept from then on. */
 static void delayed_keeps_what_was_decided_a_step_ago(void **state) {
     (void)state;
     plan_fixture fixture = make_plan(UM_CACHE_DELAYED, 0, false, 0);
@@ -152,7 +152,7 @@ static void every_so_many_forwards_all_rows_are_recomputed(void **state) {
     }
 }
 
-/* Whatever lies outside the block: no decided position is seen as a mask. */
+/* Even outside the block: no committed position is still seen as a mask. */
 static void a_changed_token_is_always_recomputed(void **state) {
     (void)state;
     plan_fixture fixture = make_plan(UM_CACHE_DUAL, 0, false, 0);
@@ -166,8 +166,8 @@ static void a_changed_token_is_always_recomputed(void **state) {
     free_plan(&fixture);
 }
 
-/* Blocks of attention 0-2, 3-5, 6-8, 9-11, 12-13: what is not seen or cannot have changed is left
- * alone. */
+/* Blocks of attention 0-2, 3-5, 6-8, 9-11, 12-13: rows that are not seen or that cannot have
+ * changed are not recomputed. */
 static void blocks_of_attention_bound_what_is_recomputed(void **state) {
     (void)state;
     plan_fixture fixture = make_plan(UM_CACHE_PREFIX, 0, false, 3);
@@ -185,7 +185,7 @@ static void blocks_of_attention_bound_what_is_recomputed(void **state) {
 
 /* ---- Whole runs ------------------------------------------------------------------ */
 
-/* Runs of a random transformer without and with a cache; false: they differ. */
+/* Run a random transformer without and with a cache; false if the runs differ. */
 static bool same_with_cache(random_source *source, const um_model_config *config,
                             um_cache_kind cache, size_t refresh, size_t *rows_without,
                             size_t *rows_with) {
@@ -253,7 +253,7 @@ static void with_block_causal_attention_the_block_caches_are_exact(void **state)
     assert_true(with_all * 10 < without_all * 9);
 }
 
-/* With full attention it is an approximation: fewer rows, and often another answer. */
+/* With full attention a cache is an approximation: fewer rows, and often another answer. */
 static void a_cache_computes_fewer_rows(void **state) {
     (void)state;
     size_t differing = 0;
@@ -278,8 +278,8 @@ static void a_cache_computes_fewer_rows(void **state) {
     assert_true(differing > 20);
 }
 
-/* Prompt of 3, then 12 masks in three blocks of 4: two forwards a block, or four where one token is
- * committed a step. */
+/* A prompt of 3, then 12 masks in three blocks of 4: two forwards a block, or four if each step
+ * commits one token. */
 static void an_algorithm_with_blocks_names_the_one_it_fills(void **state) {
     (void)state;
     static const char *const algorithms[] = {"entropy", "low_confidence", "random", "threshold"};

@@ -129,7 +129,7 @@ static void other_types_are_listed_but_not_found(void **state) {
 static void unaligned_data_is_copied_to_aligned_memory(void **state) {
     (void)state;
     const scratch directory = scratch_make();
-    /* No padding: the data starts at an odd byte. */
+    /* The header is not padded for alignment: the data starts at an odd byte. */
     const char json[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}   ";
     assert_int_not_equal((sizeof json - 1) % sizeof(float), 0);
     char file[8 + sizeof json - 1 + 8] = {(char)(sizeof json - 1)};
@@ -243,7 +243,7 @@ static void problems_are_collected_when_asked_for(void **state) {
     assert_ok(
         um_checkpoint_open_partly(directory.path, count_problem, &problems, &checkpoint, &error),
         &error);
-    /* Two broken files and the two tensors that they should hold. */
+    /* A broken file, a missing one, and the two tensors that they should hold. */
     assert_int_equal(problems, 4);
     assert_int_equal(um_checkpoint_count(checkpoint), 1);
     assert_non_null(um_checkpoint_lookup(checkpoint, "a"));

@@ -430,7 +430,7 @@ static void a_query_that_sees_nothing_gets_zeros(void **state) {
     attention_case of;
     um_compute compute = compute_make(NULL, 1);
     attention_make(1, false, &of);
-    memset(of.valid, 0, 3); /* rows 0 to 2 see themselves and what is before only */
+    memset(of.valid, 0, 3); /* rows 0 to 2 see only themselves and earlier rows */
     float *output = make_floats(9, KEYS * WIDTH);
     of.attention.scratch = make_zeros(um_attention_scratch(&of.attention, 1, false));
     um_attention_forward(&compute, &of.attention, of.queries, output);

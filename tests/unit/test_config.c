@@ -178,7 +178,7 @@ static void conventions_follow_from_the_file(void **state) {
     }
 }
 
-/* `text` with the member `key` set to the JSON `value`, or removed when that is NULL; parse it. */
+/* Parse `text` with the member `key` set to the JSON `value`, or removed if that is NULL. */
 static um_status parse_changed(const char *text, const char *key, const char *value,
                                um_error *error) {
     json_t *root = json_loads(text, 0, NULL);

@@ -51,7 +51,7 @@ static um_model_config config_of(const struct kind *kind) {
     return config;
 }
 
-/* directory/name as a string of its own. */
+/* directory/name in newly allocated memory. */
 static char *path_in(const scratch *directory, const char *name) {
     return strdup(scratch_path(directory, name));
 }
@@ -208,10 +208,10 @@ static void narrow_rows_fall_back(void **state) {
     char *original = path_in(&directory, "original");
     char *file = path_in(&directory, "model.gguf");
     um_model_config config = config_of(&kinds[0]);
-    config.hidden_size = 64; /* not 256 */
+    config.hidden_size = 64; /* not a multiple of 256 */
     config.head_count = 4;
     config.head_dim = 16;
-    config.intermediate_size = 48; /* not 32 */
+    config.intermediate_size = 48; /* not a multiple of 32 */
     assert_ok(random_model_write(&config, TOKENIZER, original, &error), &error);
     const um_convert_result result = convert(original, file, "q4_k");
     assert_int_equal(result.fallbacks, 2 * 7 + 1);
@@ -227,7 +227,7 @@ static void narrow_rows_fall_back(void **state) {
 
 static void mixes_give_more_bits_where_the_usual_files_do(void **state) {
     (void)state;
-    /* Layers of 28 with Q6_K in attn_v and ffn_down: llama.cpp's rule. */
+    /* The layers out of 28 that have Q6_K in attn_v and ffn_down by llama.cpp's rule. */
     static const bool finer[28] = {1, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0,
                                    1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1};
     const um_model_config config = {.layer_count = 28, .tied_head = false};
@@ -253,7 +253,7 @@ static void mixes_give_more_bits_where_the_usual_files_do(void **state) {
 
 /* ---- Tokenizers -------------------------------------------------------------- */
 
-/* vocab.json and merges.txt become a tokenizer.json that says the same. */
+/* vocab.json and merges.txt become an equivalent tokenizer.json. */
 static void a_tokenizer_of_several_files_is_carried(void **state) {
     (void)state;
     static const char text[] = "def caf\xC3\xA9(x):  return <|mask|> 12\n";
@@ -290,7 +290,7 @@ static void a_tokenizer_of_several_files_is_carried(void **state) {
     scratch_remove(&directory);
 }
 
-/* Its name tells other software how text is cut; what has no name is noted. */
+/* The name tells other software how text is split; a pre-tokenizer without a name is noted. */
 static void pre_tokenizers_are_named(void **state) {
     (void)state;
     static const struct {

@@ -1,5 +1,5 @@
-/* Whole runs of coupled-GRPO with a toy reward: what they learn, that they do the same every time,
- * and that they can be stopped anywhere. */
+/* Whole runs of coupled-GRPO with a toy reward: they learn, do the same every time, and can be
+ * stopped anywhere. */
 #include "grpo_testing.h"
 
 static grpo_watch *make_watch(void) {
@@ -110,7 +110,8 @@ static void a_resumed_run_equals_a_straight_one_bit_for_bit(void **state) {
     }
 }
 
-/* Asked at questions all over the run: between decoding steps, micro-batches and updates. */
+/* The run asks whether to stop between decoding steps, micro-batches and updates: stop it at every
+ * seventh question. */
 static void a_run_can_be_stopped_in_the_middle_of_a_step(void **state) {
     (void)state;
     grpo_workshop made = grpo_workshop_make("");
@@ -155,7 +156,7 @@ static void the_number_of_threads_changes_no_bit(void **state) {
     }
 }
 
-/* Neither does how many canvases are decoded side by side. */
+/* The size is the number of canvases decoded side by side. */
 static void the_size_of_rollout_batches_changes_no_bit(void **state) {
     (void)state;
     grpo_workshop made = grpo_workshop_make("");
@@ -175,8 +176,8 @@ static void the_size_of_rollout_batches_changes_no_bit(void **state) {
 
 /* ---- Rewards ---------------------------------------------------------------- */
 
-/* A judge that would say something else the second time: what it said first is used again, also
- * where the state of that step was never saved. */
+/* The judge would give other rewards the second time: the first ones are used again, even for steps
+ * whose state was never saved. */
 static void rewards_are_judged_once(void **state) {
     (void)state;
     um_error error = {0};
@@ -192,7 +193,7 @@ static void rewards_are_judged_once(void **state) {
         &error);
     scratch_write(&copy, UM_REWARD_JOURNAL_FILE, journal.data, journal.length - 5); /* torn */
     *seen = (grpo_watch){.unsettled = 0.7};
-    seen->stop_after = 4; /* two batches, which the journal has whole */
+    seen->stop_after = 4; /* two batches, both whole in the journal */
     assert_int_equal(grpo_train(&made.recipe, &copy, seen, &error), UM_ERR_CANCELLED);
     const scratch first = scratch_make();
     grpo_watch *again = make_watch();
@@ -212,8 +213,8 @@ static void rewards_are_judged_once(void **state) {
 
 /* ---- Reports ---------------------------------------------------------------- */
 
-/* The first update of a batch is made with the weights that wrote it: no ratio is clipped, and
- * before any update the reference is the policy. */
+/* The first update on a batch starts from the weights that generated it, so no ratio is clipped;
+ * before any update the reference equals the policy. */
 static void the_first_update_is_on_policy(void **state) {
     (void)state;
     const grpo_workshop made = grpo_workshop_make(", \"clip_low\": 1e-9, \"clip_high\": 1e-9");
@@ -233,8 +234,8 @@ static void the_first_update_is_on_policy(void **state) {
     grpo_workshop_remove(&made);
 }
 
-/* The mean KL to the reference of steps 2 to 4, where it is mixed with this share of the policy
- * after each step. */
+/* The mean KL to the reference over steps 2 to 4, if the reference is mixed with this share of the
+ * policy after each step. */
 static double kl_with_mixing(const char *share) {
     grpo_workshop made = grpo_workshop_make(", \"kl_coefficient\": 0.1, \"inner_updates\": 1, "
                                             "\"reference_interval\": 1, \"steps\": 4");
@@ -242,7 +243,7 @@ static double kl_with_mixing(const char *share) {
     grpo_watch *seen = make_watch();
     set_member(&made.recipe, "reference_mixing", share);
     train_to_the_end(&made.recipe, &output, seen);
-    assert_true(fabs(seen->kl[0]) < 1e-6); /* it begins as the policy */
+    assert_true(fabs(seen->kl[0]) < 1e-6); /* the reference begins as the policy */
     const double mean = (seen->kl[1] + seen->kl[2] + seen->kl[3]) / 3;
     free(seen);
     scratch_remove(&output);
@@ -347,7 +348,7 @@ static void a_state_of_other_problems_is_refused(void **state) {
     assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
     scratch_write(&made.data, "problems.jsonl", grpo_problems[0], strlen(grpo_problems[0]));
     expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "does not hold the problems");
-    /* The same texts, and another test: the verdicts that are known are not those. */
+    /* The same texts but another test: the known verdicts do not apply to it. */
     um_buffer text = {0};
     for (size_t i = 0; i < sizeof grpo_problems / sizeof *grpo_problems; i++) {
         assert_ok(um_buffer_append_format(&text, &error, "%s\n", grpo_problems[i]), &error);

@@ -1,4 +1,4 @@
-/* The order of training documents: a permutation an epoch, and resuming from a cursor. */
+/* The order of training documents: a permutation for each epoch, and resuming from a cursor. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static um_data_order make_order(uint64_t seed, size_t count) {
     return order;
 }
 
-/* The documents of `count` steps from the cursor on. */
+/* The documents of the next `count` steps of the cursor. */
 static void walk(um_data_order *order, um_data_cursor *cursor, size_t count, size_t *documents) {
     for (size_t i = 0; i < count; i++) {
         documents[i] = um_data_order_at(order, cursor);
@@ -43,7 +43,7 @@ static void every_epoch_is_a_permutation(void **state) {
     um_data_order_free(&order);
 }
 
-/* Of two independent permutations about one place in DOCUMENTS agrees. */
+/* Two independent permutations agree in about one of the DOCUMENTS places. */
 static size_t agreements(const size_t *a, const size_t *b) {
     size_t count = 0;
     for (size_t i = 0; i < DOCUMENTS; i++) {
@@ -75,8 +75,8 @@ static void epochs_and_seeds_have_orders_of_their_own(void **state) {
     um_data_order_free(&other);
 }
 
-/* Each document is as likely in each place: chi-squared over 5 documents, 4 degrees of freedom a
- * row of 4000 shuffles. */
+/* Each document is equally likely in each place: for each of the 5 places, a chi-squared test with
+ * 4 degrees of freedom over 4000 shuffles. */
 static void shuffles_are_uniform(void **state) {
     (void)state;
     size_t counts[5][5] = {{0}};

@@ -4,8 +4,8 @@
 
 #include "decode_testing.h"
 
-/* Four positions whose certainty differs: by entropy, by the best probability and by margin
- * each order is another one.  Two uniform positions come last, where a step commits both. */
+/* Four positions that entropy, the best probability and the margin each order differently.  Two
+ * uniform positions come last, committed by one step. */
 static void each_confidence_commits_in_its_own_order(void **state) {
     (void)state;
     static const float probabilities[4][6] = {
@@ -103,7 +103,7 @@ static bool same_tokens(const um_canvas *a, const um_canvas *b) {
     return a->length == b->length && memcmp(a->tokens, b->tokens, a->length * sizeof(int32_t)) == 0;
 }
 
-/* Sample 2 alone, after sample 1, and with three threads. */
+/* Sample 2 alone, and after sample 1 with three threads. */
 static void a_sample_does_not_depend_on_its_company(void **state) {
     (void)state;
     um_error error = {0};
@@ -204,7 +204,7 @@ static void guidance_makes_a_second_forward_without_the_prompt(void **state) {
 /* ---- Choosing positions ----------------------------------------------------- */
 
 /* Positions with p .9, .6 and .5 compete for one place: at alg_temp .5 the first wins with
- * e^1.8 / (e^1.8 + e^1.2 + e^1) = .500. */
+ * probability e^1.8 / (e^1.8 + e^1.2 + e^1) = .500. */
 static void alg_temp_draws_positions_by_their_confidence(void **state) {
     (void)state;
     float table[4 * 4] = {0};
@@ -255,7 +255,7 @@ static void ties_go_to_the_lowest_position(void **state) {
     }
 }
 
-/* The random algorithm's order has nothing to do with confidence or position. */
+/* The random algorithm's order depends on neither confidence nor position. */
 static void random_orders_are_uniform(void **state) {
     (void)state;
     size_t first[4] = {0};
@@ -281,7 +281,7 @@ static void random_orders_are_uniform(void **state) {
 
 /* ---- Ending ------------------------------------------------------------------- */
 
-/* The model likes the stop token, and the answer up to it stays the same. */
+/* The model commits the stop token now and then; the answer up to it stays the same. */
 static void stopping_early_does_not_change_the_answer(void **state) {
     (void)state;
     const int32_t stop = 9;
@@ -313,7 +313,7 @@ static void an_early_stop_is_reported(void **state) {
     (void)state;
     float table[16 * 8] = {0};
     for (size_t p = 0; p < 16; p++) {
-        table[p * 8 + 2] = (float)(20 - p); /* the surest is leftmost: token 2 everywhere */
+        table[p * 8 + 2] = (float)(20 - p); /* token 2 everywhere, the surest leftmost */
     }
     const int32_t prompt[] = {0};
     um_canvas canvas = {0};

@@ -1,5 +1,5 @@
-/* Canvases decoded side by side: who shares a forward, who comes and goes, and that nobody disturbs
- * the others.  That results do not depend on company is test_same_numbers.c. */
+/* Canvases decoded side by side: which share a forward, how they come and go, and that none
+ * disturbs the others.  test_same_numbers.c shows that results do not depend on company. */
 #include "testing.h"
 
 #include "decode_testing.h"
@@ -16,7 +16,7 @@ typedef struct batch_fixture {
     um_decode_job jobs[JOBS];
 } batch_fixture;
 
-/* Not to be moved. */
+/* The fixture must not be moved: its denoiser points into it. */
 static void open_batch(batch_fixture *fixture, size_t live_maximum) {
     um_error error = {0};
     *fixture = (batch_fixture){.model = {.vocabulary_size = 64, .seed = 5, .scale = 3}};
@@ -59,7 +59,7 @@ static void assert_finished(const batch_fixture *fixture, const char *expected) 
     assert_string_equal(finished, expected);
 }
 
-/* Two places: 0 and 1 go first, 2 follows 0, 3 follows 2, 4 follows 1. */
+/* With two places, 0 and 1 go first, 2 follows 0, 3 follows 2, and 4 follows 1. */
 static void one_that_is_finished_makes_room_for_one_that_waits(void **state) {
     (void)state;
     static const size_t masks[JOBS] = {1, 3, 1, 2, 2};
@@ -123,7 +123,7 @@ static void bad_options_are_refused_at_once(void **state) {
     close_batch(&fixture);
 }
 
-/* The second time it is asked. */
+/* Cancels the second time it is asked. */
 static bool cancel_second(void *user) {
     return ++*(size_t *)user == 2;
 }
@@ -180,8 +180,8 @@ static void one_whose_trace_fails_leaves_the_others_alone(void **state) {
     close_batch(&fixture);
 }
 
-/* With 10 rows a forward the canvases of 5, 6 and 7 tokens cannot share one, of 5 and 4 they can.
- */
+/* With 10 rows a forward, the canvases of 5, 6 and 7 tokens cannot share one; those of 5 and 4
+ * can. */
 static void many_rows_are_spread_over_several_forwards(void **state) {
     (void)state;
     batch_fixture fixture;

@@ -1,4 +1,4 @@
-/* Blocks of an answer: what each asks for, and where it ends. */
+/* Blocks of an answer: what each requests of the model, and where it ends. */
 #include "testing.h"
 
 #include "decode_testing.h"
@@ -22,7 +22,7 @@ static void blocks_are_asked_for_one_after_the_other(void **state) {
     um_canvas_free(&canvas);
 }
 
-/* A prompt of 3, so that attention has its boundaries behind 1, 5 and 9 answer positions. */
+/* A prompt of 3, so that attention blocks of 4 end after 1, 5 and 9 answer positions. */
 static void blocks_end_where_those_of_attention_do(void **state) {
     (void)state;
     static const struct {
@@ -54,7 +54,7 @@ static void blocks_end_where_those_of_attention_do(void **state) {
     }
 }
 
-/* Two steps a block, from t = 1 over 0.5005 to 0.001: trunc(4 x 0.4995) = 1 position, then the
+/* Two steps a block, from t = 1 through 0.5005 to 0.001: trunc(4 x 0.4995) = 1 position, then the
  * rest. */
 static void each_block_has_the_whole_schedule(void **state) {
     (void)state;

@@ -1,6 +1,5 @@
-/* Against the results of the authors' sampling code; tests/golden/make_decode_goldens.py and
- * make_parallel_goldens.py make them; the former defines the made-up logits that both sides
- * compute. */
+/* Against results of the authors' sampling code, made by tests/golden/make_decode_goldens.py and
+ * make_parallel_goldens.py; the former defines the made-up logits that both sides compute. */
 #include "testing.h"
 
 #include <math.h>
@@ -115,7 +114,7 @@ static void assert_close(double actual, double expected, double tolerance) {
     }
 }
 
-/* The tokens that the filters keep, and that the chosen one is among them. */
+/* Check the tokens that the filters keep, and that the chosen token is among them. */
 static void check_kept(const json_t *row, const um_sampler *sampler, const float *logits,
                        um_row_scratch *scratch, uint32_t token) {
     um_logit_row view = {.kernels = sampler->kernels,

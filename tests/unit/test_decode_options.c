@@ -23,7 +23,7 @@ static void assert_refused(const um_decode_options *options, const char *message
     assert_string_equal(error.message, message);
 }
 
-/* A value other than the default, in range, for each option that is a value. */
+/* For each option with a single value, one in range that is not the default. */
 static const char *const sample_values[][2] = {
     {"steps", "4"},
     {"eps", "0.3"},
@@ -56,7 +56,7 @@ static bool is_accepted(const um_algorithm *algorithm, size_t option) {
     return (algorithm->options & UM_OPTION_BIT(option)) != 0;
 }
 
-/* Options of the cache mean something beside one. */
+/* The options of a cache mean something only with a cache. */
 static void set_needed(um_decode_options *options, const um_algorithm *algorithm, size_t option) {
     const bool has_cache = is_accepted(algorithm, UM_OPTION_CACHE);
     if (has_cache && (option == UM_OPTION_CACHE_REFRESH || option == UM_OPTION_CACHE_WINDOW)) {
@@ -104,7 +104,7 @@ static void no_algorithm_ignores_an_option(void **state) {
     }
 }
 
-/* The commits of a run, as one hash. */
+/* A hash of the commits of a run. */
 static uint32_t outcome(const um_decode_options *options) {
     const int32_t prompt[] = {1, 2, 3};
     um_canvas canvas = {0};
@@ -128,7 +128,7 @@ static uint32_t outcome(const um_decode_options *options) {
     return hash;
 }
 
-/* What an algorithm accepts changes what it does. */
+/* An option that an algorithm accepts changes what it does. */
 static void every_accepted_option_has_an_effect(void **state) {
     (void)state;
     static const int32_t some_ids[] = {10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
@@ -141,7 +141,7 @@ static void every_accepted_option_has_an_effect(void **state) {
             base.steps = 16;
         }
         if (is_accepted(algorithm, UM_OPTION_CONFIDENCE_THRESHOLD)) {
-            base.confidence_threshold = 0.02; /* of 64 tokens no one is very probable */
+            base.confidence_threshold = 0.02; /* none of 64 tokens is very probable */
         }
         if (is_accepted(algorithm, UM_OPTION_LOWER_THRESHOLD) ||
             is_accepted(algorithm, UM_OPTION_CREDIT_DECAY)) {
@@ -153,8 +153,8 @@ static void every_accepted_option_has_an_effect(void **state) {
         const uint32_t usual = outcome(&base);
         assert_int_equal(outcome(&base), usual);
         for (size_t i = 0; i < UM_OPTION_COUNT; i++) {
-            /* These two only matter when the model happens to choose that very token, and the cache
-             * only to a model that has rows (test_cache.c). */
+            /* These two matter only if the model happens to choose that very token, and the cache
+             * only to a model that keeps rows (test_cache.c). */
             if (!is_accepted(algorithm, i) || i == UM_OPTION_STOP_TOKEN ||
                 i == UM_OPTION_FORBID_MASK || (UM_OPTIONS_CACHE & UM_OPTION_BIT(i)) != 0) {
                 continue;
@@ -242,7 +242,7 @@ static void thresholds_that_cannot_matter_are_refused(void **state) {
     (void)state;
     um_decode_options options = um_decode_options_default();
     options.algorithm = "hierarchical";
-    options.confidence_threshold = 0.3; /* below the default of the other, which was not given */
+    options.confidence_threshold = 0.3; /* below the default lower_threshold, which was not given */
     um_error error = {0};
     assert_ok(run(&options, 8, &error), &error);
     options.lower_threshold = 0.5;

@@ -1,4 +1,4 @@
-/* Directories that results are written to: those above them are made too. */
+/* Directories for results: missing parent directories are made too. */
 #include "base/directory.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-/* Forms of published problems, what a model is shown of them, and which part of its answer counts.
- */
+/* Forms of published problems, what a model is shown of each, and which part of its answer
+ * counts. */
 #include <string.h>
 
 #include "testing.h"

@@ -361,7 +361,7 @@ static void the_report_counts_what_passed(void **state) {
     json_t *report = report_of(&made);
     const json_t *all = json_object_get(report, "all");
     const json_t *groups = json_object_get(report, "groups");
-    assert_int_equal(json_array_size(json_object_get(report, "k")), 2); /* there is no 5 */
+    assert_int_equal(json_array_size(json_object_get(report, "k")), 2); /* 5 needs more samples */
     assert_int_equal(json_array_size(groups), 2);
     assert_int_equal(json_integer_value(json_object_get(all, "passed")), 1);
     assert_double_near(real_at(all, "pass@1", "value"), 0.25, 1e-12);
@@ -387,7 +387,7 @@ static void samples_without_time_do_not_count_in_rates(void **state) {
     free_run(&made);
 }
 
-/* The table is made of the JSON alone: other numbers there are other numbers here. */
+/* The table is made from the JSON alone: a number changed there changes here. */
 static void the_table_has_the_numbers_of_the_json(void **state) {
     (void)state;
     um_error error = {0};

@@ -32,7 +32,8 @@ static void the_interval_of_a_constant_is_a_point(void **state) {
     assert_double_near(interval.high, 0.25, 1e-12);
 }
 
-/* Half of 200 problems: the standard error is sqrt(.25 / 200), and the interval 1.96 of them. */
+/* Half of 200 problems pass: the standard error is sqrt(.25 / 200), and the interval extends 1.96
+ * of them to each side. */
 static void the_interval_is_that_of_the_binomial(void **state) {
     (void)state;
     um_error error = {0};
@@ -81,7 +82,7 @@ static bool has_passing(unsigned subset, size_t passed) {
     return (subset & ((1U << passed) - 1)) != 0;
 }
 
-/* The share of all k-subsets of n samples that hold one of the c that pass. */
+/* The share of all k-subsets of n samples that contain at least one of the c that pass. */
 static double counted(size_t n, size_t c, size_t k) {
     size_t all = 0;
     size_t good = 0;

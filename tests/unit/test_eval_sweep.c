@@ -1,4 +1,4 @@
-/* A sweep's grid, and the report that is made of its evaluations. */
+/* A sweep's grid, and the report that is made from its evaluations. */
 #include <math.h>
 #include <string.h>
 
@@ -147,8 +147,8 @@ static void there_are_only_so_many_models(void **state) {
     "{\"task_id\": \"" id "\", \"prompt\": \"def f(x):\\n\", \"entry_point\": \"f\", \"test\": "   \
     "\"def check(c): pass\"" members "}"
 
-/* The report of an evaluation of two completions and one hole, of which the first `passing` samples
- * pass. */
+/* The report of an evaluation of two completion problems and one with a hole, in which the first
+ * `passing` samples pass. */
 static json_t *evaluate(size_t samples_each, size_t passing) {
     um_error error = {0};
     um_problem_set *set = NULL;
@@ -181,8 +181,8 @@ static json_t *evaluate(size_t samples_each, size_t passing) {
     return report;
 }
 
-/* Reports of all points of make_grid: line i passes i samples at temperature 0, and i + 1 of two at
- * 0.5. */
+/* Reports of all points of make_grid: in line i the first i samples pass at temperature 0, and the
+ * first i + 1, of two a problem, at 0.5. */
 static void evaluate_all(json_t *reports[8]) {
     for (size_t i = 0; i < 8; i++) {
         reports[i] = i % 2 == 0 ? evaluate(1, i / 2) : evaluate(2, i / 2 + 1);
@@ -210,7 +210,7 @@ static void a_report_has_the_rates_and_costs_of_every_format(void **state) {
     const json_t *hole = um_sweep_part(um_sweep_point(report, 3, 0), "infilling");
     assert_double_near(um_sweep_rate_of(completion, 1).value, 50, 1e-9);
     assert_double_near(um_sweep_rate_of(hole, 1).value, 100, 1e-9);
-    assert_true(isnan(um_sweep_rate_of(completion, 2).value)); /* one sample */
+    assert_true(isnan(um_sweep_rate_of(completion, 2).value)); /* one sample each */
     completion = um_sweep_part(um_sweep_point(report, 1, 1), "completion");
     assert_double_near(um_sweep_rate_of(completion, 1).value, 50, 1e-9);
     assert_double_near(um_sweep_rate_of(completion, 2).value, 50, 1e-9);
@@ -272,9 +272,10 @@ static void lines_are_compared_where_that_says_something(void **state) {
     assert_double_near(um_sweep_number(json_object_get(each, "pass@1"), "difference"), -0.25, 1e-9);
     assert_string_equal(um_json_text(json_object_get(each, "test"), "name"), "sign test, exact");
     assert_null(find_comparison(report, "models", 1, 2, "completion", 0)); /* of one model */
-    assert_null(find_comparison(report, "models", 2, 0, "completion", 0)); /* is there already */
+    assert_null(find_comparison(report, "models", 2, 0, "completion", 0)); /* is there as 0, 2 */
     assert_null(find_comparison(report, "steps", 1, 3, "completion", 0));
-    /* The causal line with three, and two beside all steps, of two formats at two temperatures. */
+    /* The causal line with three others, and the line of all steps with two, for two formats at two
+     * temperatures. */
     assert_int_equal(json_array_size(json_object_get(report, "comparisons")), 5 * 4);
     json_decref(report);
     um_sweep_grid_free(&grid);
@@ -302,7 +303,7 @@ static void evaluations_of_other_problems_are_refused(void **state) {
     um_sweep_grid_free(&grid);
 }
 
-/* Other numbers in the JSON are other numbers in the tables and on the page. */
+/* A number changed in the JSON changes in the tables and on the page. */
 static void tables_and_page_have_the_numbers_of_the_json(void **state) {
     (void)state;
     um_error error = {0};

@@ -1,4 +1,4 @@
-/* A thread that works through items behind whoever makes them. */
+/* A thread that works through items behind their producer. */
 #include "testing.h"
 
 #include <time.h>
@@ -12,7 +12,7 @@ typedef struct row {
     int doubled[ITEMS];
     size_t next; /* the item that must come first in the next call */
     bool has_skipped;
-    size_t longest;  /* most items of a call */
+    size_t longest;  /* most items in one call */
     size_t fails_at; /* item; ITEMS: none */
     bool is_endless; /* works until it is told to give up */
     bool was_ended;

@@ -162,7 +162,7 @@ static void every_type_of_metadata_is_read(void **state) {
 /* ---- Hostile files -------------------------------------------------------- */
 
 static void assert_refused(const um_buffer *bytes, um_status status, const char *text) {
-    /* A copy of the exact size, so that a sanitizer sees a byte too many. */
+    /* A copy of the exact size, so that a sanitizer sees a read beyond it. */
     uint8_t *copy = malloc(bytes->length);
     memcpy(copy, bytes->data, bytes->length);
     um_error error = {0};
@@ -289,7 +289,7 @@ static void tensors_of_other_types_are_described(void **state) {
 
 #define CONFIG_ENTRIES 8
 
-/* A config of "qwen2" and `extra` more entries, which are to follow, before one tensor. */
+/* A config of "qwen2" in a file of one tensor; `extra` more entries are still to be appended. */
 static um_buffer config_file(uint64_t extra) {
     static const char *const sizes[CONFIG_ENTRIES - 2] = {
         "qwen2.block_count",         "qwen2.context_length",       "qwen2.embedding_length",
@@ -379,7 +379,7 @@ static void features_that_are_not_covered_are_named(void **state) {
     }
 }
 
-/* A bias of the head would be left out without a word. */
+/* Otherwise a bias of the head, for example, would be ignored silently. */
 static void tensors_without_a_role_are_refused(void **state) {
     (void)state;
     um_error error = {0};
@@ -393,7 +393,7 @@ static void tensors_without_a_role_are_refused(void **state) {
     while (strncmp(name, "output.weight", 13) != 0) {
         name++;
     }
-    memcpy(name, "output.weighs", 13); /* then the embedding is the head */
+    memcpy(name, "output.weighs", 13); /* without it, the embedding is the head */
     scratch_write(&directory, "m.gguf", bytes.data, bytes.length);
     um_buffer_free(&bytes);
     const char *path = scratch_path(&directory, "m.gguf");
@@ -405,7 +405,7 @@ static void tensors_without_a_role_are_refused(void **state) {
     scratch_remove(&directory);
 }
 
-/* Every prefix of a good file is refused, and reads nothing behind its end. */
+/* Every proper prefix of a good file is refused, and nothing behind its end is read. */
 static void cut_files_are_refused(void **state) {
     (void)state;
     um_buffer bytes = with_tensors(1, 0, 1, 16, 0, NULL);
@@ -423,7 +423,7 @@ static void tensors_that_cannot_be_stored_are_refused(void **state) {
     (void)state;
     um_error error = {0};
     um_gguf_writer *writer = NULL;
-    const size_t half[] = {(size_t)1 << 61}; /* of all bytes that a size can count */
+    const size_t half[] = {(size_t)1 << 61}; /* of the bytes that a size_t can count */
     const size_t too_large[] = {(size_t)1 << 32, (size_t)1 << 32};
     const size_t broken_row[] = {4, 33};
     assert_ok(um_gguf_writer_create(&writer, &error), &error);

@@ -1,5 +1,5 @@
-/* The passes of the likelihood estimator: which tokens they mask, and what they estimate, compared
- * with all masks that there are. */
+/* The passes of the likelihood estimator: which tokens they mask, and their estimates, compared
+ * with an enumeration of all masks. */
 #include "decode/decode.h"
 #include "decode/transformer_denoiser.h"
 #include "grpo_testing.h"
@@ -51,7 +51,7 @@ static void rates_of_a_pair_sum_to_one(void **state) {
     assert_true(fabs(sum / 1000 - 0.6) < 0.02);
 }
 
-/* Both hide with their own rate, and know nothing of each other. */
+/* Each mask hides at its own rate, independently of the other. */
 static void decoupled_masks_are_independent(void **state) {
     (void)state;
     const um_grpo_options options = options_of(
@@ -100,7 +100,7 @@ static void every_part_of_a_place_changes_the_masks(void **state) {
 
 /* ---- Batches of passes ------------------------------------------------------ */
 
-/* A random model, and a completion that fills a hole of 4 tokens between 3 and 2 others. */
+/* A random model, and a completion that fills a hole of 4 tokens after 3 others and before 2. */
 #define START 3
 #define ANSWER 4
 #define LENGTH (START + ANSWER + 2)
@@ -283,7 +283,7 @@ static void estimates_do_not_depend_on_the_micro_batch(void **state) {
 #define DRAWS 6000
 #define RATES 200 /* of the integral over the pair's rate */
 
-/* log P(token i) where the tokens of `mask` are hidden; 0 where token i is not. */
+/* log P(token i) with the tokens of `mask` hidden; 0 if token i is not hidden. */
 typedef double mask_table[MASKS][ANSWER];
 
 static void tabulate(trial *made, mask_table table) {
@@ -331,7 +331,7 @@ static double probability_of(size_t mask, double rate) {
     return probability;
 }
 
-/* What a pair of masks says of the completion: the sum of its tokens' estimates. */
+/* The estimate of the completion from one pair of masks: the sum over its tokens. */
 static double pair_estimate(mask_table table, size_t first, size_t second, double rate) {
     double sum = 0;
     for (size_t i = 0; i < ANSWER; i++) {
@@ -340,7 +340,7 @@ static double pair_estimate(mask_table table, size_t first, size_t second, doubl
     return sum;
 }
 
-/* Over every rate (midpoints), every mask and, of decoupled ones, every second mask. */
+/* Over every rate (midpoints), every first mask and, if decoupled, every second mask. */
 static moments enumerate(mask_table table, bool coupled) {
     double mean = 0;
     double square = 0;
@@ -400,7 +400,7 @@ static void estimates_have_mean_and_variance_of_all_masks(void **state) {
     assert_true(measured[0].variance < 0.7 * measured[1].variance);
 }
 
-/* Two pairs are two independent ones: half the variance. */
+/* The two pairs are independent, so their variances add. */
 static void more_pairs_lower_the_variance(void **state) {
     (void)state;
     trial made;
@@ -424,7 +424,7 @@ static void more_pairs_lower_the_variance(void **state) {
 
 /* ---- States of the sampler ---------------------------------------------------- */
 
-/* What the sampler said of its own choices. */
+/* The steps and log-probabilities of the sampler's own choices. */
 typedef struct sampled {
     int32_t steps[LENGTH];
     double logarithms[LENGTH];
@@ -452,7 +452,7 @@ static void sample_completion(trial *made, sampled *choices) {
     const um_decode_hooks hooks = {.sink = &sink};
     assert_ok(um_decode_options_set(&options, "steps", "3", &error), &error);
     assert_ok(um_decode_options_set(&options, "temperature", "1", &error), &error);
-    /* The estimators take the logits as they come. */
+    /* The estimators use the logits unchanged. */
     assert_ok(um_decode_options_set(&options, "forbid_mask", "false", &error), &error);
     assert_ok(um_canvas_create(segments, 3, made->config.mask_token, &canvas, &error), &error);
     assert_ok(um_transformer_denoiser_create(&made->learner.transformer, &made->compute, &sampler,
@@ -504,7 +504,7 @@ static void drawn_states_have_the_mean_of_all(void **state) {
     made.recipe.grpo.trajectory_states = 0;
     estimate(&made, (um_mask_place){.seed = 3}, whole);
     for (size_t i = 0; i < ANSWER; i++) {
-        /* Drawn with a chance of 2/3: a standard deviation of 0.006 of the share. */
+        /* Drawn with probability 2/3, so the share has a standard deviation of 0.006. */
         assert_true(fabs((double)drawn[i] / DRAWS - 2.0 / 3) < 0.025);
         assert_true(fabs(mean[i] / whole[i] - 1) < 0.04);
     }
@@ -517,7 +517,7 @@ static void what_was_not_sampled_has_no_state(void **state) {
     int32_t steps[LENGTH] = {0};
     trial_open(&made, ", \"estimator\": \"trajectory\"");
     made.completion.steps = steps;
-    steps[START + 2] = UM_NOT_SAMPLED; /* stands in for a mask */
+    steps[START + 2] = UM_NOT_SAMPLED; /* a token that replaces a mask */
     made.completion.states = 1;
     fill(&made, (um_mask_place){.seed = 1});
     assert_int_equal(made.passes.batch.rows.count, 1);
@@ -540,7 +540,7 @@ static double weighted_estimate(trial *made, const double *derivatives) {
     return sum;
 }
 
-/* Derivatives of both signs, as advantages give. */
+/* Derivatives of both signs, as advantages give them. */
 static void gradients_are_finite_differences(void **state) {
     (void)state;
     trial made;

@@ -56,7 +56,8 @@ static void set_completion(um_completion *completion, size_t length, size_t star
     completion->steps = completion->tokens + length;
 }
 
-/* Room for the old log-probabilities of the second update. */
+/* Set first_token, and make room for the old log-probabilities of the second update; returns the
+ * number of counted tokens. */
 static size_t number_tokens(um_grpo_rollouts *rollouts) {
     um_error error = {0};
     size_t total = 0;
@@ -112,7 +113,7 @@ static const float *expected_floats(const golden_run *run, const char *key, size
     return tensor.data;
 }
 
-/* Which step decided each token, where the estimator asks for it. */
+/* Read which step decided each token, if the estimator needs it. */
 static void read_steps(golden_run *run) {
     um_grpo_rollouts *rollouts = &run->bench.rollouts;
     if (run->bench.recipe.grpo.estimator != UM_ESTIMATOR_TRAJECTORY) {
@@ -228,7 +229,7 @@ static void loss_and_gradients_are_those_of_pytorch(void **state) {
     }
 }
 
-/* What um_grpo_estimate_old stores are the estimates of the second update's masks. */
+/* um_grpo_estimate_old stores the estimates under the second update's masks. */
 static void old_log_probabilities_share_the_masks_of_their_update(void **state) {
     (void)state;
     um_error error = {0};
@@ -282,7 +283,7 @@ static void open_three_tokens(workbench *made) {
         "\"learning_rate\": 0.1, \"clip_low\": 0.2, \"clip_high\": 0.2, \"kl_coefficient\": 0.01, "
         "\"pair_rate_minimum\": 0.5, \"pair_rate_maximum\": 0.5, \"gradient_clip\": 0, "
         "\"weight_decay\": 0, \"minimum_rate_ratio\": 1, "
-        "\"epsilon\": 1e-5"); /* above rounding, which would be a step of its own in row mask */
+        "\"epsilon\": 1e-5"); /* above rounding errors, which would else move the row of the mask */
     assert_ok(um_parameters_lay_out(&weights, &config, &block, &count, &error), &error);
     for (size_t i = 0; i < 6; i++) {
         um_tensor_f32(&weights.embedding)[i] = 1;
@@ -318,15 +319,16 @@ static void one_step_of_three_tokens_is_as_worked_by_hand(void **state) {
     answer_a_or_b(&made.rollouts, &made.recipe.grpo);
     assert_ok(um_grpo_estimate_old(&made.updater, &never, &report, &error), &error);
 
-    /* Rates are 1/2, so that a token in one pass of the pair counts twice: its estimate is
+    /* Rates are 1/2, so a token hidden in one pass of the pair counts twice there: its estimate is
      * (lp + 2 lp)/2 = 1.5 lp, with lp = -log 3. */
     for (size_t i = 0; i < 2; i++) {
         assert_true(is_near(made.rollouts.old[i], -1.5 * log(3), 1e-6));
     }
 
     /* Advantages are +1/2 and -1/2.  With ratios 1 and no distance from the reference the loss is
-     * (-1/2 + 1/2)/2 = 0, and its derivatives by the estimates are -1/4 and +1/4.  Those by the
-     * logits are 1.5 of that times (onehot - p), so those by the rows of H, in which h = (1, 1):
+     * (-1/2 + 1/2)/2 = 0, and its derivatives with respect to the estimates are -1/4 and +1/4.
+     * Those with respect to the logits are 1.5 times that, times (onehot - p); as h = (1, 1), they
+     * are also those with respect to the elements of a row of H:
      *   a: -0.375 (1 - 1/3) + 0.375 (0 - 1/3) = -0.375
      *   b: +0.375,  mask: 0 */
     report = (um_grpo_update_report){0};
@@ -338,7 +340,7 @@ static void one_step_of_three_tokens_is_as_worked_by_hand(void **state) {
         assert_true(is_near((double)head[i], expected[i], 1e-6));
     }
 
-    /* Adam's first step is the learning rate against the sign, but for epsilon: rows of H become
+    /* But for epsilon, Adam's first step is the learning rate against the sign: rows of H become
      * (0.1, 0.1), (-0.1, -0.1) and 0, logits 0.2, -0.2 and 0. */
     assert_ok(um_learner_update(&made.learner, 1, &update, &error), &error);
     assert_true(is_near(update.gradient_norm, 0.75, 1e-5));
@@ -351,7 +353,7 @@ static void one_step_of_three_tokens_is_as_worked_by_hand(void **state) {
     /* Z = e^0.2 + e^-0.2 + 1 = 3.0401335, log(Z/3) = 0.0132891.  The estimates have moved by
      *   a: 1.5 ( 0.2 - 0.0132891) =  0.2800663, ratio 1.3232, clipped at 1.2, as A > 0
      *   b: 1.5 (-0.2 - 0.0132891) = -0.3199337, ratio 0.7262, clipped at 0.8, as A < 0
-     * The reference is where they began: kl = e^-d + d - 1 = 0.0357999 and 0.0571028.
+     * The reference is still where they began: kl = e^-d + d - 1 = 0.0357999 and 0.0571028.
      * Loss: (-1.2/2 + 0.8/2)/2 + 0.01 (0.0357999 + 0.0571028)/2 = -0.0995355. */
     report = (um_grpo_update_report){0};
     assert_ok(um_grpo_gradients(&made.updater, 1, &never, &report, &error), &error);

@@ -1,5 +1,5 @@
-/* Every kernel of the list: the fastest version against the plain one on many shapes, with arrays
- * that touch unreadable pages, and the contracts of kernels.h on both. */
+/* Every kernel of the list: the fast versions against the plain one on many shapes, with arrays
+ * that touch unreadable pages, and the contracts of kernels.h on all of them. */
 #include "product_kernel_checks.h"
 #include "sampling_kernel_checks.h"
 
@@ -27,7 +27,7 @@ static void check_softmax(trial *round) {
         (set ? round->fast : round->plain)->softmax(count, scale, p);
         for (size_t i = 0; i < count; i++) {
             const double expected = exp((double)scale * ((double)x[i] - maximum)) / sum;
-            /* The exponent is rounded to f32, which moves its power by up to 90 epsilon. */
+            /* The exponent is rounded to f32, which changes the exponential by up to 90 epsilon. */
             assert_near(p[i], (float)expected, 3e-5 * expected + 1e-37);
             assert_true(x[i] != -INFINITY || p[i] == 0.0f);
         }
@@ -62,7 +62,7 @@ static void check_rms_norm_backward(trial *round) {
     const float inverse = 0.7f;
     round->fast->rms_norm_backward(count, x, weight, inverse, dy, fast[0], fast[1]);
     round->plain->rms_norm_backward(count, x, weight, inverse, dy, plain[0], plain[1]);
-    /* dx has a sum over the row, whose terms cancel. */
+    /* dx contains a sum over the row whose terms cancel. */
     assert_all_near(count, fast[0], plain[0], 1e-5, 1e-5);
     assert_all_near(count, fast[1], plain[1], 1e-6, 1e-6);
 }
@@ -201,8 +201,8 @@ static const struct kernel_check {
 #undef ENTRY
 };
 
-/* The plain table, that of AVX2 and that of AVX-512.  Where this machine lacks one the set below
- * stands in its place, which still tests its contracts and its reads. */
+/* The tables: plain, AVX2 and AVX-512.  If this machine lacks a set, the one before takes its
+ * place, which still tests contracts and reads. */
 #define SETS 3
 
 static void fill_tables(um_kernels tables[SETS]) {
@@ -227,7 +227,7 @@ static void fast_kernels_agree_with_the_plain_ones(void **state) {
     }
 }
 
-/* Every kernel has a version of its own with AVX2, and every other set adds to that. */
+/* Every kernel has its own version for AVX2, and other sets replace some of these. */
 static void every_kernel_of_a_set_is_in_its_table(void **state) {
     (void)state;
     um_kernels tables[SETS];
@@ -277,7 +277,8 @@ static void softmax_keeps_to_its_edges(void **state) {
     }
 }
 
-/* softmax(v, 0) has the ratio exp(v), to 2e-7 of the exponential and two roundings. */
+/* The two results of softmax(v, 0) have the ratio exp(v), to within 2e-7 for the exponential and
+ * two roundings. */
 static void exponentials_are_accurate_over_their_whole_range(void **state) {
     (void)state;
     um_kernels tables[SETS];

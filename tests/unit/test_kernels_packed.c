@@ -1,5 +1,5 @@
-/* Products of packed activations and stored weights: every set of kernels gives the bits of the
- * plain one, which is near the product in double precision. */
+/* Products of packed activations and stored weights: every set of kernels gives the same bits as
+ * the plain one, whose results are near the product in double precision. */
 #include <math.h>
 
 #include "guarded.h"
@@ -46,7 +46,7 @@ static void put_f16(uint8_t *at, float value) {
     memcpy(at, &bits, sizeof bits);
 }
 
-/* Random bytes are valid blocks but for their scales, which are set to ordinary numbers. */
+/* Random bytes are a valid block except for its scales, which are set to ordinary numbers. */
 static void fill_block(trial *round, um_dtype dtype, uint8_t *block) {
     for (size_t i = 0; i < um_dtype_size(dtype); i++) {
         block[i] = (uint8_t)draw_below(round, 256);
@@ -89,7 +89,7 @@ static trial draw_trial(uint64_t seed, um_dtype dtype) {
     return round;
 }
 
-/* y of rows first .. first + count - 1, packed alone. */
+/* y of rows first .. first + count - 1, packed on their own. */
 static float *multiply(trial *round, const um_kernels *kernels, size_t first, size_t count) {
     const size_t blocks = um_pack_blocks(round->k);
     const um_packed_rows packed = {
@@ -112,7 +112,8 @@ static float *multiply(trial *round, const um_kernels *kernels, size_t first, si
     return y;
 }
 
-/* The sum in double precision of the values as they are, and of their magnitudes. */
+/* The product of the unrounded values in double precision; *magnitude is the sum of the magnitudes
+ * of its terms. */
 static double exact_product(const trial *round, const float *w, size_t row, double *magnitude) {
     double sum = 0;
     *magnitude = 0;
@@ -124,8 +125,8 @@ static double exact_product(const trial *round, const float *w, size_t row, doub
     return sum;
 }
 
-/* Each integer is off by at most half a step of its block, which is at most a 127th (or a 8191st)
- * of the largest value there. */
+/* Each packed integer is off by at most half a step of its block; a step is at most a 127th (or an
+ * 8191st) of the largest value there. */
 static void check_near_exact(trial *round, const float *y) {
     const bool narrow = !um_dtype_is_plain(round->dtype);
     float *w = guarded_floats(&round->arrays, round->k);
