@@ -3,12 +3,16 @@
  *
  *   bench_estimators RECIPE DIR DRAWS [MEMBER=VALUE...]      DIR: a new folder for the run's files
  *
- * For each estimator, over DRAWS sets of masks: the mean estimate of a token; the standard
- * deviation of a token's estimate and of a completion's (the sum over its tokens), root mean
- * squares over tokens and completions; and of the gradient g of the policy's loss the length of its
- * mean, the square root of the trace of its covariance, their ratio, and the cosine of its mean
- * with the gradient of the log-probabilities of the sampler's own choices, `trajectory` with all
- * states, which comes first and does not vary.
+ * Prints for each estimator, over DRAWS sets of masks:
+ * - the mean estimate of a token;
+ * - the standard deviations of a token's estimate and of a completion's (the sum over its tokens),
+ *   as root mean squares over tokens and completions;
+ * - for the gradient of the policy's loss: the length of its mean, the square root of the trace of
+ *   its covariance, the ratio of the latter to the former, and the cosine of its mean with the
+ *   sampler's gradient, that of the log-probabilities of the sampler's own choices.
+ *
+ * The first estimator, `trajectory` with all states, gives the sampler's gradient and does not
+ * vary.
  */
 #include <math.h>
 #include <stdio.h>
@@ -29,9 +33,9 @@ typedef struct spread {
     double mean;            /* of a token's estimate */
     double token_variance;  /* mean over tokens */
     double answer_variance; /* mean over completions */
-    double gradient_mean;   /* squared length */
+    double gradient_mean;   /* squared length of its mean */
     double gradient_variance;
-    double along_sampler; /* its mean, on the sampler's gradient of length 1 */
+    double along_sampler; /* its mean's part along the sampler's gradient */
 } spread;
 
 typedef struct bench {
@@ -67,7 +71,7 @@ static um_status estimate(bench *with, size_t index, size_t draw, um_error *erro
     return um_grpo_passes_estimate(&with->passes, learner, NULL, false, with->estimates, error);
 }
 
-/* Adds the completion's variances, summed over its tokens and of their sum. */
+/* Add the completion's variances: that of its tokens' sum, and those of its tokens, summed. */
 static um_status measure_completion(bench *with, size_t index, spread *to, um_error *error) {
     const size_t counted = with->run->rollouts.completions[index].counted;
     moments answer = {0};
@@ -128,7 +132,7 @@ static um_status measure_gradients(bench *with, spread *to, um_error *error) {
     return UM_OK;
 }
 
-/* What was measured last is the sampler's own gradient. */
+/* Keep the gradient that was measured last, scaled to length 1, as the sampler's. */
 static void keep_sampler(bench *with, const spread *measured) {
     const double length = sqrt(measured->gradient_mean) * (double)with->draws;
     for (size_t i = 0; i < with->run->learner->block_count; i++) {
@@ -136,7 +140,7 @@ static void keep_sampler(bench *with, const spread *measured) {
     }
 }
 
-/* The mean of what was measured last, on the sampler's gradient. */
+/* The part along the sampler's gradient of the mean of what was measured last. */
 static double along_sampler(const bench *with) {
     double sum = 0;
     for (size_t i = 0; i < with->run->learner->block_count; i++) {

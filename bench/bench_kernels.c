@@ -1,10 +1,10 @@
-/* How fast the kernels are: matrix products beside cblas_sgemm on one thread, and every kernel of
- * the list, the plain version beside the fastest.
+/* How fast the kernels are: matrix products compared with cblas_sgemm on one thread, and for every
+ * kernel of the list the plain version compared with the fastest.
  *
  *   bench_kernels [matmul | kernels]
  *
- * What is compared runs in alternation, and medians of processor time are shown, so that other
- * load on the machine falls on both sides.
+ * The two sides run in turn, so that other load on the machine affects both; medians of processor
+ * time are shown.
  */
 #include <cblas.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #define REPETITIONS 25
 #define MEASURED_SECONDS 0.002
 
-/* Arguments of every kernel; `count` floats in each array. */
+/* Sizes of every kernel's arguments; each array has ELEMENTS floats. */
 #define ROWS 32
 #define DIM 256
 #define ELEMENTS (ROWS * DIM)
@@ -132,7 +132,7 @@ static void bench_exponential_sums(const arrays *with) {
                                     &sums[1]);
 }
 
-/* One element of 40, as in the next one. */
+/* The bounds hold about one in 40 of the initial values, as do those of bench_split_range. */
 static void bench_gather_range(const arrays *with) {
     uint32_t tokens[ELEMENTS];
     um_token_entries entries = {.values = with->values[2], .tokens = tokens};
@@ -175,7 +175,7 @@ static double seconds_of(timed_function *function, void *user, size_t calls) {
     return (processor_seconds() - start) / (double)calls;
 }
 
-/* Calls that take about MEASURED_SECONDS. */
+/* The number of calls that take about MEASURED_SECONDS. */
 static size_t calls_for(timed_function *function, void *user) {
     size_t calls = 1;
     while (seconds_of(function, user, calls) * (double)calls < MEASURED_SECONDS / 2) {
@@ -190,7 +190,7 @@ static int compare_doubles(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Median seconds of two functions, called by turns. */
+/* Median seconds of two functions, called in turn. */
 static void race(timed_function *const functions[2], void *const users[2], double seconds[2]) {
     double times[2][REPETITIONS];
     const size_t calls[2] = {calls_for(functions[0], users[0]), calls_for(functions[1], users[1])};

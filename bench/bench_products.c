@@ -1,10 +1,11 @@
-/* Products with stored weights, by format and number of rows, on one thread: the rate, and its
- * share of what the multiplying instructions can do (kernels/peak.h), packing of the activations
- * included.
+/* The rate of products with stored weights on one thread, by format and number of rows, and its
+ * share of what the multiplying instructions can do (kernels/peak.h).  The time includes packing
+ * the activations.
  *
  *   bench_products [OUT IN]      the shape of the weights; default 4864 896
  *
- * Best of several runs, in processor time of the thread, so that others count little.
+ * Shows the best of several runs, in processor time of the thread, so that other load counts
+ * little.
  */
 #include <stdio.h>
 #include <stdlib.h>

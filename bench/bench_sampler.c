@@ -1,11 +1,11 @@
-/* How fast rows of logits become tokens: the filtered rule over a vocabulary of 152,064, beside the
- * plain version of tests/plain_sampler.h.
+/* How fast rows of logits become tokens: the filtered rule over a vocabulary of 152,064, compared
+ * with the plain version of tests/plain_sampler.h.
  *
  *   bench_sampler [ROWS]
  *
- * Peaked rows have a few likely tokens far above the rest, flat ones a normal distribution of
- * logits.  Fast and plain run by turns on the same rows, which together do not fit the caches, and
- * medians of processor time are shown.
+ * Peaked and ranked rows have a few likely tokens far above the rest; flat and uniform rows have
+ * only a normal distribution of logits.  Fast and plain run in turn on the same rows, which
+ * together do not fit the caches, and medians of processor time are shown.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ static double processor_seconds(void) {
 typedef struct row_shape {
     const char *name;
     float deviation;  /* of all logits */
-    float peak;       /* the most likely token's logit, */
-    float peak_slope; /* and how much lower each of the nine after it is */
+    float peak;       /* logit of the most likely token; 0: no peak */
+    float peak_slope; /* how much lower each of the next nine is than the one before */
 } row_shape;
 
 static void fill_row(const row_shape *shape, uint32_t row, float *logits) {

@@ -49,7 +49,7 @@ static um_status write_result(const um_tokenizer *tokenizer, const um_buffer *te
     return status;
 }
 
-/* Seconds of the fastest of some runs, each with an encoder of its own. */
+/* The seconds of the fastest of several runs, each with its own encoder. */
 static um_status time_encode(const um_tokenizer *tokenizer, const um_buffer *text, double *best,
                              size_t *count, um_error *error) {
     um_token_list ids = {0};

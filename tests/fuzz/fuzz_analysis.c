@@ -1,5 +1,5 @@
-/* Any bytes: every trace that the reader lets through is analysed, written as table, JSON and page,
- * and its numbers are what they can be. */
+/* The input is any bytes.  Every trace that the reader accepts is analysed and written as table,
+ * JSON, page and pictures, and its numbers lie in their ranges. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static void check_intervals(const um_interval *intervals, size_t count) {
     }
 }
 
-/* Shares are shares; global AR-ness does not fall with k. */
+/* Shares lie between 0 and 1; global AR-ness does not fall as k grows. */
 static void check_summary(const um_order_summary *summary) {
     for (size_t i = 0; i < UM_AR_NESS_READINGS; i++) {
         const um_interval *values = summary->ar_ness[i];

@@ -1,5 +1,5 @@
-/* The input is a config.json.  A config that is accepted passes its own check, and what is
- * formatted from it reads back with the same shape. */
+/* The input is a config.json.  A config that is accepted passes its own check, and if it can be
+ * formatted, it reads back with the same shape. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* The input is a file of problems to evaluate, in any of the published forms; each problem that is
- * accepted is asked in every style, and the input is its answer. */
+/* The input is a file of problems to evaluate, in any of the published forms.  Each problem that is
+ * accepted is made into prompts of several styles, with the input as its answer. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

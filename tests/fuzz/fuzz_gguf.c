@@ -8,7 +8,7 @@
 #include "tokenizer/gguf_files.h"
 #include "tokenizer/tokenizer.h"
 
-/* Longer ones find nothing that shorter ones do not. */
+/* A tokenizer.json that is longer is not loaded: it finds nothing that shorter ones do not. */
 #define TOKENIZER_MAXIMUM ((size_t)1 << 16)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -37,7 +37,7 @@ static void check_tensor(const um_gguf_tensor *tensor, size_t size) {
     }
 }
 
-/* Read every byte of a value, so that a sanitizer sees one outside of the file. */
+/* Read every byte of a value, so that a sanitizer sees any that lies outside the file. */
 static size_t touch(const uint8_t *data, size_t bytes) {
     size_t sum = 0;
     for (size_t i = 0; i < bytes; i++) {

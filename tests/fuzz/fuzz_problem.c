@@ -1,5 +1,5 @@
-/* The input is lines of problems; each that is accepted makes programs of the rest of the input,
- * which is read as samples too. */
+/* The input is lines of problems.  Each that is accepted makes a program with the whole input as
+ * the completion, and every line is read as a sample too. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

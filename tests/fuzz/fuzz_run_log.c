@@ -1,5 +1,5 @@
-/* Any bytes: the reader of metrics refuses them, or gives a run whose series are in order and that
- * a page can be made of without letting its text become markup. */
+/* The input is any bytes.  The reader of metrics refuses them, or returns a run whose series are in
+ * order and whose text does not become markup in a page. */
 #include <stdlib.h>
 #include <string.h>
 

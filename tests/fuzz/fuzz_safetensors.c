@@ -1,5 +1,5 @@
-/* The input is the start of a safetensors file.  Whatever it holds, every tensor that the parser
- * returns lies inside the file, and they follow each other without gaps. */
+/* The input is the start of a safetensors file.  Whatever it holds, the tensors that the parser
+ * returns lie inside the file and follow each other without gaps. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* The input is a token shard, or where it begins with a brace the index of several.  Whatever it
- * holds, every token of every document that it names is read from inside it. */
+/* The input is a token shard or, if it begins with a brace, the index of several.  Whatever it
+ * holds, the tokens of the documents that it names are read from inside it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static void require(bool holds) {
     }
 }
 
-/* A record may name the same tokens as others: read a bounded number of them. */
+/* Records may name the same tokens, so only a bounded number of tokens is read. */
 static void read_documents(const um_shard *shard) {
     int32_t tokens[64];
     size_t left = 1 << 16;

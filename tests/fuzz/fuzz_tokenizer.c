@@ -1,5 +1,6 @@
-/* Any bytes as a tokenizer.json: it is refused with a message, or gives a tokenizer whose ids
- * are in range, whose text is UTF-8, and which loses nothing where it has every byte. */
+/* The input is a tokenizer.json.  It is refused with a message, or gives a tokenizer whose ids are
+ * in range, whose text is UTF-8, and which loses no ASCII text if it has a token for every ASCII
+ * character. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static void require(bool condition) {
     }
 }
 
-/* Spaces aside, which options may add, ASCII text comes back as it was. */
+/* Whether two texts are the same apart from spaces, which a tokenizer's options may add. */
 static bool same_but_spaces(const char *first, const char *second) {
     for (;;) {
         first += strspn(first, " ");

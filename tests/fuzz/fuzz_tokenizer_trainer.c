@@ -1,5 +1,5 @@
-/* The input is learned from: as a text, and line by line as documents.  What comes of it is a
- * vocabulary of bytes and merges of earlier tokens. */
+/* The input is learned from: as a text, and line by line as documents.  The vocabulary that results
+ * has at least the bytes and the special tokens, and at most the size that was asked for. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

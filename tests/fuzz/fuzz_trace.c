@@ -1,5 +1,5 @@
-/* Any bytes: the trace reader either refuses them or returns a trace that survives being
- * written and read again. */
+/* The input is any bytes.  The trace reader either refuses them or returns a trace that survives
+ * being written and read again. */
 #include <stdlib.h>
 #include <string.h>
 

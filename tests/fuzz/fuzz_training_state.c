@@ -1,5 +1,6 @@
-/* The input is the state of a training, and a journal of rewards.  Whatever they hold, sections lie
- * inside the file, and what is found was recorded whole. */
+/* The input is the state file of a training run, and a journal of rewards.  Whatever they hold, the
+ * sections that are found lie inside the file, and a record that is appended to the journal is
+ * found again. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-/* Runs a fuzz target over every file of the directories it is given, so that
- * what fuzzing once found is tested by any compiler.
+/* Runs a fuzz target over every file of the directories it is given, so that what fuzzing once
+ * found is tested with any compiler.
  *
- * Each input lies in an allocation of exactly its size, at which the address
- * sanitizer sees a read past the end.
+ * Each input lies in an allocation of exactly its size, so the address sanitizer sees a read past
+ * its end.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ static int replay_open_file(const char *path, FILE *file, size_t size) {
     return status;
 }
 
-/* 1 for a replayed file, 0 for something else than a file, -1 for a failure. */
+/* 1 for a replayed file, 0 for anything but a regular file, -1 for a failure. */
 static int replay_path(const char *path) {
     struct stat information;
     if (stat(path, &information) != 0) {
@@ -51,7 +51,7 @@ static int replay_path(const char *path) {
     if (file == NULL) {
         return complain(path, strerror(errno));
     }
-    /* The name of an input that crashes is the last line of the output. */
+    /* If an input crashes, its name is the last line of the output. */
     (void)printf("%s\n", path);
     (void)fflush(stdout);
     const int status = replay_open_file(path, file, (size_t)information.st_size);

@@ -8,7 +8,7 @@
 #include "train/collective/launch.h"
 #include "train/collective/same_run.h"
 
-/* More than one window of chunks of two ranks, and a last chunk that is not full. */
+/* More chunks than one window holds with two ranks; the last chunk is not full. */
 #define COUNT ((size_t)600007)
 #define ROUNDS 3
 
@@ -26,7 +26,7 @@ static um_error failure;
     } while (0)
 #define CHECK_OK(call) CHECK((call) == UM_OK)
 
-/* Any numbers of very different sizes, whose sums depend on the order. */
+/* Numbers of very different sizes, whose sums depend on the order. */
 static float value(size_t block, size_t i) {
     const uint32_t bits = (uint32_t)(i * 2654435761u + block * 40503u * (i | 1));
     const float fraction = (float)(bits >> 8) * 0x1p-24f - 0.5f;
@@ -137,12 +137,12 @@ static void agreements_are_the_same_everywhere(void) {
     (void)snprintf(name, sizeof name, "rank %zu (", last);
     CHECK(last == 0 || strncmp(mine.message, name, strlen(name)) == 0);
     CHECK(strstr(mine.message, "its file is broken") != NULL);
-    const um_error before = mine; /* agreed on again, as a part of more: the same rank, told once */
+    const um_error before = mine; /* agreed on again, within more: the rank is named once */
     CHECK(um_collective_agree_on_status(ranks, UM_ERR_FORMAT, &mine) == UM_ERR_FORMAT);
     CHECK(strcmp(mine.message, before.message) == 0);
 }
 
-/* A single bit of one weight of the last rank. */
+/* A single bit of one weight of the last rank differs. */
 static void weights_that_differ_are_found(void) {
     const size_t rank = um_collective_rank(ranks);
     const size_t last = um_collective_size(ranks) - 1;

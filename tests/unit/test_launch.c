@@ -1,4 +1,4 @@
-/* What launchers leave in the environment. */
+/* The number of processes and the rank, as launchers leave them in the environment. */
 #include <stdlib.h>
 
 #include "testing.h"
@@ -55,7 +55,7 @@ static void the_rank_is_that_of_the_launcher_which_started_the_processes(void **
     assert_int_equal(um_launch_rank(), 0);
 }
 
-/* A job of several tasks, whose batch script itself is a single process. */
+/* The job has several tasks, but its batch script is a single process. */
 static void a_batch_script_is_alone(void **state) {
     (void)state;
     set("SLURM_NTASKS", "8");

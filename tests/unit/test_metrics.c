@@ -1,4 +1,4 @@
-/* The metrics file of a run as it is written: lines, resumption, full disks. */
+/* Writing the metrics file of a run: lines, resumption, full disks. */
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -77,7 +77,8 @@ static void a_fresh_file_has_the_facts_first(void **state) {
     scratch_remove(&folder);
 }
 
-/* Steps 1 to 4 with a validation at 3, killed in the middle of a line; the state is of step 3. */
+/* The run makes steps 1 to 4, validates after step 3 and is killed in the middle of a line; its
+ * saved state is that of step 3. */
 static void a_resumed_run_stands_behind_what_it_continues(void **state) {
     (void)state;
     static const char line[] = "{\"kind\": \"step\", \"step\": ";
@@ -133,7 +134,7 @@ static void a_run_that_begins_again_begins_its_file_again(void **state) {
     metrics = open_run(&folder, 0);
     (void)um_metrics_close(metrics, NULL);
     assert_contents(&folder, FIRST_LINE);
-    /* Even where nothing but a part of the first line came to be. */
+    /* Even if only a part of the first line was written. */
     scratch_write(&folder, "m.jsonl", "{\"kind\": \"run\", \"form", 21);
     metrics = open_run(&folder, 2);
     (void)um_metrics_close(metrics, NULL);

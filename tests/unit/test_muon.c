@@ -92,7 +92,7 @@ static void iterations_follow_the_publication(void **state) {
     }
 }
 
-/* A diagonal matrix stays one, and its entries are its singular values. */
+/* A diagonal matrix stays diagonal, and the magnitudes of its entries are its singular values. */
 static void singular_values_come_near_one(void **state) {
     (void)state;
     enum { ROWS = 12, COLUMNS = 20 };
@@ -163,7 +163,7 @@ static void updates_follow_the_formula(void **state) {
 
 /* ---- In a model -------------------------------------------------------- */
 
-/* Which floats of the block belong to a matrix of a layer. */
+/* Marks the floats of the block that belong to a matrix of a layer. */
 typedef struct ownership {
     const float *block;
     bool *muon;

@@ -1,4 +1,4 @@
-/* What is masked, predicted and weighted. */
+/* The objectives: which tokens they mask and predict, and with which weights. */
 #include "train/supervised/objective.h"
 
 #include "objective_testing.h"
@@ -119,7 +119,7 @@ static void a_share_of_the_prompts_is_left_alone(void **state) {
         fill(&made, 1, step);
         for (size_t i = 0; i < 64; i++) {
             const part document = part_of(&made, i);
-            /* at a rate of a half or more, 79 tokens do not all stay by chance */
+            /* at a rate of a half or more, chance does not leave all 79 tokens unmasked */
             masked_prompts += document.targets > 0 && document.rows[0] + 1 < 80;
         }
     }
@@ -130,7 +130,7 @@ static void a_share_of_the_prompts_is_left_alone(void **state) {
 
 /* ---- Diffusion: rates and weights -------------------------------------- */
 
-/* The rate that a document was masked at, from the weight 1/t of its targets; -1 without any. */
+/* The rate at which a document was masked, from the weight 1/t of its targets; -1 without any. */
 static double rate_of(const bench *made, size_t index) {
     const part document = part_of(made, index);
     for (size_t i = 1; i < document.targets; i++) {
@@ -163,11 +163,11 @@ static void a_masked_token_counts_the_inverse_of_its_rate(void **state) {
             assert_true(fabs((double)part_of(&made, i).targets - expected) <
                         6 * sqrt(95 * rate * (1 - rate)) + 1e-3);
         }
-        assert_true(fabs(rates / DOCUMENTS - 0.6) < 0.02); /* stratified: even in one batch */
+        assert_true(fabs(rates / DOCUMENTS - 0.6) < 0.02); /* stratified, so near in every batch */
         assert_true(fabs(masked - 95 * rates) < 6 * sqrt(95 * DOCUMENTS * 0.25));
         objective += sum_of_weights(&made);
     }
-    /* With every cross-entropy 1 the expected objective is 1. */
+    /* If every cross-entropy is 1, the expected objective is 1. */
     assert_true(fabs(objective / STEPS - 1) < 0.01);
     bench_free(&made);
 }
@@ -300,7 +300,7 @@ static void answers_are_padded_to_a_random_length(void **state) {
     for (size_t length = 20; length <= 40; length++) { /* 95 expected */
         assert_true(seen[length] > 50 && seen[length] < 150);
     }
-    /* half of ten pads a document and step */
+    /* on average ten pads in each step, half of them masked */
     assert_true(padding_targets > 8000 && padding_targets < 12000);
     bench_free(&made);
 }

@@ -93,7 +93,7 @@ static void a_share_of_the_documents_keeps_a_clean_prefix(void **state) {
         }
         assert_int_equal(made.batch.maskable_tokens, maskable);
     }
-    /* the first token is never masked, and a prefix has at least one that could be */
+    /* the first token is never masked, and a clean prefix has at least one token that could be */
     for (size_t prefix = 2; prefix < LENGTH; prefix++) { /* 150 expected */
         assert_true(prefixes[prefix] > 95 && prefixes[prefix] < 205);
     }
@@ -147,7 +147,7 @@ static void a_cut_takes_the_suffix_first(void **state) {
 
 /* ---- Pads ---------------------------------------------------------------- */
 
-/* The document's own tokens with `pads` between answer and suffix. */
+/* Check that a document has its own tokens and `pads` pads between answer and suffix. */
 static void expect_padded(const bench *made, size_t index, const um_document *stored, size_t pads) {
     int32_t tokens[128];
     const part document = part_of(made, index);
@@ -175,7 +175,7 @@ static void answers_of_a_fixed_length_are_padded_inside_the_hole(void **state) {
     expect_padded(&made, 0, &documents[0], 24); /* a hole of 30 */
     expect_padded(&made, 1, &documents[1], 0);
     expect_padded(&made, 2, &documents[2], 16); /* up to the context */
-    expect_padded(&made, 3, &documents[3], 0);  /* longer as it is */
+    expect_padded(&made, 3, &documents[3], 0);  /* already longer */
     static const size_t holes[] = {30, 30, 24, 40};
     for (size_t i = 0; i < 4; i++) { /* pads are learnt like other tokens, the suffix is not */
         assert_int_equal(part_of(&made, i).targets, holes[i]);
@@ -194,7 +194,7 @@ static void answers_with_a_suffix_may_have_a_length_of_their_own(void **state) {
     fill(&made, 5, 0);
     expect_padded(&made, 0, &documents[0], 2);
     expect_padded(&made, 1, &documents[1], 4);
-    expect_padded(&made, 2, &documents[2], 0); /* longer as it is */
+    expect_padded(&made, 2, &documents[2], 0); /* already longer */
     bench_free(&made);
 }
 
@@ -228,7 +228,7 @@ static void flexible_pads_go_up_to_the_longest_of_the_batch(void **state) {
     assert_ok(um_training_batch_fill_in_order(&made.batch, &made.recipe, &made.config, made.shard,
                                               &next, noise, &error),
               &error);
-    assert_int_equal(next, 3); /* a fourth would make it four times 40 rows */
+    assert_int_equal(next, 3); /* a fourth document would make it 4 x 40 rows */
     assert_int_equal(made.batch.row_count, 93);
     for (size_t i = 0; i < 3; i++) {
         expect_padded(&made, i, &documents[i], 31 - documents[i].length);
@@ -264,7 +264,7 @@ static void answers_count_the_same_whatever_their_length(void **state) {
             }
         }
     }
-    for (size_t i = 0; i < 4; i++) { /* each a third of the loss, in the mean */
+    for (size_t i = 0; i < 4; i++) { /* on average, each is a third of the loss */
         assert_true(fabs(sums[i] / 4000 - (maskable[i] > 0 ? 1.0 / 3 : 0)) < 0.01);
     }
     bench_free(&made);
@@ -283,7 +283,7 @@ static void validation_divides_by_what_is_no_pad(void **state) {
     fill(&made, 3, 0);
     assert_int_equal(made.batch.maskable_tokens, 90);
     assert_int_equal(made.batch.maskable_pads, 24 + 30);
-    assert_int_equal(made.batch.target_count, 90); /* a pad that is not expected costs */
+    assert_int_equal(made.batch.target_count, 90); /* not predicting a pad costs too */
     assert_true(made.batch.divisor == 36);
     made.recipe.mask_prompt_probability = 1;
     fill(&made, 3, 0);
@@ -292,7 +292,7 @@ static void validation_divides_by_what_is_no_pad(void **state) {
     bench_free(&made);
 }
 
-/* The sum as it is written in the paper. */
+/* The sum as the paper writes it. */
 static double cart_weight(const bench *made, const part *document, size_t position, double p) {
     double sum = 0;
     for (size_t j = 0; j < document->length; j++) {

@@ -12,7 +12,7 @@
 typedef struct walk {
     const um_checkpoint *checkpoint;
     const char *prefix;
-    bool compare; /* with the tensors of the checkpoint, otherwise copy them */
+    bool compare; /* with the tensors of the checkpoint; false: copy them */
     size_t tensors;
 } walk;
 
@@ -123,7 +123,8 @@ static um_status note_decay(void *user, const char *name, um_tensor *tensor,
     return UM_OK;
 }
 
-/* The blocks of a model whose embedding takes several tasks, on some threads. */
+/* A model so large that the update of its embedding takes several tasks, with its optimizer and
+ * some threads. */
 typedef struct updated {
     um_model_config config;
     um_parameters weights;
@@ -155,7 +156,7 @@ static float gradient_at(size_t step, size_t index) {
     return (float)um_rng_normal(2, place);
 }
 
-/* Five steps at rate 0.03, of gradients that are halved; padding has no gradient. */
+/* Make five steps at rate 0.03 with halved gradients; padding has no gradient. */
 static void update_five_times(updated *made, const um_recipe *recipe, const double *decay_of) {
     um_error error = {0};
     float *gradients = make_floats(made->count);
@@ -225,7 +226,7 @@ static void the_norm_of_a_block_is_euclidean(void **state) {
     block[COUNT - 1] = -4;
     assert_true(um_block_norm(block, COUNT) == 5);
     assert_true(um_block_norm(block, COUNT - 1) == 3);
-    block[17000] = 1e30f; /* its square is no float */
+    block[17000] = 1e30f; /* its square overflows a float */
     assert_true(fabs(um_block_norm(block, COUNT) / 1e30 - 1) < 1e-6);
     block[17001] = NAN;
     assert_true(isnan(um_block_norm(block, COUNT)));

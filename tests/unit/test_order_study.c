@@ -1,4 +1,4 @@
-/* Means over many traces with intervals, and what is made of them: table, JSON, page, pictures. */
+/* Means with intervals over many traces, and how they are shown: table, JSON, page, pictures. */
 #include "testing.h"
 
 #include <math.h>
@@ -111,7 +111,8 @@ static void add_order(um_order_set *set, const size_t *places, size_t count, siz
     assert_ok(um_order_set_add(set, &made.trace, answer, &error), &error);
 }
 
-/* Prompt 1: two samples, from left to right; prompt 2: two that answer the same, one backwards. */
+/* Prompt 1 has two samples, both from left to right; prompt 2 has two with the same answer, one of
+ * them backwards; prompt 3 has one without commits. */
 static um_order_set make_set(void) {
     um_order_set set = {0};
     um_error error = {0};
@@ -192,7 +193,7 @@ static void relative_maps_hold_the_mass_of_all_commits(void **state) {
     um_order_relative_map(&set, cells);
     for (size_t row = 0; row < UM_ORDER_BINS; row++) {
         for (size_t column = 0; column < UM_ORDER_BINS; column++) {
-            /* On the diagonal alone, 24 times as much as by chance. */
+            /* All mass is on the diagonal, 24 times as much as by chance. */
             const double expected = row == column ? UM_ORDER_BINS : 0;
             assert_true(fabs(cells[row * UM_ORDER_BINS + column] - expected) < 1e-9);
         }
@@ -255,7 +256,7 @@ static um_buffer output_of(um_status (*function)(const um_order_study *, um_buff
     return text;
 }
 
-/* Every number of the table stands, rounded, in the JSON at the same place. */
+/* In the rows of the default readings, the table prints the numbers of the JSON, rounded. */
 static void the_table_prints_the_numbers_of_the_json(void **state) {
     (void)state;
     um_order_set set = make_set();
@@ -320,7 +321,7 @@ static void pages_and_pictures_hold_names_as_text(void **state) {
             assert_string_equal(name, names[i]);
             assert_null(strstr(picture.data, "<b> & "));
             assert_non_null(strstr(picture.data, "</svg>\n"));
-            /* Temperatures from 0 to 1.2 are not whole numbers. */
+            /* An axis of temperatures from 0 to 1.2 has ticks between whole numbers. */
             assert_true(strncmp(name, "temperature", 11) != 0 ||
                         strstr(picture.data, "text-anchor=\"middle\">0.4</text>"));
         }

@@ -1,5 +1,5 @@
-/* The algorithms that commit several tokens in a step, each against its rule restated in double
- * over whole distributions. */
+/* The algorithms that commit several tokens in a step, each compared with its rule, restated in
+ * double over whole distributions. */
 #include "testing.h"
 
 #include <math.h>
@@ -29,7 +29,7 @@ typedef struct restated_step {
     /* What a rule remembers from step to step, by position. */
     double memory[PROMPT + MOST][VOCABULARY];
     double kl_history[PROMPT + MOST][8]; /* the latest first */
-    size_t seen[PROMPT + MOST];          /* steps */
+    size_t seen[PROMPT + MOST];          /* steps in which it was open */
     size_t carried;
 } restated_step;
 
@@ -50,7 +50,7 @@ static double softmax(const double *logits, double *p) {
     return maximum + log(sum);
 }
 
-/* Everything that depends on the logits; the mask token is not chosen. */
+/* Set everything that depends on the logits; the mask token is never chosen. */
 static void measure(restated_step *step, size_t i) {
     double logits[VOCABULARY], p[VOCABULARY];
     memcpy(logits, step->logits[i], sizeof logits);
@@ -141,8 +141,8 @@ static size_t compare_run(fake_model *model, const um_denoiser *denoiser,
     return steps;
 }
 
-/* Over several seeds and block lengths; the number of steps lies strictly between one and one a
- * token, else nothing was tested. */
+/* Compare over several seeds and block lengths.  The mean number of steps must be well above one
+ * and below one per token, else nothing was tested. */
 static void compare(um_decode_options options, float scale, bool has_blocks, restated_rule *rule) {
     size_t steps = 0;
     for (uint64_t seed = 0; seed < 12; seed++) {
@@ -162,7 +162,7 @@ static size_t most_confident(const restated_step *step) {
     return best;
 }
 
-/* How many others are ahead of i in descending order. */
+/* How many others come before i in descending order; ties go to the lower index. */
 static size_t rank_of(const restated_step *step, const double *scores, size_t i) {
     size_t ahead = 0;
     for (size_t j = 0; j < step->count; j++) {
@@ -207,8 +207,9 @@ static void threshold_commits_what_reaches_it(void **state) {
     compare(options, 3, true, commit_threshold);
 }
 
-/* As Fast-dLLM's Dream sampler without a cache counts: each step may take its share and what was
- * carried over; what the threshold refuses is carried. After the last step there is no share. */
+/* The budget of Fast-dLLM's Dream sampler without a cache: each step may commit its share and what
+ * was carried over, and carries over what the threshold refuses.  After options->steps steps there
+ * is no share. */
 static void commit_budget(restated_step *step, bool *commits) {
     const um_decode_options *options = step->options;
     const size_t share = step->step < options->steps ? step->masked_at_start / options->steps : 0;
@@ -300,7 +301,7 @@ static void entropies_are_committed_up_to_the_bound(void **state) {
     compare(options, 5, true, commit_entropy_bounded);
 }
 
-/* All rows are one-hot after top_p: all entropies are 0. */
+/* top_p makes every row one-hot, so all entropies are 0. */
 static void an_entropy_bound_of_0_commits_one_a_step(void **state) {
     (void)state;
     for (int bounded = 0; bounded < 2; bounded++) {
@@ -347,7 +348,7 @@ static void hierarchical_commits_the_best_of_each_run_of_masks(void **state) {
 
 /* ---- prophet --------------------------------------------------------------- */
 
-static size_t early_commits[3]; /* in each third of the steps; of this test program only */
+static size_t early_commits[3]; /* counted by commit_prophet in each third of the steps */
 
 static void commit_prophet(restated_step *step, bool *commits) {
     const um_decode_options *options = step->options;
@@ -385,8 +386,8 @@ static void prophet_commits_everything_once_the_gaps_are_wide(void **state) {
 
 /* ---- klass ----------------------------------------------------------------- */
 
-/* Logits that do not depend on the canvas, and a little noise that does: divergences on both
- * sides of the threshold. */
+/* Logits that do not depend on the canvas plus a little noise that does, so that divergences fall
+ * on both sides of the threshold. */
 typedef struct calm_model {
     fake_model fixed;
     fake_model noise;
@@ -463,8 +464,9 @@ static void klass_commits_what_is_probable_and_stable(void **state) {
     assert_true(steps[0] < steps[1] && steps[1] < steps[2] && steps[2] < 8 * 24);
 }
 
-/* All positions have the same distribution, which is none of a position's own past: in each block
- * the first step knows of no stability, and the second commits the rest. */
+/* All positions have the same distribution, but only a position's own past shows that it is stable:
+ * in each block the first step finds nothing stable and commits one token, and the second step
+ * commits the rest. */
 static void klass_compares_a_position_with_itself_only(void **state) {
     (void)state;
     float table[(PROMPT + 24) * VOCABULARY] = {0};
@@ -513,7 +515,8 @@ static void credit_raises_tokens_that_were_best_before(void **state) {
 
 /* ---- All ------------------------------------------------------------------- */
 
-/* A step may choose the mask where that is allowed, and then commits nothing. */
+/* A step that chooses the mask, if that is allowed, commits nothing, and the run ends out of
+ * steps. */
 static void open_ended_runs_end_when_the_mask_is_chosen(void **state) {
     (void)state;
     float table[(PROMPT + 8) * VOCABULARY] = {0};

@@ -33,7 +33,7 @@ static um_model_config tiny_config(um_family family) {
                              .pad_token = 9};
 }
 
-/* Parameters in one block, element i of which is i / 8 modulo 16: exact in every type. */
+/* Parameters in one block whose element i is (i / 8) modulo 16, which is exact in every type. */
 static um_parameters filled_parameters(const um_model_config *config) {
     um_error error = {0};
     um_parameters parameters;
@@ -160,7 +160,7 @@ static void assert_same_parameters(const um_parameters *a, const um_parameters *
     assert_same_values(&a->final_norm, &b->final_norm);
     assert_same_values(&a->head, &b->head);
     for (size_t i = 0; i < a->layer_count; i++) {
-        /* A layer is nothing but tensors. */
+        /* A layer consists of tensors only. */
         const um_tensor *left = (const um_tensor *)&a->layers[i];
         const um_tensor *right = (const um_tensor *)&b->layers[i];
         for (size_t j = 0; j < sizeof *a->layers / sizeof *left; j++) {
@@ -186,7 +186,7 @@ static void check_round_trip(um_family family, um_dtype dtype, bool tied) {
     um_parameters bound;
     assert_ok(um_model_config_read(directory.path, &read, &error), &error);
     assert_ok(um_checkpoint_open(directory.path, &checkpoint, &error), &error);
-    read.tied_head = !tied; /* the files decide */
+    read.tied_head = !tied; /* the files decide, not the config */
     assert_ok(um_parameters_bind(&bound, &read, checkpoint, &error), &error);
     assert_int_equal(read.tied_head, tied);
     assert_int_equal(bound.layers[1].down.dtype, dtype);
@@ -223,7 +223,7 @@ typedef struct collection {
     um_named_tensor tensors[64];
     char names[64][80];
     size_t count;
-    const char *left_out; /* tensors whose name holds this are skipped */
+    const char *left_out; /* tensors whose name contains this are skipped */
 } collection;
 
 static um_status collect(void *user, const char *name, um_tensor *tensor, const um_tensor *expected,
@@ -240,8 +240,8 @@ static um_status collect(void *user, const char *name, um_tensor *tensor, const 
     return UM_OK;
 }
 
-/* Bind a Dream checkpoint without the tensors `left_out`, with `extra` (or NULL) in place of or
- * besides the others. */
+/* Bind a Dream checkpoint without the tensors whose name contains `left_out`, but with the tensor
+ * `extra`; either may be NULL. */
 static um_status bind_changed(const char *left_out, const um_named_tensor *extra, um_error *error) {
     um_model_config config = tiny_config(UM_FAMILY_DREAM);
     um_parameters parameters = filled_parameters(&config);

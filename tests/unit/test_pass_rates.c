@@ -1,4 +1,4 @@
-/* Means, deviations and percentiles, digit for digit those of NumPy. */
+/* Means, deviations and percentiles equal NumPy's to the last digit. */
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -13,7 +13,7 @@ static json_t *load_cases(void) {
     return cases;
 }
 
-/* The numbers of an array, for free(). */
+/* The numbers of an array; the caller frees them. */
 static double *values_of(const json_t *array) {
     const size_t count = json_array_size(array);
     double *values = malloc((count + 1) * sizeof *values);

@@ -1,10 +1,10 @@
-/* The yardstick of the products: that it does the arithmetic that it says. */
+/* The yardstick for the products: it does the arithmetic that it counts. */
 #include "testing.h"
 
 #include "kernels/peak.h"
 
 #define ROUNDS 3
-#define STEPS 64 /* of a round, in every set */
+#define STEPS 64 /* in a round, in every kernel set */
 
 static const char *const sets[] = {"reference", "avx2", "avx512"};
 
@@ -20,7 +20,7 @@ static void for_each_set(void (*check)(const um_kernels *kernels)) {
     }
 }
 
-/* Each sum follows x <- x / 2 + 1 to 2. */
+/* Each sum iterates x <- x / 2 + 1, which converges to 2. */
 static void check_float(const um_kernels *kernels) {
     um_peak_work work = {0};
     kernels->peak_float(ROUNDS, &work);
@@ -34,7 +34,7 @@ static void float_operations_are_counted_as_they_are_made(void **state) {
     for_each_set(check_float);
 }
 
-/* Every product is 3 x 5, so that their sum tells how many there were. */
+/* Every product is 3 x 5, so their sum shows how many there were. */
 static void check_integers(const um_kernels *kernels) {
     um_peak_work wide = {0};
     um_peak_work narrow = {0};

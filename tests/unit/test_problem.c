@@ -1,4 +1,4 @@
-/* Problems, samples and answers: what is read, what is refused, and the programs that they make. */
+/* Problems, samples and answers: what is read, what is refused, and the programs made of them. */
 #include <stdlib.h>
 #include <string.h>
 

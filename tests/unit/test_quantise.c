@@ -95,7 +95,7 @@ static void fill_random(float *values, size_t count, float scale) {
     }
 }
 
-/* Half a step of a type, as a share of the block's largest magnitude, bounds every error. */
+/* No error exceeds half a step of the type, given as a share of the block's largest magnitude. */
 static void errors_are_bounded_at_every_magnitude(void **state) {
     (void)state;
     static const double bounds[WRITTEN_TYPES] = {0.5 / 127, 1.0 / 8, 1.0 / 8, 1.0 / 32};
@@ -137,7 +137,8 @@ static void constants_and_zero_are_kept(void **state) {
     }
 }
 
-/* Scales so small that their inverses are infinite: the quants must not be conversions of that. */
+/* The scales are so small that their inverses are infinite; the quants must not be conversions of
+ * infinity. */
 static void vanishing_numbers_become_zero(void **state) {
     (void)state;
     static const float numbers[] = {1e-45f, -1e-45f, 1e-40f, -1e-40f, 1e-38f, -1e-38f};
@@ -160,7 +161,7 @@ static void vanishing_numbers_become_zero(void **state) {
     }
 }
 
-/* Reading what was written and writing it again changes nothing that matters. */
+/* Quantising values that were read from blocks adds almost no error. */
 static void numbers_on_the_grid_come_back(void **state) {
     (void)state;
     for (size_t i = 0; i < WRITTEN_TYPES; i++) {

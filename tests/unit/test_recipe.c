@@ -56,7 +56,7 @@ static void what_is_left_out_has_its_default(void **state) {
     assert_true(recipe.checkpoint_minutes == 10);
 }
 
-/* Every member with another value than its default, and how it is seen to have arrived. */
+/* Members of causal and diffusion recipes, each with a value other than its default. */
 static const char *const members[][2] = {
     {"validation", "v.shard"},
     {"initialise", "true"},
@@ -106,7 +106,7 @@ static void every_member_can_be_set(void **state) {
     for (size_t i = 0; i < MEMBERS; i++) {
         assert_ok(um_recipe_set(&recipe, members[i][0], members[i][1], &error), &error);
     }
-    assert_string_equal(recipe.validation, "v.shard"); /* not below the recipe's directory */
+    assert_string_equal(recipe.validation, "v.shard"); /* not relative to the recipe's directory */
     assert_true(recipe.initialise);
     assert_int_equal(recipe.objective, UM_OBJECTIVE_CAUSAL);
     assert_int_equal(recipe.steps, 7);
@@ -254,7 +254,7 @@ static void the_learning_rate_warms_up_and_follows_a_cosine(void **state) {
     assert_true(is_near(um_recipe_learning_rate(&recipe, 4), 0.0005));
     assert_true(is_near(um_recipe_learning_rate(&recipe, 9), 0.001));
     assert_true(is_near(um_recipe_learning_rate(&recipe, 10), 0.001));
-    assert_true(is_near(um_recipe_learning_rate(&recipe, 55), 0.0006)); /* half of the way */
+    assert_true(is_near(um_recipe_learning_rate(&recipe, 55), 0.0006)); /* half way */
     /* a third: cos(pi / 3) = 1/2 */
     assert_true(is_near(um_recipe_learning_rate(&recipe, 40), 0.001 * (0.2 + 0.8 * 0.75)));
     assert_true(is_near(um_recipe_learning_rate(&recipe, 100), 0.0002));
@@ -263,7 +263,7 @@ static void the_learning_rate_warms_up_and_follows_a_cosine(void **state) {
         assert_true(um_recipe_learning_rate(&recipe, step + 1) <
                     um_recipe_learning_rate(&recipe, step));
     }
-    recipe.warmup_steps = 200; /* more than there are */
+    recipe.warmup_steps = 200; /* more than there are steps */
     assert_true(is_near(um_recipe_learning_rate(&recipe, 99), 0.0005));
 }
 
@@ -291,7 +291,7 @@ static void validation_leaves_out_what_is_random_in_training(void **state) {
                "\"loss_normalisation\": \"answers\", \"mask_prompt_probability\": 0.5");
     assert_true(um_recipe_pads(&recipe));
     const um_recipe validation = um_recipe_for_validation(&recipe);
-    assert_true(um_recipe_pads(&validation)); /* canvases as they are trained on */
+    assert_true(um_recipe_pads(&validation)); /* canvases as in training */
     assert_true(validation.random_truncation_probability == 0);
     assert_true(validation.clean_prefix_probability == 0);
     assert_int_equal(validation.loss_weighting, UM_WEIGHTING_INVERSE_RATE);
@@ -300,7 +300,8 @@ static void validation_leaves_out_what_is_random_in_training(void **state) {
     assert_int_equal(validation.context_length, recipe.context_length);
 }
 
-/* Paths, reporting and saving do not decide what is learnt. */
+/* The validation shard and interval, the interval between checkpoints and recomputation do not
+ * decide what is learnt. */
 static bool is_decisive(const char *key) {
     return strcmp(key, "validation") != 0 && strcmp(key, "validation_interval") != 0 &&
            strcmp(key, "checkpoint_minutes") != 0 && strcmp(key, "recompute_activations") != 0;

@@ -1,4 +1,4 @@
-/* The parts of a report: numbers of axes, curves, pictures, pages. */
+/* The parts of a report: numbers on axes, curves, pictures, pages. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

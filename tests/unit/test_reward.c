@@ -1,4 +1,5 @@
-/* Verdicts and rewards of a judge: what passes in plain Python passes, what does not does not. */
+/* Verdicts and rewards of a judge: with few exceptions, a program passes if and only if it passes
+ * in plain Python. */
 #include <ctype.h>
 #include <dirent.h>
 #include <pthread.h>
@@ -44,7 +45,7 @@ static fixture *usable(void **state) {
     return made;
 }
 
-/* A program and a body of check(candidate) for its function f, each in JSON. */
+/* A program and, escaped as in a JSON string, the body of check(candidate) for its function f. */
 typedef struct program_case {
     const char *program;
     const char *check;
@@ -288,7 +289,7 @@ static void a_batch_can_be_cancelled(void **state) {
     }
     assert_int_equal(um_judge_batch(work->judge, attempts, 4, results, &watch, &error),
                      UM_ERR_CANCELLED);
-    /* It goes on to serve. */
+    /* The judge goes on to serve. */
     assert_int_equal(
         judge_text(work->judge, problem, "```python\ndef f():\n    return 1\n```\n").verdict,
         UM_VERDICT_PASSED);
@@ -313,7 +314,7 @@ static void results_do_not_depend_on_the_order(void **state) {
     }
 }
 
-/* Children of this process that run. */
+/* The number of children of this process that have not ended. */
 static size_t living_children(void) {
     size_t count = 0;
     DIR *stream = opendir("/proc");
@@ -339,7 +340,7 @@ typedef struct visit {
     const um_problem *problem;
 } visit;
 
-/* The first program leaves a file, so that the second has interpreters that are started for it. */
+/* The first program leaves a file behind, so interpreters are started anew for the second. */
 static void *judge_two(void *argument) {
     const visit *work = argument;
     (void)judge_text(work->judge, work->problem,

@@ -6,7 +6,7 @@
 
 #include "weights/safetensors.h"
 
-/* Parse a file made of `json` and `data_bytes` bytes after it. */
+/* Parse a file with the header `json` and `data_bytes` bytes after it. */
 static um_status parse_text(const char *json, size_t data_bytes, um_safetensors_header *header,
                             um_error *error) {
     const size_t length = strlen(json);

@@ -1,6 +1,6 @@
-/* One seed gives one output, bit for bit: for any number of threads, in any batch, with any bounds
- * of memory, and with a cache that recomputes all rows in every step.  Over random transformers
- * with weights of every type, canvases, algorithms and options. */
+/* One seed gives one output, bit for bit: for any number of threads, in any batch, within any
+ * bounds on memory, and with a cache that recomputes all rows in every step.  Tested over random
+ * transformers with weights of every type, canvases, algorithms and options. */
 #include "testing.h"
 
 #include "random_transformer.h"
@@ -14,7 +14,7 @@
 typedef struct job_case {
     um_canvas canvas;
     um_decode_options options;
-    event_list *alone; /* the reference: alone, one thread, no cache where that is the same */
+    event_list *alone; /* the reference: alone, one thread, no cache if that gives the same */
     size_t rows;
 } job_case;
 
@@ -29,7 +29,7 @@ static void draw_cache(random_source *source, um_decode_options *options) {
     }
 }
 
-/* An autoregressive one now and then, where the model is causal. */
+/* Draw a case; if the model is causal, every second one is autoregressive. */
 static job_case draw_case(random_source *source, const um_model_config *config) {
     const size_t answer_count = 1 + draw(source, 20);
     if (config->attention == UM_ATTENTION_CAUSAL && draw(source, 2) == 1) {
@@ -52,7 +52,7 @@ static job_case draw_case(random_source *source, const um_model_config *config) 
 static void run_alone(job_case *one, const random_transformer *model) {
     um_decode_result result = {0};
     um_decode_options options = one->options;
-    if (options.cache_refresh == 1) { /* the same as without */
+    if (options.cache_refresh == 1) { /* the same as without a cache */
         options.cache = UM_CACHE_NONE;
         options.cache_refresh = 0;
         options.cache_window = 0;
@@ -62,7 +62,7 @@ static void run_alone(job_case *one, const random_transformer *model) {
     one->rows = options.cache == one->options.cache ? result.rows : 0;
 }
 
-/* All cases in one batch. */
+/* Run all cases in one batch and compare each with its reference. */
 static void run_together(const job_case *cases, size_t count, const um_denoiser *denoiser,
                          const um_decode_batch_setup *setup, uint64_t trial) {
     um_decode_batch *batch = NULL;
@@ -100,7 +100,8 @@ static void run_together(const job_case *cases, size_t count, const um_denoiser 
     um_decode_batch_free(batch);
 }
 
-/* F32 and the types of files; those of 256 elements a block make a slow trial, so they are rare. */
+/* F32 and the types of files.  Types with 256 elements in a block make a slow trial, so they are
+ * rare. */
 static um_dtype draw_dtype(random_source *source) {
     static const um_dtype often[] = {UM_DTYPE_F32, UM_DTYPE_F16, UM_DTYPE_BF16, UM_DTYPE_Q8_0,
                                      UM_DTYPE_Q4_0};

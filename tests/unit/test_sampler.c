@@ -29,7 +29,7 @@ static um_sampler plain(size_t vocabulary_size) {
                         .suppress_also = UM_NO_TOKEN_ID};
 }
 
-/* um_sample on a copy. */
+/* um_sample on a copy of the logits. */
 static um_candidate sample(const um_sampler *sampler, const float *logits, size_t step,
                            size_t position) {
     float *copy = malloc(sampler->vocabulary_size * sizeof *copy);
@@ -45,7 +45,7 @@ static um_candidate sample(const um_sampler *sampler, const float *logits, size_
     return candidate;
 }
 
-/* Which tokens the filters keep. */
+/* Find which tokens the filters keep. */
 static void find_kept(const float *logits, size_t count, float divisor, double top_p, size_t top_k,
                       bool *kept) {
     um_row_scratch scratch = {0};
@@ -181,8 +181,8 @@ static void the_nucleus_equals_that_of_a_full_sort(void **state) {
     }
 }
 
-/* The whole candidate against the plain version, on rows long enough for every path: few
- * candidates, a bracket from a sample, and samples that mislead because the likely tokens stand
+/* The whole candidate compared with the plain version, on rows long enough for every path: few
+ * candidates, a bracket from a sample, and samples that mislead because the likely tokens lie
  * together. */
 static void large_rows_give_what_the_plain_version_gives(void **state) {
     (void)state;
@@ -218,7 +218,7 @@ static void large_rows_give_what_the_plain_version_gives(void **state) {
             assert_float_equal(found.probability, expected.probability,
                                1e-6f * expected.probability);
             assert_float_equal(found.margin, expected.margin, 1e-6f * expected.probability + 1e-7f);
-            /* The plain one adds 1e-10 to every probability inside the logarithm. */
+            /* The plain version adds 1e-10 to every probability inside the logarithm. */
             assert_float_equal(found.negative_entropy, expected.negative_entropy, 1e-5f);
         }
     }
@@ -273,7 +273,7 @@ static void draws_follow_the_tempered_filtered_distribution(void **state) {
     fill_expected(logits, 0.7, 2, expected);
     assert_true(chi_square(&sampler, logits, expected, 20000) < 25);
     sampler.top_k = 0;
-    sampler.top_p = 0.8; /* .49 + .24 + .12 crosses it */
+    sampler.top_p = 0.8; /* .53 + .26 + .13 crosses it */
     fill_expected(logits, 0.7, 3, expected);
     assert_true(chi_square(&sampler, logits, expected, 20000) < 25);
 }
@@ -292,7 +292,7 @@ static void gumbel_draws_follow_the_tempered_distribution(void **state) {
     assert_true(fabs((double)candidate.probability - untempered[candidate.token]) < 1e-6);
 }
 
-/* The token with the largest noisy logit, whatever the blocks. */
+/* The draw is the token with the largest noisy logit, whichever block it is in. */
 static void gumbel_draws_look_at_every_token_that_can_win(void **state) {
     (void)state;
     enum { COUNT = 4000 };

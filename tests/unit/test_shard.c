@@ -1,4 +1,4 @@
-/* Token shards: written and read back, and files that are not what they say. */
+/* Token shards: written and read back, and files that are not what they claim to be. */
 #include "base/buffer.h"
 #include "scratch.h"
 #include "train/corpus/corpus_writer.h"
@@ -85,7 +85,8 @@ static void a_shard_without_documents_is_whole(void **state) {
 
 /* ---- Several files ------------------------------------------------------ */
 
-/* The three documents, in shards of at most `shard_tokens`, at name. */
+/* Write the three documents to `name`, in shards of at most `shard_tokens` tokens or of a single
+ * document (0: no limit); returns the number of shards beside the index. */
 static size_t write_corpus(const scratch *directory, const char *name, size_t shard_tokens) {
     um_error error = {0};
     um_corpus_writer *writer = NULL;
@@ -126,7 +127,7 @@ static void shards_of_an_index_read_as_one(void **state) {
     }
 }
 
-/* So that an index never names shards of another corpus, whenever the writer is killed. */
+/* This way an index never names shards of another corpus, whenever the writer is killed. */
 static void a_new_corpus_does_not_write_over_the_shards_of_the_old_one(void **state) {
     (void)state;
     static const char *const firsts[] = {"c-00001.shard", "c-b00001.shard"};
@@ -160,13 +161,13 @@ static void shards_that_belong_to_others_are_left_alone(void **state) {
     expect_document(shard, 2, third_document, (um_document){5, 2, 3});
     um_shard_close(shard);
     assert_int_equal(access(scratch_path(&directory, "c-b00002.shard"), F_OK), 0);
-    (void)write_corpus(&directory, "c.shard", 0); /* alone, in the place of two */
+    (void)write_corpus(&directory, "c.shard", 0); /* one file, in place of two shards */
     assert_int_equal(access(scratch_path(&directory, "c-b00001.shard"), F_OK), -1);
     assert_int_equal(access(scratch_path(&directory, "c-b00002.shard"), F_OK), -1);
     scratch_remove(&directory);
 }
 
-/* One that lacks its first shard is replaced as well. */
+/* An old corpus that lacks its first shard is replaced as well. */
 static void a_new_corpus_keeps_its_shards_when_the_old_one_goes(void **state) {
     (void)state;
     const scratch directory = scratch_make();
@@ -192,7 +193,7 @@ static void pieces_go_over_the_ends_of_documents(void **state) {
         expect_document(shard, i, tokens + 3 * i, (um_document){i < 3 ? 3 : 1, 0, 0});
     }
     um_shard_close(shard);
-    (void)write_corpus(&directory, "two.shard", 5); /* pieces end with a file */
+    (void)write_corpus(&directory, "two.shard", 5); /* no piece crosses from one file to the next */
     shard = open_corpus(&directory, "two.shard");
     um_shard_cut_into_pieces(shard, 3);
     assert_int_equal(um_shard_document_count(shard), 4);
@@ -271,7 +272,7 @@ typedef struct raw_shard {
     uint32_t token_size;
     uint64_t documents;
     uint64_t tokens;
-    uint64_t first; /* the only index record */
+    uint64_t first; /* from here on, the only index record */
     uint32_t length;
     uint32_t prompt_length;
     uint32_t suffix_length;
@@ -337,7 +338,7 @@ static void hostile_files_are_refused_with_the_reason(void **state) {
     raw[3].version = 1;
     raw[4].token_size = 3;
     raw[5].file_size = 61; /* truncated */
-    raw[6].file_size = 63; /* something behind it */
+    raw[6].file_size = 63; /* a byte too many */
     raw[7].documents = huge;
     raw[8].tokens = huge;
     raw[9].documents = huge / 8 + 1; /* the index's bytes wrap to 0 */

@@ -6,7 +6,7 @@
 #include "train/grpo/reward_journal.h"
 #include "train/run/state_file.h"
 
-/* Unlike scratch_write without waiting for the disk. */
+/* Like scratch_write, but without waiting for the disk. */
 static void write_plainly(const scratch *directory, const char *name, const void *bytes,
                           size_t length) {
     FILE *file = fopen(scratch_path(directory, name), "wb");
@@ -17,7 +17,7 @@ static void write_plainly(const scratch *directory, const char *name, const void
 
 /* ---- Sections --------------------------------------------------------------- */
 
-static const char letters[] = "eleven byte"; /* and its NUL: no multiple of 8 */
+static const char letters[] = "eleven byte"; /* 12 bytes with its NUL: not a multiple of 8 */
 static const uint64_t numbers[] = {3, 1, 4};
 
 static void write_state(const scratch *directory) {
@@ -147,7 +147,7 @@ static void another_run_begins_a_journal_anew(void **state) {
     scratch_remove(&directory);
 }
 
-/* Cut anywhere, or with a bit changed anywhere: what comes before is found, nothing else. */
+/* Wherever the last record is cut or a bit of it changed, only the record before it is found. */
 static void a_torn_or_damaged_record_ends_a_journal(void **state) {
     (void)state;
     const scratch directory = scratch_make();

@@ -1,5 +1,4 @@
-/* What `unmask sweep` decides for itself: which options a line takes, and how long the rest takes.
- */
+/* What `unmask sweep` decides for itself: which options a line takes, and how much time is left. */
 #include <math.h>
 #include <string.h>
 
@@ -105,12 +104,12 @@ static void steps_of_an_answer_are_its_share(void **state) {
 
 /* ---- Time left ------------------------------------------------------------------------- */
 
-/* A point whose samples took so many seconds. */
+/* Make a point whose samples take `seconds` seconds. */
 static void make_point(um_sweep_progress *progress, size_t point, size_t samples, double seconds) {
     um_sweep_progress_begin_point(progress, point, samples);
     (void)um_sweep_progress_watch(progress, samples, samples);
     um_sweep_progress_end_point(progress);
-    progress->seconds[point / 2] += seconds; /* beside them the clock's is nothing */
+    progress->seconds[point / 2] += seconds; /* the measured time is nothing beside them */
 }
 
 static void the_time_left_is_made_of_the_lines_own_times(void **state) {
@@ -121,14 +120,14 @@ static void the_time_left_is_made_of_the_lines_own_times(void **state) {
     assert_int_equal(progress.total, 4 * (5 + 10)); /* one sample at temperature 0 */
     assert_true(isnan(um_sweep_progress_left(&progress, 0)));
     make_point(&progress, 0, 5, 500);
-    /* 10 samples of the line, and 45 of others that nothing else is known of. */
+    /* 10 samples are left of the line, and 45 of other lines, of which nothing else is known. */
     assert_double_near(um_sweep_progress_left(&progress, 0), 55 * 100, 1);
     make_point(&progress, 1, 10, 1000);
     make_point(&progress, 2, 5, 5 * 300);
     assert_double_near(um_sweep_progress_left(&progress, 0), 10 * 300 + 30 * 200, 1);
     make_point(&progress, 3, 10, 10 * 300);
     make_point(&progress, 4, 5, 5 * 1000);
-    /* Half of the steps takes half of the time. */
+    /* Half of the steps take half of the time. */
     assert_double_near(um_sweep_progress_left(&progress, 0), 10 * 1000 + 15 * 500, 1);
     assert_int_equal(progress.done, 35);
     um_sweep_grid_free(&grid);
@@ -139,11 +138,11 @@ static void samples_that_are_there_are_done_but_tell_no_time(void **state) {
     um_sweep_grid grid = make_grid();
     um_sweep_progress progress;
     um_sweep_progress_start(&progress, &grid, 5, 2, false);
-    um_sweep_progress_begin_point(&progress, 0, 5); /* all of them are there */
+    um_sweep_progress_begin_point(&progress, 0, 5); /* all of them exist already */
     um_sweep_progress_end_point(&progress);
     assert_int_equal(progress.done, 5);
     assert_true(isnan(um_sweep_progress_left(&progress, 0)));
-    um_sweep_progress_begin_point(&progress, 1, 10); /* seven of them */
+    um_sweep_progress_begin_point(&progress, 1, 10); /* seven exist already */
     (void)um_sweep_progress_watch(&progress, 1, 3);
     (void)um_sweep_progress_watch(&progress, 2, 3);
     assert_int_equal(progress.done, 12);

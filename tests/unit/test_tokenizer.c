@@ -1,6 +1,7 @@
 #include "tokenizer_testing.h"
 
-/* One text of a golden file, which tests/golden/make_tokenizer_golden.py explains. */
+/* The text of one case of a golden file; tests/golden/make_tokenizer_golden.py explains the
+ * format. */
 static um_buffer case_text(const json_t *entry) {
     um_error error = {0};
     um_buffer text = {0};
@@ -74,7 +75,7 @@ static void the_gpt2_configuration_gives_the_ids_of_the_reference(void **state) 
 static void characters_with_byte_fallback_give_the_ids_of_the_reference(void **state) {
     (void)state;
     assert_cases(TOKENIZER_DATA "llama_style", TOKENIZER_DATA "llama_style_cases.json", 90);
-    /* Added tokens that are sought in normalised text, begin with a space, or name a byte. */
+    /* Added tokens that are matched in normalised text, begin with a space, or name a byte. */
     assert_cases(TOKENIZER_DATA "llama_added", TOKENIZER_DATA "llama_added_cases.json", 13);
 }
 
@@ -98,7 +99,7 @@ static void the_space_in_front_goes_at_the_start_of_a_text_only(void **state) {
     assert_decoded_after(tokenizer, -1, ids.ids, ids.length, "the");
     assert_decoded_after(tokenizer, begin, ids.ids, ids.length, "the");
     assert_decoded_after(tokenizer, ids.ids[0], ids.ids, ids.length, " the");
-    /* A control token that is left out is no start. */
+    /* A control token that is left out does not start a text. */
     const int32_t both[] = {begin, ids.ids[0]};
     assert_decoded_after(tokenizer, ids.ids[0], both, 1, "");
     um_token_list_free(&ids);
@@ -110,7 +111,7 @@ static void long_texts_of_characters_are_cut_like_short_ones(void **state) {
     um_tokenizer *tokenizer = load_tokenizer(TOKENIZER_DATA "llama_style");
     um_token_list whole = {0};
     um_token_list part = {0};
-    /* Cyrillic letters have no tokens: bytes, between which nothing joins. */
+    /* Cyrillic letters have no tokens: they become bytes, which no merge joins. */
     static const char unit[] = "\xD0\x96the return\xD0\x96";
     um_buffer text = {0};
     um_error error = {0};
@@ -119,7 +120,7 @@ static void long_texts_of_characters_are_cut_like_short_ones(void **state) {
     }
     encode_text(tokenizer, unit, strlen(unit), false, &part);
     encode_text(tokenizer, text.data, text.length, false, &whole);
-    /* The space in front comes once. */
+    /* The space in front is added only once. */
     assert_int_equal(whole.length, 1 + 20 * (part.length - 1));
     assert_memory_equal(whole.ids, part.ids, part.length * sizeof *part.ids);
     um_buffer_free(&text);
@@ -128,7 +129,7 @@ static void long_texts_of_characters_are_cut_like_short_ones(void **state) {
     um_tokenizer_free(tokenizer);
 }
 
-/* The vocabulary itself is too large to come with the tests. */
+/* The directory of Qwen's own tokenizer, whose vocabulary is too large to come with the tests. */
 static const char *qwen_directory(void) {
     const char *directory = getenv("UNMASK_QWEN_TOKENIZER");
     if (!directory) {
@@ -223,7 +224,7 @@ static void the_configuration_names_the_special_tokens(void **state) {
     um_tokenizer_free(tokenizer);
 }
 
-/* What has come out of the stream so far is whole characters, and all of them in the end. */
+/* At every point the stream has emitted whole characters only, and in the end all of them. */
 static void assert_streams(const um_tokenizer *tokenizer, const um_token_list *ids,
                            const json_t *expected) {
     um_error error = {0};
@@ -298,7 +299,8 @@ static void an_encoder_gives_the_same_ids_every_time(void **state) {
     assert_ok(um_encoder_create(tokenizer, &encoder, &error), &error);
     assert_ok(um_encoder_encode(encoder, text.data, text.length, true, &first, &error), &error);
     assert_ok(um_encoder_encode(encoder, text.data, text.length, true, &second, &error), &error);
-    /* No token crosses a line here, so the lines give the same ids, without a cache. */
+    /* No token crosses a line here, so encoding line by line, without a cache, gives the same
+     * ids. */
     for (const char *line = text.data; *line != '\0';) {
         const size_t length = (size_t)(strchr(line, '\n') - line) + 1;
         assert_ok(um_tokenizer_encode(tokenizer, line, length, true, &lines, &error), &error);

@@ -27,7 +27,7 @@ static void put(const directories *made, const char *name, const char *text) {
     scratch_write(&made->from, name, text, strlen(text));
 }
 
-/* From a model that padded with 8. */
+/* The source is a model whose pad token is 8. */
 static directories make_directories(void) {
     const directories made = {scratch_make(), scratch_make()};
     put(&made, "config.json", "{\"pad_token_id\": 8}");
@@ -81,7 +81,7 @@ static void the_token_may_be_told_by_tokenizer_json_alone(void **state) {
     remove_directories(&made);
 }
 
-/* Each would change if it were written anew, for its layout. */
+/* The layout of each of these files would change if it were written anew. */
 static void what_does_not_name_another_pad_token_is_copied_byte_for_byte(void **state) {
     (void)state;
     static const char *const files[] = {

@@ -1,4 +1,4 @@
-/* Files that are refused, and that the message says why; added tokens of the configuration. */
+/* Files that are refused with the reason; added tokens of the configuration. */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,7 +164,7 @@ static void vocabularies_may_be_written_with_escapes(void **state) {
 
 static void an_added_token_may_be_in_the_vocabulary_too(void **state) {
     (void)state;
-    /* The vocabulary writes U+00E9 for the byte 0xE9, the added token for itself. */
+    /* In the vocabulary U+00E9 stands for the byte 0xE9, in the added token for itself. */
     um_tokenizer *tokenizer = load_text(
         "{\"added_tokens\":[{\"id\":0,\"content\":\"\xC3\xA9\"},{\"id\":1,\"content\":\"a b\"}],"
         "\"model\":{\"vocab\":{\"\xC3\xA9\":0,\"a b\":1},\"merges\":[]}," BYTE_LEVEL "}");

@@ -30,7 +30,8 @@ static bool contains(const um_buffer *text, const char *part) {
     return false;
 }
 
-/* Tokens whose flags the metadata cannot say: they take blanks along, or stand in whole words. */
+/* Whether the text contains a token whose flags the metadata cannot express: one that takes blanks
+ * along, matches whole words only, or is matched in normalised text. */
 static bool has_flagged_token(const um_buffer *text) {
     static const char *const flagged[] = {"<left>", "<right>",       "<both>",
                                           "word",   "\xC3\x85ngstr", "A\xCC\x8Angstr"};
@@ -97,7 +98,7 @@ static void special_tokens_are_those_of_the_directory(void **state) {
 typedef struct description {
     const char *model;
     const char *pre;
-    const char *second; /* of the three tokens "a", it, and "ab" */
+    const char *second; /* of the three tokens: "a", this one, "ab" */
     size_t types;
 } description;
 

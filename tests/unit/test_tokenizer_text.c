@@ -1,4 +1,4 @@
-/* The parts under the tokenizer: UTF-8, form C, expressions, byte-pair encoding. */
+/* The layers below the tokenizer: UTF-8, form C, expressions, byte-pair encoding. */
 #include <string.h>
 
 #include "base/utf8.h"
@@ -116,7 +116,7 @@ static void text_is_brought_into_form_c(void **state) {
     assert_normal("\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8", "\xEA\xB0\x81"); /* jamo */
     assert_normal("\xEA\xB0\x80\xE1\x86\xA8", "\xEA\xB0\x81");
     assert_normal("\xC3\xA9\xCC\xA3 e\xCC\x81", "\xE1\xBA\xB9\xCC\x81 \xC3\xA9");
-    assert_normal("a\xCD\x85\xE1\xB7\xB7", "a\xCD\x85\xE1\xB7\xB7"); /* U+1DF7 is too young */
+    assert_normal("a\xCD\x85\xE1\xB7\xB7", "a\xCD\x85\xE1\xB7\xB7"); /* newer than Unicode 9 */
 }
 
 static void assert_translated(const char *pattern, const char *start, const char *end) {
@@ -204,7 +204,7 @@ static void empty_matches_cut_without_a_piece(void **state) {
 
 /* ---- Byte-pair encoding ---------------------------------------------------------------- */
 
-/* Tokens: a=0 b=1, and aa ab ba aaaa abab = 2 .. 6 by merges of ranks 0 .. 4. */
+/* Tokens: a = 0, b = 1, and ab, aa, ba, aaaa, abab = 2 to 6 by merges of ranks 0 to 4. */
 static um_bpe small_bpe(void) {
     static const struct {
         const char *joined;
@@ -294,7 +294,7 @@ static void short_and_long_pieces_follow_the_definition(void **state) {
     um_bpe_free(&bpe);
 }
 
-/* The library takes a time that grows with the square of the number of marks. */
+/* The library itself would take time that grows with the square of the number of marks. */
 static void long_runs_of_marks_are_ordered_like_short_ones(void **state) {
     (void)state;
     um_error error = {0};

@@ -135,7 +135,7 @@ static void assert_token(const um_learned_merges *learned, size_t merge, const c
 
 static void the_most_frequent_pair_is_joined_first(void **state) {
     (void)state;
-    /* ab 5, bc 3 + 4 = 7, cd 4; after bc: a+bc 3, bc+d 4, and of ab 2 are left. */
+    /* Counts: ab 5, bc 3 + 4 = 7, cd 4; after joining bc: a+bc 3, bc+d 4, and 2 of ab are left. */
     static const char *const pieces[] = {"abc", "bcd", "ab"};
     static const uint64_t counts[] = {3, 4, 2};
     um_error error = {0};
@@ -153,7 +153,8 @@ static void the_most_frequent_pair_is_joined_first(void **state) {
 
 static void of_equal_pairs_the_lowest_ids_are_joined_first(void **state) {
     (void)state;
-    /* Ids go by the characters of the files, where a blank comes after all letters of ASCII. */
+    /* Ids follow the characters that files write for bytes, where a blank comes after all ASCII
+     * letters. */
     static const char *const pieces[] = {" x", "zz", "xy", "xx"};
     static const uint64_t counts[] = {2, 2, 2, 2};
     um_error error = {0};
@@ -176,7 +177,7 @@ static void overlapping_pairs_are_joined_from_the_left(void **state) {
     um_learned_merges learned = {0};
     um_piece_counts counted = count_of(pieces, counts, 1);
     assert_ok(um_learn_merges(&counted, 1000, 0, NULL, &learned, &error), &error);
-    /* aa aa a; of aa+a and aa+aa the former has the lower right id. */
+    /* After aa aa a: of the pairs aa+a and aa+aa, the former has the lower right id. */
     assert_int_equal(learned.length, 3);
     assert_token(&learned, 0, "aa");
     assert_token(&learned, 1, "aaa");
@@ -203,7 +204,7 @@ static void many_pieces_are_all_counted(void **state) {
     um_piece_counts_free(&counted);
 }
 
-/* A text of several slices has the pieces of the whole: nothing is cut inside a piece. */
+/* A text that is cut into slices has the same pieces as the whole: no cut is inside a piece. */
 static void long_texts_are_cut_between_pieces(void **state) {
     (void)state;
     static const char line[] = "x\n \n \n \n \n \n \n \n \n y('s')\n";

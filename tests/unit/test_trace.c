@@ -23,7 +23,7 @@ static um_canvas make_infilling(void) {
     return canvas;
 }
 
-/* Decode with `sink`; the final canvas is freed unless wanted. */
+/* Decode with `sink`.  *final receives the final canvas; if `final` is NULL, it is freed. */
 static void decode_into(const um_trace_sink *sink, const char *algorithm, um_canvas *final) {
     um_canvas canvas = make_infilling();
     fake_model model = {.vocabulary_size = 32, .seed = 9, .scale = 2};
@@ -278,7 +278,7 @@ static void the_first_step_is_recorded(void **state) {
             assert_true(first->confidences[i] > 0 && first->confidences[i] <= 1);
             assert_true(first->entropies[i] >= 0);
         }
-        /* Commits of the first step tell the same numbers. */
+        /* If the first event belongs to the first step, it has the same numbers. */
         const um_trace_event *event = &trace.events[0];
         for (size_t i = 0; i < first->count && trace.events[0].step == 0; i++) {
             if (first->positions[i] == event->position) {

@@ -1,4 +1,4 @@
-/* The line of a training run: what it tells at which width, and how long it thinks it takes. */
+/* The progress line of a training run: what it shows at which width, and the time left. */
 #include <math.h>
 #include <string.h>
 
@@ -71,11 +71,11 @@ static void time_left_counts_what_is_not_a_step(void **state) {
     for (size_t step = 41; step <= 50; step++) {
         um_train_progress_note(&progress, step, 1.0, 1000 + 2 * (double)(step - 40));
     }
-    /* Ten steps of a second, and ten seconds of validations and saves: two seconds a step. */
+    /* Ten steps of one second and ten seconds of validations and saves make two seconds a step. */
     assert_true(fabs(um_train_progress_left(&progress, 1020) - 100) < 1e-9);
     assert_true(fabs(um_train_progress_left(&progress, 1021) - 99) < 1e-9);
     assert_true(um_train_progress_left(&progress, 9999) == 0);
-    /* One slow step moves it by a twentieth of its excess. */
+    /* One slow step moves the seconds per step by a twentieth of its excess. */
     um_train_progress_note(&progress, 51, 21.0, 1041);
     assert_true(fabs(um_train_progress_left(&progress, 1041) - 49 * (2.0 + 10.0 / 11)) < 1e-9);
 }

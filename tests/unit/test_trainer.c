@@ -11,8 +11,8 @@ static double mean_token_loss(const watch *seen, size_t first, size_t count) {
     return sum / (double)count;
 }
 
-/* The second word is the first: the cross-entropy of the completion, log 12 for who only knows
- * the letters, falls to nearly nothing. */
+/* The second word repeats the first, so the cross-entropy of the completion falls to nearly nothing
+ * from log 12, that of a model which knows only the letters. */
 static void copying_is_learnt(const char *objective, const char *more) {
     workshop made = workshop_make(objective, more);
     set_member(&made.recipe, "steps", "350");
@@ -159,7 +159,7 @@ static void recomputed_activations_change_no_bit(void **state) {
     workshop_remove(&made);
 }
 
-/* Near, but not the same: the products are others. */
+/* The loss is near, but not the same, because the products differ. */
 static void products_of_bf16_change_the_loss_a_little(void **state) {
     (void)state;
     workshop made = variant_make(0);
@@ -196,7 +196,7 @@ static void seeds_change_the_run(void **state) {
 
 /* ---- Parts of a step --------------------------------------------------- */
 
-/* Of causal documents of one length, two batches of five are one of ten. */
+/* For causal documents of one length, two batches of five equal one batch of ten. */
 static void accumulated_gradients_are_those_of_one_large_batch(void **state) {
     (void)state;
     workshop made = workshop_make("causal", ", \"steps\": 3");
@@ -217,7 +217,8 @@ static void accumulated_gradients_are_those_of_one_large_batch(void **state) {
         assert_true(halves.reports[i].accuracy == large.reports[i].accuracy);
         assert_true(fabs(halves.reports[i].flops / large.reports[i].flops - 1) < 1e-12);
     }
-    /* Updates would hide a factor of the gradient, moments do not: the last block of the state. */
+    /* Updates would hide a constant factor of the gradient; the second moments, the last block of
+     * the state, do not. */
     um_buffer states[2] = {read_output(&one, UM_TRAINER_STATE_FILE),
                            read_output(&two, UM_TRAINER_STATE_FILE)};
     const size_t count = states[0].length / sizeof(float) / 3 - 100; /* inside the second moments */
@@ -236,8 +237,8 @@ static void accumulated_gradients_are_those_of_one_large_batch(void **state) {
     workshop_remove(&made);
 }
 
-/* One document and no learning: only the masks change from one micro-batch to the next, and those
- * of a step with two are those of two steps with one. */
+/* With one document and no learning, only the masks change from one micro-batch to the next, and a
+ * step of two micro-batches has the masks of two steps of one. */
 static void every_micro_batch_has_masks_of_its_own(void **state) {
     (void)state;
     workshop made = workshop_make("diffusion", ", \"steps\": 6");
@@ -382,7 +383,7 @@ static void validation_is_the_same_each_time(void **state) {
     workshop_remove(&made);
 }
 
-/* The loss does not depend on how the shard falls into batches, where no noise is drawn. */
+/* If no noise is drawn, the loss does not depend on how the shard is split into batches. */
 static void a_validation_loss_is_that_of_one_large_batch(void **state) {
     (void)state;
     um_error error = {0};

@@ -27,7 +27,7 @@ static void copy_file(const scratch *to, const char *name) {
     um_buffer_free(&contents);
 }
 
-/* A model with a tokenizer, that config.json gives no pad token. */
+/* A model with a tokenizer, whose config.json names no pad token. */
 static workshop workshop_with_tokenizer(const char *more) {
     um_model_config config = tiny_config();
     config.vocabulary_size = 820;
@@ -154,7 +154,8 @@ static void note_targets(void *user, const um_step_report *report) {
     seen->counts[report->step - 1] = run->batch.target_count;
 }
 
-/* All that may be masked is, in ten documents of two words; nothing predicts the first token. */
+/* Everything that may be masked is masked, in ten documents of two words; nothing predicts the
+ * first token. */
 static void prompts_are_masked_at_first_and_then_not(void **state) {
     (void)state;
     um_error error = {0};
@@ -170,7 +171,7 @@ static void prompts_are_masked_at_first_and_then_not(void **state) {
         target_counts seen = {.trainer = trainer};
         const um_trainer_callbacks callbacks = {.step = note_targets, .user = &seen};
         assert_ok(um_trainer_run(trainer, &callbacks, &error), &error);
-        /* The second micro-batch of a step is already a tenth of an epoch further. */
+        /* The second micro-batch of a step comes a tenth of an epoch later. */
         assert_true(i == 0 ? seen.counts[0] == 10 * (2 * COPY_LENGTH - 1)
                            : seen.counts[0] > 10 * COPY_LENGTH);
         assert_true(i == 1 || seen.counts[1] > 10 * COPY_LENGTH);

@@ -1,4 +1,4 @@
-/* How a training run starts, where it is refused, and what happens to its state file. */
+/* How a training run starts, when it is refused, and what happens to its state file. */
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -30,7 +30,7 @@ static void stopped_run_free(stopped_run *made) {
     workshop_remove(&made->shop);
 }
 
-/* Try to continue; the state file must be as it was afterwards. */
+/* Try to continue; afterwards the state file must be as it was before. */
 static void expect_refusal(const um_recipe *recipe, const scratch *output, um_status status,
                            const char *text) {
     um_error error = {0};
@@ -146,7 +146,7 @@ static void a_state_of_another_length_is_refused(void **state) {
 
 /* ---- Writing states ---------------------------------------------------- */
 
-/* A limit on file sizes fails writes as a full disk does. */
+/* A limit on file sizes makes writes fail as a full disk does. */
 static void a_full_disk_leaves_the_old_state(void **state) {
     (void)state;
     um_error error = {0};
@@ -205,7 +205,7 @@ static void the_state_is_saved_every_few_minutes(void **state) {
     seen.stop_after = 3;
     trainer->last_save -= 0.1;
     assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_CANCELLED);
-    assert_true(seen.saves >= 3); /* after step 2, and as it stopped */
+    assert_true(seen.saves >= 3); /* two more: after step 2, and as it stopped */
     um_trainer_free(trainer);
     scratch_remove(&output);
     workshop_remove(&made);
@@ -355,7 +355,7 @@ static void files_that_are_missing_or_empty_are_named(void **state) {
     workshop_remove(&made);
 }
 
-/* A model whose config.json denies the output projection that its weights hold. */
+/* A model whose config.json denies the output projection that its weights contain. */
 static void a_head_that_would_be_dropped_is_an_error(void **state) {
     (void)state;
     um_error error = {0};

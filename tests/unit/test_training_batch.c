@@ -15,8 +15,8 @@ typedef struct golden_case {
     const char *model;
     const char *objective;
     const char *members;  /* of the recipe */
-    double unconditional; /* prompts that may still be masked, as annealing leaves them */
-    double links;         /* share of annealed attention; 0: full */
+    double unconditional; /* share of prompts that annealing still lets be masked */
+    double links;         /* share of the pairs that annealed attention links; 0: full attention */
     size_t piece_length;  /* of packing in fixed lengths; 0: documents */
 } golden_case;
 

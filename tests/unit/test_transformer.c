@@ -1,8 +1,8 @@
 /* The forward pass: against PyTorch, and against itself over other choices of rows. */
 #include "golden_model.h"
 
-/* Relative error of logits: rounding where weights are f32; where they are not, activations and
- * weights are 14-bit integers in products (kernels/packed.h). */
+/* Limits of the relative error of logits.  With f32 weights there is only rounding; with other
+ * weights, products take activations and weights as 14-bit integers (kernels/packed.h). */
 #define LOGIT_LIMIT 1e-5
 #define PACKED_LOGIT_LIMIT 6e-4
 
@@ -213,7 +213,7 @@ static void check_growing(const golden_model *model, const golden_kind *kind,
         const size_t rest = length - first;
         recompute(model, compute, &batch, first, rest < step ? rest : step, whole);
     }
-    /* The same where the sequence gets longer as it goes. */
+    /* The same if the sequence grows step by step. */
     for (size_t first = 0; first + step <= length; first += step) {
         batch.sequences[1].cache->length = first + step;
         recompute(model, compute, &batch, first, step, whole);

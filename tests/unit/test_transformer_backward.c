@@ -3,8 +3,8 @@
 #include "golden_model.h"
 #include "kernels/linear.h"
 
-/* A key bias hardly changes what softmax gives: its gradient is a small difference of large
- * terms, and has fewer digits than the others. */
+/* A key bias hardly changes the result of softmax, so its gradient is a small difference of large
+ * terms and has fewer correct digits than the others. */
 #define GRADIENT_LIMIT 1e-4
 
 /* A golden model with f32 weights that may be changed, and gradients of the same layout. */
@@ -185,7 +185,7 @@ static void check_slope(trainee *made, const golden_kind *kind, uint64_t seed) {
     const double measured = (loss_along(made, &compute, &batch.rows, direction, step) -
                              loss_along(made, &compute, &batch.rows, direction, -step)) /
                             (2 * step);
-    /* A slope's own size is random; the gradient's norm is what it is drawn from. */
+    /* The slope along a random direction has a random size; the gradient's norm is its scale. */
     if (!(fabs(measured - slope) < 5e-3 * sqrt(norm))) {
         fail_msg("slope %g, measured %g, gradient norm %g", slope, measured, sqrt(norm));
     }
@@ -258,7 +258,7 @@ static void gradients_of_two_batches_add_up(void **state) {
     trainee_close(&made);
 }
 
-/* Rows that nobody asks for are rows whose logits have no gradient. */
+/* Rows that are not wanted are like rows whose logits have no gradient. */
 static void only_the_wanted_rows_send_gradients_back(void **state) {
     (void)state;
     trainee made = {0};
@@ -334,7 +334,7 @@ static size_t bytes_after(trainee *made, bool recompute) {
     return bytes;
 }
 
-/* The formula of docs/TRAINING.md: floats of a row. */
+/* Floats of a row, by the formula of docs/TRAINING.md. */
 static size_t floats_of_a_row(const um_model_config *config, bool recompute) {
     const size_t hidden = config->hidden_size;
     const size_t query = config->head_count * config->head_dim;
@@ -350,8 +350,8 @@ static size_t floats_of_a_row(const um_model_config *config, bool recompute) {
            config->head_dim / 2;
 }
 
-/* What the tiny batches of these tests have besides: ends of arrays at cache lines, scores of the
- * attention, parts of the norms' gradients, lists. */
+/* What the tiny batches of these tests need besides: the padding of arrays to cache lines,
+ * attention scores, parts of the norms' gradients, lists. */
 #define OTHER_BYTES 65536
 
 static void activations_take_the_bytes_that_the_documentation_says(void **state) {
@@ -368,7 +368,7 @@ static void activations_take_the_bytes_that_the_documentation_says(void **state)
             const size_t expected = made.model.rows * floats * sizeof(float);
             assert_in_range(bytes[recompute], expected, expected + OTHER_BYTES);
         }
-        /* What is saved is exact, but for the ends of at most 9 arrays of each layer. */
+        /* The saving is exact but for the padding of at most 9 arrays in each layer. */
         const size_t saved = made.model.rows * sizeof(float) *
                              (floats_of_a_row(config, false) - floats_of_a_row(config, true));
         assert_true(saved > 0);

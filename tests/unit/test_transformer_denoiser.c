@@ -21,7 +21,7 @@ static denoiser_fixture open_fixture(const char *name) {
     return made;
 }
 
-/* The denoiser points into the fixture, so it is made where the fixture stays. */
+/* The denoiser points into the fixture, so it is created once the fixture is in its final place. */
 static void start(denoiser_fixture *fixture) {
     um_error error = {0};
     fixture->model.transformer = (um_transformer){&fixture->model.config, &fixture->model.bound};
@@ -123,7 +123,7 @@ static void some_positions_give_the_rows_that_predict_them(void **state) {
     close_fixture(&fixture);
 }
 
-/* A prompt of 2 tokens, then one more a request, as autoregressive decoding asks. */
+/* A prompt of 2 tokens, then one more token per request, as in autoregressive decoding. */
 static void check_growing(bool with_room) {
     um_error error = {0};
     denoiser_fixture fixture = open_fixture("qwen2_tied");
@@ -157,8 +157,8 @@ static void growing_by_one_row_equals_the_whole_causal_forward(void **state) {
     check_growing(false);
 }
 
-/* Change the token of row 3 and ask for rows 4 and up: what sees the old keys differs from a
- * whole forward, and asking for row 3 too gives it again. */
+/* After the token of row 3 changes, asking for rows 4 and up still uses the old keys of row 3,
+ * which gives the old logits; asking for row 3 too gives those of a whole forward. */
 static void rows_that_are_not_asked_for_keep_their_keys_and_values(void **state) {
     (void)state;
     denoiser_fixture fixture = open_fixture("llada");
@@ -286,7 +286,7 @@ static void impossible_requests_are_refused_and_harm_nothing(void **state) {
     close_fixture(&fixture);
 }
 
-/* Two sequences of one forward: each as alone, whatever the other's rows are. */
+/* Each of two sequences in one forward gives what it gives alone, whatever the other's rows are. */
 static void sequences_side_by_side_do_not_see_each_other(void **state) {
     (void)state;
     um_error error = {0};

@@ -7,7 +7,7 @@ typedef struct piece {
     const char *new_text; /* NULL: the same */
 } piece;
 
-/* The diff of the pieces, one after another. */
+/* The diff between the old and the new text of all pieces, one after another. */
 static um_buffer diff(const piece *pieces, size_t count) {
     um_error error = {0};
     um_buffer old_text = {0};

@@ -1,5 +1,5 @@
 /* Pass@1 on validation problems in causal and diffusion runs: what is sampled, what is reported,
- * and that it changes nothing of the run. */
+ * and that measuring it changes nothing in the run. */
 #include <sys/resource.h>
 
 #include "grpo_testing.h"
@@ -46,7 +46,7 @@ static void replace(char *text, size_t size, const char *old, const char *new) {
     }
 }
 
-/* Give the tokenizer of the model the tokens of infilling, in the places of three others. */
+/* Give the model's tokenizer the infilling tokens, in place of three others. */
 static void add_fim_tokens(const grpo_workshop *made) {
     static const char *const names[] = {"tokenizer.json", "tokenizer_config.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -189,7 +189,7 @@ static void what_cannot_be_decoded_is_refused_at_the_start(void **state) {
         {"diffusion", "validation_rollout", "{\"factor\": 1}", "\"validation_rollout\""},
         {"diffusion", "validation_problems", "/nowhere/problems.jsonl", "/nowhere"},
         {"diffusion", "infilling_length", "90", "problem two"},
-        /* Twelve positions have blocks of four, the hole's ten have not. */
+        /* Twelve positions divide into blocks of four, the hole's ten do not. */
         {"diffusion", "validation_rollout",
          "{\"algorithm\": \"entropy\", \"steps\": 12, \"block_length\": 4}", "problem two"},
     };
@@ -212,8 +212,8 @@ static void what_cannot_be_decoded_is_refused_at_the_start(void **state) {
     }
 }
 
-/* Sixty-four sandboxes with pipes for a process that may open few files: the judge cannot start,
- * which the run says before it does anything. */
+/* Sixty-four workers need more pipes than the process may open files, so the judge cannot start,
+ * and the run says so before it does anything. */
 static void a_judge_that_does_not_start_ends_the_run_at_its_start(void **state) {
     (void)state;
     grpo_workshop made = workshop_of("causal", ", \"sandbox\": \"none\", \"judge_workers\": 64");
@@ -303,7 +303,7 @@ static void every_validation_measures_what_passes(void **state) {
         assert_int_equal(graded, 2 * problems);
         assert_int_equal(seen.samples, 2 * problems);
         assert_int_equal(seen.judged_samples, seen.samples);
-        assert_true(isnan(seen.losses[1])); /* there is no shard */
+        assert_true(isnan(seen.losses[1])); /* there is no validation shard */
         const double one = number(&seen, 1, "pass_rate_level_1");
         const double two = number(&seen, 1, "pass_rate_level_2");
         assert_true(one == 0 || one == 1);
@@ -319,14 +319,15 @@ static void every_validation_measures_what_passes(void **state) {
         set_member(&made.recipe, "validation_problems", "");
         assert_int_equal(run(&made.recipe, 1, &output, &seen), 0);
         assert_true(seen.losses[0] > 0);
-        assert_int_equal(seen.judged_samples, 0); /* of the shard, as nobody judges */
+        assert_int_equal(seen.judged_samples, 0); /* samples of the shard, not judged */
         assert_true(seen.samples > 0);
         scratch_remove(&output);
         grpo_workshop_remove(&made);
     }
 }
 
-/* Threads, the size of batches, and being measured at all. */
+/* Neither threads nor the size of batches change what is measured or learnt, and neither does being
+ * measured at all. */
 static void what_is_measured_and_learnt_does_not_depend_on_how(void **state) {
     (void)state;
     grpo_workshop made =
@@ -362,7 +363,7 @@ static void what_is_measured_and_learnt_does_not_depend_on_how(void **state) {
     grpo_workshop_remove(&made);
 }
 
-/* The members are told where they mean something. */
+/* The JSON of a recipe has these members only if they mean something. */
 static void a_recipe_tells_how_problems_are_judged_where_it_has_some(void **state) {
     (void)state;
     grpo_workshop made = workshop_of("causal", ", \"judge_timeout\": 2");
