@@ -157,7 +157,9 @@ static um_status summarise(um_analyze_input *input, um_order_summary *summaries,
     for (size_t i = 0; i < input->set_count; i++) {
         const um_order_set *set = &input->sets[i];
         if (set->count == 0) {
-            (void)fprintf(stderr, "unmask: %s: no trace with a commit\n", set->label);
+            if (set->empty > 0) { /* else what is wrong with its traces has been reported */
+                (void)fprintf(stderr, "unmask: %s: no trace with a commit\n", set->label);
+            }
             input->complete = false;
             continue;
         }

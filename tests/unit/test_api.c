@@ -1,6 +1,7 @@
 /* Requests and results of the public interface, with a small random model. */
 #include "api_testing.h"
 
+#include "decode/algorithm.h"
 #include "decode/options.h"
 #include "decode/trace.h"
 
@@ -463,9 +464,13 @@ static void every_option_and_algorithm_is_listed(void **state) {
     assert_int_equal(count, UM_OPTION_COUNT + 3); /* algorithm, early_stop, end_tokens */
     const char *name = NULL;
     const char *summary = NULL;
-    assert_true(um_option_algorithm_at(0, &name, &summary));
-    assert_string_equal(name, "entropy");
-    assert_false(um_option_algorithm_at(1000, &name, &summary));
+    for (count = 0; um_algorithm_at(count); count++) {
+        assert_true(um_option_algorithm_at(count, &name, &summary));
+        assert_string_equal(name, um_algorithm_at(count)->name);
+        assert_true(strlen(summary) > 10);
+    }
+    assert_true(count >= 15);
+    assert_false(um_option_algorithm_at(count, &name, &summary));
 }
 
 int main(void) {

@@ -91,7 +91,7 @@ static void the_suffix_comes_before_the_hole_with_its_tokens(void **state) {
 
 static void a_hole_at_the_end_needs_no_tokens(void **state) {
     (void)state;
-    api_fixture fixture = open_causal(true);
+    api_fixture fixture = open_causal(false);
     const um_part parts[] = {text_part("def f("), hole_part(5), text_part("")};
     um_result plain = run_parts(&fixture, parts, 2);
     um_result same = run_parts(&fixture, parts, 3); /* nothing follows */

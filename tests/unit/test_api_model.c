@@ -6,7 +6,7 @@ static void facts_are_those_of_the_files(void **state) {
     api_fixture fixture = api_open();
     um_model_info info;
     um_model_get_info(fixture.model, &info);
-    assert_non_null(strstr(fixture.directory.path, info.name));
+    assert_string_equal(info.name, strrchr(fixture.directory.path, '/') + 1);
     assert_string_equal(info.family, "dream");
     assert_string_equal(info.attention, "full");
     assert_string_equal(info.logit_alignment, "shifted");

@@ -254,13 +254,19 @@ static void element_wise_work_covers_every_element_of_many_tiles(void **state) {
     }
     um_add(&compute, count, sum, gate, sum);
     assert_close(sum, expected, count, LIMIT);
+    double *expected_gate = make_doubles(count);
     for (size_t i = 0; i < count; i++) {
-        const double s = 1 / (1 + exp(-(double)gate[i]));
-        expected[i] = (double)dy[i] * (double)gate[i] * s;
+        const double g = (double)gate[i];
+        const double s = 1 / (1 + exp(-g));
+        expected[i] = (double)dy[i] * g * s;
+        expected_gate[i] = (double)dy[i] * (double)up[i] * s * (1 + g * (1 - s));
     }
     um_swiglu_backward(&compute, count, dy, gate, up);
     assert_close(up, expected, count, LIMIT);
     assert_close(up + count - 5, expected + count - 5, 5, LIMIT);
+    assert_close(gate, expected_gate, count, LIMIT);
+    assert_close(gate + count - 5, expected_gate + count - 5, 5, LIMIT);
+    free(expected_gate);
     free(gate);
     free(up);
     free(dy);

@@ -419,6 +419,7 @@ static void more_pairs_lower_the_variance(void **state) {
     const double variance = 2 * pair_variance / 9;
     assert_true(fabs(measured.mean - (full + 2 * pair) / 3) < 4 * sqrt(variance / DRAWS));
     assert_true(fabs(measured.variance / variance - 1) < 0.1);
+    assert_true(measured.variance < exact.variance);
     trial_close(&made);
 }
 

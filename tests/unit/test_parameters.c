@@ -189,6 +189,7 @@ static void check_round_trip(um_family family, um_dtype dtype, bool tied) {
     read.tied_head = !tied; /* the files decide, not the config */
     assert_ok(um_parameters_bind(&bound, &read, checkpoint, &error), &error);
     assert_int_equal(read.tied_head, tied);
+    assert_int_equal(bound.head.data == bound.embedding.data, tied);
     assert_int_equal(bound.layers[1].down.dtype, dtype);
     assert_int_equal(bound.layers[1].mlp_norm.dtype, UM_DTYPE_F32);
     um_parameters original = filled_parameters(&config);

@@ -77,6 +77,8 @@ static const char *const members[][2] = {
     {"weights", "bf16"},
     {"products", "bf16"},
     {"recompute_activations", "true"},
+    {"optimizer", "muon"},
+    {"momentum", "0.5"},
     {"saved_weights", "f16"},
     {"prompt_loss_weight", "0.5"},
     {"mask_prompt_probability", "0"},
@@ -84,6 +86,7 @@ static const char *const members[][2] = {
     {"loss_weighting", "none"},
     {"loss_normalisation", "masked"},
     {"answer_length", "6"},
+    {"infilling_length", "3"},
     {"answer_padding", "batch"},
     {"pad_token", "<|pad|>"},
     {"packing", "fixed_length"},
@@ -121,12 +124,15 @@ static void every_member_can_be_set(void **state) {
     assert_int_equal(recipe.weights, UM_DTYPE_BF16);
     assert_int_equal(recipe.products, UM_DTYPE_BF16);
     assert_true(recipe.recompute_activations);
+    assert_int_equal(recipe.optimizer, UM_OPTIMIZER_MUON);
+    assert_true(recipe.momentum == 0.5);
     assert_int_equal(recipe.saved_weights, UM_DTYPE_F16);
     assert_true(recipe.prompt_loss_weight == 0.5 && recipe.mask_prompt_probability == 0);
     assert_true(recipe.minimum_mask_rate == 0.5);
     assert_int_equal(recipe.loss_weighting, UM_WEIGHTING_NONE);
     assert_int_equal(recipe.normalisation, UM_NORMALISE_MASKED);
     assert_int_equal(recipe.answer_length, 6);
+    assert_int_equal(recipe.infilling_length, 3);
     assert_int_equal(recipe.answer_padding, UM_PADDING_BATCH);
     assert_string_equal(recipe.pad_token, "<|pad|>");
     assert_int_equal(recipe.packing, UM_PACKING_FIXED_LENGTH);

@@ -129,8 +129,10 @@ static void hostile_headers_are_refused(void **state) {
 
 static void deep_headers_are_refused(void **state) {
     (void)state;
-    char json[20001] = "{\"a\":";
-    memset(json + 5, '[', sizeof json - 6);
+    char json[20006] = "{\"a\":";
+    memset(json + 5, '[', 10000);
+    memset(json + 10005, ']', 10000);
+    strcpy(json + 20004, "}");
     um_error error = {0};
     um_safetensors_header header;
     assert_int_equal(parse_text(json, 0, &header, &error), UM_ERR_FORMAT);

@@ -355,7 +355,7 @@ static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
     fixture_close(&made);
 }
 
-static void a_loss_without_gradients_writes_none(void **state) {
+static void a_loss_is_the_same_without_gradients(void **state) {
     (void)state;
     um_error error = {0};
     fixture made;
@@ -370,9 +370,6 @@ static void a_loss_without_gradients_writes_none(void **state) {
     assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
     const um_loss_rows rows = rows_from(&set, 0, ROWS, transformer->config->hidden_size);
     um_loss_compute(transformer, &compute, &rows, &memory, NULL, NULL, &without);
-    for (size_t i = 0; i < made.count; i++) {
-        assert_true(made.gradient_block[i] == 0);
-    }
     um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
                     &with);
     assert_true(with.weighted == without.weighted && with.correct == without.correct);
@@ -387,7 +384,7 @@ int main(void) {
         cmocka_unit_test(losses_and_gradients_are_those_of_pytorch),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
         cmocka_unit_test(a_loss_in_chunks_is_that_of_its_parts),
-        cmocka_unit_test(a_loss_without_gradients_writes_none),
+        cmocka_unit_test(a_loss_is_the_same_without_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
