@@ -6,8 +6,8 @@
 
 The peer's time is its "time per step" less its "sampling time per step" over two steps of a canvas of that many positions;
 it always projects every position to the vocabulary.  Ours is `unmask bench --only forward`, once with logits for all rows
-and once without any; a real step, which projects the masked rows only, lies between them.  Beside each pair stands the share
-of all processors' time that other processes took; pairs above --quiet-limit percent are repeated, up to as many again.
+and once without any; a real step, which projects the masked rows only, lies between them.  If other processes took more
+than --quiet-limit percent of all processors' time during a pair, the pair is repeated, at most --pairs times in all.
 Prints a Markdown table of medians.
 """
 
@@ -32,7 +32,7 @@ def busy_seconds() -> float:
 
 
 def run(command: list[str]) -> tuple[str, float]:
-    """The output of a command, and the share of others in the machine's time meanwhile."""
+    """The output of a command, and the share of all processors' time that other processes took meanwhile."""
     start, busy, own = time.monotonic(), busy_seconds(), os.times()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                           check=False)

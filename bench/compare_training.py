@@ -3,18 +3,18 @@
 
     bench/compare_training.py --pairs 5 [--unmask build/unmask] [--python PYTHON] [--modes ...]
 
-PYTHON is an interpreter that has torch.  The model is written plainly there, with
-scaled_dot_product_attention, fused AdamW and clip_grad_norm_.  A mode is how documents of
-unequal length stand in its batch:
+PYTHON is an interpreter that has torch.  The PyTorch model is written plainly, with
+scaled_dot_product_attention, fused AdamW and clip_grad_norm_.  A mode says how its batch holds
+documents of unequal length:
 
-    padded    [documents, longest]: every product is made for the padding too
+    padded    [documents, longest]: every product is computed for the padding too
     packed    rows without padding, as ours; queries, keys and values are put into
               [documents, longest] for the attention alone
     documents rows without padding; attention document by document
 
-with `+compile` behind it under torch.compile, and `+bf16` under autocast to bfloat16.  Masks are
-drawn before the clock starts on its side, and inside it on ours.  Each turn is a process; of its
-steps the first few are left out, and the median of the others counts.
+A mode with `+compile` runs under torch.compile, one with `+bf16` under autocast to bfloat16.
+PyTorch's masks are drawn before the clock starts, ours while it runs.  Each turn is a process;
+its first few steps are left out, and the median of the others counts.
 """
 
 import argparse
@@ -224,7 +224,7 @@ def turn_of_torch(options, mode, threads):
 
 
 def run_unmask(program, directory, threads, settings):
-    """The log's steps, and the processor time of the whole run."""
+    """The steps in the log, and the processor time of the whole run."""
     output = tempfile.mkdtemp(dir=directory)
     log = os.path.join(output, "log")
     command = [program, "train", os.path.join(directory, "recipe.json"), "--output", output,
@@ -243,7 +243,7 @@ def run_unmask(program, directory, threads, settings):
 
 def turn_of_unmask(program, options, directory, threads, settings):
     if options.processor_time:
-        # Start and end of a run cost the same in both and cancel.
+        # The start and end of a run cost the same in both runs and cancel.
         short, spent = run_unmask(program, directory, threads, settings + [f"steps={LEFT_OUT}"])
         steps, longer = run_unmask(program, directory, threads, settings)
         return sum(entry["rows"] for entry in steps[len(short):]) / (longer - spent)

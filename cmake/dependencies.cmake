@@ -1,4 +1,4 @@
-# Libraries from the system, found with pkg-config; docs/DEPENDENCIES.md says why each.
+# System libraries, found with pkg-config; docs/DEPENDENCIES.md says why each is needed.
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -9,7 +9,7 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
-# Of the program only: training in several processes (src/train/collective/collective_mpi.c).
+# For the program only: training in several processes (src/train/collective/collective_mpi.c).
 set(UNMASK_WITH_MPI OFF)
 if(UNMASK_MPI)
   pkg_search_module(MPI IMPORTED_TARGET ompi-c mpi-c mpich)
@@ -29,8 +29,8 @@ if(UNMASK_BUILD_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
 
-# OpenBLAS built for one thread only takes no lock around its buffers, so that two threads of a
-# program that multiply at the same time now and then share one, and get wrong products.
+# An OpenBLAS built for one thread takes no lock around its buffers: two threads of a program that
+# multiply at the same time now and then share a buffer and get wrong products.
 if(NOT DEFINED UM_OPENBLAS_IS_THREAD_SAFE AND NOT CMAKE_CROSSCOMPILING)
   file(WRITE ${CMAKE_BINARY_DIR}/check_openblas.c
     "int openblas_get_parallel(void);\nint main(void) { return openblas_get_parallel() == 0; }\n")

@@ -1,6 +1,6 @@
 # What `make install` installs; DESTDIR and CMAKE_INSTALL_PREFIX say where.
 
-# A relative directory hangs on ${prefix}, which pkg-config can then redefine.
+# A relative directory goes below ${prefix}, which pkg-config can then redefine.
 set(UNMASK_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
   set(UNMASK_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")

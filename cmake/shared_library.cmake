@@ -1,6 +1,6 @@
 # libunmask.so, from the objects of the static library.  Symbols are hidden
 # except those that unmask.h marks with UM_API; the program and the tests link
-# the static library, since they reach the modules.
+# the static library, since they call functions inside the modules.
 
 add_library(unmask_shared SHARED $<TARGET_OBJECTS:unmask>)
 target_include_directories(unmask_shared PUBLIC include)

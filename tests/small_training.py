@@ -17,7 +17,7 @@ def model_config(hidden_size, intermediate_size, layers):
 
 
 def write_shard(path, seed, count, longest):
-    """Documents of unequal length, below `longest`, a third of each its prompt."""
+    """Write documents of unequal length, below `longest`; the first third of each is its prompt."""
     numbers = random.Random(seed)
     documents = [[numbers.randrange(60) for _ in range(numbers.randrange(4, longest))] for _ in range(count)]
     index, first = b"", 0

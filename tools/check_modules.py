@@ -46,7 +46,7 @@ MODULE_HEADER = re.compile(r"^[a-z0-9_]+(/[a-z0-9_]+)+\.h$")
 COMMENT_OR_LITERAL = re.compile(
     r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL
 )
-# Calls by which a library would speak to the terminal or end its caller's process.  A forked
+# Calls by which the library would print to the terminal or end its caller's process.  A forked
 # child may use _exit.
 FORBIDDEN_CALLS = (
     (re.compile(r"(?<![\w.>])(printf|vprintf|puts|putchar|perror)\s*\("), "prints"),
@@ -99,7 +99,7 @@ def check_platform_header(path, header):
 
 
 def check_includes(path, module, text):
-    # Only comments that span lines can hide an include; literals must stay, as they are the name.
+    # Only block comments can hide an include; literals must stay, since the header's name is one.
     without_comments = re.sub(r"/\*.*?\*/", blank, text, flags=re.DOTALL)
     for number, line in enumerate(without_comments.split("\n"), 1):
         match = INCLUDE.match(line)

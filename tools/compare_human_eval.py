@@ -11,10 +11,10 @@ solutions and a seed:
 right    the solution; with a comment, a blank line, or prints before it
 wrong    the solution with an operator, a number, a name or a line changed, or cut off
 crash    syntax errors, exceptions, missing modules, sys.exit, endless recursion, wrong types
-endless  a loop without end, a long sleep
+endless  an endless loop, a long sleep
 
-`verdicts` judges all of them with both and prints those on which they differ; the exit status says if there are any.
-`speed` judges the solutions, N times each, in alternation, and prints the ratio of the times.
+`verdicts` judges all of them with both evaluators, prints those on which the two differ, and exits with 1 if any do.
+`speed` judges the solutions, N times each, with both in turn, and prints the ratio of the times.
 """
 
 import argparse
@@ -39,7 +39,7 @@ if __name__ == "__main__":
     samples, problems, workers, timeout = sys.argv[1:]
     print(evaluate(samples, [1], int(workers), float(timeout), problems, ignore_incomplete=True))
 """
-MEMORY = 4 << 30  # of a process of the evaluator, which has no limit of its own
+MEMORY = 4 << 30  # limit of each process of the evaluator, which sets none itself
 
 SWAPS = [(" + ", " - "), (" - ", " + "), (" < ", " <= "), (" > ", " >= "), (" <= ", " < "), (" == ", " != "),
          (" and ", " or "), (" or ", " and "), ("True", "False"), ("False", "True"), ("max(", "min("), ("min(", "max("),
@@ -67,7 +67,7 @@ def right(solution, draw):
 
 
 def wrong(solution, draw):
-    """The solution with one change, which may happen to be a solution still."""
+    """The solution with one change; by chance the result may still be right."""
     kind = draw.randrange(4)
     if kind == 0:
         usable = [swap for swap in SWAPS if swap[0] in solution]

@@ -3,7 +3,7 @@
 
     compare_judging.py PROBLEMS.jsonl [--unmask build/unmask] [--workers N] [--rounds N] [--sandbox LEVEL]
 
-Judges the problems' own solutions, in alternation, at the same sandbox level.  On a machine that does other work the
+Judges the problems' own solutions both ways in turn, at the same sandbox level.  On a machine that does other work the
 processor time says more than the wall time.  The start of the judge is not counted.
 """
 
@@ -16,7 +16,7 @@ import tempfile
 
 
 def measure(options, problems, fresh):
-    """Wall seconds of judging, processor seconds of everything, and attempts."""
+    """Wall seconds of judging, processor seconds of everything, and the number of attempts."""
     command = [options.unmask, "judge", problems, "--reference", "--json", "--timeout", "60", "--workers", str(options.workers),
                "--sandbox", options.sandbox, *(["--fresh"] if fresh else [])]
     before = os.times()

@@ -3,10 +3,10 @@
 
     compare_tokenizers.py DIRECTORY FILE [--program build/bench/bench_tokenizer] [--repeat 3]
 
-DIRECTORY holds tokenizer.json (or vocab.json and merges.txt beside one).  The ids must be the
-same, with added tokens recognised and without, and so must the decoded text; then both are
-timed on one thread.  Exit status 1 where anything differs.  tools/make_tokenizer_text.py writes
-a text worth comparing on.
+DIRECTORY holds tokenizer.json (and maybe vocab.json and merges.txt beside it).  The ids must be
+the same, both with added tokens recognised and without, and so must the decoded text; then both
+are timed on one thread.  The exit status is 1 if anything differs.  tools/make_tokenizer_text.py
+writes a text worth comparing on.
 """
 import argparse
 import array

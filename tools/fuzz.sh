@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build the libFuzzer targets and run each for a while: fuzz.sh <seconds> [name...].
 #
-# New inputs go to build-fuzz/corpus/<name>, those that fail to build-fuzz/failures; copy one
+# New inputs go to build-fuzz/corpus/<name>, failing ones to build-fuzz/failures; copy one
 # into tests/fuzz/corpus/<name> to make it a test.
 set -eu
 cd "$(dirname "$0")/.."

@@ -10,9 +10,9 @@ not exist; it appears whole or not at all.
     unmask generate --model OUTPUT --special --completion-only --length 200 '<s>'
 
 Two things differ between the formats.  llama2.c rotates neighbouring elements of a head's query and key together,
-Hugging Face files element i with element i + half of the head: the rows of both matrices are reordered.  tokenizer.bin
-has a score for each token, tokenizer.json an order of merges: every way to put a token together from two others
-becomes a merge, by descending score.
+Hugging Face rotates element i with element i + half of the head, so the rows of both matrices are reordered.
+tokenizer.bin has a score for each token, tokenizer.json an ordered list of merges: every way to make a token of two
+others becomes a merge, and the merges are ordered by descending score of the token made.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SPACE = "\u2581"
 
 
 class Malformed(Exception):
-    """A file is not what it is taken for."""
+    """A file is not in the format that it should have."""
 
 
 # ---- Weights ------------------------------------------------------------------------
@@ -51,7 +51,7 @@ class Weights:
 
 
 def halves(matrix, heads, columns):
-    """Reorder the rows of each head: those of even number first."""
+    """Reorder the rows of each head: the even-numbered ones first."""
     row = 4 * columns
     rows = [matrix[at:at + row] for at in range(0, len(matrix), row)]
     size = len(rows) // heads
@@ -125,8 +125,8 @@ def configuration(shape):
 
 
 def read_tokens(contents, count):
-    """[(text, score)] of `count` tokens; spaces are spaces."""
-    tokens, at = [], 4  # behind the length of the longest token
+    """[(text, score)] of `count` tokens; a space in a text is " ", not yet SPACE."""
+    tokens, at = [], 4  # after the length of the longest token
     for number in range(count):
         if at + 8 > len(contents):
             raise Malformed(f"the tokenizer has {number} tokens, the checkpoint {count}")
@@ -144,7 +144,7 @@ def read_tokens(contents, count):
 
 
 def merges_of(tokens):
-    """Pairs that make a token, by descending score of what they make."""
+    """Pairs of tokens that make a token, by descending score of that token."""
     ids = {text: number for number, (text, _) in enumerate(tokens) if number >= len(CONTROL) + BYTES}
     found = []
     for text, number in ids.items():
@@ -186,7 +186,7 @@ def tokenizer(tokens):
 def convert(checkpoint, tokens_file, output):
     contents = checkpoint.read_bytes()
     shape = read_shape(contents)
-    # In the training text <s> stands between two stories, and </s> nowhere.
+    # The training text has <s> between two stories, and </s> nowhere.
     names = {"bos_token": "<s>", "eos_token": "<s>", "unk_token": "<unk>", "add_bos_token": True,
              "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     texts = {"config.json": configuration(shape),

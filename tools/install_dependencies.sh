@@ -1,11 +1,11 @@
 #!/bin/sh
 # Install the Debian packages that are missing for some of: build test check fuzz.
 #
-# Nothing is installed, and no rights are needed, when everything is there;
-# a library counts as there when pkg-config finds it, a tool when it runs.
+# If nothing is missing, it installs nothing and needs no rights.  A library counts
+# as present if pkg-config finds it, a command if it is on the PATH.
 set -eu
 
-# What to look for, and the Debian 12 package that has it.  A probe is
+# What to look for, and the Debian 12 package that contains it.  A probe is
 # command:<name>, library:<pkg-config name>, python:<module> or package:<name>.
 requirements() {
     case $1 in
@@ -53,7 +53,7 @@ is_present() {
         command) command -v "$name" >/dev/null 2>&1 ;;
         library) pkg-config --exists "$name" 2>/dev/null ;;
         python) python3 -c "import $name" 2>/dev/null ;;
-        # Without dpkg this is another system: let the build itself tell.
+        # Without dpkg this is not Debian: the build itself will say what is missing.
         package) ! command -v dpkg >/dev/null 2>&1 || dpkg -s "$name" 2>/dev/null |
             grep -q '^Status: .* installed$' ;;
     esac

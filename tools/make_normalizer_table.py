@@ -3,9 +3,9 @@
 
     make_normalizer_table.py > src/tokenizer/normalizer_table.c
 
-They are those with a combining class, and those that are not in form C, or may not be, by
-themselves (UAX 15, NFC_Quick_Check No and Maybe).  Marks that the `tokenizers` library, whose
-tables are of Unicode 9, does not know as marks are left out, so that text is changed as there.
+They are the characters with a combining class other than 0, and those whose NFC_Quick_Check is No
+or Maybe (UAX 15).  The `tokenizers` library has the tables of Unicode 9: marks that it does not
+know are left out, so that text changes as it does there.
 """
 import sys
 import unicodedata
@@ -20,14 +20,14 @@ def characters():
 
 
 def known_mark(mark):
-    """Whether the library moves `mark` in front of a mark of a higher class or behind a lower one."""
+    """Whether the library moves `mark` before a mark of a higher class or behind one of a lower class."""
     return (NFC.normalize_str("\u0345" + mark) != "\u0345" + mark
             or NFC.normalize_str(mark + "\u0334") != mark + "\u0334"
             or unicodedata.combining(mark) in (1, 240))
 
 
 def second_characters():
-    """What a character can be composed with."""
+    """The characters that can compose with the one before them."""
     seconds = {chr(c) for c in range(0x1161, 0x1176)} | {chr(c) for c in range(0x11A8, 0x11C3)}
     for character in characters():
         parts = unicodedata.normalize("NFD", character)

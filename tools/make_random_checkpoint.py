@@ -3,9 +3,10 @@
 
     make_random_checkpoint.py diffucoder-7b DIR [--tokenizer tokenizer.json]
 
-The directory has the layout of the published one: sharded bf16 safetensors with an index, config.json, and, where a
+The directory has the layout of the published one: sharded bf16 safetensors with an index, config.json, and, if a
 Qwen tokenizer.json is given, vocab.json, merges.txt, added_tokens.json and tokenizer_config.json made from it.
-Weights are normal with deviation 0.02, from one block that is repeated at shifting offsets.  Standard library only.
+Weights are normal with standard deviation 0.02, cut from one block at random offsets; norms are 1, the last one --peak.
+Needs only the standard library.
 """
 
 import argparse

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Build the release and the sanitizer configurations and run every test in both.
 #
-# Both runs go to their end; the last line sums them up in ctest's own form.
+# A failure in one does not stop the other; the last line sums up both in ctest's own form.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-jobs=$((jobs + 1)) # some wait for deadlines of the sandbox
+jobs=$((jobs + 1)) # some tests only wait for the sandbox's deadlines
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 summaries=

@@ -12,7 +12,7 @@ fi
 while IFS= read -r file || [ -n "$file" ]; do
     echo "removing ${1:-}$file"
     rm -f "${1:-}$file"
-    # Folders of ours that are empty now.
+    # Remove our folders that are empty now.
     folder=$(dirname "${1:-}$file")
     while case $folder in */unmask | */unmask/*) rmdir "$folder" 2>/dev/null ;; *) false ;; esac; do
         folder=$(dirname "$folder")

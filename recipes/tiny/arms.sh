@@ -1,11 +1,12 @@
 #!/bin/sh
-# Reinforcement learning beside its alternatives, from one start: the model of stage 3.
+# Reinforcement learning and its alternatives, all started from the model of stage 3.
 #
 #     recipes/tiny/arms.sh             after build.sh
 #
-# An arm is trained once for each seed: stage 4 with the estimator `trajectory`, `coupled`, `decoupled` or `full_mask`, and
-# `supervised`, more of stage 3's training, on documents of a seed that no stage had, for the time that `trajectory` takes.  Results are
-# in DATA/arms/ARM-SEED; what is there is skipped, and training continues from its last state.  Environment:
+# Each arm is trained once for each seed.  `trajectory`, `coupled`, `decoupled` and `full_mask` are stage 4 with that
+# estimator; `supervised` is more of stage 3's training, on documents of a seed that no stage had, for the time that
+# `trajectory` takes.  Results are in DATA/arms/ARM-SEED; finished arms are skipped, and training continues from its
+# last state.  Environment:
 #
 #     UNMASK, DATA, PYTHON   as for build.sh
 #     ARMS               which                                            (trajectory coupled full_mask decoupled supervised)
@@ -19,7 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 mkdir -p "$data/arms"
 
-# seconds_of RUN: how long a finished run has trained, validations left out.
+# seconds_of RUN: how long a finished run has trained, without its validations.
 seconds_of() {
     "$python" -c 'import json, sys
 print(sum(row.get("seconds", 0) for row in map(json.loads, sys.stdin) if row["kind"] == "step"))' < "$1/metrics.jsonl"

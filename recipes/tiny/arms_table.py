@@ -3,9 +3,10 @@
 
     arms_table.py ARM=DIR[,DIR...] OTHER=DIR[,DIR...] ...
 
-DIR are output directories of `unmask eval`, all on the same problems, those of an arm from models of different seeds.
-Prints Markdown: the mean of each arm, and how much the first one is above each other, in points.  Intervals are of 95%:
-by bootstrap over problems, which knows nothing of seeds, and over seeds where an arm has several (Student's t).
+DIR are output directories of `unmask eval`, all on the same problems; an arm's directories are of models of different
+seeds.  Prints Markdown: the mean of each arm, and the first arm's lead over each other one, in points.  Intervals are
+95%: of a lead by bootstrap over problems, which ignores the spread between seeds; of an arm's mean by Student's t over
+its seeds, if it has several.
 """
 
 import json
@@ -21,7 +22,7 @@ T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8
 
 
 def read_rates(folder: str) -> dict[str, float]:
-    """The share of the samples that pass, by problem; ends the program with a line where there is no run."""
+    """The share of the samples that pass, by problem; ends the program with a message if there is no run."""
     path = Path(folder) / "report.json"
     try:
         report = json.loads(path.read_text())
@@ -40,7 +41,7 @@ def read_arm(argument: str) -> tuple[str, list[dict[str, float]]]:
 
 
 def over_problems(runs: list[dict[str, float]], problems: list[str]) -> list[float]:
-    """Of each problem the mean over the runs."""
+    """The mean over the runs for each problem."""
     return [mean(run[problem] for run in runs) for problem in problems]
 
 

@@ -3,7 +3,7 @@
 #
 #     make tiny                        or, after `make`: recipes/tiny/build.sh
 #
-# Every step leaves its result in recipes/tiny/data and is skipped when that is there, and training continues from
+# Every step leaves its result in recipes/tiny/data and is skipped if the result is there, and training continues from
 # its last state, so the script may be stopped and started again.  It needs Python 3.11 and, for the code corpus,
 # Debian's package sources.  Environment:
 #
@@ -16,8 +16,8 @@
 #     REWARDS    problems to draw those of stage 4 from (13000: it asks 3200, each once)
 #     LAST       the last stage to train           (3: the shipped model; 4: reinforcement learning too:
 #                docs/RESULTS.md)
-#     BASELINE   1: also an autoregressive model of the same size, which goes on where stage 0 ends, over the
-#                documents and as many rows as stages 1 to 3           (0)
+#     BASELINE   1: also train an autoregressive model of the same size from where stage 0 ends, on the documents
+#                of stages 1 to 3 and on as many rows                  (0)
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,7 +29,7 @@ last=${LAST:-3}
 baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
 
-# What is there is kept, so it must be of these sizes.
+# Results that are there are kept, so they must be of these sizes.
 sizes="DOCUMENTS=$documents PER_LEVEL=$per_level STEPS=${STEPS:-of the recipes}"
 make_file "$data/sizes" echo "$sizes"
 if [ "$(cat "$data/sizes")" != "$sizes" ]; then
@@ -48,7 +48,7 @@ is_wanted() {
     esac
 }
 
-# train STAGE --set MEMBER=VALUE...: the stage, unless it is done or behind the last one wanted.
+# train STAGE --set MEMBER=VALUE...: train the stage, unless it is done or later than the last one wanted.
 train() {
     stage=$1
     shift
@@ -59,7 +59,7 @@ train() {
     fi
 }
 
-# measure_as STAGE NAME PROBLEMS OPTION...: what the stage's model passes when decoding so, in results/NAME.
+# measure_as STAGE NAME PROBLEMS OPTION...: measure what the stage's model passes with these options, in results/NAME.
 measure_as() {
     results=$data/results/$2
     model=$data/$1
@@ -72,7 +72,7 @@ measure_as() {
     fi
 }
 
-# measure STAGE PROBLEMS: what the stage's model passes, in results/STAGE.
+# measure STAGE PROBLEMS: measure what the stage's model passes, in results/STAGE.
 measure() {
     is_wanted "$1" || return 0
     measure_as "$1" "$1" "$2"
@@ -98,13 +98,13 @@ make_file "$data/validation.3.jsonl" "$python" "$here/tasks.py" documents --coun
 for split in validation test final wording; do
     make_file "$data/$split.problems.jsonl" "$python" "$here/tasks.py" problems --per-level "$per_level" --split $split
 done
-# What stages 0 to 2 are measured with: they have not learnt to chat.
+# Stages 0 to 2 are measured without chat, which they have not learnt.
 make_file "$data/base.problems.jsonl" grep -v '"format": "chat"' "$data/validation.problems.jsonl"
 make_file "$data/rewards.problems.jsonl" "$python" "$here/tasks.py" problems --count "$rewards" \
     --split train --levels 5,6 --seed 4
 make_file "$data/rewards.validation.jsonl" "$python" "$here/tasks.py" problems --count "$per_level" \
     --split validation --levels 5,6 --seed 4
-# What stages 0 to 3 are validated with: the formats that they are trained on, of all levels.
+# Stages 0 to 3 are validated in the formats that they are trained on, at all levels.
 make_file "$data/completions.validation.jsonl" "$python" "$here/tasks.py" problems --per-level $(((per_level + 4) / 5)) \
     --split validation --seed 5 --formats completion,infilling
 make_file "$data/instructions.validation.jsonl" "$python" "$here/tasks.py" problems --per-level $(((per_level + 4) / 5)) \
@@ -117,7 +117,7 @@ if [ ! -e "$data/init/tokenizer.json" ]; then
 fi
 cp "$here/model/config.json" "$data/init/"
 
-# Real code counts three times, so that it is about a twentieth of what stages 0 and 1 read.
+# Real code is packed three times, so that it is about a twentieth of what stages 0 and 1 read.
 pack "$data/stage0.shard" fim "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl*3"
 pack "$data/stage0.validation.shard" fim "$data/validation.jsonl"
 pack "$data/stage1.shard" canvas "$data/tasks.jsonl" "$data/instructions.jsonl" "$data/code.jsonl*3"
@@ -163,7 +163,7 @@ for number in 3a 3b 3; do
     measure "stage$number" "$data/validation.problems.jsonl"
     measure "baseline$number" "$data/validation.problems.jsonl"
 done
-# Reinforcement learning: each problem is asked once, and answered in few steps, where stage 3 fails most.
+# Reinforcement learning: each problem is asked once, and answered in few steps, at which stage 3 fails most.
 train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
     --set "validation_problems=$data/rewards.validation.jsonl"
 measure stage4 "$data/validation.problems.jsonl"

@@ -1,4 +1,4 @@
-# What build.sh and arms.sh share; sourced by them with `here`, their folder, set.
+# Shared by build.sh, arms.sh and prose.sh, which source it after setting `here` to their folder.
 
 data=${DATA:-$here/data}
 python=${PYTHON:-python3}
@@ -9,7 +9,7 @@ say() {
     echo "${0##*/}: $*" >&2
 }
 
-# make_file FILE COMMAND...: FILE from the command's standard output, unless it exists.
+# make_file FILE COMMAND...: write the command's standard output to FILE, unless FILE exists.
 make_file() {
     target=$1
     shift

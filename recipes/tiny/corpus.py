@@ -81,7 +81,7 @@ def download(package: Package, cache: Path) -> Path:
 
 
 def unpack(package: Package, cache: Path) -> Path:
-    """The folder of the unpacked package, downloading and unpacking it where needed."""
+    """The folder of the unpacked package, which is downloaded and unpacked if needed."""
     tree = cache / "trees" / f"{package.name}_{package.version.replace(':', '_')}"
     if tree.exists():
         return tree
@@ -116,7 +116,7 @@ def read_module(path: Path) -> str | None:
 
 
 def first_line(docstring: str) -> str:
-    """The docstring's first paragraph's first line, if it can be shown as it is; else an empty string."""
+    """The docstring's first line, if it is a whole paragraph and can be shown as it is; else an empty string."""
     lines = docstring.strip().splitlines()
     line = lines[0].strip() if lines else ""
     if len(lines) > 1 and lines[1].strip():
@@ -126,7 +126,7 @@ def first_line(docstring: str) -> str:
 
 
 def document(function: ast.FunctionDef, lines: list[str]) -> dict[str, str] | None:
-    """Prompt and completion of a function by slicing the source lines; None if it does not suit."""
+    """Prompt and completion of a function, sliced from the source lines; None if it does not suit."""
     docstring = ast.get_docstring(function)
     statements = function.body[1:]
     summary = first_line(docstring) if docstring else ""
@@ -168,7 +168,7 @@ def compiles(source: str) -> bool:
 
 
 def collect(packages: list[Package], cache: Path, longest: int) -> Iterator[dict[str, str]]:
-    """The documents of all packages of at most `longest` characters, without those whose normalised text came before."""
+    """The documents of all packages of at most `longest` characters, without repetitions of a normalised body."""
     seen: set[str] = set()
     for package in packages:
         kept = 0
@@ -184,7 +184,7 @@ def collect(packages: list[Package], cache: Path, longest: int) -> Iterator[dict
 
 
 def suits(row: dict[str, str], longest: int, fewest_words: int) -> bool:
-    """Whether a document is short enough and its docstring's line says enough."""
+    """Whether a document is short enough and its docstring's line is long enough."""
     summary = row["prompt"].removesuffix('"""\n').rpartition('"""')[2]
     return len(row["prompt"] + row["completion"]) <= longest and len(summary.split()) >= fewest_words
 

@@ -5,12 +5,10 @@
     frontier.py --unmask build/unmask --problems validation.problems.jsonl --time --threads 2 [--only REGEX]
     frontier.py --list | --report
 
-Results are added to frontier.jsonl beside this script, one line a setting; what is there is not measured again, but
-for --time, which begins anew.  Each
-run ends with writing docs/FRONTIER.md and docs/images/frontier.svg anew; with --results OTHER.jsonl, OTHER.md and
-OTHER.svg.  Completions, forwards and rows do not depend
-on the machine's load; --time measures seconds, which do: it notes how busy others kept the processors, and repeats what
-was disturbed.
+Results are added to frontier.jsonl beside this script, one line per setting.  A setting that is there is not measured
+again, except with --time.  Each run ends by rewriting docs/FRONTIER.md and docs/images/frontier.svg, or, with --results
+OTHER.jsonl, OTHER.md and OTHER.svg.  Completions, forwards and rows do not depend on the machine's load; --time
+measures seconds, which do: it notes how busy other processes kept the processors, and repeats disturbed measurements.
 """
 
 import argparse
@@ -33,7 +31,7 @@ from frontier_settings import LENGTH, Setting, grid
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "frontier.jsonl"
 ROOT = HERE.parent.parent
-REPETITIONS_AT_MOST = 3  # as often as wanted, where others disturb
+REPETITIONS_AT_MOST = 3  # times --repetitions, if other processes disturb some
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -58,7 +56,7 @@ def run(command: list[str]) -> str:
 
 
 def spread(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
-    """`limit` rows at equal distances, so that all levels have their share; 0: all."""
+    """`limit` rows at equal distances, so that every level has its share; 0: all."""
     if limit == 0 or limit >= len(rows):
         return rows
     return [rows[i * len(rows) // limit] for i in range(limit)]
@@ -100,7 +98,7 @@ class Judge:
 
 
 def busy_seconds() -> float:
-    """Processor seconds that all processes have used since the machine was started; 0 where nobody tells."""
+    """Processor seconds that all processes have used since the machine was started; 0 without /proc/stat."""
     try:
         fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     except OSError:
@@ -111,7 +109,7 @@ def busy_seconds() -> float:
 
 def generate(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
              batch: int) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """What `unmask generate` prints for each problem; its processor seconds, and the share that others used."""
+    """What `unmask generate` prints for each problem; its processor seconds, and others' share of the processors."""
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as prompts:
         write_rows(Path(prompts.name), ({"task_id": row["task_id"], "prompt": row["prompt"]} for row in problems))
         command = [options.unmask, "generate", "--model", str(options.model), "--json", "--prompts", prompts.name,
@@ -132,7 +130,7 @@ def mean(values: list[float]) -> float:
 
 def measure_quality(options: argparse.Namespace, setting: Setting, problems: list[dict[str, Any]],
                     judged: Judge) -> dict[str, Any]:
-    """The record of a setting: a digit a problem for passed, and means for an answer."""
+    """The record of a setting: in `passed` one digit for each problem, and means over the answers."""
     answers, seconds = generate(options, setting, problems, options.batch)
     passed = judged(problems, [answer["completion"] for answer in answers])
     counts = {key: mean([answer[key] for answer in answers])
@@ -159,12 +157,12 @@ def append(path: Path, record: dict[str, Any]) -> None:
 
 
 def model_hash(model: Path) -> str:
-    """Of the weights: results of different models do not go together."""
+    """A hash of the weights: results of different models must not be mixed."""
     return hashlib.sha256((model / "model.safetensors" if model.is_dir() else model).read_bytes()).hexdigest()[:16]
 
 
 def check_model(path: Path, model: str) -> None:
-    """Ends the program where the results are of another model."""
+    """End the program if the results are of another model."""
     if path.exists() and any(row["model"] != model for row in read_rows(path)):
         raise SystemExit(f"{path}: holds results of another model; name another file with --results, or move it away")
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 WIDTH, HEIGHT = 960, 470
 TOP, BOTTOM, LEFT, PANEL, GAP = 78, 410, 62, 400, 78
-MANY = 300  # problems from which on a point is drawn large
+MANY = 300  # problems that a point needs to be drawn large
 
 STYLE = """
 svg { font: 13px system-ui, sans-serif; }
@@ -30,7 +30,7 @@ GROUPS = (("a number of steps", SCHEDULED),
 
 
 class Point(Protocol):
-    """What is drawn of a row of results."""
+    """The parts of a row of results that are drawn."""
 
     record: dict[str, Any]
 
@@ -49,13 +49,13 @@ def group_of(name: str) -> int:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten between the ends."""
+    """1, 2 and 5 times the powers of ten, from `low` to `high`."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     return [t for p in powers for t in (10.0 ** p, 2 * 10.0 ** p, 5 * 10.0 ** p) if low <= t <= high]
 
 
 class Panel:
-    """Axes from `left` on, with a logarithmic x."""
+    """A pair of axes with its left edge at `left`; x is logarithmic."""
 
     def __init__(self, left: float, values: list[float], shares: list[float]) -> None:
         self.left, self.low, self.high = left, min(values) / 1.15, max(values) * 1.15

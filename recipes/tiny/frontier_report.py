@@ -11,7 +11,7 @@ from frontier_settings import BASELINE, DEFAULT, LENGTH
 from intervals import wilson
 
 CHOOSING, REPORTING = "validation", "test"
-FRONTIER_LEAST = frontier_plot.MANY  # problems from which on a setting may be called one of the frontier
+FRONTIER_LEAST = frontier_plot.MANY  # problems that a setting needs to be on the frontier
 
 HEAD = """# Quality against cost
 
@@ -41,7 +41,7 @@ The plot shows a setting that was measured on a part of the problems where the b
 difference between the two on that part.
 """
 
-# Measured by hand with `unmask generate --json` and `--trace`; the numbers are of the model, not of the machine.
+# Measured by hand with `unmask generate --json` and `--trace`; the numbers depend on the model, not on the machine.
 NOTES = """## Looked at besides
 
 All of this with models older than the one measured above, of narrower families of tasks.
@@ -65,7 +65,7 @@ does.
 
 @dataclass
 class Row:
-    """A setting's results, of the run with the most problems."""
+    """A setting's results: those of its run on the most problems."""
 
     record: dict[str, Any]
     base: str = ""  # the baseline's digits on the same problems
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def height(self) -> float:
-        """Where the plot shows it: the baseline's share on all problems, moved by the difference on those it had."""
+        """Where the plot shows it: the baseline's share on all problems plus the difference on the setting's problems."""
         return self.base_share + (self.gained - self.lost) / len(self.bits) if self.base else self.share
 
     @property
@@ -103,12 +103,12 @@ class Row:
 
     @property
     def cost(self) -> float:
-        """Milliseconds for the plot: measured, or the rough ones."""
+        """Milliseconds for the plot: measured, or else rough ones from the processor time."""
         return self.milliseconds or 1000 * float(self.record["cpu_seconds"])
 
 
 def sign_test(gained: int, lost: int) -> float:
-    """The chance of a split at least as uneven, if both were as likely."""
+    """The chance of a split at least as uneven, if gain and loss were equally likely."""
     count, fewer = gained + lost, min(gained, lost)
     tail = sum(math.comb(count, k) for k in range(fewer + 1)) / 2 ** count
     return min(1.0, 2 * tail)
@@ -120,8 +120,8 @@ def subset(bits: str, count: int) -> str:
 
 
 def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
-    """One row a setting, with the baseline's digits and the times on as many threads as were used last; empty without
-    a baseline."""
+    """One row for each setting, with the baseline's digits and the times on as many threads as the last timing used;
+    empty without a baseline."""
     best: dict[str, Row] = {}
     for record in records:
         if record["kind"] == "quality" and record["set"] == problem_set:
@@ -141,7 +141,7 @@ def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
 
 
 def frontier(rows: list[Row], cost: str) -> list[Row]:
-    """Those that no setting with as many problems beats at no more cost; the cheapest first."""
+    """The settings with enough problems that no other one of these beats at no more cost; the cheapest first."""
     kept: list[Row] = []
     wide = [row for row in rows if len(row.bits) >= FRONTIER_LEAST]
     for row in sorted(wide, key=lambda r: (r.record[cost], -r.share)):
@@ -158,7 +158,7 @@ def notable(rows: list[Row]) -> list[Row]:
 
 
 def timed_settings(records: list[dict[str, Any]]) -> set[str]:
-    """What --time measures unless told otherwise."""
+    """The settings that --time measures without --only."""
     return {row.name for row in notable(rows_of(records, CHOOSING))}
 
 
@@ -188,7 +188,7 @@ def table(rows: list[Row], levels: bool) -> str:
 
 
 def default_text(rows: list[Row]) -> str:
-    """One sentence of measured ratios, or none before both are measured."""
+    """One sentence with the measured ratios; empty unless both the baseline and the default are measured."""
     by_name = {row.name: row for row in rows}
     base, default = by_name.get(BASELINE.name), by_name.get(DEFAULT.name)
     if not base or not default:
@@ -203,7 +203,7 @@ def default_text(rows: list[Row]) -> str:
 
 
 def write(records: list[dict[str, Any]], table_path: Path, plot_path: Path) -> None:
-    """Write both; without results of the baseline, nothing."""
+    """Write the table and the plot; without results of the baseline, nothing."""
     rows = rows_of(records, CHOOSING)
     if not rows:
         return

@@ -23,18 +23,18 @@ class Setting:
 
     @property
     def arguments(self) -> list[str]:
-        """For the command line."""
+        """The options as arguments of the command line."""
         return ["--algorithm", self.algorithm, *self.options]
 
 
 BASELINE = Setting("entropy", f"{LENGTH} steps", "none", ("--steps", str(LENGTH)))
 
-# A cache: how it is called and its options.
+# A cache is a pair: what it is called, and its options.
 NO_CACHE: tuple[str, tuple[str, ...]] = ("none", ())
 
 
 def cached(kind: str, refresh: int | None = None, window: int | None = None) -> tuple[str, tuple[str, ...]]:
-    """A cache with its refresh interval and window, where they are not the defaults."""
+    """A cache, with its refresh interval and window if they are not the defaults."""
     name, options = kind, ["--cache", kind]
     if window is not None:
         name += f" of {window} rows"
@@ -58,7 +58,7 @@ def parallel(algorithm: str, rule: str, options: dict[str, float], block: int | 
 
 def scheduled(algorithm: str, steps: int, block: int | None = None,
               cache: tuple[str, tuple[str, ...]] = NO_CACHE) -> Setting:
-    """An algorithm with a number of steps."""
+    """An algorithm with a fixed number of steps."""
     return parallel(algorithm, f"{steps} steps", {"steps": steps}, block, cache)
 
 
@@ -81,7 +81,7 @@ def klass(value: float, divergence: float) -> Setting:
 
 
 def rules() -> Iterator[Setting]:
-    """Every rule of several tokens a step, on the whole answer and without a cache."""
+    """Every rule that commits several tokens a step, on the whole answer and without a cache."""
     for value in (0.7, 0.8, 0.9, 0.95, 0.98, 0.99):
         yield threshold(value)
     for value in (0.1, 0.25, 0.5, 1):
@@ -99,7 +99,7 @@ def rules() -> Iterator[Setting]:
 
 
 def small_blocks() -> Iterator[Setting]:
-    """Rules of several tokens a step on small blocks, which alone are recomputed."""
+    """Rules that commit several tokens a step, on small blocks, which alone are recomputed."""
     dual = cached("dual")
     for block in (4, 8):
         for value in (0.8, 0.9, 0.95, 0.98):
@@ -115,7 +115,7 @@ def small_blocks() -> Iterator[Setting]:
 
 
 def caches() -> Iterator[Setting]:
-    """Rules of several tokens a step with blocks and caches."""
+    """Rules that commit several tokens a step, with blocks and caches."""
     for value in (0.9, 0.95):
         for block in (8, 16, 32):
             yield threshold(value, block)
@@ -136,7 +136,7 @@ def caches() -> Iterator[Setting]:
 
 
 def schedules() -> Iterator[Setting]:
-    """The algorithms with a number of steps, from few steps to one token a step."""
+    """The algorithms with a fixed number of steps, from few steps to one token a step."""
     for divisor in (8, 4, 2, 1):
         steps = LENGTH // divisor
         for algorithm in ("entropy", "maskgit_plus", "topk_margin", "low_confidence", "random", "origin", "p2"):
@@ -149,7 +149,7 @@ def schedules() -> Iterator[Setting]:
 
 
 def grid() -> list[Setting]:
-    """All settings, the baseline first and cheap ones before dear ones, each once."""
+    """All settings, each once: the baseline first, and cheap ones before expensive ones."""
     return list(dict.fromkeys([BASELINE, *small_blocks(), *rules(), *caches(), *schedules()]))
 
 

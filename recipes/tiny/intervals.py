@@ -8,7 +8,7 @@ RESAMPLES = 2000
 
 
 def pass_at(k: int, samples: int, passed: int) -> float:
-    """The unbiased estimate of the share of sets of k samples that hold one that passes (arXiv 2107.03374, eq. 1)."""
+    """The unbiased estimate of the chance that at least one of k samples passes (arXiv 2107.03374, eq. 1)."""
     return 1.0 - math.comb(samples - passed, k) / math.comb(samples, k)
 
 
@@ -23,14 +23,14 @@ def wilson(passed: int, count: int) -> tuple[float, float]:
 
 
 def bootstrap(values: list[float]) -> tuple[float, float]:
-    """Of a mean, from samples of the values, with a fixed seed."""
+    """The bootstrap interval of the mean of the values, with a fixed seed."""
     random = Random(0)
     means = sorted(sum(random.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
     return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """Of the mean over problems: Wilson's for shares of 0 and 1, else a bootstrap with a fixed seed."""
+    """The interval of the mean over problems: Wilson's if every value is 0 or 1, else a bootstrap with a fixed seed."""
     if all(value in (0.0, 1.0) for value in values):
         return wilson(round(sum(values)), len(values))
     return bootstrap(values)

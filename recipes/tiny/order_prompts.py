@@ -2,10 +2,10 @@
 """Prompts for `unmask analyze`: the same functions, once to be written from their sentence and once to be described.
 
     order_prompts.py code PROBLEMS.jsonl > code.jsonl       the body is to be written
-    order_prompts.py prose PROBLEMS.jsonl > prose.jsonl     the sentence is, between the heading and the body
+    order_prompts.py prose PROBLEMS.jsonl > prose.jsonl     the sentence is to be written, between the heading and the body
 
-PROBLEMS are of tasks.py; those that complete a function are taken.  A step through them, the same for both kinds, takes a part
-of every level:
+PROBLEMS come from tasks.py; only those in the format `completion` are taken.  --every N takes every Nth of these, the same
+ones for both kinds, so that each level keeps its share:
 
     order_prompts.py code --every 3 PROBLEMS.jsonl
 """
@@ -18,7 +18,7 @@ QUOTES = '"""'
 
 
 def prompt_of(problem: dict[str, str], kind: str) -> dict[str, str]:
-    """Of a kind; ValueError where the problem has no sentence."""
+    """The prompt of that kind; raises ValueError if the problem has no sentence."""
     if kind == "code":
         return {"task_id": problem["task_id"], "prompt": problem["prompt"]}
     heading, _, rest = problem["prompt"].split(QUOTES, 2)

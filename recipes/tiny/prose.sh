@@ -4,8 +4,9 @@
 #   STORIES=DIR recipes/tiny/prose.sh     DIR: stories260K of karpathy/tinyllamas, by tools/import_stories260k.py
 #
 # models/tiny is trained on with three kinds of documents in equal parts: functions to be written, descriptions of functions
-# to be written, and stories to be continued.  `unmask analyze` then measures the order in held-out documents of each kind, all
-# with the same canvas, at two temperatures: results are data/prose/order.TEMPERATURE.txt and pages beside them.
+# to be written, and stories to be continued.  `unmask analyze` then measures the order in held-out documents of each kind, at
+# two temperatures: results are data/prose/order.TEMPERATURE.txt and pages beside them.  All have a canvas of 24 tokens, of which
+# none may end the answer or pad it: a story, which the model is never sure of, would otherwise be ended after a few tokens.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
@@ -34,14 +35,15 @@ make_file "$data/prose/problems.jsonl" "$python" "$here/tasks.py" problems --per
 make_file "$data/prose/code.prompts.jsonl" "$python" "$here/order_prompts.py" code "$data/prose/problems.jsonl"
 make_file "$data/prose/descriptions.prompts.jsonl" "$python" "$here/order_prompts.py" prose "$data/prose/problems.jsonl"
 make_file "$data/prose/stories.prompts.jsonl" "$python" "$here/prose.py" stories "$data/prose/samples.jsonl" --prompts 60
+ends=1016,1018,1023 # of models/tiny
 for temperature in 0.2 1.0; do
     order="$data/prose/order.$temperature"
     for kind in code descriptions stories; do
         traces="$data/prose/$kind.$temperature.jsonl"
         make_file "$traces.json" "$unmask" analyze --model "$data/prose/model" --trace "$traces" \
-            --prompts "$data/prose/$kind.prompts.jsonl" --length 64 --temperature "$temperature" --until-end --json
+            --prompts "$data/prose/$kind.prompts.jsonl" -n 2 --length 24 --suppress "$ends" --temperature "$temperature" --json
         set -- "$@" "$traces"
     done
-    make_file "$order.txt" "$unmask" analyze --compare --until-end --output "$order.html" --svg "$order" "$@"
+    make_file "$order.txt" "$unmask" analyze --compare --model "$data/prose/model" --output "$order.html" --svg "$order" "$@"
     shift 3
 done

@@ -3,8 +3,8 @@
 
     results_table.py [NAME=]DIR ...
 
-DIR is the output directory of a run on problems of tasks.py, such as data/results/stage3; the run is called NAME, or as the
-directory is.  Prints Markdown.  Intervals are of 95%: Wilson's for one sample a problem, a bootstrap over problems for more.
+DIR is the output directory of a run on problems of tasks.py, such as data/results/stage3; the run is called NAME, or like the
+directory.  Prints Markdown.  Intervals are 95%: Wilson's for one sample a problem, a bootstrap over problems for more.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from intervals import interval, pass_at
 
 FORMATS = ("completion", "infilling", "chat")
-MANY = 10  # samples from which on there is a pass@10
+MANY = 10  # samples that a pass@10 needs
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Run:
     name: str
     samples: int  # of each problem
     forwards: float
-    passed: dict[tuple[int, str], list[int]]  # by level and format: of each problem, how many samples
+    passed: dict[tuple[int, str], list[int]]  # by level and format: how many samples of each problem passed
 
     def counts(self, format_name: str, level: int | None = None) -> list[int]:
         """Passed samples of the problems of a format, and of one level if it is given."""
@@ -36,7 +36,7 @@ class Run:
 
 
 def place_of(task_id: str) -> tuple[int, str]:
-    """Level and format, which are parts of the names that tasks.py gives: tiny/SPLIT/LEVEL/FORMAT/NUMBER."""
+    """Level and format, from the name that tasks.py gives: tiny/SPLIT/LEVEL/FORMAT/NUMBER."""
     parts = task_id.split("/")
     if len(parts) != 5 or not parts[2].isdigit() or parts[3] not in FORMATS:
         raise ValueError(f"{task_id} is not a problem of tasks.py")
@@ -44,14 +44,14 @@ def place_of(task_id: str) -> tuple[int, str]:
 
 
 def check_groups(passed: dict[tuple[int, str], list[int]], groups: list[dict[str, Any]]) -> None:
-    """The report has counted too."""
+    """Check our counts against those of the report."""
     own = {place: (len(counts), sum(counts)) for place, counts in passed.items()}
     if own != {(group["level"], group["format"]): (group["problems"], group["passed"]) for group in groups}:
         raise ValueError("its groups are not those that the problems' names tell")
 
 
 def read_run(argument: str) -> Run:
-    """The run that an argument names; ends the program with a line where there is none."""
+    """The run that an argument names; ends the program with a message if there is none."""
     name, separator, folder = argument.rpartition("=")
     path = Path(folder) / "report.json"
     try:
@@ -87,7 +87,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def format_table(runs: list[Run]) -> str:
-    """A row a run: pass@1 by format, pass@10 where a run has the samples, forwards."""
+    """One row for each run: pass@1 by format, pass@10 if any run has the samples, forwards."""
     names = [name for name in FORMATS if any(run.counts(name) for run in runs)]
     columns = [(name, 1) for name in names]
     if any(run.samples >= MANY for run in runs):
@@ -97,14 +97,14 @@ def format_table(runs: list[Run]) -> str:
 
 
 def level_cell(run: Run, counts: list[int]) -> str:
-    """pass@1, and pass@10 behind it where the run has the samples; empty without problems."""
+    """pass@1, followed by pass@10 if the run has the samples; empty without problems."""
     ks = [1, MANY] if run.samples >= MANY else [1]
     shares = [[pass_at(k, run.samples, count) for count in counts] for k in ks]
     return ", ".join(f"{percent(values):.0f}" for values in shares if values)
 
 
 def level_table(runs: list[Run]) -> str:
-    """A row a run and format, a column a level."""
+    """One row for each run and format, one column for each level."""
     levels = sorted({level for run in runs for level, _ in run.passed})
     rows = []
     for run in runs:

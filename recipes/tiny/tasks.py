@@ -19,7 +19,7 @@ from taskgen.splits import EVALUATION, TRAIN
 
 
 def parse_weights(text: str) -> tuple[float, ...]:
-    """One weight a level."""
+    """One weight for each level."""
     weights = tuple(float(part) for part in text.split(","))
     if len(weights) != len(LEVELS) or min(weights) < 0 or not any(weights):
         raise argparse.ArgumentTypeError(f"expected {len(LEVELS)} comma-separated weights, one a level, got {text!r}")

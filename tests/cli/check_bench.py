@@ -3,7 +3,7 @@
 
     check_bench.py unmask bench OPTION...
 
-The options must not hold --json or --save.  Prints "consistent" or what is wrong.
+The options must not contain --json or --save.  Prints "consistent" or what is wrong.
 """
 
 import json
@@ -23,7 +23,7 @@ def require(condition, text):
 
 
 def same(shown, value, what):
-    """Whether the text of a table is `value`, rounded to the digits that it shows."""
+    """Require that the text in a table is `value`, rounded to the digits that the text shows."""
     digits = len(shown.partition(".")[2])
     require(abs(float(shown) - value) <= 0.5001 * 10.0**-digits, f"{what}: {shown} is not {value}")
 
@@ -34,7 +34,7 @@ def check_summary(summary, what):
 
 
 def check_samples(measured, name, summary, what):
-    """The samples are those that the summary is of."""
+    """Require that the summary is of the samples."""
     samples = measured["samples"]
     require(len(samples) == measured["repetitions"] <= measured["made"], f"{what}: {measured}")
     values = [sample[name] for sample in samples]
@@ -55,7 +55,7 @@ def line_of(table, label):
 
 
 def check_range(text, summary, factor, what):
-    """`text` is "MEDIAN (MINIMUM to MAXIMUM)"."""
+    """Require that `text` is "MEDIAN (MINIMUM to MAXIMUM)" of the summary."""
     found = re.fullmatch(r"([\d.]+) +\(([\d.]+) to ([\d.]+)\)", text)
     require(found, f"{what}: {text!r}")
     for shown, key in zip(found.groups(), ("median", "minimum", "maximum")):

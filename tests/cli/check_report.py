@@ -2,8 +2,8 @@
 """Check a page of `unmask report`, `analyze`, `replay`, `eval` or `sweep`: check_report.py PAGE [--most-bytes N] [--without-scripts]
 [--text TEXT]...
 
-The page must be well-formed, load nothing, run only the scripts that its policy names, and hold no
-element or attribute that the program does not write itself.  Each --text must stand in it as text.
+The page must be well-formed, load nothing, run only the scripts that its policy names, and contain no
+element or attribute that the program does not write itself.  Each --text must occur in it as text.
 """
 
 import argparse

@@ -4,10 +4,10 @@
     in_terminal.py [--size COLUMNSxROWS] [--keys TEXT] [--interrupt SECONDS] [--colours] [--seen PATTERN] COMMAND...
 
 The terminal understands the sequences that the live view uses and fails on any other, so that
-nothing a model writes can reach it as a control sequence.  With --colours they are printed as {N} where a
-colour of the 256 begins, {dim} and {} where all attributes end.  The last line tells whether the
-cursor is visible and wrapping is on; before it, with --seen, stands the first place in all that was written
-which the regular expression matches.  The exit status is that of the program.
+nothing a model writes can reach it as a control sequence.  With --colours, attributes are printed as {N}
+where one of the 256 colours begins, {dim}, and {} where all attributes end.  The last line says whether the
+cursor is visible and wrapping is on; with --seen, the line before it has the first match of the regular
+expression in everything that was written.  The exit status is that of the program.
 """
 
 import argparse
@@ -134,7 +134,7 @@ def spawn(command, columns, rows):
 def read_all(child, descriptor, options):
     """Everything the program writes; keys go in one by one, each after a moment of silence."""
     output, keys = b"", list(options.keys)
-    start, interrupted = None, options.interrupt is None  # time counts from the first output on
+    start, interrupted = None, options.interrupt is None  # time counts from the first output
     while True:
         ready, _, _ = select.select([descriptor], [], [], 0.15)
         if not interrupted and start is not None and time.monotonic() - start > options.interrupt:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run command-line fixtures: run_fixtures.py --program build/unmask FILE.test...
 
-A fixture file is lines of `key: value`.  Blank lines and lines that start with # are skipped.
+A fixture file has lines of `key: value`.  Blank lines and lines that start with # are skipped.
 
     case: TEXT           start a case: a name and a fresh, empty working directory
     file: NAME TEXT      append the line TEXT to the file NAME of that directory
@@ -139,7 +139,7 @@ def add_line(cases, line_number, key, value):
 
 
 def parse(text):
-    """Return the cases of a fixture file; FixtureError says the line that is wrong."""
+    """Return the cases of a fixture file; FixtureError names the line that is wrong."""
     cases = []
     for line_number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -165,7 +165,7 @@ def expand(text, work):
 
 def step_environment(step, work):
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(work), "LANG": "C"}
-    # Those of the sanitizers and the build machine, such as ASAN_OPTIONS and UNMASK_KERNELS.
+    # Variables of the sanitizers and the build machine, such as ASAN_OPTIONS and UNMASK_KERNELS.
     environment.update(
         (name, value)
         for name, value in os.environ.items()

@@ -5,8 +5,8 @@ usage: make_ar_ness_golden.py
 
 traces.jsonl holds the traces: one or several holes, one or several commits a step, confidences that
 tie, tokens that are taken back, positions that stay masked.  ar_ness.json holds for each of them the
-metrics in all readings of docs/ANALYSIS.md, as literally as possible: sets are sets, and the masked
-positions are kept in an array.
+metrics in all readings of docs/ANALYSIS.md, computed as literally as possible: sets are sets, and the
+masked positions are kept in an array.
 
 Needs numpy.
 """

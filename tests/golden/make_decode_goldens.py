@@ -44,7 +44,7 @@ def value(row, column, salt):
 
 
 def position_logits(tokens, vocabulary, salt):
-    """[length, vocabulary]: what the made-up model thinks of each position of the row."""
+    """[length, vocabulary]: the made-up model's logits for each position of the row."""
     tokens = numpy.asarray(tokens)
     columns = numpy.arange(vocabulary)
     left = numpy.concatenate([[0], tokens[:-1]])
@@ -113,8 +113,8 @@ def sampler_logits(vocabulary, salt, scale, grain):
 
 
 def filtered(logits, temperature, top_p, top_k):
-    """Float64: the kept ids and the renormalised probabilities; and how far the nearest
-    decision was from going the other way."""
+    """In float64: which ids are kept, the renormalised probabilities, and the distance of the nearest
+    cumulative probability from top_p."""
     scaled = logits / numpy.float32(temperature) if temperature > 0 else logits
     x = scaled.astype(numpy.float64)
     order = numpy.argsort(-x, kind="stable")
@@ -321,7 +321,7 @@ def make_orders(dream, llada, open_dllm):
 
 
 def write(name, content):
-    """One element of the outermost list or dictionary a line."""
+    """Write a list with one element a line, or a dictionary as one line."""
     rows = content if isinstance(content, list) else [content]
     text = ",\n".join(json.dumps(row) for row in rows)
     (HERE / name).write_text(f"[\n{text}\n]\n")
@@ -332,7 +332,7 @@ def main():
         sys.exit(__doc__)
     fast, llada_path, open_path = map(pathlib.Path, sys.argv[1:])
     dream = load(fast / "dream/model/generation_utils.py")
-    # The authors write the ids into the code; these two are inside the small vocabulary.
+    # The authors' code contains the ids as numbers; the replacements are inside the small vocabulary.
     llada = load(llada_path / "generate.py",
                  lambda text: text.replace("126081", str(EOS)).replace("126348", str(END_OF_TURN)))
     open_dllm = load(open_path / "veomni/models/transformers/qwen2/generation_utils.py")

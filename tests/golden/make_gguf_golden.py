@@ -3,9 +3,9 @@
 
 usage: make_gguf_golden.py --ggml LIBRARY
 
-  blocks.gguf     for each quantised type T: T.blocks, random blocks, and T.values, what the
-                  package makes of them (F32); for Q8_0 and Q4_0 also T.source, numbers whose
-                  quantisation T.blocks is; and "numbers", rows of several kinds, with
+  blocks.gguf     for each quantised type T: T.blocks, random blocks, and T.values, as the
+                  package dequantises them (F32); for Q8_0 and Q4_0 T.blocks is not random but
+                  quantised from T.source; and "numbers", rows of several kinds, with
                   T.reference for Q4_K and Q6_K, the sum of squared errors that the
                   reference's own search leaves in each of the rows
   llama.gguf, llada.gguf
@@ -172,7 +172,7 @@ def random_blocks(random, kind, count):
 
 
 def reference_errors(library, kind, numbers):
-    """What quantising by the reference and reading back leaves of each row, squared and summed."""
+    """For each row the sum of squared errors after quantising by the reference and reading back."""
     elements, size = gguf.GGML_QUANT_SIZES[kind]
     rows, columns = numbers.shape
     blocks = numpy.zeros((rows, columns // elements * size), dtype=numpy.uint8)
@@ -186,7 +186,7 @@ def reference_errors(library, kind, numbers):
 
 
 def search_numbers(random):
-    """Rows of several kinds: normal, with outliers, of one sign, with a constant, sparse."""
+    """Rows of several kinds, such as normal, with outliers, of one sign, with an offset, sparse."""
     rows = random.standard_normal((10, 512))
     rows[1] = random.standard_t(3, 512)
     rows[2] = abs(rows[2])

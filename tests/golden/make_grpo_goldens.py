@@ -3,11 +3,11 @@
 
 usage: make_grpo_goldens.py
 
-A model of tests/golden/transformer, completions with advantages, and what docs/GRPO.md makes of
-them: the masks are drawn here from its description, log-probabilities, loss and gradients are
-PyTorch's.  The reference is the same model with every weight times 0.97.  The old log-probabilities
-are the current ones plus a shift that goes round, so that ratios are clipped on both sides.  One
-safetensors file a case, all f32:
+A model of tests/golden/transformer, completions with advantages, and the update of docs/GRPO.md:
+the masks are drawn here from its description; log-probabilities, loss and gradients are PyTorch's.
+The reference is the same model with every weight times 0.97.  The old log-probabilities are the
+current ones plus shifts that repeat in a cycle, so that ratios are clipped on both sides.  One
+safetensors file for each case, all f32:
 
   completions [count, 4]   length, start of the answer, its length, counted tokens
   tokens                   of all canvases, one after the other
@@ -33,7 +33,7 @@ ROOT = pathlib.Path(__file__).parent / "grpo"
 SEED, BATCH, INNER, UPDATES = 21, 3, 1, 2
 COMPLETIONS = [(9, 3, 5, 4), (12, 4, 6, 6), (9, 3, 5, 5), (12, 4, 6, 2)]
 ADVANTAGES = [0.75, -0.75, 0.25, -0.25]
-# Which step decided each token of the answer; -1: none.
+# The step that decided each token of the answer; -1: none.
 STEPS = [(2, 0, 2, 1, 3), (4, 1, 0, 3, 1, 2), (0, 0, 1, 1, 2), (1, 0, 3, 2, 2, -1)]
 GROUP = 2
 SHIFTS = [0.0, 0.7, -0.7, 0.05, -0.1]
@@ -86,7 +86,7 @@ def drawn_states(index, case):
 
 
 def estimate_from_states(model, index, tokens, case):
-    """The same from the states that the sampler went through."""
+    """The same, estimated from the states that the sampler went through."""
     length, start, answer, counted = COMPLETIONS[index]
     total = torch.zeros(counted)
     drawn = drawn_states(index, case)
@@ -108,7 +108,7 @@ def estimate_from_states(model, index, tokens, case):
 
 
 def estimate(model, index, tokens, case):
-    """Log-probabilities of the counted tokens, as the estimator has them."""
+    """The estimator's log-probabilities of the counted tokens."""
     if case["estimator"] == "trajectory":
         return estimate_from_states(model, index, tokens, case)
     length, start, answer, counted = COMPLETIONS[index]

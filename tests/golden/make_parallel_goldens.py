@@ -9,7 +9,7 @@ decode/parallel_orders.json beside this script, in the form of decode/orders.jso
 made-up logits.  Needs numpy, torch and transformers.
 
 Everything runs at temperature 0 in float32.  Cases in which the model would choose the mask itself
-are skipped, as the published loops do not end then.
+are skipped, since the published loops would not end.
 """
 
 import pathlib

@@ -2,9 +2,9 @@
 """Make tests/golden/tokenizer/llama_style: a tokenizer in the manner of Llama 2, and what the library does with it.
 
     llama_style/tokenizer.json   <unk>, <s>, </s>, the 256 bytes, and 250 tokens of characters, trained here
-    llama_style_cases.json       as the cases of make_tokenizer_golden.py, whose texts are used
-    llama_added/tokenizer.json   the same with added tokens that are sought in normalised text, begin with a space, or name a byte
-    llama_added_cases.json       texts that hold them
+    llama_style_cases.json       cases as those of make_tokenizer_golden.py, whose texts are used
+    llama_added/tokenizer.json   the same with added tokens that are matched in normalised text, begin with a space, or name a byte
+    llama_added_cases.json       texts that contain them
 """
 import json
 import sys

@@ -8,7 +8,7 @@
     gpt2_style/    another with plain ByteLevel, ignore_merges, merges as strings, header tokens
     *_cases.json   [{bytes (hex), ids, plain (no added tokens), decoded, clean}, ...]
     chat_cases.json
-    qwen_cases.json  ids of the real Qwen vocabulary, where its directory is given
+    qwen_cases.json  ids of the real Qwen vocabulary, if its directory is given
 """
 import json
 import os

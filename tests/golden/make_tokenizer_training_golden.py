@@ -4,7 +4,7 @@
     documents.jsonl   prompts and completions, infilling and chat documents
     text.txt          one text, with several scripts, marks that form C moves, and long runs of a character
     tokenizer.json    600 tokens, eight special ones among them, learned from both
-    rare.json         the same with pairs that occur at least 60 times only
+    rare.json         the same, but merging only pairs that occur at least 60 times
 """
 import json
 import random

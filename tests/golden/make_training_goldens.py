@@ -5,7 +5,7 @@ usage: make_training_goldens.py
 
 Batches: a model of tests/golden/transformer, documents, and what a recipe makes of them.  The
 random draws, the masks, the targets and their weights are made here from the description in
-docs/TRAINING.md, the losses and gradients by PyTorch.  One safetensors file a case, all f32:
+docs/TRAINING.md, the losses and gradients by PyTorch.  One safetensors file for each case, all f32:
 
   lengths, prompts, suffixes [documents]   of the clean documents
   tokens                         their tokens, one after the other
@@ -104,7 +104,7 @@ class Document:
 
 
 def cart(noised, masked, p):
-    """Half of p (1 - p)^(distance - 1) for every unmasked token, for each that is masked."""
+    """For each masked token, half the sum of p (1 - p)^(distance - 1) over the unmasked ones."""
     plain = [j for j in range(len(noised)) if j not in masked]
     return [0.5 * sum(p * (1 - p) ** (abs(n - j) - 1) for j in plain) for n in masked]
 
@@ -117,7 +117,7 @@ def noise_causal(document, case):
 
 
 def noise(document, case):
-    """The tokens as the model sees them, and (row, target, weight) of what it is to predict."""
+    """The tokens as the model sees them, and (row, target, weight) of each token that it is to predict."""
     if case["objective"] == "causal":
         return noise_causal(document, case)
     tokens, sequence = document.tokens, document.sequence

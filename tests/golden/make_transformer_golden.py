@@ -11,7 +11,7 @@ that holds one more model.safetensors, all f32:
   KIND.logits                for each attention kind: full, causal, block (blocks of 3), links
   KIND.grad.NAME             gradients of sum(logits * dlogits), for some kinds
   links [sum of length^2]    allowed pairs beside the causal ones, for "links"
-  sparse.rows, sparse.logits the last sequence's tokens standing at far-apart positions
+  sparse.rows, sparse.logits the last sequence's tokens placed at positions far apart
   partial.*                  a dual-cache step: see dream_partial
 
 Every sequence runs alone, so nothing is padded.  Models are those of transformers with explicit
@@ -194,7 +194,7 @@ def dream_partial(dream, tokens):
 
 
 def make(name, model, config, kinds, gradients, dtype=torch.float32, authors=None, full=None):
-    """One case.  `full` maps the model to another one that computes the kind "full"."""
+    """One case.  `full` makes another model of the weights, to compute the kind "full"."""
     generator = torch.Generator().manual_seed(sum(name.encode()))
     initialise(model.parameters.items(), generator)
     with torch.no_grad():
@@ -233,7 +233,7 @@ def make(name, model, config, kinds, gradients, dtype=torch.float32, authors=Non
 
 
 def compare_llada(directory, settings):
-    """A check that the plain implementation computes what the authors' class computes."""
+    """Return a check that the plain implementation and the authors' class compute the same."""
     module = import_authors(directory, "authors_llada", "modeling_llada")
     configuration = import_authors(directory, "authors_llada", "configuration_llada")
 

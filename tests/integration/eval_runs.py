@@ -43,7 +43,7 @@ class EvalRuns(unittest.TestCase):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def report_of(self, process):
-        """What a run that ends well prints."""
+        """The report that a successful run prints."""
         output, messages = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, 0, messages)
         return json.loads(output)

@@ -12,11 +12,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/, 
 
 
 class KilledRuns(unittest.TestCase):
-    """Runs of recipe.json in a folder of their own, one of them `straight`."""
+    """Runs of recipe.json in a folder of their own; the one that is not ended early is `straight`."""
 
     program = ""
-    results = ()  # files that two runs have the same of
-    timeout = 60  # seconds that a run which is ended takes at the most, and half of a whole one
+    results = ()  # files that must be the same in two runs
+    timeout = 60  # most seconds that a run takes to end after a signal; a whole run may take twice as many
 
     @classmethod
     def setUpClass(cls):
@@ -48,7 +48,7 @@ class KilledRuns(unittest.TestCase):
             self.assertEqual((self.work / name / result).read_bytes(), expected, result)
 
     def kill_and_finish(self, times, wait):
-        """Kill the run `killed` so many times, each when wait(process, random) returns; then finish it."""
+        """Kill the run `killed` so many times, each time when wait(process, random) returns; then finish it."""
         moments = random.Random()
         seed = moments.randrange(1 << 30)
         moments.seed(seed)

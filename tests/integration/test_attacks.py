@@ -19,7 +19,7 @@ import unittest
 ATTACKS = pathlib.Path(__file__).resolve().parents[1] / "attacks"
 NOBODY = 65534
 HONEST = "import math\n\n\ndef solve(numbers):\n    return sum(n * n for n in numbers)\n"
-# None of the results is one that a program gives by chance, such as 0, 1 or True.
+# None of the results is one that a program might give by chance, such as 0, 1 or True.
 CHECK = """def reference(numbers):
     return sum(n ** 2 for n in numbers)
 
@@ -38,7 +38,7 @@ def check(candidate):
 """
 ASSERTS = ["assert solve([1, 2, 3]) == 14", "assert abs(solve([4, 5, 7]) - 90) < 1e-6",
            "assert sorted([solve([3, 9]), 1]) == [1, 90]", "assert math.isclose(solve([4, 8]), 80)"]
-# What a weaker setting does not prevent: docs/SANDBOX.md says so.
+# Attacks that a weaker setting does not prevent, as docs/SANDBOX.md says.
 NOT_PREVENTED = {"--fresh": "execute", "--sandbox=bubblewrap": "file_count"}
 PROBLEMS = [{"task_id": "check", "prompt": "", "entry_point": "solve", "test": CHECK},
             {"task_id": "asserts", "question": "Sum of squares.", "test_cases": ASSERTS}]
@@ -65,7 +65,7 @@ class Attacks(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="unmask-attacks-"))
         self.folder.chmod(0o755)
         self.addCleanup(shutil.rmtree, self.folder)
-        # An ordinary user may not reach the build directory.
+        # An ordinary user may be unable to reach the build directory.
         self.program = shutil.copy(self.unmask, self.folder / "unmask")
         rows = "".join(json.dumps(problem) + "\n" for problem in PROBLEMS)
         (self.folder / "problems.jsonl").write_text(rows)
@@ -77,7 +77,7 @@ class Attacks(unittest.TestCase):
         return self.judge_samples(samples, user, "--timeout", "2", *options)
 
     def passes_alone(self, row, user, *options):
-        """On a busy machine an honest program may run out of its two seconds; with more of them it passes."""
+        """On a busy machine two seconds may be too few for an honest program; with more it must pass."""
         if row["verdict"] != "timeout":
             return False
         sample = {name: row[name] for name in ("task_id", "attack", "completion")}
@@ -113,7 +113,7 @@ class Attacks(unittest.TestCase):
         self.wait_for_none_beyond(before)
 
     def wait_for_none_beyond(self, before):
-        """Processes that are killed are gone soon after."""
+        """Killed processes must be gone within ten seconds."""
         deadline = time.monotonic() + 10
         while processes() - before and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -163,14 +163,14 @@ class Attacks(unittest.TestCase):
 
 
 def parent_and_name(process):
-    """From /proc/PID/stat, whose second field is the name in parentheses."""
+    """The parent's id and the name, from /proc/PID/stat, whose second field is the name in parentheses."""
     text = pathlib.Path("/proc", process, "stat").read_text()
     name, rest = text.split("(", 1)[1].rsplit(")", 1)
     return rest.split()[1], name
 
 
 def has_judge(process):
-    """Whether a program that judges, which may be another test's, is among its ancestors."""
+    """Whether an ancestor of the process is a program that judges, maybe that of another test."""
     while process not in ("0", "1"):
         process, _ = parent_and_name(process)
         if process != "0" and parent_and_name(process)[1].startswith(("unmask", "test_", "bench_")):
@@ -178,7 +178,7 @@ def has_judge(process):
     return False
 
 
-ENDS = (b"run_zygote(3)", b"run_test_server(3)", b"run_program(3)", b"run_tests(3")  # of the text that an interpreter is given
+ENDS = (b"run_zygote(3)", b"run_test_server(3)", b"run_program(3)", b"run_tests(3")  # in the text that an interpreter is given
 
 
 def processes():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Evaluations that are killed go on without losing or repeating a sample: test_eval.py UNMASK
 
-A run that is killed again and again, with another batch each time, ends with the same bytes of samples.jsonl as one that is not.
+A run that is killed again and again, with another batch size each time, ends with the same bytes of samples.jsonl as one that is not.
 """
 
 import json
@@ -83,7 +83,7 @@ class Evaluations(eval_runs.EvalRuns):
         self.assertEqual((self.work / "stopped" / "samples.jsonl").read_bytes(), self.straight)
 
     def test_samples_that_harm_are_judged_like_others(self):
-        """Their lines stand in the file of a run that goes on: a gigabyte of output, memory, and no end."""
+        """They are samples of a run that goes on: a gigabyte of output, too much memory, and an endless loop."""
         self.finish("harm", "--timeout", "5")
         folder = self.work / "harm"
         rows = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]

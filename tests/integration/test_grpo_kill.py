@@ -44,12 +44,13 @@ class GrpoKill(killed_runs.KilledRuns):
         cls.seconds = time.monotonic() - began
 
     def judged(self, name):
-        """How much a run has judged, of which the straight one has all."""
+        """How much a run has judged, as a share of the straight run's journal."""
         journal = self.work / name / "rewards.journal"
         return journal.stat().st_size / (self.work / "straight" / "rewards.journal").stat().st_size if journal.exists() else 0
 
     def wait(self, process, moments):
-        """A random while, or until the second of the three batches is judged: the straight run may have been a slow one."""
+        """Wait a random share of the straight run's time.  That run may have been a slow one, so a run that has not yet
+        judged the second of the three batches waits no longer than until it has."""
         end = time.monotonic() + moments.uniform(0.2, 0.7) * self.seconds
         begun_early = self.judged("killed") < 0.6
         while process.poll() is None and time.monotonic() < end and not (begun_early and self.judged("killed") > 0.6):

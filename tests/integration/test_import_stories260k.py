@@ -3,7 +3,7 @@
     python3 tests/integration/test_import_stories260k.py build/unmask
 
 UNMASK_STORIES260K names a directory with stories260K.bin and tok512.bin of karpathy/tinyllamas (MIT licence), which do
-not come with the tests.  Without it their test is skipped; that of a small random checkpoint is not.
+not come with the tests.  Without it the test that needs them is skipped; those of small random checkpoints are not.
 """
 
 import json
@@ -21,7 +21,7 @@ PROGRAM = ""
 TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "import_stories260k.py"
 STORIES = os.environ.get("UNMASK_STORIES260K")
 
-# The text that llama2.c expects of itself at temperature 0 after 200 steps: test_all.py of github.com/karpathy/llama2.c
+# The text that llama2.c's own test expects at temperature 0 after 200 steps: test_all.py of github.com/karpathy/llama2.c
 # (MIT licence).
 KNOWN = (
     "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a "
@@ -35,7 +35,7 @@ PARTS = ("embedding", "attention_norm", "wq", "wk", "wv", "wo", "ffn_norm", "w1"
 
 
 def random_checkpoint(rng, tied):
-    """(bytes, shape, {part: layers of rows})"""
+    """(bytes, shape, {part: layers of rows}) of a checkpoint."""
     shape = {"dim": 16, "hidden": 12, "layers": 2, "heads": 4, "kv_heads": 2, "vocabulary": 300, "context": 32}
     dim, hidden, key_value = 16, 12, 8
     sizes = {"embedding": (1, 300, dim), "attention_norm": (2, 1, dim), "wq": (2, dim, dim), "wk": (2, key_value, dim),
@@ -92,7 +92,7 @@ def attended(query, keys, values, shape):
 
 
 def greedy(weights, shape, steps):
-    """The tokens after <s>, and the smallest lead that one of them has."""
+    """The tokens after <s>, and the smallest lead of one of them over the next best."""
     cache = [([], []) for _ in range(shape["layers"])]
     token, tokens, lead = 1, [], math.inf
     size = shape["dim"] // shape["heads"]

@@ -14,8 +14,8 @@ fail() {
     exit 1
 }
 
-# `make uninstall` must go on with the list of the user's own installation, which may be root's: it
-# is moved away, for which the right to write into the directory is enough.
+# The list of the user's own installation must stay for `make uninstall`.  The file may be root's,
+# so it is moved away meanwhile, which needs only the right to write to the directory.
 manifest=$build/install_manifest.txt
 clean_up() {
     rm -rf "$work"
@@ -49,7 +49,7 @@ query() {
 # shellcheck disable=SC2046 # one word a flag
 "$compiler" -std=c11 -pedantic -Wall -Werror "$work/consumer.c" -o "$work/shared" \
     $(query --cflags --libs)
-# The static library with shared dependencies: the static ones want more than the build needs.
+# The static library with shared dependencies: static ones would need more than the build does.
 # shellcheck disable=SC2046
 "$compiler" -std=c11 "$work/consumer.c" -o "$work/static" $(query --cflags) \
     "$library_directory/libunmask.a" $(pkg-config --libs $(query --print-requires-private)) \

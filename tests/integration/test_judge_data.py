@@ -2,11 +2,11 @@
 """The references of published problem sets pass in the sandbox as in plain Python: test_judge_data.py UNMASK
 
 UNMASK_DATA names a directory with human-eval/HumanEval.jsonl.gz, mbpp/mbpp.jsonl, mbpp/sanitized-mbpp.json, the sets of
-human-eval-infilling/ and, where the interpreter of the sandbox has NumPy, evalplus/HumanEvalPlus-OriginFmt.jsonl.gz and
-evalplus/MbppPlus-OriginFmt.jsonl.gz.  Without it, and always, a few problems of this file do, that have what those sets have:
-helpers, changed arguments, floats, set-up code.
+human-eval-infilling/ and, if the interpreter of the sandbox has NumPy, evalplus/HumanEvalPlus-OriginFmt.jsonl.gz and
+evalplus/MbppPlus-OriginFmt.jsonl.gz.  With or without it, a few problems of this file are judged that have what those sets
+have: helpers, changed arguments, floats, set-up code.
 
-References that are changed so that they cannot be right fail; those of which one operator or number is another one get the
+References that are changed so that they cannot be right must fail; those with one operator or number changed must get the
 verdict of plain Python.
 """
 
@@ -63,7 +63,7 @@ def raising(body):
 
 
 class Slip(ast.NodeTransformer):
-    """One operator, comparison or number of a function becomes another one: the first, in the order of the visit."""
+    """Changes the first operator, comparison or integer of a function, in the order of the visit, into another one."""
 
     OTHERS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Mod: ast.FloorDiv, ast.Lt: ast.LtE, ast.LtE: ast.Lt,
               ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.And: ast.Or,
@@ -84,7 +84,7 @@ class Slip(ast.NodeTransformer):
 
 
 def with_a_slip(problem):
-    """The problem with such a reference, or None where there is nothing to slip on."""
+    """The problem with a reference changed by Slip, or None if there is nothing to change."""
     tree = ast.parse(problem["prompt"] + problem["canonical_solution"])
     slip = Slip()
     for node in tree.body:
@@ -112,7 +112,7 @@ class References(unittest.TestCase):
         return {str(row["task_id"]): row["result"] for row in rows if not row["passed"]}
 
     def assert_as_plain(self, problems):
-        """Nearly all references pass; one that does not fails in plain Python too."""
+        """Nearly all references must pass; one that does not must fail in plain Python too."""
         by_id = {str(problem["task_id"]): problem for problem in problems}
         failed = self.judge(problems)
         self.assertLess(len(failed), 5, failed)
@@ -120,7 +120,7 @@ class References(unittest.TestCase):
             self.assertFalse(plain(by_id[name]), f"{name}: {text}")
 
     def judge_mutants(self, problems, mutate, reference):
-        """Judge each reference after a change that no test can let pass; the names of those that pass."""
+        """Judge each reference after a change that no test may accept; return the names of those that pass."""
         mutants = [{**problem, reference: mutate(problem[reference])} for problem in problems]
         return {str(problem["task_id"]) for problem in problems} - set(self.judge(mutants))
 
@@ -129,7 +129,7 @@ class References(unittest.TestCase):
             return [json.loads(line) for line in lines]
 
     def plus(self, name, every):
-        """Some of a set that needs NumPy: all of them take long."""
+        """Every `every`th problem of a set that needs NumPy: all of them would take long."""
         if subprocess.run(["/usr/bin/python3", "-c", "import numpy"], capture_output=True, check=False).returncode != 0:
             self.skipTest("/usr/bin/python3 has no NumPy (python3-numpy)")
         return self.lines(name)[::every]
@@ -162,7 +162,7 @@ class References(unittest.TestCase):
             self.assertEqual(self.judge(problems), {})
 
     def test_plus_versions(self):
-        """One published test is not right itself (HumanEval/32 of HumanEval+)."""
+        """One published test is wrong itself (HumanEval/32 of HumanEval+)."""
         self.assert_as_plain(self.plus("evalplus/HumanEvalPlus-OriginFmt.jsonl.gz", 16))
         self.assert_as_plain(self.plus("evalplus/MbppPlus-OriginFmt.jsonl.gz", 60))
 
@@ -187,7 +187,7 @@ class References(unittest.TestCase):
             with self.subTest(slip["task_id"]):
                 if plain(slip, timeout=2):
                     self.assertNotIn(slip["task_id"], failed)
-                else:  # an endless one too
+                else:  # including an endless one
                     self.assertIn(slip["task_id"], failed)
 
     def test_mbpp(self):

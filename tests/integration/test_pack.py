@@ -41,7 +41,7 @@ FIM = {"<|fim_prefix|>": "<left>", "<|fim_suffix|>": "<right>", "<|fim_middle|>"
 
 
 def fim_tokenizer(folder):
-    """The same tokenizer with the tokens of infilling, in the places of three others."""
+    """The same tokenizer with the infilling tokens in place of three others."""
     for file in TOKENIZER.iterdir():
         text = file.read_text(encoding="utf-8")
         for new, old in FIM.items():

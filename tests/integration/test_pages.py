@@ -19,10 +19,10 @@ PROGRAM = ""
 MODEL = pathlib.Path(__file__).resolve().parents[2] / "models" / "tiny"
 TRACES = pathlib.Path(__file__).resolve().parents[1] / "cli" / "traces"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-SECONDS = 240  # a browser on a machine that does other work
+SECONDS = 240  # a browser on a busy machine
 
 
-# Stands behind a page's own script, which its policy would forbid: it notes where each control leads.
+# Put after a page's own script, once the policy that would forbid it is removed: it notes where each control leads.
 CONTROLS = """<script>
 const [first, back, play, on, last] = document.querySelectorAll('.run button');
 const slider = document.querySelector('.run input'), seen = [];
@@ -32,20 +32,20 @@ slider.value = 2; slider.dispatchEvent(new Event('input')); note();
 play.click();
 document.title = seen.join(' ');
 </script>"""
-# The same: it notes how large the figures are drawn.
+# Likewise: it notes how large the figures are drawn.
 SIZES = """<script>
 const of = figure => figure.getBoundingClientRect();
 document.title = [...document.querySelectorAll('figure svg, svg.plot, .chart svg')]
     .map(figure => Math.round(of(figure).width) + 'x' + Math.round(of(figure).height)).join(' ');
 </script>"""
-LIGHT, DARK = bytes.fromhex("ffffff"), bytes.fromhex("0d1117")  # the ground of all pages
+LIGHT, DARK = bytes.fromhex("ffffff"), bytes.fromhex("0d1117")  # the background of all pages
 METRICS = [{"kind": "run", "objective": "diffusion", "steps": 2}, {"kind": "step", "step": 1, "loss": 2.5},
            {"kind": "step", "step": 2, "loss": 1.5}]
 PROBLEM = {"task_id": "one", "prompt": "def f(x):\n", "entry_point": "f", "test": "def check(f):\n    assert f(1) == 1\n"}
 
 
 def first_pixel(png):
-    """Of its first row, whose first pixel all filters leave as it is."""
+    """The colour of the first pixel of the first row, which all filters of PNG leave as it is."""
     parts, at = b"", 8
     while at < len(png):
         length, kind = int.from_bytes(png[at:at + 4]), png[at + 4:at + 8]
@@ -72,11 +72,11 @@ class Pages(unittest.TestCase):
         return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
 
     def contents(self, page):
-        """The document as it stands once its scripts ran, and what they wait for."""
+        """The document after its scripts have run, timers included."""
         return self.browse(page, "--virtual-time-budget=20000", "--dump-dom")
 
     def ground(self, page, scheme):
-        """The colour behind a page for people who prefer a scheme: 0 for dark, 1 for light."""
+        """The background of a page for people who prefer a scheme: 0 is dark, 1 is light."""
         picture = self.folder / "page.png"
         self.browse(page, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=600,400",
                     f"--screenshot={picture}")

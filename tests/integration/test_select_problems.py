@@ -2,8 +2,8 @@
 
     python3 tests/integration/test_select_problems.py build/unmask
 
-Means, deviations and percentiles are written out here in exact fractions where that is possible; pass rates are
-multiples of 1/16, so that they are exact in floating point too, except in one test that is made of others.
+Means, deviations and percentiles are computed here again.  Pass rates are multiples of 1/16, so that sums of them are
+exact in floating point, except in one test with any rates.
 """
 
 import json
@@ -59,7 +59,7 @@ def statistics(problem, models):
 
 
 def versions(problem):
-    """The lines that come of a problem that is kept."""
+    """The lines to be written for a problem that is kept."""
     question, tests = problem["question"], problem["test_cases"]
     prompts = {"": question if "\n```\n" in question else question + "\nTest cases: " + tests[0]}
     best = problem["inferences"][0]

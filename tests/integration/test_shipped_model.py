@@ -2,7 +2,7 @@
 
 test_shipped_model.py PROGRAM
 
-The functions come from the model in the repository and their results are fixed, so they run here as they are.
+The functions come from the model in the repository and are the same every time, so they run here without a sandbox.
 """
 
 import json

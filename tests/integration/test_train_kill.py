@@ -39,7 +39,7 @@ class TrainKill(killed_runs.KilledRuns):
         return metrics.stat().st_size if metrics.exists() else 0
 
     def assert_steps_stand_once(self, name):
-        """However often the run was killed, its metrics are whole lines with each step once."""
+        """However often the run was killed, its metrics must be whole lines with each step once."""
         lines = (self.work / name / "metrics.jsonl").read_text().splitlines()
         lines = [json.loads(line) for line in lines]
         self.assertEqual(lines[0]["kind"], "run")

@@ -3,8 +3,8 @@
     python3 tests/integration/test_train_stages.py build/unmask
 
 All stages of docs/TRAINING.md, over completion, infilling and chat documents that a small model learns by heart in seconds.
-Those that are not chats are programs, which validation runs.  Some have answers of which any is as likely as the others, and
-tests that only one of them passes: what reinforcement learning finds out.
+Those that are not chats are programs, which validation runs.  Some have several answers that are equally likely, of which
+only one passes the tests: reinforcement learning has to find it.
 """
 
 import json
@@ -68,7 +68,7 @@ def problems():
 
 
 def choices():
-    """Programs that any word completes; only one of them passes."""
+    """Programs that any word completes; only with one word do they pass."""
     for word in WORDS[1:3]:
         yield {"task_id": f"choose/{word}", "level": 3, "prompt": f"{word}=7; g=lambda: ", "entry_point": "g",
                "test": "def check(g):\n    assert g() == 7\n"}
@@ -86,7 +86,7 @@ def documents():
 
 
 def write_model(folder):
-    """The tokenizer with the tokens of infilling, in the places of three others."""
+    """A configuration, and the tokenizer with the infilling tokens in place of three others."""
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))
     for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -157,7 +157,7 @@ class Stages(unittest.TestCase):
         lines = map(json.loads, (self.work / "validation.log").read_text().splitlines())
         line = next(line for line in lines if line["kind"] == "validation")
         self.assertEqual(line["step"], STAGES[3]["steps"])
-        self.assertLess(line["loss"], 0.3)  # where any word goes on, ln(4) cannot be learnt away
+        self.assertLess(line["loss"], 0.3)  # where any of four words may follow, the loss stays at ln(4)
         self.assertEqual((self.work / "stage3" / "model.safetensors").read_bytes(), before)
 
     def validations(self, log):

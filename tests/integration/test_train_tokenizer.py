@@ -23,7 +23,7 @@ class TrainTokenizer(unittest.TestCase):
     def test_ctrl_c_ends_it_and_leaves_nothing(self):
         arguments = [PROGRAM, "train-tokenizer", "-", "--output", self.work / "out"]
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            # More than a pipe holds: once it is written the program reads, and has its handler.
+            # More than a pipe holds: once it is written, the program is reading and has its handler.
             process.stdin.write(b'{"prompt": "x"}\n' * 100_000)
             process.stdin.flush()
             process.send_signal(signal.SIGINT)

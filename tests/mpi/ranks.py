@@ -20,20 +20,20 @@ KINDS = ("step", "validation")
 
 CONFIG = small_training.model_config(48, 128, 3)
 
-# Four micro-batches a step: three ranks have a last round that is not full.
+# Four micro-batches a step: with three ranks the last round is not full.
 RECIPE = {
     "model": "model", "initialise": True, "train": "train.shard", "validation": "validation.shard",
     "objective": "diffusion", "steps": 12, "batch_tokens": 64, "gradient_accumulation": 4,
     "context_length": 32, "learning_rate": 0.003, "validation_interval": 5,
 }
 
-# Ranks on fewer processors than they are, started by any user.
+# Lets any user start more ranks than there are processors.
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
 ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # Open MPI itself does not give everything back.
+    # Open MPI itself leaks memory.
     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0",
 }
 
@@ -85,7 +85,7 @@ class Ranks(unittest.TestCase):
                 "--output", str(self.work / output), "--threads", "1", *options]
 
     def start(self, ranks, *arguments, **keywords):
-        """The run by so many ranks; by 1 without mpirun."""
+        """Start the run with so many ranks; one rank runs without mpirun."""
         command = self.train(*arguments, **keywords)
         if ranks > 1:
             command = [*MPIRUN, "-n", str(ranks), *command]
@@ -110,14 +110,14 @@ class Ranks(unittest.TestCase):
         self.assertIsNone(process.poll(), "the run ended too early")
 
     def numbers(self, output, kinds=KINDS):
-        """Steps and validations of a run, without what depends on the machine's speed."""
+        """Steps and validations of a run, without the members that depend on the machine's speed."""
         lines = [json.loads(line) for line in
                  (self.work / output / "metrics.jsonl").read_text().splitlines()]
         return [{key: value for key, value in line.items() if key not in TIMES}
                 for line in lines if line["kind"] in kinds]
 
     def assert_same_run(self, one, other, kinds=KINDS):
-        """A run that was stopped has not made the validation of that step: compare "step" only."""
+        """A run that was stopped lacks the validation of its last step: compare the kind "step" only."""
         for result in RESULTS:
             self.assertEqual((self.work / one / result).read_bytes(),
                              (self.work / other / result).read_bytes(), f"{other}/{result}")
@@ -125,7 +125,7 @@ class Ranks(unittest.TestCase):
 
 
 def main():
-    """test_NAME.py PROGRAM: skipped, with exit status 77, where nothing starts ranks."""
+    """test_NAME.py PROGRAM: skipped, with exit status 77, if there is no Open MPI to start ranks."""
     Ranks.program = sys.argv.pop(1)
     if shutil.which("mpirun") is None:
         print("skipped: mpirun is not installed (openmpi-bin)")

@@ -12,7 +12,7 @@ import time
 
 import ranks
 
-# Behind a comment sign whatever a model writes is right, unless it begins a new line.
+# After a comment sign anything that a model writes is right, unless it begins a new line.
 PROBLEMS = [{"task_id": f"p{i}", "prompt": f"def f(x):\n    return x + {i} #", "entry_point": "f",
              "test": f"def check(f):\n    assert f(1) == {i + 1}\n", "level": 1 + i % 3}
             for i in range(7)]
@@ -46,7 +46,7 @@ class Eval(ranks.Ranks):
         return printed
 
     def wait_for_samples(self, process, output):
-        """Until a few of a run's samples are written."""
+        """Wait until a few of a run's samples are written."""
         end = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < end:
             written = (self.work / output).glob("samples.rank-*")

@@ -12,7 +12,7 @@ import time
 import ranks
 
 STEPS = 40
-# So that a signal finds a step still running; under the sanitizers steps take six times as long.
+# Long enough for a signal to find a step still running; under the sanitizers steps take six times as long.
 BATCH_TOKENS = 100 if os.environ.get("UNMASK_SANITIZED") == "1" else 600
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 

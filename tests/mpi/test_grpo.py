@@ -13,7 +13,7 @@ import time
 
 import ranks
 
-# Behind a comment sign whatever a model writes is right, unless it begins a new line.
+# After a comment sign anything that a model writes is right, unless it begins a new line.
 PROBLEMS = [{"task_id": f"p{i}", "prompt": f"def f(x):\n    return x + {i} #", "entry_point": "f",
              "test": f"def check(f):\n    assert f(1) == {i + 1}\n", "level": 1 + i % 3}
             for i in range(5)]
@@ -53,7 +53,7 @@ class Grpo(ranks.Ranks):
         self.assert_same_run("trajectory-1", "trajectory-2")
 
     def test_a_run_continues_on_any_number_of_ranks(self):
-        """Stopped between the two updates of a batch, whose rollouts are in the state."""
+        """Stopped at times between the two updates of a batch, whose rollouts are in the state."""
         recipe = "stops.json"
         (self.work / recipe).write_text(json.dumps({**GRPO, "steps": 24}))
         self.run_ranks(1, "whole", recipe)
@@ -67,7 +67,7 @@ class Grpo(ranks.Ranks):
         self.assert_same_run("whole", "moving", kinds=("step",))
 
     def test_a_killed_rank_ends_the_job_and_nothing_is_lost(self):
-        """Wherever it is: among rollouts, verdicts or updates."""
+        """At any moment: during rollouts, verdicts or updates."""
         recipe = "killed.json"
         (self.work / recipe).write_text(json.dumps({**GRPO, "steps": 20, "checkpoint_minutes": 0.001}))
         self.run_ranks(1, "unbroken", recipe)

@@ -3,7 +3,7 @@
     python3 tests/mpi/test_namespaces.py build/unmask
 
 The ranks reach each other over TCP only, and mpirun starts the second one through an agent in
-place of ssh.  Needs root; skipped (exit status 77) for others and where namespaces are forbidden.
+place of ssh.  Needs root; skipped (exit status 77) for others and if namespaces are forbidden.
 """
 
 import os
@@ -40,7 +40,7 @@ def make_namespaces():
         ip("-n", name, "link", "set", DEVICE, "up")
 
 
-# Called by mpirun as ssh is: HOST COMMAND...  The host name is another one too.
+# Called by mpirun like ssh: HOST COMMAND...  It also sets another host name.
 AGENT = """#!/bin/sh
 shift
 exec ip netns exec {name} unshare --uts sh -c 'hostname {name}; eval "$*"' sh "$@"
@@ -58,7 +58,7 @@ class Namespaces(ranks.Ranks):
         cls.agent.chmod(0o755)
 
     def sent(self, name):
-        """Bytes that have left a namespace by the cable."""
+        """Bytes that have left a namespace through the cable."""
         counter = f"/sys/class/net/{DEVICE}/statistics/tx_bytes"
         return int(subprocess.run(["ip", "netns", "exec", name, "cat", counter], check=True,
                                   capture_output=True, text=True, timeout=30).stdout)

@@ -13,7 +13,7 @@ import small_training
 MEMBERS = {
     "diffusion": {"weights": "bf16", "attention_annealing_steps": 6, "answer_length": 9},
     "causal": {"objective": "causal", "model": "causal", "prompt_loss_weight": 0.5, "gradient_accumulation": 3},
-    # One micro-batch a step: other ranks have none and take part all the same.
+    # One micro-batch a step: the other ranks have none but take part all the same.
     "single": {"gradient_accumulation": 1, "steps": 4},
 }
 
@@ -61,7 +61,7 @@ class Results(ranks.Ranks):
         for count in (1, 2, 3):
             self.run_ranks(count, f"fast-{count}", recipe)
             found = self.numbers(f"fast-{count}")
-            # The first step's losses are those of the same weights: the sums have one order.
+            # The first step's loss is of the same weights, and losses are summed in one order.
             self.assertEqual(found[0]["loss"], expected[0]["loss"])
             for one, other in zip(expected, found):
                 for key in ("loss", "gradient_norm"):

@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def make(folder: Path, program: str) -> None:
-    """FOLDER/unmask with this text, in which {python} is the interpreter; it appends its arguments to the file $NOTES."""
+    """Write FOLDER/unmask with this text, where {python} is the interpreter; it must append its arguments to $NOTES."""
     path = folder / "unmask"
     path.write_text(program.format(python=sys.executable))
     path.chmod(0o755)
 
 
 def run(driver: Path, folder: Path, name: str, **variables: str) -> tuple[int, list[list[str]]]:
-    """Exit status of a driver with results in FOLDER/data, and the calls of the stand-in, noted in FOLDER/NAME."""
+    """Exit status of a driver with results in FOLDER/data, and the stand-in's calls, which it notes in FOLDER/NAME."""
     notes = folder / name
     notes.touch()
     environment = {**os.environ, "DATA": str(folder / "data"), "UNMASK": str(folder / "unmask"), "PYTHON": sys.executable,

@@ -19,7 +19,7 @@ sys.path.insert(0, str(RECIPE))
 import tasks  # noqa: E402
 from taskgen import formats, generate, splits  # noqa: E402
 
-# The whole answer: no other text than one block, and a newline behind the closing fence.
+# The whole answer: one block and no other text but a newline after the closing fence.
 FENCED = re.compile(r"```python\n((?:(?!```).)*)```\n", re.DOTALL)
 EQUAL = {name: 1.0 for name in formats.FORMATS}
 

@@ -16,7 +16,7 @@ import frontier_report  # noqa: E402
 from frontier_settings import BASELINE, DEFAULT, cached, grid, threshold  # noqa: E402
 
 
-# In place of `unmask`: answers say with which options they were made; those of even problems pass.
+# In place of `unmask`: answers contain the options that they were made with; those of even problems pass.
 PROGRAM = """#!{python}
 import json, sys
 command, options = sys.argv[1], sys.argv[2:]

@@ -35,7 +35,7 @@ class Tables(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def put(self, name: str, contents: Any) -> str:
-        """A run's directory with this report; as it is, where it is a text."""
+        """A run's directory with this report, which is written as it is if it is a string."""
         (self.folder / name).mkdir()
         text = contents if isinstance(contents, str) else json.dumps(contents)
         (self.folder / name / "report.json").write_text(text)

@@ -33,7 +33,7 @@ class Map:
     """A function of one element.
 
     `one` and `many` are noun phrases around the operand, `act` is an imperative for a pipeline sentence.
-    `code` brackets its operand where precedence needs it; `atomic` says that the result needs no brackets.
+    `atomic` says that the result of `code` needs no brackets as the operand of other code.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Reducer:
     """A function of a sequence.
 
     `body` is code over `{gen}` (a generator's inside or an iterable), `{lst}` (a list expression), `{d}` (the default)
-    and the constants.  `loop`, where given, is (initial statement, update statement over `{v}`, returned expression).
-    `noun` is a phrase around the operand and `act` what a pipeline sentence returns.  `maps` is false for a reducer
-    whose result does not depend on the elements' values.
+    and the constants.  `loop`, if given, is (initial statement, update statement over `{v}`, returned expression).
+    `noun` is a phrase around the operand, `act` names the result in a pipeline sentence.  `maps` is false for a
+    reducer whose result does not depend on the elements' values.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The three forms in which a task is asked: completion, chat and infilling.
 
-A form splits the task's text into what is given and what is wanted; both documents and problems are made from it.
+A form splits the task's text into the given part and the wanted part; both documents and problems are made from it.
 """
 
 import ast
@@ -31,14 +31,14 @@ FENCED = ("Please complete the following problem:\n```python\n{p}```",
           "Write the body of this Python function:\n```python\n{p}```")
 EXAMPLES = ("\nTest cases: {e}", "\nExample: {e}", "\n{e}", "\nFor example: {e}")
 SHARES = {"returning": 0.2, "fenced": 0.2}
-# Expressions that are no challenge as a hole.
+# Expressions that would be too easy as a hole.
 TRIVIAL = (ast.Name, ast.Constant, ast.Attribute)
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class Form:
-    """One task in one format: the text before the answer, the answer, and the text behind it (infilling only)."""
+    """One task in one format: the text before the answer, the answer, and the text after it (infilling only)."""
 
     format: str
     prompt: str
@@ -93,7 +93,7 @@ def infilling(task: Task, random: Random) -> Form:
         start, end = kind(source, begin, random)
         if source[start:end].strip() not in ("", task.completion.strip()):
             return Form(INFILLING, source[:start], source[start:end], source[end:])
-    cut = begin + 4  # behind the indentation of the first line, which is never the whole line
+    cut = begin + 4  # after the indentation of the first line, which is never the whole line
     return Form(INFILLING, source[:cut], source[cut:-1], source[-1:])
 
 
@@ -106,7 +106,7 @@ def line_hole(source: str, begin: int, random: Random) -> tuple[int, int]:
 
 
 def expression_hole(source: str, begin: int, random: Random) -> tuple[int, int]:
-    """An expression of the body that stands on one line."""
+    """An expression of the body that lies on one line."""
     offsets = [0]
     for line in source.splitlines(keepends=True):
         offsets.append(offsets[-1] + len(line))

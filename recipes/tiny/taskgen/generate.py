@@ -26,9 +26,9 @@ def draw_task(level: int, random: Random) -> Task:
 
 
 def distinct_tasks(seed: int, split: str, weights: Sequence[float] = DEFAULT_WEIGHTS) -> Iterator[Task]:
-    """An endless stream of tasks of one split with distinct sentences-and-signatures; the same for the same seed.
+    """A stream of tasks of one split, no two with the same signature and sentence; the same for the same seed.
 
-    A level whose supply runs out is dropped: after 2,000 draws in a row without a new task.
+    A level is dropped after 2,000 draws in a row without a new task; the stream ends when no level is left.
     """
     random = Random(f"{seed}/{split}")
     weights = list(weights)
@@ -47,12 +47,12 @@ def distinct_tasks(seed: int, split: str, weights: Sequence[float] = DEFAULT_WEI
         if level == 6:
             task = with_examples(task, random)
             if not task.examples:
-                continue  # hardly any input gives a telling result
+                continue  # hardly any input gives a result worth showing
         yield task
 
 
 def form_of(task: Task, name: str, random: Random) -> Form:
-    """The task in a format; a part of the requests gets an example."""
+    """The task in a format; some of the chat requests get an example."""
     if name == CHAT and not task.examples and random.random() < CHAT_EXAMPLES:
         task = with_examples(task, random, most=1)
     return render(task, name, random)
@@ -68,7 +68,7 @@ def documents(split: str, seed: int, count: int, weights: Sequence[float] = DEFA
 
 
 def problem(task: Task, task_id: str, name: str, random: Random) -> dict[str, object]:
-    """The task as a problem in HumanEval form.  Raises Degenerate if tests cannot tell a wrong answer."""
+    """The task as a problem in HumanEval form.  Raises Degenerate if its tests could not detect a wrong answer."""
     test = test_text(make_cases(task, random))
     form = form_of(task, name, random)
     suffix = {"suffix": form.suffix} if name == "infilling" else {}
@@ -79,7 +79,7 @@ def problem(task: Task, task_id: str, name: str, random: Random) -> dict[str, ob
 
 def level_problems(split: str, seed: int, level: int, count: int,
                    formats: Sequence[str] = FORMATS) -> Iterator[dict[str, object]]:
-    """Up to `count` problems of a level, the formats in rotation, with as many different keys as there are."""
+    """Up to `count` problems of a level, the formats in rotation, with as many different keys as possible."""
     weights = tuple(float(level == other) for other in LEVELS)
     random = Random(f"{seed}/{split}/tests/{level}")
     keys: dict[str, int] = {}

@@ -26,7 +26,7 @@ def draw_number(constants: list[int], random: Random) -> int:
 
 
 def draw_word(letters: list[str], random: Random, minimum: int = 1) -> str:
-    """A short word; sometimes a palindrome, with digits, long, in upper or in mixed case."""
+    """A short word; sometimes a palindrome, with digits, longer, in upper or in mixed case."""
     alphabet = WORD_LETTERS + "".join(letters) * 3
     word = "".join(random.choice(alphabet) for _ in range(random.randint(minimum, 8 if random.random() < 0.85 else 11)))
     style = random.random()
@@ -57,7 +57,7 @@ def draw_list(draw: Callable[[], Any], random: Random, longest: int = 10) -> lis
 
 
 def draw_pairs(letters: list[str], number: Callable[[], int], random: Random) -> list[tuple[str, int]]:
-    """Words with numbers, some of which occur more than once."""
+    """Pairs of a word and a number; some numbers occur more than once."""
     numbers = draw_list(number, random, 4)
     return [(draw_word(letters, random), value) for value in numbers]
 
@@ -107,7 +107,7 @@ def edge_values(kind: str) -> list[Any]:
 
 
 def boundary_values(kind: str, numbers: list[int], letters: list[str]) -> list[Any]:
-    """Inputs at the task's constants, where a comparison that is off by one shows."""
+    """Inputs at the task's constants, where off-by-one comparisons show."""
     near = list(dict.fromkeys(value for number in numbers[:2] for value in (number - 1, number, number + 1)))
     words = [("aB" * 10)[:length] for length in near if 0 < length < 12]
     words += [word for letter in letters[:2] for word in (letter + "xy", "xy" + letter)]
@@ -125,7 +125,7 @@ def boundary_values(kind: str, numbers: list[int], letters: list[str]) -> list[A
 
 
 def literal_constants(task: Task) -> tuple[list[int], list[str]]:
-    """The integers and the letters among a task's constants, and letters for a letter argument."""
+    """The integers and the letters among a task's constants; a letter argument adds some letters."""
     numbers = [c for c in task.constants if isinstance(c, int)]
     letters = [c for c in task.constants if isinstance(c, str) and not isinstance(c, Name) and c.isalpha()]
     if any(p.kind == "letter" for p in task.parameters):
@@ -150,7 +150,7 @@ def draw_arguments(task: Task, random: Random) -> list[tuple[Any, ...]]:
     def fill_random() -> tuple[Any, ...]:
         arguments = fill(draw(first_kind, numbers, letters, random))
         if task.parameters[-1].kind == "key" and arguments[0] and random.random() < 0.7:
-            return (arguments[0], random.choice(list(arguments[0])))  # so that a looked-up key is mostly there
+            return (arguments[0], random.choice(list(arguments[0])))  # so that the key looked up is mostly present
         if first_kind == "numbers" and isinstance(arguments[-1], int) and random.random() < 0.6:
             arguments[0].extend((arguments[-1], arguments[-1] + 1))  # so that a limit argument is met exactly
         return arguments

@@ -15,7 +15,7 @@ LIMIT_ARGUMENTS = ("k", "limit", "bound")
 
 
 def draw_maker(makers: dict, random: Random):
-    """One of the makers by their weights."""
+    """One of the makers, drawn by their weights."""
     return random.choices(tuple(makers), tuple(makers.values()))[0]
 
 
@@ -71,7 +71,7 @@ def only_reduce(random: Random) -> Task:
 
 
 def every_or_some(random: Random) -> Task:
-    """Whether all or any of the elements satisfy a predicate."""
+    """Whether all, any or none of the elements satisfy a predicate."""
     source = draw_source(random)
     predicate = use(random.choice(source.vocabulary.predicates), random)
     quantifier = random.choice(("all", "any", "none"))
@@ -113,7 +113,7 @@ def map_and_reduce(random: Random, source: Source) -> Task:
 
 
 def each_choice(random: Random) -> Task:
-    """For each element one of two values by a predicate; at most one of them is the element itself."""
+    """For each element one of two values, chosen by a predicate; at most one of them is the element itself."""
     source = draw_source(random)
     predicate = use(random.choice(source.vocabulary.predicates), random)
     first, second = (use(m, random) for m in random.sample(source.vocabulary.same_type_maps(), 2))
@@ -219,7 +219,7 @@ def dictionary(random: Random) -> Task:
 
 
 def loop(initial: str, source: Source, condition: str, update: str, final: str) -> str:
-    """A loop over the source around an optional condition."""
+    """A loop over the source, with an optional condition around the update."""
     lines = update.splitlines()
     if condition:
         lines = [condition] + ["    " + line for line in lines]
@@ -228,7 +228,7 @@ def loop(initial: str, source: Source, condition: str, update: str, final: str) 
 
 
 def argument_constant(random: Random) -> Task:
-    """A pipeline one of whose constants is a second argument."""
+    """A pipeline with a second argument in place of one constant."""
     source = draw_source(random, ranges=False)
     kinds = ("small", "modulus", "digit", "length", "letter")
     name = random.choice(LIMIT_ARGUMENTS)
@@ -296,7 +296,7 @@ def membership(random: Random, first: str, second: str) -> Task:
 
 
 def sorted_by(random: Random) -> Task:
-    """The elements ordered by a mapped value, or the first with the largest or smallest one."""
+    """The elements ordered by a mapped value, or the first one with the largest or smallest mapped value."""
     source = draw_source(random)
     chosen = use(random.choice([m for m in source.vocabulary.maps if m.result == "number"]), random)
     predicates = (use(random.choice(source.vocabulary.predicates), random),) if random.random() < 0.5 else ()
@@ -322,7 +322,7 @@ def sorted_by(random: Random) -> Task:
 
 
 def three_way(random: Random) -> Task:
-    """One of three values by two predicates on one argument."""
+    """One of three values, chosen by two predicates on one argument."""
     vocabulary, argument = draw_scalar(random)
     name = argument.name
     first = use(random.choice(vocabulary.predicates), random)
@@ -342,7 +342,7 @@ def three_way(random: Random) -> Task:
 
 
 def choice_and_reduce(random: Random) -> Task:
-    """A sum or a largest value of one of two mapped values for each element."""
+    """The sum or product over the elements of one of two mapped values, chosen by a predicate."""
     source = Source.draw(random.choice(("numbers", "entries", "range")), random)
     predicate = use(random.choice(source.vocabulary.predicates), random)
     first, second = (use(m, random) for m in random.sample(source.vocabulary.same_type_maps(), 2))

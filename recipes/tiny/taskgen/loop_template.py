@@ -1,6 +1,6 @@
 """A loop with holes for a predicate or a map, from which tasks of level 6 are made.
 
-Code and sentences are format strings.  `{a}` is the argument and `{b}` the second one, where there is one; the element
+Code and sentences are format strings.  `{a}` is the argument and `{b}` the second one, if there is one; the element
 is `x` (numbers), `c` (characters of a text) or `w` (words).  `{p}` is the predicate's code, `{q}` the same in brackets
 where `and` or `not` needs them, `{v}` the map's code; in sentences `{that}` is the predicate's plural, `{is}` its
 singular verb phrase and `{mapped}` the map's noun phrase of the element.
@@ -12,7 +12,7 @@ from inspect import cleandoc
 
 @dataclass(frozen=True)
 class Template:
-    """`kind` is the argument's, `slots` the holes (p and v), `second` the kind of a second argument or empty."""
+    """`kind` is the kind of the argument, `slots` the holes (p, v or both), `second` a second argument's kind or empty."""
 
     name: str
     kind: str
@@ -23,5 +23,5 @@ class Template:
 
 
 def template(name: str, kind: str, slots: str, sentences: tuple[str, ...], body: str, second: str = "") -> Template:
-    """A template whose body is written indented."""
+    """A template from a body that is written indented."""
     return Template(name, kind, slots, sentences, cleandoc(body), second)

@@ -1,7 +1,7 @@
 """Level 6: small loops with state, specified by a sentence and one or two doctest examples.
 
-Each task is a template with a predicate or a map put in, so that a held-out combination is made of parts that training
-shows.
+Each task is a template filled with a predicate, a map or both, so that a held-out combination is made of parts that
+training shows.
 """
 
 from dataclasses import replace
@@ -22,10 +22,10 @@ ARGUMENTS = {"numbers": SEQUENCE_ARGUMENTS["numbers"], "rows": ("rows", "table",
              "positive": ("n", "number", "value"), "count": ("n", "limit", "stop"),
              "text": SEQUENCE_ARGUMENTS["characters"], "words": SEQUENCE_ARGUMENTS["words"]}
 SECOND_ARGUMENTS = {"take": ("k", "size"), "small": ("limit", "bound"), "small_numbers": ("others", "ys")}
-# The positive elements of the templates on one integer are drawn from the vocabulary of a range.
+# The vocabulary for a template's elements.  Those of a template on one integer are positive, as those of a range are.
 WORD_KINDS = {"numbers": "numbers", "rows": "numbers", "positive": "range", "count": "range", "text": "characters",
               "words": "words"}
-# Results that say little as an example.
+# Results that would say little in an example.
 UNTELLING = ("[]", "{}", "''", "0", "-1", "None")
 VARIABLES = {"text": "c", "words": "w"}
 
@@ -62,7 +62,8 @@ def level_6(random: Random) -> Task:
 
 
 def with_examples(task: Task, random: Random, longest: int = 30, most: int = 2) -> Task:
-    """The task with one or two examples in its docstring, chosen among short inputs with telling results."""
+    """The task with one or two examples in its docstring (at most `most`; none if no input suits), chosen among short
+    inputs with informative results."""
     function = reference(task)
     lines, results = [], set()
     for arguments in draw_arguments(task, random)[len(fixed_values(task)):]:

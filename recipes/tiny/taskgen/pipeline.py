@@ -88,12 +88,12 @@ def map_code(uses: tuple[Use, ...], operand: str) -> str:
 
 
 def reducers_after(vocabulary: Vocabulary, maps: tuple[Use, ...]) -> tuple[Reducer, ...]:
-    """The reducers for what the maps give, without those that ignore them."""
+    """The reducers for the results of the maps, without those that ignore the values."""
     return vocabulary.reducers_after(maps[-1].atom.result) if maps else vocabulary.reducers
 
 
 def opened(noun: str, parameters: str, random: Random) -> str:
-    """A sentence that asks for what the noun phrase says."""
+    """A sentence that asks for what the noun phrase names."""
     if noun.startswith("True if"):
         return f"Return {noun}."
     return random.choice(OPENINGS).format(n=noun, p=parameters)
@@ -119,7 +119,7 @@ class Pipeline:
         return map_code(self.maps, self.source.variable)
 
     def generator(self) -> str:
-        """The inside of a generator expression, or the bare iterable where nothing is filtered or mapped."""
+        """The inside of a generator expression, or the bare iterable if nothing is filtered or mapped."""
         condition = f" if {self.condition()}" if self.predicates else ""
         if not condition and not self.maps:
             return self.source.iterable
@@ -131,7 +131,7 @@ class Pipeline:
         return self.source.iterable if self.source.kind in LISTS else f"list({self.source.iterable})"
 
     def body(self, loop: bool = False) -> str:
-        """The reference body as an expression, or as an explicit loop where the reducer has one."""
+        """The reference body: an explicit loop if the reducer has only that, or has one and `loop` is set."""
         reducer = self.reducer.atom
         if reducer.loop and (loop or reducer.loop_only):
             return self.loop_body()

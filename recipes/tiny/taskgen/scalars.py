@@ -128,7 +128,7 @@ def two_maps_of_one_type(vocabulary: Vocabulary, random: Random) -> tuple[Map, M
 
 
 def choice(random: Random) -> Task:
-    """One of two values by a predicate: two mapped values, or one of them unchanged or constant."""
+    """One of two values, chosen by a predicate: two mapped values, or a mapped one and the argument or a constant."""
     vocabulary, argument = draw_scalar(random)
     name = argument.name
     predicate = use(random.choice(vocabulary.predicates), random)
@@ -152,7 +152,7 @@ def choice(random: Random) -> Task:
 
 
 def label(random: Random) -> Task:
-    """One of two constants by a predicate."""
+    """One of two constants, chosen by a predicate."""
     vocabulary, argument = draw_scalar(random)
     predicate = use(random.choice(vocabulary.predicates), random)
     one, other = (f'"{v}"' if isinstance(v, str) else str(v) for v in random.choice(LABELS))
@@ -163,7 +163,7 @@ def label(random: Random) -> Task:
 
 
 def pair_choice(random: Random) -> Task:
-    """One of two operations on two arguments by a comparison of them."""
+    """One of two operations on two arguments, chosen by comparing them."""
     first, second = draw_pair(random)
     names = {"a": first.name, "b": second.name}
     test_name, test_code, phrases = random.choice(PAIR_TESTS)
@@ -197,7 +197,7 @@ def two_steps(random: Random) -> Task:
 
 
 def joined_predicates(random: Random) -> Task:
-    """Whether both or one of two predicates hold."""
+    """Whether both, or at least one, of two predicates hold."""
     vocabulary, argument = draw_scalar(random)
     atoms = [p for p in vocabulary.predicates if p.name != "outside"]
     first = use(random.choice(atoms), random)

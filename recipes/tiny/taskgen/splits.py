@@ -2,8 +2,8 @@
 
 From level 2 up one operation key in ten is held out, and the held-out keys are divided among validation, test and
 final test: those sets ask for combinations of operations that training never shows.  Level 1 has single operations,
-which every split needs, so there sentences are held out instead.  One sentence in twenty of the other tasks goes to
-the `wording` test, whose operations are known from training and whose constants or words are not.
+which every split needs, so sentences are held out instead.  One sentence in twenty of the other tasks goes to the
+`wording` test: its operations are known from training, but its constants or words are not.
 """
 
 from hashlib import sha256
@@ -22,7 +22,7 @@ def bucket(text: str, count: int) -> int:
 
 
 def split_of(task: Task) -> str:
-    """The split that alone may hold the task."""
+    """The only split that may hold the task."""
     if task.level == 1:
         number = bucket("sentence:" + task.sentence, 20)
         return EVALUATION[number] if number < len(EVALUATION) else TRAIN

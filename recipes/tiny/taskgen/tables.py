@@ -37,7 +37,7 @@ class Holder:
 
 
 def part_predicate(random: Random) -> tuple[str, Use]:
-    """A predicate together with the part, k or v, that it is about."""
+    """A part, k or v, and a predicate for it."""
     if random.random() < 0.65:
         return "v", use(random.choice(NUMBERS.predicates), random)
     return "k", use(random.choice(TEXTS.predicates), random)
@@ -59,7 +59,7 @@ MAPPING = ("Return a dictionary from {k} to {v} for each {e}{p}.",
 
 
 def project(random: Random) -> Task:
-    """The other or the same part of the entries that satisfy a predicate."""
+    """The keys or the values of the entries that satisfy a predicate on either part."""
     holder = Holder(random)
     part, predicate = part_predicate(random)
     taken = random.choice(("k", "v"))
@@ -146,7 +146,7 @@ def total_of_parts(random: Random) -> Task:
 
 
 def rebuild(random: Random) -> Task:
-    """A dictionary with a mapped key or value of the entries that satisfy a predicate."""
+    """A dictionary of the entries that satisfy a predicate, with mapped values."""
     holder = Holder(random)
     part, predicate = part_predicate(random)
     chosen = use(random.choice(NUMBERS.maps), random)
@@ -160,7 +160,7 @@ def rebuild(random: Random) -> Task:
 
 
 def collect_by(random: Random) -> Task:
-    """A dictionary of the lists, or the sums, of one part by a mapped value of the other."""
+    """A dictionary of lists or sums of one part, grouped by a mapped value of the other."""
     holder = Holder(random)
     if random.random() < 0.5:
         by, part, chosen = "k", "v", use(random.choice(TEXTS.maps), random)

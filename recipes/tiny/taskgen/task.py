@@ -16,7 +16,7 @@ class Parameter:
 class Task:
     """One task: what it asks, the reference body and what is needed to test it.
 
-    `key` is the tuple of operations, by which tasks are split; it holds no constants and no wording.
+    `key` is the tuple of operations that decides the split; it contains no constants and no wording.
     `constants` are the numbers and letters that occur in the task, around which test inputs are drawn.
     `examples` are doctest lines (call, result) shown after the sentence.
     """

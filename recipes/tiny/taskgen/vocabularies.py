@@ -18,18 +18,18 @@ class Vocabulary:
     reducers: tuple[Reducer, ...]
 
     def same_type_maps(self) -> tuple[Map, ...]:
-        """Maps whose result is of the elements' own type."""
+        """The maps with results of the elements' own type."""
         return tuple(m for m in self.maps if m.result == self.element)
 
     def reducers_after(self, result: str) -> tuple[Reducer, ...]:
-        """The reducers for elements that maps made to be of the type `result`, without those that ignore them."""
+        """The reducers for elements that maps have turned into type `result`, without those that ignore the values."""
         reducers = self.reducers
         if result != self.element:
             reducers = NUMBER_REDUCERS if result == "number" else TEXT_REDUCERS
         return tuple(r for r in reducers if r.maps)
 
 
-# Of the integers from 1 up, these predicates are always or never true or repeat another one.
+# For integers from 1 up, each of these predicates is always true, never true, or the same as another one.
 SIGN_PREDICATES = ("positive", "negative", "nonzero", "magnitude")
 NUMBERS = Vocabulary("number", NUMBER_PREDICATES, NUMBER_MAPS, NUMBER_REDUCERS)
 TEXTS = Vocabulary("text", TEXT_PREDICATES, TEXT_MAPS, TEXT_REDUCERS)

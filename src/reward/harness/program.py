@@ -5,7 +5,7 @@ Nothing that happens here is believed: the other side takes values, never a verd
 
 import builtins
 
-# Modules that stand for themselves on the other side, when a program has imported one.
+# If a program has imported one of these modules, the other side gets its own import of it.
 PLAIN_MODULES = frozenset((
     "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
     "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
@@ -140,7 +140,7 @@ class Program:
         return found
 
     def call(self, function, arguments, named):
-        """Call, and tell which arguments are no longer what they were."""
+        """Call, and report which arguments the call changed."""
         before = [encode(value, self.peer.export) for value in arguments]
         try:
             result = function(*arguments, **named)
@@ -163,7 +163,7 @@ class Program:
 
     def run(self, descriptor):
         """Answer until the tests are over."""
-        sys.setrecursionlimit(1030)  # the frames of this file are not the program's
+        sys.setrecursionlimit(1030)  # the frames of this file do not count against the program
         sys.stdout = self.printed
         self.peer.descriptor = descriptor
         try:

@@ -1,6 +1,6 @@
 """The process of the tests: trusted code that calls the program, compares, and gives the verdict.
 
-What comes from the program is plain data or a stand-in whose comparison is that of identity.
+What comes from the program is plain data or a stand-in that compares by identity.
 """
 
 import builtins
@@ -12,8 +12,8 @@ MAXIMUM_TEXT = 300
 PLAIN_MODULES = frozenset((
     "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
     "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
-# Names by which tests use a module that they do not import: they get the real one, whatever a program
-# has made of the name.
+# Names under which tests use a module without importing it: they get the real module, whatever a
+# program has bound to the name.
 MODULE_NAMES = {name: name for name in PLAIN_MODULES} | {
     "np": "numpy", "numpy": "numpy", "pd": "pandas", "pandas": "pandas", "os": "os", "sys": "sys", "json": "json",
     "time": "time", "torch": "torch", "scipy": "scipy", "pytest": "pytest", "unittest": "unittest"}
@@ -84,7 +84,7 @@ def standard_exception(name):
 
 
 def merge(old, new):
-    """Give `old` the contents of `new`, keeping the containers inside that others may refer to."""
+    """Give `old` the contents of `new`, keeping the containers inside it, which others may refer to."""
     if type(old) is not type(new):
         return
     if type(old) is tuple:
@@ -119,7 +119,7 @@ class Session:
         self.peer.module = self.module
         self.peer.operations = {"call": self.call_back, "next": self.next_back}
         self.broken = None
-        self.regular = True  # what came was in the form that it has to have
+        self.regular = True  # every answer had the required form
 
     @staticmethod
     def name_of(value):
@@ -218,13 +218,13 @@ class Session:
 
 
 class Pending(Exception):
-    """In place of the answer to a call that is only noted."""
+    """Raised in place of the answer to a call that is only noted."""
 
 
 class Foreseen:
-    """The function under test, where each test calls it once: the calls are noted in a run that each of them
-    breaks off, made all at once, and answered in a second run.  They come in the same order as one by one, but
-    the two processes wait for each other once."""
+    """Stands for the function under test if each test calls it once.  In a first run of the tests each call is
+    noted and breaks its test off; then all the calls are made at once, and a second run gets the answers.  The
+    calls come in the same order as one by one, but the two processes wait for each other only once."""
 
     def __init__(self, session, function):
         self._um = session, function
@@ -248,7 +248,7 @@ class Foreseen:
         return function(*arguments, **named)
 
     def _um_make_calls(self):
-        """Make the calls that were noted, if plain data is all that they pass."""
+        """Make the calls that were noted, if they pass nothing but plain data."""
         session, function = self._um
         self._um_noting = False
         try:
@@ -266,7 +266,7 @@ def refuse(value):
 
 
 def calls_once(texts, *names):
-    """Whether each of the texts, of which there are several, calls one of these names exactly once."""
+    """Whether there are several texts, and each calls one of these names exactly once."""
     return len(texts) > 1 and all(sum(text.count(name + "(") for name in names) == 1 for text in texts)
 
 
@@ -274,7 +274,7 @@ def calls_once(texts, *names):
 
 
 class Record:
-    """Which tests passed, and what the first other one said."""
+    """Which tests passed, and the error of the first one that failed."""
 
     def __init__(self):
         self.bits = []
@@ -299,7 +299,7 @@ def describe(error):
 
 
 def guarded(ast, node, number):
-    """The assert `node` as a statement that records what became of it."""
+    """The assert `node` as a statement that records whether it passed."""
     def call(name, *extra):
         return ast.Expr(ast.Call(ast.Name(name, ast.Load()), [ast.Constant(number), *extra], []))
     handler = ast.ExceptHandler(ast.Name("_um_Exception", ast.Load()), "_um_error",
@@ -308,8 +308,8 @@ def guarded(ast, node, number):
 
 
 def split_check(text, record):
-    """The code of `text` in which each assert at the top of check() is a test of its own, and whether
-    that check() returns is one more."""
+    """Compile `text` so that each assert at the top level of check() is a test of its own; the second
+    value says whether the return of check() is one more test."""
     if len(text) <= MAXIMUM_SPLIT:
         try:
             return split_lines(text, record)
@@ -320,8 +320,8 @@ def split_check(text, record):
 
 
 def split_lines(text, record):
-    """As split_check, for a check() that has each assert on a line of its own: many times as fast as by
-    syntax tree.  Raises SyntaxError for any other."""
+    """Like split_check, for a check() with each assert on a line of its own: many times as fast as by
+    syntax tree.  Raises SyntaxError for any other check()."""
     lines = text.split("\n")
     starts = [number for number, line in enumerate(lines) if line.startswith("def check(")]
     body = starts[-1] + 1 if starts else 0
@@ -377,7 +377,7 @@ def run_check(session, record, names, entry_point, test):
     if calls_once(record.lines, "candidate", entry_point) and type(candidate) is Remote:
         candidate = foreseen = Foreseen(session, candidate)
         names[entry_point] = candidate
-    names.pop("check", None)  # only that of the tests counts
+    names.pop("check", None)  # only the check() of the tests counts
     exec(code, names)
     if candidate is None or "check" not in names:
         record.text = f"the program does not define {entry_point}" if candidate is None else "there is no check()"
@@ -420,8 +420,8 @@ def run_each(record, names, asserts):
 
 
 def tested_name(asserts):
-    """The function that asserts are about: the first name that they call which is not built in, or
-    the first of all.  A script among them, which has functions of its own, does not count."""
+    """The function that the asserts test: the first name they call that is not built in, or else the
+    first name they call.  A script among them, which calls functions of its own, does not count."""
     import ast
     first = ""
     for text in [text for text in asserts if text.lstrip().startswith("assert")] or asserts:
@@ -438,7 +438,7 @@ def tested_name(asserts):
 
 
 def trusted_names(prompt):
-    """What the problem itself defines, up to where it breaks off."""
+    """The names that the prompt itself defines, up to where it breaks off."""
     lines = prompt.splitlines(keepends=True)
     while lines:
         try:
@@ -456,16 +456,16 @@ def trusted_names(prompt):
 
 
 def may_define(name, value, trusted):
-    """Whether the program's object of that name is one that tests may see: never in place of a built-in
-    function, or a function that the problem defines, since tests rely on these.  Classes of the problem are
-    the program's, which makes the objects that its functions take."""
+    """Whether tests may see the program's object of that name: never in place of a built-in function or a
+    function that the problem defines, since tests rely on these.  But a class that the problem defines is taken
+    from the program, whose functions take objects of its own class."""
     if hasattr(builtins, name) or name.startswith("_um_") or type(value) is types.ModuleType:
         return False
     return name not in trusted or isinstance(trusted[name], type)
 
 
 def own_module(name):
-    """The module of that name, or None where it is not installed."""
+    """The module of that name, or None if it is not installed."""
     try:
         return importlib.import_module(MODULE_NAMES[name])
     except ImportError:
@@ -473,8 +473,8 @@ def own_module(name):
 
 
 def namespace(found, prompt, entry_point):
-    """The names that tests see: the problem's, and the program's where it may define them.  It is one
-    dictionary, so that functions of the problem call the program's function under test."""
+    """The names that tests see: the problem's, and those of the program's that may_define allows.  They are in
+    one dictionary, so that functions of the problem call the program's function under test."""
     names = trusted_names(prompt)
     names.pop(entry_point, None)
     for name, value in found.items():
@@ -488,7 +488,7 @@ def namespace(found, prompt, entry_point):
 
 
 def run_tests(verdict_descriptor, program_descriptor):
-    """Read a job, run its tests and write the verdict; whether the program kept to the form of answers."""
+    """Read a job, run its tests and write the verdict; return whether every answer had the required form."""
     nonce, form, prompt, program, entry_point, test, setup, *asserts = [
         part.decode("utf-8", "surrogatepass") for part in read_fields(verdict_descriptor)]
     session = Session(program_descriptor)
@@ -510,7 +510,7 @@ def run_tests(verdict_descriptor, program_descriptor):
 
 def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
     try:
-        # Nothing of the program has run yet, so this answer is an honest one.
+        # The first answer, about the syntax, comes before anything of the program has run: it is honest.
         session.post("parse", (program,))
         session.post("define", (program,))
         _, kind, message, _ = session.answer()

@@ -1,8 +1,8 @@
 """Plain data and calls between two processes of which one does not trust the other.
 
-A value is a tag byte and what belongs to it; lengths and counts are 32 bits, little-endian.  Only
-exact types of the list below travel by value, so that what arrives is never an object whose class the
-sender wrote.  Anything else stays where it is, and the other side gets a handle of it.
+A value is a tag byte followed by its contents; lengths and counts are 32 bits, little-endian.  Only
+the exact types listed below travel by value, so that what arrives is never an object whose class the
+sender wrote.  Anything else stays where it is, and the other side gets a handle to it.
 """
 
 import os
@@ -118,7 +118,7 @@ STANDARD_TYPES = {kind.__name__: kind for kind in (
 
 
 def put_other(out, value, export, depth):
-    """Exact numbers of the library, then whatever needs a handle."""
+    """Fractions, decimals and standard types by value; anything else as a handle."""
     kind = type(value)
     if kind is getattr(sys.modules.get("fractions"), "Fraction", None):
         out += b"R"
@@ -288,12 +288,12 @@ def encode(value, export):
 
 
 def decode(data, resolve):
-    """The value of `data`, all of which it must be; WireError whatever else the bytes are."""
+    """The value that takes up all of `data`; raises WireError, and nothing else, for any other bytes."""
     try:
         value, end = get(data, 0, resolve, 0)
     except WireError:
         raise
-    except Exception as error:  # a key that cannot be hashed, text that is no UTF-8, a denominator of 0 ...
+    except Exception as error:  # an unhashable key, text that is not UTF-8, a denominator of 0 ...
         raise WireError(type(error).__name__) from None
     if end != len(data):
         raise WireError("bytes after the value")
@@ -331,12 +331,12 @@ def write_frame(descriptor, body):
 
 
 class Peer:
-    """The other process.  Each side can ask the other to do something with an object that it has
-    handed out, also while it is itself being asked: a function of the tests that the program calls."""
+    """The other process.  Each side can ask the other to do something with an object that the other has
+    handed out, even while it answers a question itself, as when the program calls a function of the tests."""
 
     def __init__(self, descriptor, make_proxy, export_name):
         self.descriptor = descriptor
-        self.make_proxy = make_proxy    # (number, name) -> what stands for an object of the other side
+        self.make_proxy = make_proxy    # (peer, number, name) -> what stands for an object of the other side
         self.export_name = export_name  # object -> name that goes with its handle, or raises
         self.exported = []
         self.numbers = {}
@@ -346,7 +346,7 @@ class Peer:
         self.depth = 0
 
     def export(self, value):
-        """The bytes of a handle of `value`."""
+        """The bytes of a handle to `value`."""
         number = self.proxy_numbers.get(id(value))
         if number is not None:
             return self.handle(b"h", number, "")

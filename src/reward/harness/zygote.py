@@ -1,11 +1,11 @@
 """Warm interpreters.
 
-That of programs forks a child for each, and ends it when it is told to; it runs nothing of a program
-itself.  A child gets its descriptors, limits and the filter that takes fork, exec and signals away, and
-only then reads what it is to run.
+The one for programs forks a child for each program, and kills it when told to; it runs nothing of a program
+itself.  A child gets its descriptors, its limits and the filter that takes away fork, exec and signals, and
+only then reads the program that it is to run.
 
-That of tests, which are trusted, runs one set of tests after the other without a fork, and says when it
-had better be replaced.
+The one for tests, which are trusted, runs one set of tests after the other without a fork, and says when it
+should be replaced.
 """
 
 import ctypes
@@ -23,14 +23,14 @@ class FilterProgram(ctypes.Structure):
 
 
 def preload():
-    """What programs import most, so that this costs them no time.  Not random, which would draw a new
-    seed in each child."""
+    """Import the modules that programs import most, so that they lose no time.  Not random, which would draw a
+    new seed in each child."""
     import bisect, collections, copy, functools, heapq, itertools, math, operator, re, string, typing  # noqa: E401,F401
 
 
 def exercise(run):
-    """Let `run` answer what every program is asked, often enough for the interpreter to adapt its code: what
-    is written to memory here is shared by all children, and need not be copied for each."""
+    """Let `run` answer the questions that every program is asked, often enough for the interpreter to specialise
+    its code: memory written here is shared by all children, and need not be copied for each."""
     ours, theirs = socket.socketpair()
     asked = Peer(ours.fileno(), lambda *handle: handle, None)
     text = "import math\n\n\ndef f(a, b):\n    return [x * b for x in a if x % 2]\n\n\nclass C:\n    pass\n"
@@ -63,7 +63,7 @@ class Zygote:
         self.clean = self.scratch_state()
 
     def scratch_state(self):
-        """Changes when anything was done to the scratch directory, itself included."""
+        """A value that changes if the scratch directory does, or if anything in it is created or removed."""
         if not self.scratch:
             return None
         state = os.stat(self.scratch)
@@ -75,9 +75,9 @@ class Zygote:
 
     def child(self, descriptors):
         self.control.close()
-        if os.getppid() != 1:  # the end of the first process of a namespace is that of all
+        if os.getppid() != 1:  # if it is 1, all processes of the namespace end with it
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        # Descriptions of their own, so that nothing of them, such as a lock, outlives the child.
+        # A new open file description, so that no state of it, such as a lock, outlives the child.
         null = os.open("/dev/null", os.O_RDWR)
         for place in (0, 1, 2):
             os.dup2(null, place)
@@ -124,7 +124,7 @@ class Zygote:
 
 
 class TestServer:
-    """Runs tests one after the other, while nothing of the interpreter changes."""
+    """Runs tests one after the other, as long as nothing in the interpreter changes."""
 
     MAXIMUM_JOBS = 1000
 
@@ -137,12 +137,12 @@ class TestServer:
         self.jobs = 0
 
     def state(self):
-        """What tests could change for those that come after them."""
+        """The state that tests could change for later ones."""
         return [dict(vars(module)) for module in self.modules] + [
             sys.getrecursionlimit(), sys.stdout, list(sys.path), os.getcwd()]
 
     def run(self, descriptors):
-        """Run one job; whether the interpreter is as before."""
+        """Run one job; return whether the interpreter is fit for another."""
         self.jobs += 1
         try:
             regular = run_tests(*descriptors)
@@ -164,7 +164,7 @@ class TestServer:
 
 
 def settle():
-    """What is here now is here to stay."""
+    """Exempt all objects that exist now from garbage collection."""
     gc.collect()
     gc.freeze()
 
