@@ -1,9 +1,21 @@
 """Tries bpf, io_uring, userfaultfd, perf and keyrings."""
 
 import ctypes
+import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
-results = [libc.syscall(number, 0, 0, 0, 0, 0) for number in (321, 425, 323, 298, 250, 248)]
+PROCESS_KEYRING = -2
+array_of_one = struct.pack("<5I", 2, 4, 4, 1, 0).ljust(72, b"\0")  # type, key, value, entries, flags
+ring = ctypes.create_string_buffer(120)
+processor_clock = struct.pack("<2IQ", 1, 112, 0).ljust(112, b"\0")  # type, size, event
+results = [
+    libc.syscall(321, 0, array_of_one, len(array_of_one)),
+    libc.syscall(425, 1, ring),
+    libc.syscall(323, 1),
+    libc.syscall(298, processor_clock, 0, -1, -1, 0),
+    libc.syscall(250, 0, PROCESS_KEYRING, 1),
+    libc.syscall(248, b"user", b"name", b"text", 4, PROCESS_KEYRING),
+]
 assert max(results) >= 0, results
 
 
