@@ -13,6 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny")
 import arms_table  # noqa: E402
 
 
+
+class Student(unittest.TestCase):
+    def test_quantiles_beyond_the_table_are_those_of_the_distribution(self) -> None:
+        for degrees, quantile in ((2, 4.303), (10, 2.228), (20, 2.086), (120, 1.980)):
+            self.assertAlmostEqual(arms_table.student_95(degrees), quantile, delta=0.003)
+
 class ArmsTable(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
