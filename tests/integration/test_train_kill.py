@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ import time
 import killed_runs
 import small_training
 
-STEPS = 120
+STEPS = 50 if os.environ.get("UNMASK_SANITIZED") == "1" else 120
 
 RECIPE = {
     "model": "model", "initialise": True, "train": "train.shard", "objective": "diffusion",
