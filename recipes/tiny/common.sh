@@ -2,6 +2,7 @@
 
 data=${DATA:-$here/data}
 python=${PYTHON:-python3}
+tokenizer=$data/init
 unmask=${UNMASK:-$here/../../build/unmask}
 instruction_mix=chat=45,completion=20,infilling=35
 
@@ -27,6 +28,6 @@ pack() {
     shift 2
     if [ ! -e "$shard" ]; then
         say "packing $shard"
-        "$unmask" pack "$@" --infilling "$infilling" --tokenizer "$data/init" --output "$shard"
+        "$unmask" pack "$@" --infilling "$infilling" --tokenizer "$tokenizer" --output "$shard"
     fi
 }

@@ -10,6 +10,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
+tokenizer=$here/../../models/tiny
 : "${STORIES:?the folder that tools/import_stories260k.py wrote}"
 
 mkdir -p "$data/prose"
@@ -21,10 +22,7 @@ make_file "$data/prose/code.jsonl" head -n 12000 "$data/prose/tasks.jsonl"
 make_file "$data/prose/described.jsonl" tail -n 12000 "$data/prose/tasks.jsonl"
 make_file "$data/prose/descriptions.jsonl" "$python" "$here/prose.py" descriptions "$data/prose/described.jsonl"
 make_file "$data/prose/stories.jsonl" "$python" "$here/prose.py" stories "$data/prose/samples.jsonl"
-if [ ! -e "$data/prose.shard" ]; then
-    "$unmask" pack "$data/prose/code.jsonl" "$data/prose/descriptions.jsonl" "$data/prose/stories.jsonl" \
-        --tokenizer "$here/../../models/tiny" --output "$data/prose.shard"
-fi
+pack "$data/prose.shard" canvas "$data/prose/code.jsonl" "$data/prose/descriptions.jsonl" "$data/prose/stories.jsonl"
 if [ ! -e "$data/prose/model/DONE" ]; then
     "$unmask" train "$here/prose.json" --output "$data/prose/model" --set "model=$here/../../models/tiny" \
         --set "train=$data/prose.shard"

@@ -67,19 +67,10 @@ static int create_temporary(char *path) {
     return descriptor;
 }
 
-/* The file to replace, with links resolved so that they stay links.  It must be a regular file: for
- * a device, say, the rename would put a file in its place. */
-static um_status find_target(const char *path, char target[4096], um_error *error) {
-    struct stat information;
-    if (!*path) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "the path to write to is empty");
-    }
-    const bool exists = stat(path, &information) == 0;
-    if (exists && !S_ISREG(information.st_mode)) {
-        return UM_RAISE(error, UM_ERR_IO, "%s: is not a regular file; write to another path", path);
-    }
-    char *resolved = exists ? realpath(path, NULL) : NULL;
-    if (exists && !resolved) {
+/* What a path leads to by its links; itself if nothing is there. */
+static um_status resolve_links(const char *path, char target[4096], um_error *error) {
+    char *resolved = realpath(path, NULL);
+    if (!resolved && access(path, F_OK) == 0) {
         return um_error_set_errno(error, errno, "%s", path);
     }
     const char *found = resolved ? resolved : path;
@@ -89,6 +80,19 @@ static um_status find_target(const char *path, char target[4096], um_error *erro
     }
     free(resolved);
     return fits ? UM_OK : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+}
+
+/* The file to replace, with links resolved so that they stay links.  It must be a regular file: for
+ * a device, say, the rename would put a file in its place. */
+static um_status find_target(const char *path, char target[4096], um_error *error) {
+    struct stat information;
+    if (!*path) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "the path to write to is empty");
+    }
+    if (stat(path, &information) == 0 && !S_ISREG(information.st_mode)) {
+        return UM_RAISE(error, UM_ERR_IO, "%s: is not a regular file; write to another path", path);
+    }
+    return resolve_links(path, target, error);
 }
 
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
@@ -215,17 +219,8 @@ static um_status remove_temporaries(DIR *stream, const char *path, const char *n
 um_status um_atomic_file_remove_leftovers(const char *path, um_error *error) {
     char directory[4096];
     char name[4096];
-    char *resolved = realpath(path, NULL); /* temporaries stand beside what a link leads to */
-    const char *target = resolved ? resolved : path;
-    const bool fits = strlen(target) < sizeof directory;
-    if (fits) {
-        strcpy(directory, target);
-        strcpy(name, target);
-    }
-    free(resolved);
-    if (!fits) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
-    }
+    UM_TRY(resolve_links(path, name, error)); /* temporaries are beside what a link leads to */
+    strcpy(directory, name);
     DIR *stream = opendir(dirname(directory));
     if (!stream) {
         return um_error_set_errno(error, errno, "%s: cannot list its directory", path);

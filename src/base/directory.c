@@ -17,6 +17,19 @@ static um_status copy_path(const char *path, char copy[PATH_SIZE], um_error *err
     return UM_OK;
 }
 
+/* Make one directory unless it is there; false, with errno set, if it is not there afterwards. */
+static bool make_one(const char *path, mode_t mode) {
+    struct stat facts;
+    if (mkdir(path, mode) == 0) {
+        return true;
+    }
+    if (errno != EEXIST || stat(path, &facts) != 0) {
+        return false;
+    }
+    errno = ENOTDIR;
+    return S_ISDIR(facts.st_mode);
+}
+
 um_status um_directory_make(const char *path, bool is_private, um_error *error) {
     char part[PATH_SIZE];
     UM_TRY(copy_path(path, part, error));
@@ -26,11 +39,8 @@ um_status um_directory_make(const char *path, bool is_private, um_error *error) 
             continue;
         }
         part[i] = '\0';
-        struct stat found;
-        if (mkdir(part, is_private ? 0700 : 0777) != 0 &&
-            (errno != EEXIST || stat(part, &found) != 0 || !S_ISDIR(found.st_mode))) {
-            const int reason = errno == EEXIST ? ENOTDIR : errno;
-            return um_error_set_errno(error, reason, "%s: cannot make the directory", path);
+        if (!make_one(part, is_private ? 0700 : 0777)) {
+            return um_error_set_errno(error, errno, "%s: cannot make the directory", path);
         }
         if (end == '\0') {
             return UM_OK;

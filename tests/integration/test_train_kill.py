@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -12,7 +11,7 @@ import time
 import killed_runs
 import small_training
 
-STEPS = 50 if os.environ.get("UNMASK_SANITIZED") == "1" else 120
+STEPS = 50 if small_training.SANITIZED else 120
 
 RECIPE = {
     "model": "model", "initialise": True, "train": "train.shard", "objective": "diffusion",
