@@ -141,6 +141,24 @@ static void leftovers_of_killed_writers_are_removed_and_nothing_else(void **stat
     scratch_remove(&directory);
 }
 
+static void leftovers_are_looked_for_beside_what_a_link_leads_to(void **state) {
+    (void)state;
+    um_error error = {0};
+    const scratch directory = scratch_make();
+    const scratch links = scratch_make();
+    scratch_write(&directory, "file", "", 0);
+    scratch_write(&directory, "file.part-abcdef", "", 0);
+    scratch_write(&links, "link.part-abcdef", "", 0); /* of a file that is called so */
+    char target[512];
+    (void)snprintf(target, sizeof target, "%s/file", directory.path);
+    assert_int_equal(symlink(target, scratch_path(&links, "link")), 0);
+    assert_ok(um_atomic_file_remove_leftovers(scratch_path(&links, "link"), &error), &error);
+    assert_false(um_file_exists(directory.path, "file.part-abcdef"));
+    assert_true(um_file_exists(links.path, "link.part-abcdef"));
+    scratch_remove(&links);
+    scratch_remove(&directory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_old_file_stays_until_the_commit),
@@ -150,6 +168,7 @@ int main(void) {
         cmocka_unit_test(only_regular_files_are_replaced),
         cmocka_unit_test(a_new_file_has_the_usual_permissions_or_those_asked_for),
         cmocka_unit_test(leftovers_of_killed_writers_are_removed_and_nothing_else),
+        cmocka_unit_test(leftovers_are_looked_for_beside_what_a_link_leads_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
