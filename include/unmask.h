@@ -68,8 +68,8 @@ typedef struct um_model um_model;
 /* How to open a model.  Zero-initialise it; every field may stay zero.  The strings are read only
  * during the call. */
 typedef struct um_model_options {
-    /* "reference", "avx2" or "avx512"; NULL: the one that the environment variable UNMASK_KERNELS
-     * names, else the best that the processor supports. */
+    /* "reference", "portable", "avx2" or "avx512"; NULL: the one that the environment variable
+     * UNMASK_KERNELS names, else the best that the processor supports. */
     const char *kernels;
     /* Values that config.json may omit or get wrong; NULL keeps what was read. */
     const char *attention;         /* "full", "causal" or "block-causal" */

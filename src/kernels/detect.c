@@ -1,6 +1,22 @@
 /* Compiled without special instructions: runs on any processor of the architecture. */
 #include "kernels/detect.h"
 
+bool um_kernels_portable(um_kernels *kernels) {
+#if defined(UM_HAVE_PORTABLE)
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("fma")) {
+        return false;
+    }
+#endif
+    um_kernels_portable_overlay(kernels);
+    return true;
+#else
+    (void)kernels;
+    return false;
+#endif
+}
+
 #if defined(UM_HAVE_AVX2)
 #include <cpuid.h>
 

@@ -5,6 +5,10 @@
 
 #include "kernels/kernels.h"
 
+/* Replace all entries by those of the portable folder; on x86 call this only on a processor with
+ * FMA.
+ */
+void um_kernels_portable_overlay(um_kernels *kernels);
 /* Replace the table's entries that the AVX2 folder implements; call this only on a processor that
  * has those instructions. */
 void um_kernels_avx2_overlay(um_kernels *kernels);

@@ -100,6 +100,10 @@ typedef struct um_kernels {
 /* Fill the whole table with the plain C versions. */
 void um_kernels_reference(um_kernels *kernels);
 
+/* Replace all entries by versions in C for vectors of four floats; return false and change nothing
+ * if they were not built or the processor lacks fused multiply-adds (on x86: FMA). */
+bool um_kernels_portable(um_kernels *kernels);
+
 /* Replace entries of a full table by the AVX2/FMA versions; return false and change nothing if they
  * were not built or the processor lacks AVX2, FMA or F16C. */
 bool um_kernels_avx2(um_kernels *kernels);
@@ -108,9 +112,10 @@ bool um_kernels_avx2(um_kernels *kernels);
  * change nothing if they were not built or the processor lacks AVX-512 F, BW, DQ, VL or VNNI. */
 bool um_kernels_avx512(um_kernels *kernels);
 
-/* The best table for this machine.  `set` forces one by name ("reference", "avx2", "avx512"); if it
- * is NULL or "", the environment variable UNMASK_KERNELS decides, then the processor.
- * UM_ERR_UNSUPPORTED if the requested set is not available, UM_ERR_ARGUMENT if its name is unknown.
+/* The best table for this machine.  `set` forces one by name ("reference", "portable", "avx2",
+ * "avx512"); if it is NULL or "", the environment variable UNMASK_KERNELS decides, then the
+ * processor. UM_ERR_UNSUPPORTED if the requested set is not available, UM_ERR_ARGUMENT if its name
+ * is unknown.
  */
 um_status um_kernels_select(const char *set, um_kernels *kernels, um_error *error);
 

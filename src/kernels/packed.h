@@ -56,6 +56,12 @@ static inline size_t um_pack_blocks(size_t k) {
     return k / UM_PACK_BLOCK + (k % UM_PACK_BLOCK != 0 ? 1 : 0);
 }
 
+/* Elements of a row in block number `block`; behind the last there are zeros. */
+static inline size_t um_pack_block_count(size_t k, size_t block) {
+    const size_t rest = k - block * UM_PACK_BLOCK;
+    return rest < UM_PACK_BLOCK ? rest : UM_PACK_BLOCK;
+}
+
 /* Bytes that hold the `integers` of a block, for any kind and version. */
 #define UM_PACK_INTEGER_BYTES (UM_PACK_BLOCK * sizeof(int16_t))
 

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "guarded.h"
+#include "kernel_sets.h"
 
 #include "base/rng.h"
 #include "kernels/kernels.h"
@@ -157,22 +158,10 @@ static void check_near_exact(trial *round, const float *y) {
     }
 }
 
-static size_t available_sets(um_kernels sets[3]) {
-    size_t count = 1;
-    um_kernels_reference(&sets[0]);
-    sets[count] = sets[0];
-    if (um_kernels_avx2(&sets[count])) {
-        sets[count + 1] = sets[count];
-        count++;
-        count += um_kernels_avx512(&sets[count]) ? 1u : 0u;
-    }
-    return count;
-}
-
 static void every_set_has_the_bits_of_the_plain_one(void **state) {
     (void)state;
-    um_kernels sets[3];
-    const size_t count = available_sets(sets);
+    um_kernels sets[KERNEL_SETS];
+    const size_t count = fill_kernel_sets(sets);
     for (uint64_t seed = 0; seed < 40; seed++) {
         for (size_t t = 0; t < TYPES; t++) {
             trial round = draw_trial(seed * TYPES + t, stored_types[t]);
@@ -195,8 +184,8 @@ static void every_set_has_the_bits_of_the_plain_one(void **state) {
 
 static void a_row_does_not_depend_on_its_company(void **state) {
     (void)state;
-    um_kernels sets[3];
-    const size_t count = available_sets(sets);
+    um_kernels sets[KERNEL_SETS];
+    const size_t count = fill_kernel_sets(sets);
     for (size_t t = 0; t < TYPES; t++) {
         trial round = draw_trial(7000 + t, stored_types[t]);
         for (size_t set = 0; set < count; set++) {
@@ -212,8 +201,8 @@ static void a_row_does_not_depend_on_its_company(void **state) {
 
 static void zeros_and_what_is_not_finite(void **state) {
     (void)state;
-    um_kernels sets[3];
-    const size_t count = available_sets(sets);
+    um_kernels sets[KERNEL_SETS];
+    const size_t count = fill_kernel_sets(sets);
     for (size_t t = 0; t < TYPES; t++) {
         for (size_t set = 0; set < count; set++) {
             trial round = draw_trial(9000 + t, stored_types[t]);

@@ -1,4 +1,5 @@
 /* The yardstick for the products: it does the arithmetic that it counts. */
+#include "kernel_sets.h"
 #include "testing.h"
 
 #include "kernels/peak.h"
@@ -6,17 +7,12 @@
 #define ROUNDS 3
 #define STEPS 64 /* in a round, in every kernel set */
 
-static const char *const sets[] = {"reference", "avx2", "avx512"};
-
 /* Call `check` with each set that this machine has. */
 static void for_each_set(void (*check)(const um_kernels *kernels)) {
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-        um_kernels kernels;
-        if (um_kernels_select(sets[i], &kernels, NULL) == UM_OK) {
-            check(&kernels);
-        } else {
-            print_message("skipped: this machine has no %s\n", sets[i]);
-        }
+    um_kernels sets[KERNEL_SETS];
+    const size_t available = fill_kernel_sets(sets);
+    for (size_t i = 0; i < available; i++) {
+        check(&sets[i]);
     }
 }
 

@@ -4,25 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel_sets.h"
 #include "plain_sampler.h"
 
 #define SMALL 8
 
-/* Plain, AVX2 and AVX-512 kernels, as far as this machine has them. */
-static um_kernels tables[3];
+static um_kernels tables[KERNEL_SETS];
 
 static int fill_tables(void **state) {
     (void)state;
-    um_kernels_reference(&tables[0]);
-    um_kernels_reference(&tables[1]);
-    (void)um_kernels_avx2(&tables[1]);
-    tables[2] = tables[1];
-    (void)um_kernels_avx512(&tables[2]);
+    fill_kernel_sets(tables);
     return 0;
 }
 
 static um_sampler plain(size_t vocabulary_size) {
-    return (um_sampler){.kernels = &tables[1],
+    return (um_sampler){.kernels = &tables[KERNEL_SETS - 1],
                         .rule = UM_SAMPLE_FILTERED,
                         .vocabulary_size = vocabulary_size,
                         .top_p = 1,
@@ -51,7 +47,7 @@ static void find_kept(const float *logits, size_t count, float divisor, double t
     um_row_scratch scratch = {0};
     um_error error = {0};
     assert_ok(um_row_scratch_create(count, &scratch, &error), &error);
-    um_logit_row row = {.kernels = &tables[1],
+    um_logit_row row = {.kernels = &tables[KERNEL_SETS - 1],
                         .logits = logits,
                         .count = count,
                         .divisor = divisor,
@@ -206,7 +202,7 @@ static void large_rows_give_what_the_plain_version_gives(void **state) {
         }
         for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++) {
             um_sampler sampler = plain(COUNT);
-            sampler.kernels = &tables[trial / 4 % 3];
+            sampler.kernels = &tables[trial / 4 % KERNEL_SETS];
             sampler.temperature = settings[s][0];
             sampler.top_p = settings[s][1];
             sampler.top_k = (size_t)settings[s][2];

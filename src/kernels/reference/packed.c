@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/reference/reference.h"
-#include "tensor/quantised.h"
+#include "kernels/weight_block.h"
 
 /* ---- Activations ---------------------------------------------------------------- */
 
@@ -33,11 +33,6 @@ static float quantise(size_t count, const float *x, float limit, int16_t q[UM_PA
     return largest / limit;
 }
 
-static size_t block_count(size_t k, size_t block) {
-    const size_t rest = k - block * UM_PACK_BLOCK;
-    return rest < UM_PACK_BLOCK ? rest : UM_PACK_BLOCK;
-}
-
 /* Layout: row after row, block after block. */
 void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
                             const um_packed_rows *packed) {
@@ -49,8 +44,8 @@ void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x
             const size_t at = (first + row) * blocks + block;
             int16_t *q = integers + at * UM_PACK_BLOCK;
             packed->scales[at] =
-                quantise(block_count(packed->k, block), x + row * x_stride + block * UM_PACK_BLOCK,
-                         narrow ? 127.0f : 8191.0f, q);
+                quantise(um_pack_block_count(packed->k, block),
+                         x + row * x_stride + block * UM_PACK_BLOCK, narrow ? 127.0f : 8191.0f, q);
             int32_t sum = 0;
             for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
                 sum += q[i];
@@ -62,119 +57,9 @@ void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x
     }
 }
 
-/* ---- Weights ---------------------------------------------------------------------- */
-
-/* One block of 32 weights. */
-typedef struct weight_block {
-    int16_t q[UM_PACK_BLOCK];
-    size_t sub_blocks; /* with a scale of their own */
-    float scales[2];
-    bool has_minimum;
-    float minimum;
-} weight_block;
-
-static void read_q8_0(const uint8_t *row, size_t block, weight_block *out) {
-    const uint8_t *at = row + block * um_dtype_size(UM_DTYPE_Q8_0);
-    out->scales[0] = um_f32_from_f16_bytes(at);
-    for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
-        out->q[i] = (int8_t)at[2 + i];
-    }
-}
-
-static void read_q4_0(const uint8_t *row, size_t block, weight_block *out) {
-    const uint8_t *at = row + block * um_dtype_size(UM_DTYPE_Q4_0);
-    out->scales[0] = um_f32_from_f16_bytes(at);
-    for (size_t i = 0; i < 16; i++) {
-        out->q[i] = (int16_t)((at[2 + i] & 15) - 8);
-        out->q[i + 16] = (int16_t)((at[2 + i] >> 4) - 8);
-    }
-}
-
-static void read_k(um_dtype dtype, const uint8_t *row, size_t block, weight_block *out) {
-    const uint8_t *at = row + block / 8 * um_dtype_size(dtype);
-    const size_t sub = block % 8;
-    const uint8_t *low = at + (dtype == UM_DTYPE_Q5_K ? 48 : 16) + sub / 2 * 32;
-    uint8_t scale = 0, minimum = 0;
-    um_k_scale_and_minimum(at + 4, sub, &scale, &minimum);
-    out->scales[0] = um_f32_from_f16_bytes(at) * (float)scale;
-    out->has_minimum = true;
-    out->minimum = um_f32_from_f16_bytes(at + 2) * (float)minimum;
-    for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
-        const int fifth = dtype == UM_DTYPE_Q5_K ? (at[16 + i] >> sub & 1) << 4 : 0;
-        out->q[i] = (int16_t)((low[i] >> (sub % 2 * 4) & 15) | fifth);
-    }
-}
-
-static void read_q6_k(const uint8_t *row, size_t block, weight_block *out) {
-    const uint8_t *at = row + block / 8 * um_dtype_size(UM_DTYPE_Q6_K);
-    const size_t half = block % 8 / 4, r = block % 4;
-    const float d = um_f32_from_f16_bytes(at + 208);
-    out->sub_blocks = 2;
-    for (size_t s = 0; s < 2; s++) {
-        out->scales[s] = d * (float)(int8_t)at[192 + block % 8 * 2 + s];
-    }
-    for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
-        const int low = at[half * 64 + r % 2 * 32 + i] >> (r / 2 * 4) & 15;
-        const int high = at[128 + half * 32 + i] >> (2 * r) & 3;
-        out->q[i] = (int16_t)((low | high << 4) - 32);
-    }
-}
-
-static void read_wide(um_dtype dtype, const uint8_t *row, size_t block, size_t k,
-                      weight_block *out) {
-    float values[UM_PACK_BLOCK];
-    const size_t count = block_count(k, block);
-    um_convert_to_f32(dtype, row + um_dtype_row_bytes(dtype, block * UM_PACK_BLOCK), values, count);
-    float largest = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(values[i])) {
-            out->scales[0] = NAN;
-            return;
-        }
-        largest = fmaxf(largest, fabsf(values[i]));
-    }
-    if (largest < UM_PACK_SMALLEST) {
-        return;
-    }
-    /* 2^-12 times the power of two at or below the largest; subnormal F16 count with the smallest
-     * normal exponent. */
-    int exponent = 0;
-    (void)frexpf(largest, &exponent);
-    exponent = dtype == UM_DTYPE_F16 && exponent < -13 ? -13 : exponent;
-    out->scales[0] = ldexpf(1, exponent - 13);
-    for (size_t i = 0; i < count; i++) {
-        out->q[i] = (int16_t)lroundf(values[i] / out->scales[0]);
-    }
-}
-
-static void read_block(um_dtype dtype, const uint8_t *row, size_t block, size_t k,
-                       weight_block *out) {
-    *out = (weight_block){.sub_blocks = 1};
-    switch (dtype) {
-        case UM_DTYPE_Q8_0:
-            read_q8_0(row, block, out);
-            break;
-        case UM_DTYPE_Q4_0:
-            read_q4_0(row, block, out);
-            break;
-        case UM_DTYPE_Q4_K:
-        case UM_DTYPE_Q5_K:
-            read_k(dtype, row, block, out);
-            break;
-        case UM_DTYPE_Q6_K:
-            read_q6_k(row, block, out);
-            break;
-        case UM_DTYPE_F32: /* not packed: see matmul */
-        case UM_DTYPE_F16:
-        case UM_DTYPE_BF16:
-            read_wide(dtype, row, block, k, out);
-            break;
-    }
-}
-
 /* ---- The product --------------------------------------------------------------------- */
 
-static float integer_sum(const weight_block *w, const int16_t *qx, size_t first, size_t count) {
+static float integer_sum(const um_weight_block *w, const int16_t *qx, size_t first, size_t count) {
     int32_t sum = 0;
     for (size_t i = first; i < first + count; i++) {
         sum += (int32_t)qx[i] * w->q[i];
@@ -182,7 +67,7 @@ static float integer_sum(const weight_block *w, const int16_t *qx, size_t first,
     return (float)sum;
 }
 
-static float add_block(const weight_block *w, const int16_t *qx, float scale, float scaled_sum,
+static float add_block(const um_weight_block *w, const int16_t *qx, float scale, float scaled_sum,
                        float total) {
     if (w->sub_blocks == 2) {
         const float early = integer_sum(w, qx, 0, 16) * w->scales[0];
@@ -204,8 +89,8 @@ void um_reference_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *
             y[i * y_stride + j] = 0;
         }
         for (size_t block = 0; block < blocks; block++) {
-            weight_block read;
-            read_block(dtype, (const uint8_t *)w + j * row_bytes, block, rows->k, &read);
+            um_weight_block read;
+            um_read_weight_block(dtype, (const uint8_t *)w + j * row_bytes, block, rows->k, &read);
             for (size_t i = 0; i < rows->rows; i++) {
                 const size_t at = i * blocks + block;
                 y[i * y_stride + j] =

@@ -1,0 +1,181 @@
+/* Row-wise and element-wise kernels.  The last, partial vector goes through the same code as the
+ * others, so that an element's value does not depend on its position. */
+#include <math.h>
+
+#include "kernels/portable/portable.h"
+#include "kernels/portable/vector.h"
+
+/* Independent sums, which hide the latency of an addition. */
+#define CHAINS 4
+
+static float maximum_of(size_t count, const float *x) {
+    um_floats maximum[CHAINS];
+    for (size_t j = 0; j < CHAINS; j++) {
+        maximum[j] = um_all(-INFINITY);
+    }
+    size_t i = 0;
+    for (; i + CHAINS * UM_LANES <= count; i += CHAINS * UM_LANES) {
+        for (size_t j = 0; j < CHAINS; j++) {
+            const um_floats value = um_load_whole(x + i + j * UM_LANES);
+            maximum[j] = um_select(value > maximum[j], value, maximum[j]);
+        }
+    }
+    float result = -INFINITY;
+    for (size_t j = 0; j < CHAINS * UM_LANES; j++) {
+        const float value = maximum[j / UM_LANES][j % UM_LANES];
+        result = value > result ? value : result;
+    }
+    for (; i < count; i++) {
+        result = x[i] > result ? x[i] : result;
+    }
+    return result;
+}
+
+static void multiply(size_t count, float factor, float *x) {
+    for (size_t i = 0; i < count; i++) {
+        x[i] *= factor;
+    }
+}
+
+/* out = exp(scale * (x - shift)); returns the sum.  out may be x, or NULL. */
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
+    um_floats sum = um_all(0.0f);
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = um_lanes_at(i, count);
+        const um_floats value = (um_load(x + i, lanes) - um_all(shift)) * um_all(scale);
+        const um_floats all = um_exp(value);
+        const um_floats exponential = lanes < UM_LANES ? um_only(um_first_lanes(lanes), all) : all;
+        sum += exponential;
+        if (out) {
+            um_store(out + i, lanes, exponential);
+        }
+    }
+    return um_sum(sum);
+}
+
+void um_portable_softmax(size_t count, float scale, float *x) {
+    const float maximum = maximum_of(count, x);
+    const float sum = exponentials(count, scale, maximum == -INFINITY ? 0.0f : maximum, x, x);
+    multiply(count, sum == 0.0f ? 0.0f : 1.0f / sum, x);
+}
+
+void um_portable_cross_entropy(size_t count, const float *logits, size_t target,
+                               float *log_probability, float *probabilities) {
+    const float maximum = maximum_of(count, logits);
+    const float target_logit = logits[target];
+    const float sum = exponentials(count, 1.0f, maximum, logits, probabilities);
+    *log_probability = target_logit - (maximum + logf(sum));
+    if (probabilities) {
+        multiply(count, 1.0f / sum, probabilities);
+    }
+}
+
+/* The sum of a b c; c may be NULL, which counts as ones. */
+static UM_ALWAYS_INLINE float sum_of_products(size_t count, const float *a, const float *b,
+                                              const float *c) {
+    um_floats sum[CHAINS] = {{0}};
+    size_t i = 0;
+    for (; i + CHAINS * UM_LANES <= count; i += CHAINS * UM_LANES) {
+        for (size_t j = 0; j < CHAINS; j++) {
+            const size_t at = i + j * UM_LANES;
+            const um_floats value = um_load_whole(a + at);
+            sum[j] = um_multiply_add(c ? value * um_load_whole(c + at) : value,
+                                     um_load_whole(b + at), sum[j]);
+        }
+    }
+    for (size_t j = 0; i < count; i += UM_LANES, j++) {
+        const size_t lanes = um_lanes_at(i, count);
+        const um_floats value = um_load(a + i, lanes);
+        sum[j] = um_multiply_add(c ? value * um_load(c + i, lanes) : value, um_load(b + i, lanes),
+                                 sum[j]);
+    }
+    return um_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+void um_portable_rms_norm(size_t count, float epsilon, const float *x, const float *weight,
+                          float *y, float *inverse_rms) {
+    const float mean = sum_of_products(count, x, x, NULL) / (float)count;
+    const float inverse = 1.0f / sqrtf(mean + epsilon);
+    for (size_t i = 0; i < count; i++) {
+        y[i] = x[i] * inverse * weight[i];
+    }
+    if (inverse_rms) {
+        *inverse_rms = inverse;
+    }
+}
+
+void um_portable_rotate_half(size_t count, const float *cosine, const float *sine, float *x) {
+    const size_t half = count / 2;
+    for (size_t i = 0; i < half; i++) {
+        const float a = x[i], b = x[half + i];
+        x[i] = a * cosine[i] - b * sine[i];
+        x[half + i] = b * cosine[i] + a * sine[i];
+    }
+}
+
+void um_portable_rms_norm_backward(size_t count, const float *x, const float *weight,
+                                   float inverse_rms, const float *dy, float *dx, float *dweight) {
+    const float cube = inverse_rms * inverse_rms * inverse_rms;
+    const float correction = cube / (float)count * sum_of_products(count, dy, x, weight);
+    for (size_t i = 0; i < count; i++) {
+        dx[i] += inverse_rms * dy[i] * weight[i] - correction * x[i];
+        dweight[i] += dy[i] * x[i] * inverse_rms;
+    }
+}
+
+/* 0 below -88, where the exponential would no longer grow with -x. */
+static UM_ALWAYS_INLINE um_floats sigmoid(um_floats x) {
+    const um_floats one = um_all(1.0f);
+    return um_select(x < um_all(-88.0f), um_all(0.0f), one / (one + um_exp(-x)));
+}
+
+void um_portable_swiglu(size_t count, const float *gate, const float *up, float *y) {
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = um_lanes_at(i, count);
+        const um_floats g = um_load(gate + i, lanes);
+        um_store(y + i, lanes, g * sigmoid(g) * um_load(up + i, lanes));
+    }
+}
+
+void um_portable_swiglu_backward(size_t count, const float *dy, float *gate, float *up) {
+    const um_floats one = um_all(1.0f);
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = um_lanes_at(i, count);
+        const um_floats d = um_load(dy + i, lanes);
+        const um_floats g = um_load(gate + i, lanes);
+        const um_floats s = sigmoid(g);
+        const um_floats slope = s * um_multiply_add(g, one - s, one);
+        const um_floats u = um_load(up + i, lanes);
+        um_store(gate + i, lanes, d * u * slope);
+        um_store(up + i, lanes, d * (g * s));
+    }
+}
+
+void um_portable_softmax_backward(size_t count, float scale, const float *p, float *dp) {
+    const float total = sum_of_products(count, p, dp, NULL);
+    for (size_t i = 0; i < count; i++) {
+        dp[i] = scale * p[i] * (dp[i] - total);
+    }
+}
+
+void um_portable_adamw(size_t count, const um_adamw_step *step, const float *gradient,
+                       float *parameter, float *first_moment, float *second_moment) {
+    const um_floats rest1 = um_all(1.0f - step->beta1), rest2 = um_all(1.0f - step->beta2);
+    for (size_t i = 0; i < count; i += UM_LANES) {
+        const size_t lanes = um_lanes_at(i, count);
+        const um_floats g = um_load(gradient + i, lanes) * um_all(step->gradient_scale);
+        const um_floats m =
+            um_multiply_add(um_all(step->beta1), um_load(first_moment + i, lanes), rest1 * g);
+        const um_floats v = um_multiply_add(um_all(step->beta2), um_load(second_moment + i, lanes),
+                                            rest2 * (g * g));
+        um_store(first_moment + i, lanes, m);
+        um_store(second_moment + i, lanes, v);
+        const um_floats deviation = um_square_root(v * um_all(step->second_correction));
+        const um_floats direction =
+            m * um_all(step->first_correction) / (deviation + um_all(step->epsilon));
+        const um_floats value = um_load(parameter + i, lanes);
+        const um_floats change = um_multiply_add(um_all(step->weight_decay), value, direction);
+        um_store(parameter + i, lanes,
+                 um_multiply_add(um_all(-step->learning_rate), change, value));
+    }
+}

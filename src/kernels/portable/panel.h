@@ -1,0 +1,26 @@
+/* A panel: eight columns of the result (rows of the weights) and a stretch of their elements,
+ * unpacked to integers and transposed so that a vector holds one element of all columns.  It stays
+ * in the first-level cache while all rows of activations are multiplied by it. */
+#ifndef UM_KERNELS_PORTABLE_PANEL_H
+#define UM_KERNELS_PORTABLE_PANEL_H
+
+#include "kernels/portable/vector.h"
+
+#define UM_PANEL_COLUMNS 8
+#define UM_PANEL_HALVES 2 /* of the columns, for vectors of four floats */
+/* Elements in a stretch, a multiple of every format's block, and the number of its blocks of 32. */
+#define UM_PANEL_STRETCH 512
+#define UM_PANEL_BLOCKS (UM_PANEL_STRETCH / UM_PACK_BLOCK)
+
+typedef struct um_panel {
+    um_shorts weights[UM_PANEL_STRETCH];                   /* [element] */
+    um_floats scales[UM_PANEL_BLOCKS][2][UM_PANEL_HALVES]; /* by sub-block of a block */
+    um_floats minimums[UM_PANEL_BLOCKS][UM_PANEL_HALVES];
+} um_panel;
+
+/* Unpack elements first .. first + count - 1 of the `columns` rows of k weights that begin at
+ * `rows`; columns that do not exist become zeros.  `first` is a multiple of the stretch. */
+void um_panel_unpack(um_dtype dtype, const uint8_t *rows, size_t k, size_t columns, size_t first,
+                     size_t count, um_panel *panel);
+
+#endif

@@ -1,0 +1,227 @@
+/* A panel of b (128 columns, a part of the sum) is copied to contiguous memory, in groups of 16
+ * columns; four rows of a at a time are copied beside it and multiplied by each group.
+ *
+ * If the factors are rounded to BF16, both copies exchange every two neighbours along the sum, and
+ * have a zero before a last element without a neighbour: this is the order in which products are
+ * added. */
+#include "kernels/portable/product.h"
+#include "kernels/portable/vector.h"
+
+#define TILE_ROWS UM_LANES
+#define VECTORS 4
+#define GROUP_COLUMNS (VECTORS * UM_LANES)
+#define PANEL_COLUMNS 128
+#define PANEL_DEPTH 128 /* even; a group and a strip of rows fill a third of a cache of 32 KiB */
+#define GROUP_SIZE (PANEL_DEPTH * GROUP_COLUMNS)
+
+typedef struct copies {
+    float panel[PANEL_DEPTH * PANEL_COLUMNS]; /* [group][l][column], zeros behind the last column */
+    float strip[PANEL_DEPTH * TILE_ROWS];     /* [l][row], zeros behind the last row */
+} copies;
+
+/* ---- BF16 -------------------------------------------------------------------------------- */
+
+/* Subnormal numbers become zeros of their sign. */
+static UM_ALWAYS_INLINE um_floats flush(um_floats x) {
+    const um_ints is_small = um_magnitude_bits(x) < 0x00800000;
+    return (um_floats)((um_ints)x & ~(is_small & 0x7FFFFFFF));
+}
+
+/* To nearest, ties to even. */
+static UM_ALWAYS_INLINE um_floats round_bf16(um_floats x) {
+    const um_bits bits = (um_bits)flush(x);
+    const um_bits rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000u;
+    return um_select(x != x, x, (um_floats)rounded);
+}
+
+/* Where element l of a sum lies in a copy. */
+static UM_ALWAYS_INLINE size_t place_of(bool rounds, size_t l) {
+    return rounds ? l ^ 1 : l;
+}
+
+/* ---- Copies ------------------------------------------------------------------------------ */
+
+/* In all of them, k <= PANEL_DEPTH, and `rounds` is a constant at every call. */
+
+static UM_ALWAYS_INLINE um_floats operand(bool rounds, const float *x, size_t lanes) {
+    const um_floats value = um_load(x, lanes);
+    return rounds ? round_bf16(value) : value;
+}
+
+/* Four columns, of which `columns` exist, of a group that begins at `group`. */
+static UM_ALWAYS_INLINE void copy_columns(bool rounds, const um_product *of, size_t first,
+                                          size_t columns, float *group) {
+    if (of->b_column == 1 || columns == 0) {
+        for (size_t l = 0; l < of->k; l++) {
+            um_store(group + place_of(rounds, l) * GROUP_COLUMNS, UM_LANES,
+                     operand(rounds, of->b + l * of->b_step + first, columns));
+        }
+        return;
+    }
+    for (size_t j = 0; j < UM_LANES; j++) {
+        for (size_t l = 0; l < of->k; l += UM_LANES) {
+            const size_t lanes = um_lanes_at(l, of->k);
+            const um_floats value =
+                operand(rounds, of->b + (first + j) * of->b_column + l, j < columns ? lanes : 0);
+            for (size_t i = 0; i < lanes; i++) {
+                group[place_of(rounds, l + i) * GROUP_COLUMNS + j] = value[i];
+            }
+        }
+    }
+}
+
+static UM_ALWAYS_INLINE void copy_panel(bool rounds, const um_product *of, float *panel) {
+    const size_t groups = (of->n + GROUP_COLUMNS - 1) / GROUP_COLUMNS;
+    for (size_t j = 0; j < groups * GROUP_COLUMNS; j += UM_LANES) {
+        float *group = panel + j / GROUP_COLUMNS * GROUP_SIZE + j % GROUP_COLUMNS;
+        copy_columns(rounds, of, j, um_lanes_at(j, of->n), group);
+        if (rounds && of->k % 2 != 0) {
+            um_store(group + (of->k - 1) * GROUP_COLUMNS, UM_LANES, um_all(0.0f));
+        }
+    }
+}
+
+/* `rows` <= TILE_ROWS rows of a that begin at `a`. */
+static UM_ALWAYS_INLINE void copy_strip(bool rounds, const um_product *of, size_t rows,
+                                        const float *a, float *strip) {
+    if (of->a_row == 1) {
+        for (size_t l = 0; l < of->k; l++) {
+            um_store(strip + place_of(rounds, l) * TILE_ROWS, UM_LANES,
+                     operand(rounds, a + l * of->a_step, rows));
+        }
+    } else {
+        for (size_t l = 0; l < of->k; l += UM_LANES) {
+            const size_t lanes = um_lanes_at(l, of->k);
+            for (size_t i = 0; i < TILE_ROWS; i++) {
+                const um_floats value =
+                    operand(rounds, a + i * of->a_row + l, i < rows ? lanes : 0);
+                for (size_t at = 0; at < lanes; at++) {
+                    strip[place_of(rounds, l + at) * TILE_ROWS + i] = value[at];
+                }
+            }
+        }
+    }
+    if (rounds && of->k % 2 != 0) {
+        um_store(strip + (of->k - 1) * TILE_ROWS, UM_LANES, um_all(0.0f));
+    }
+}
+
+/* ---- Tiles ------------------------------------------------------------------------------- */
+
+typedef struct tile_arguments {
+    size_t k;
+    const float *strip;
+    const float *group;
+    float *c;
+    size_t c_stride;
+    bool add;
+} tile_arguments;
+
+/* `rows` (a constant) rows of the strip times a group. */
+static UM_ALWAYS_INLINE void tile(bool rounds, size_t rows, const tile_arguments *t) {
+    um_floats sum[TILE_ROWS][VECTORS];
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < VECTORS; j++) {
+            const float *c = t->c + i * t->c_stride + j * UM_LANES;
+            sum[i][j] = t->add ? um_load_whole(c) : um_all(0.0f);
+            sum[i][j] = rounds ? flush(sum[i][j]) : sum[i][j];
+        }
+    }
+    for (size_t l = 0; l < t->k; l++) {
+        for (size_t i = 0; i < rows; i++) {
+            const um_floats factor = um_all(t->strip[l * TILE_ROWS + i]);
+            for (size_t j = 0; j < VECTORS; j++) {
+                const um_floats value = um_load_whole(t->group + l * GROUP_COLUMNS + j * UM_LANES);
+                const um_floats next = um_multiply_add(value, factor, sum[i][j]);
+                sum[i][j] = rounds ? flush(next) : next;
+            }
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < VECTORS; j++) {
+            um_store(t->c + i * t->c_stride + j * UM_LANES, UM_LANES, sum[i][j]);
+        }
+    }
+}
+
+static UM_ALWAYS_INLINE void tile_of_rows(bool rounds, size_t rows, const tile_arguments *t) {
+    switch (rows) {
+        case 4:
+            tile(rounds, 4, t);
+            break;
+        case 3:
+            tile(rounds, 3, t);
+            break;
+        case 2:
+            tile(rounds, 2, t);
+            break;
+        default:
+            tile(rounds, 1, t);
+            break;
+    }
+}
+
+/* A group of which only `columns` columns exist in c. */
+static UM_ALWAYS_INLINE void narrow_tile(bool rounds, size_t rows, size_t columns,
+                                         const tile_arguments *t) {
+    float c[TILE_ROWS * GROUP_COLUMNS] = {0};
+    tile_arguments on_copy = *t;
+    on_copy.c = c;
+    on_copy.c_stride = GROUP_COLUMNS;
+    for (size_t i = 0; t->add && i < rows; i++) {
+        memcpy(c + i * GROUP_COLUMNS, t->c + i * t->c_stride, columns * sizeof *c);
+    }
+    tile_of_rows(rounds, rows, &on_copy);
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(t->c + i * t->c_stride, c + i * GROUP_COLUMNS, columns * sizeof *c);
+    }
+}
+
+/* ---- Panels ------------------------------------------------------------------------------ */
+
+/* A part of the sum for at most PANEL_COLUMNS columns. */
+static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_product *of, copies *to) {
+    tile_arguments t = {.k = rounds ? of->k + of->k % 2 : of->k,
+                        .strip = to->strip,
+                        .c_stride = of->c_stride,
+                        .add = of->add};
+    copy_panel(rounds, of, to->panel);
+    for (size_t i = 0; i < of->m; i += TILE_ROWS) {
+        const size_t rows = of->m - i < TILE_ROWS ? of->m - i : TILE_ROWS;
+        copy_strip(rounds, of, rows, of->a + i * of->a_row, to->strip);
+        t.group = to->panel;
+        for (size_t j = 0; j < of->n; j += GROUP_COLUMNS) {
+            t.c = of->c + i * of->c_stride + j;
+            if (of->n - j < GROUP_COLUMNS) {
+                narrow_tile(rounds, rows, of->n - j, &t);
+            } else {
+                tile_of_rows(rounds, rows, &t);
+            }
+            t.group += GROUP_SIZE;
+        }
+    }
+}
+
+static UM_ALWAYS_INLINE void run(bool rounds, const um_product *of) {
+    copies to;
+    for (size_t j = 0; j < of->n; j += PANEL_COLUMNS) {
+        for (size_t l = 0; l < of->k || l == 0; l += PANEL_DEPTH) {
+            um_product part = *of;
+            part.n = of->n - j < PANEL_COLUMNS ? of->n - j : PANEL_COLUMNS;
+            part.k = of->k - l < PANEL_DEPTH ? of->k - l : PANEL_DEPTH;
+            part.a += l * of->a_step;
+            part.b += l * of->b_step + j * of->b_column;
+            part.c += j;
+            part.add = of->add || l > 0;
+            run_panel(rounds, &part, &to);
+        }
+    }
+}
+
+void um_portable_product_f32(const um_product *of) {
+    run(false, of);
+}
+
+void um_portable_product_bf16(const um_product *of) {
+    run(true, of);
+}

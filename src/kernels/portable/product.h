@@ -1,0 +1,12 @@
+/* The product that all sums over rows are made of. */
+#ifndef UM_KERNELS_PORTABLE_PRODUCT_H
+#define UM_KERNELS_PORTABLE_PRODUCT_H
+
+#include "kernels/product.h"
+
+void um_portable_product_f32(const um_product *of);
+
+/* With the arithmetic of the _bf16 kernels in kernels.h, without a bias. */
+void um_portable_product_bf16(const um_product *of);
+
+#endif

@@ -1,0 +1,28 @@
+/* The sets of kernels that this machine has, for tests that compare them. */
+#ifndef UM_TESTS_KERNEL_SETS_H
+#define UM_TESTS_KERNEL_SETS_H
+
+#include "kernels/kernels.h"
+
+/* In ascending order of speed; each is on top of the one before. */
+static const char *const kernel_set_names[] = {"reference", "portable", "avx2", "avx512"};
+
+#define KERNEL_SETS (sizeof kernel_set_names / sizeof *kernel_set_names)
+
+/* Fill all tables, of which the first ones, as many as are returned, differ: the last set that this
+ * machine has takes the places of those that it lacks. */
+static inline size_t fill_kernel_sets(um_kernels sets[KERNEL_SETS]) {
+    bool (*const add[])(um_kernels * kernels) = {um_kernels_portable, um_kernels_avx2,
+                                                 um_kernels_avx512};
+    size_t available = 1;
+    um_kernels_reference(&sets[0]);
+    for (size_t i = 1; i < KERNEL_SETS; i++) {
+        sets[i] = sets[i - 1];
+        if (available == i && add[i - 1](&sets[i])) {
+            available++;
+        }
+    }
+    return available;
+}
+
+#endif
