@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/bias.h"
+
 /* c[i][j] (+)= sum over l < k of a[i * a_row + l * a_step] * b[l * b_step + j * b_column], for
  * i < m, j < n.  One of a_row and a_step is 1, and one of b_step and b_column; b_column is 1 unless
  * the factors are rounded.
@@ -46,14 +48,6 @@ static inline um_product um_product_of_rows(bool transposed, bool add, size_t m,
                         .add = add};
 }
 
-static inline void um_product_add_bias(const um_product *of, const float *bias) {
-    for (size_t i = 0; bias && i < of->m; i++) {
-        for (size_t j = 0; j < of->n; j++) {
-            of->c[i * of->c_stride + j] += bias[j];
-        }
-    }
-}
-
 #define UM_PRODUCT_KERNEL(name, run, transposed, add)                                              \
     void name(size_t m, size_t n, size_t k, const float *p, size_t p_stride, const float *v,       \
               size_t v_stride, float *y, size_t y_stride) {                                        \
@@ -77,7 +71,7 @@ static inline void um_product_add_bias(const um_product *of, const float *bias) 
         um_product of = um_product_of_rows(false, false, m, n, k, x, x_stride, w, 1, y, y_stride); \
         of.b_column = w_stride;                                                                    \
         run_bf16(&of);                                                                             \
-        um_product_add_bias(&of, bias);                                                            \
+        um_add_bias(m, n, bias, y, y_stride);                                                      \
     }
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "kernels/avx512/avx512.h"
 #include "kernels/avx512/transpose.h"
+#include "kernels/bias.h"
 
 #define ROWS 8
 #define VECTORS 2
@@ -228,11 +229,7 @@ void um_avx512_matmul_bf16(size_t m, size_t n, size_t k, const float *x, size_t 
     const operands of = {
         .a = x, .a_stride = x_stride, .b = w, .b_stride = w_stride, .b_transposed = true};
     run(&of, m, n, k, false, y, y_stride);
-    for (size_t i = 0; bias && i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
-            y[i * y_stride + j] += bias[j];
-        }
-    }
+    um_add_bias(m, n, bias, y, y_stride);
 }
 
 void um_avx512_weighted_sum_bf16(size_t m, size_t n, size_t k, const float *p, size_t p_stride,

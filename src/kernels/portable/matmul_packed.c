@@ -1,5 +1,6 @@
 /* y = x w^T of packed activations and stored weights, in tiles of up to 4 rows by 8 columns; all
  * integers have 16 bits, and y holds the sums between stretches. */
+#include "kernels/bias.h"
 #include "kernels/portable/panel.h"
 #include "kernels/portable/portable.h"
 
@@ -173,9 +174,5 @@ void um_portable_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *r
             multiply_panel(dtype, rows, first / UM_PACK_BLOCK, columns, t);
         }
     }
-    for (size_t i = 0; bias && i < rows->rows; i++) {
-        for (size_t j = 0; j < n; j++) {
-            y[i * y_stride + j] += bias[j];
-        }
-    }
+    um_add_bias(rows->rows, n, bias, y, y_stride);
 }
