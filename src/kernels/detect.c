@@ -1,6 +1,11 @@
 /* Compiled without special instructions: runs on any processor of the architecture. */
 #include "kernels/detect.h"
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 bool um_kernels_portable(um_kernels *kernels) {
 #if defined(UM_HAVE_PORTABLE)
 #if defined(__x86_64__)
@@ -10,6 +15,11 @@ bool um_kernels_portable(um_kernels *kernels) {
     }
 #endif
     um_kernels_portable_overlay(kernels);
+#if defined(__aarch64__)
+    if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) {
+        um_kernels_dot_product_overlay(kernels);
+    }
+#endif
     return true;
 #else
     (void)kernels;

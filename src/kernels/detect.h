@@ -9,6 +9,9 @@
  * FMA.
  */
 void um_kernels_portable_overlay(um_kernels *kernels);
+/* Replace the entries for which the portable folder has ARM's dot products of bytes (FEAT_DotProd).
+ */
+void um_kernels_dot_product_overlay(um_kernels *kernels);
 /* Replace the table's entries that the AVX2 folder implements; call this only on a processor that
  * has those instructions. */
 void um_kernels_avx2_overlay(um_kernels *kernels);

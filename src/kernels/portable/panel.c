@@ -67,23 +67,54 @@ static UM_ALWAYS_INLINE um_shorts zip_high(um_shorts a, um_shorts b) {
 
 /* out[e]: element e of each of the eight rows.  Three rounds of zipping rows that are half of all
  * apart. */
-static void turn(const int16_t *const rows[UM_PANEL_COLUMNS], um_shorts *out) {
-    um_shorts r[UM_PANEL_COLUMNS], next[UM_PANEL_COLUMNS];
-    for (size_t i = 0; i < UM_PANEL_COLUMNS; i++) {
-        memcpy(&r[i], rows[i], sizeof r[i]);
+static void turn_shorts(const um_weight_block read[UM_PANEL_COLUMNS], size_t first,
+                        um_shorts out[UM_PANEL_COLUMNS]) {
+    um_shorts next[UM_PANEL_COLUMNS];
+    for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
+        memcpy(&out[c], read[c].q + first, sizeof out[c]);
     }
     for (size_t round = 0; round < 3; round++) {
         for (size_t i = 0; i < UM_PANEL_COLUMNS / 2; i++) {
-            next[2 * i] = zip_low(r[i], r[i + UM_PANEL_COLUMNS / 2]);
-            next[2 * i + 1] = zip_high(r[i], r[i + UM_PANEL_COLUMNS / 2]);
+            next[2 * i] = zip_low(out[i], out[i + UM_PANEL_COLUMNS / 2]);
+            next[2 * i + 1] = zip_high(out[i], out[i + UM_PANEL_COLUMNS / 2]);
         }
-        memcpy(r, next, sizeof r);
+        memcpy(out, next, sizeof next);
     }
-    memcpy(out, r, sizeof r);
 }
 
-void um_panel_unpack(um_dtype dtype, const uint8_t *rows, size_t k, size_t columns, size_t first,
-                     size_t count, um_panel *panel) {
+/* Elements first .. first + 15 of eight columns, four of a column side by side. */
+static void turn_bytes(const um_weight_block read[UM_PANEL_COLUMNS], size_t first,
+                       um_bytes out[UM_PANEL_COLUMNS]) {
+    int8_t turned[4][UM_PANEL_COLUMNS][4]; /* [group][column][element] */
+    for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
+        for (size_t i = 0; i < 16; i++) {
+            turned[i / 4][c][i % 4] = (int8_t)read[c].q[first + i];
+        }
+    }
+    memcpy(out, turned, sizeof turned);
+}
+
+/* ---- Panels ------------------------------------------------------------------------------ */
+
+static void store_block(bool bytes, const um_weight_block read[UM_PANEL_COLUMNS], size_t block,
+                        um_panel *panel) {
+    for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
+        const size_t half = c / UM_LANES, lane = c % UM_LANES;
+        panel->scales[block][0][half][lane] = read[c].scales[0];
+        panel->scales[block][1][half][lane] = read[c].scales[1];
+        panel->minimums[block][half][lane] = read[c].minimum;
+    }
+    const size_t first = block * UM_PACK_BLOCK;
+    for (size_t e = 0; bytes && e < UM_PACK_BLOCK; e += 16) {
+        turn_bytes(read, e, panel->weights.bytes + (first + e) / 2);
+    }
+    for (size_t e = 0; !bytes && e < UM_PACK_BLOCK; e += UM_PANEL_COLUMNS) {
+        turn_shorts(read, e, panel->weights.shorts + first + e);
+    }
+}
+
+void um_panel_unpack(um_dtype dtype, bool bytes, const uint8_t *rows, size_t k, size_t columns,
+                     size_t first, size_t count, um_panel *panel) {
     const bool wide = um_pack_kind_of(dtype) == UM_PACK_WIDE;
     const size_t row_bytes = um_dtype_row_bytes(dtype, k);
     um_weight_block read[UM_PANEL_COLUMNS];
@@ -97,18 +128,6 @@ void um_panel_unpack(um_dtype dtype, const uint8_t *rows, size_t k, size_t colum
                 um_read_weight_block(dtype, rows + c * row_bytes, at, k, &read[c]);
             }
         }
-        for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
-            const size_t half = c / UM_LANES, lane = c % UM_LANES;
-            panel->scales[block][0][half][lane] = read[c].scales[0];
-            panel->scales[block][1][half][lane] = read[c].scales[1];
-            panel->minimums[block][half][lane] = read[c].minimum;
-        }
-        for (size_t e = 0; e < UM_PACK_BLOCK; e += UM_PANEL_COLUMNS) {
-            const int16_t *parts[UM_PANEL_COLUMNS];
-            for (size_t c = 0; c < UM_PANEL_COLUMNS; c++) {
-                parts[c] = read[c].q + e;
-            }
-            turn(parts, panel->weights + block * UM_PACK_BLOCK + e);
-        }
+        store_block(bytes, read, block, panel);
     }
 }

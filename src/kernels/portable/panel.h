@@ -13,14 +13,18 @@
 #define UM_PANEL_BLOCKS (UM_PANEL_STRETCH / UM_PACK_BLOCK)
 
 typedef struct um_panel {
-    um_shorts weights[UM_PANEL_STRETCH];                   /* [element] */
+    union {
+        um_shorts shorts[UM_PANEL_STRETCH];   /* [element] */
+        um_bytes bytes[UM_PANEL_STRETCH / 2]; /* as um_multiply_bytes takes them */
+    } weights;
     um_floats scales[UM_PANEL_BLOCKS][2][UM_PANEL_HALVES]; /* by sub-block of a block */
     um_floats minimums[UM_PANEL_BLOCKS][UM_PANEL_HALVES];
 } um_panel;
 
 /* Unpack elements first .. first + count - 1 of the `columns` rows of k weights that begin at
- * `rows`; columns that do not exist become zeros.  `first` is a multiple of the stretch. */
-void um_panel_unpack(um_dtype dtype, const uint8_t *rows, size_t k, size_t columns, size_t first,
-                     size_t count, um_panel *panel);
+ * `rows`, to bytes if `bytes`, which only narrow types may be; columns that do not exist become
+ * zeros.  `first` is a multiple of the stretch. */
+void um_panel_unpack(um_dtype dtype, bool bytes, const uint8_t *rows, size_t k, size_t columns,
+                     size_t first, size_t count, um_panel *panel);
 
 #endif

@@ -21,6 +21,7 @@ typedef float um_floats __attribute__((vector_size(16)));
 typedef int32_t um_ints __attribute__((vector_size(16))); /* also a mask: -1 for true */
 typedef uint32_t um_bits __attribute__((vector_size(16)));
 typedef int16_t um_shorts __attribute__((vector_size(16)));
+typedef int8_t um_bytes __attribute__((vector_size(16)));
 
 /* ---- Moving ------------------------------------------------------------------------------ */
 
@@ -145,6 +146,30 @@ static UM_ALWAYS_INLINE void um_multiply_shorts(const um_shorts w[8], const int1
         for (size_t i = 0; i < UM_LANES; i++) {
             (*low)[i] += (int32_t)w[e][i] * x[e];
             (*high)[i] += (int32_t)w[e][i + UM_LANES] * x[e];
+        }
+    }
+#endif
+}
+
+/* The same with four elements at a time: lane 4 c + e of w[2 g] is element 4 g + e of column c, and
+ * of w[2 g + 1] of column 4 + c, for g < 4; x[16]. */
+static UM_ALWAYS_INLINE void um_multiply_bytes(const um_bytes w[8], const int8_t *x, um_ints *low,
+                                               um_ints *high) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    const int8x16_t factors = vld1q_s8(x);
+#define UM_MULTIPLY_GROUP(g)                                                                       \
+    *low = vdotq_laneq_s32(*low, w[2 * (g)], factors, g);                                          \
+    *high = vdotq_laneq_s32(*high, w[2 * (g) + 1], factors, g);
+    UM_MULTIPLY_GROUP(0)
+    UM_MULTIPLY_GROUP(1)
+    UM_MULTIPLY_GROUP(2)
+    UM_MULTIPLY_GROUP(3)
+#undef UM_MULTIPLY_GROUP
+#else
+    for (size_t i = 0; i < 16; i++) {
+        for (size_t c = 0; c < UM_LANES; c++) {
+            (*low)[c] += w[i / 4 * 2][c * 4 + i % 4] * x[i];
+            (*high)[c] += w[i / 4 * 2 + 1][c * 4 + i % 4] * x[i];
         }
     }
 #endif

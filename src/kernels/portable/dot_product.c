@@ -1,0 +1,24 @@
+/* For ARM processors with the dot products of bytes (FEAT_DotProd); compiled with them. */
+#include "kernels/detect.h"
+#include "kernels/portable/packed_product.h"
+#include "kernels/portable/peak.h"
+
+static void pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+                      const um_packed_rows *packed) {
+    um_pack(true, first, count, x, x_stride, packed);
+}
+
+static void matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
+                          const float *bias, float *y, size_t y_stride) {
+    um_multiply_packed(true, dtype, n, rows, w, bias, y, y_stride);
+}
+
+static void peak_narrow(size_t rounds, um_peak_work *work) {
+    um_peak_of_bytes(rounds, work);
+}
+
+void um_kernels_dot_product_overlay(um_kernels *kernels) {
+    kernels->pack_rows = pack_rows;
+    kernels->matmul_packed = matmul_packed;
+    kernels->peak_narrow = peak_narrow;
+}
