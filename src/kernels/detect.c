@@ -8,7 +8,7 @@
 
 bool um_kernels_portable(um_kernels *kernels) {
 #if defined(UM_HAVE_PORTABLE)
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("fma")) {
         return false;

@@ -182,6 +182,41 @@ static void every_set_has_the_bits_of_the_plain_one(void **state) {
     }
 }
 
+/* A value of the type at the edges of what its blocks can hold, alike in 32 neighbours. */
+static float draw_edge_value(trial *round, size_t block) {
+    static const float scales[] = {1.0f, 1e-6f, 1e-8f, 3e-30f, 5e-31f, 1e-38f, 0.0f, 6e4f};
+    const um_rng_place place = {.step = 2, .position = (uint32_t)block};
+    const uint32_t kind = um_rng_below(round->seed, place, 10);
+    const float value = draw_normal(round);
+    if (kind >= 8) {
+        return draw_below(round, 16) ? value : (kind == 8 ? INFINITY : NAN);
+    }
+    return value * scales[kind];
+}
+
+static void blocks_at_the_edges_of_their_type_have_the_same_bits(void **state) {
+    (void)state;
+    um_kernels sets[KERNEL_SETS];
+    const size_t count = fill_kernel_sets(sets);
+    static const um_dtype types[] = {UM_DTYPE_F16, UM_DTYPE_BF16};
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        trial round = draw_trial(11000 + seed, types[seed % 2]);
+        uint8_t *w = (uint8_t *)(uintptr_t)round.w;
+        for (size_t i = 0; i < round.n * round.k; i++) {
+            const float value = draw_edge_value(&round, i / UM_PACK_BLOCK);
+            um_convert_from_f32(round.dtype, &value, w + i * sizeof(uint16_t), 1);
+        }
+        const float *plain = multiply(&round, &sets[0], 0, round.m);
+        for (size_t set = 1; set < count; set++) {
+            const float *fast = multiply(&round, &sets[set], 0, round.m);
+            for (size_t i = 0; i < round.m * round.n; i++) {
+                assert_true(fast[i] == plain[i] || (isnan(fast[i]) && isnan(plain[i])));
+            }
+        }
+        guarded_free(&round.arrays);
+    }
+}
+
 static void a_row_does_not_depend_on_its_company(void **state) {
     (void)state;
     um_kernels sets[KERNEL_SETS];
@@ -233,6 +268,7 @@ static void zeros_and_what_is_not_finite(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_set_has_the_bits_of_the_plain_one),
+        cmocka_unit_test(blocks_at_the_edges_of_their_type_have_the_same_bits),
         cmocka_unit_test(a_row_does_not_depend_on_its_company),
         cmocka_unit_test(zeros_and_what_is_not_finite),
     };

@@ -28,8 +28,13 @@ static void multiply(size_t count, float factor, float *x) {
     }
 }
 
-/* out = exp(scale * (x - shift)); returns the sum.  out may be x, or NULL. */
-static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
+/* Exponentials that are added up in float: the sums of such pieces are added up in double, because
+ * in a large vocabulary many small terms would vanish beside a large one. */
+#define PIECE 1024
+
+/* out = exp(scale * (x - shift)) of at most a piece; returns the sum.  out may be x, or NULL. */
+static float exponentials_of_piece(size_t count, float scale, float shift, const float *x,
+                                   float *out) {
     const __m256 scales = _mm256_set1_ps(scale);
     const __m256 shifts = _mm256_set1_ps(shift);
     __m256 sum = _mm256_setzero_ps();
@@ -45,6 +50,15 @@ static float exponentials(size_t count, float scale, float shift, const float *x
         }
     }
     return um_avx2_sum(sum);
+}
+
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i += PIECE) {
+        const size_t piece = count - i < PIECE ? count - i : PIECE;
+        sum += (double)exponentials_of_piece(piece, scale, shift, x + i, out ? out + i : NULL);
+    }
+    return (float)sum;
 }
 
 void um_avx2_softmax(size_t count, float scale, float *x) {

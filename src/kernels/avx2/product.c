@@ -101,7 +101,8 @@ static void strip_of_tiles(size_t rows, size_t columns, tile_arguments t) {
 
 /* The part of the sum in `of` for at most UM_PANEL_COLUMNS columns; `rounds` is a constant at both
  * calls. */
-static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_product *of, um_avx2_operands *copy) {
+static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_strided_product *of,
+                                       um_avx2_operands *copy) {
     const bool copies =
         rounds || of->n % UM_LANES != 0 || (of->m >= ROWS_TO_COPY && of->b_step > NEAR);
     tile_arguments t = {.k = rounds ? of->k + of->k % 2 : of->k,
@@ -134,11 +135,11 @@ static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_product *of, um_avx
     }
 }
 
-static UM_ALWAYS_INLINE void run(bool rounds, const um_product *of) {
+static UM_ALWAYS_INLINE void run(bool rounds, const um_strided_product *of) {
     um_avx2_operands copy;
     for (size_t j = 0; j < of->n; j += UM_PANEL_COLUMNS) {
         for (size_t l = 0; l < of->k || l == 0; l += UM_PANEL_DEPTH) {
-            um_product part = *of;
+            um_strided_product part = *of;
             part.n = of->n - j < UM_PANEL_COLUMNS ? of->n - j : UM_PANEL_COLUMNS;
             part.k = of->k - l < UM_PANEL_DEPTH ? of->k - l : UM_PANEL_DEPTH;
             part.a += l * of->a_step;
@@ -150,18 +151,18 @@ static UM_ALWAYS_INLINE void run(bool rounds, const um_product *of) {
     }
 }
 
-void um_avx2_product_f32(const um_product *of) {
+void um_avx2_product_f32(const um_strided_product *of) {
     run(false, of);
 }
 
 /* A function of its own, so that the compiler moves no arithmetic out of the mode it is called in.
  */
-static __attribute__((noinline)) void run_rounded(const um_product *of) {
+static __attribute__((noinline)) void run_rounded(const um_strided_product *of) {
     run(true, of);
 }
 
 /* VDPBF16PS reads subnormal numbers as zero and makes none: so does everything in this mode. */
-void um_avx2_product_bf16(const um_product *of) {
+void um_avx2_product_bf16(const um_strided_product *of) {
     const unsigned mode = _mm_getcsr();
     _mm_setcsr(mode | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
     run_rounded(of);

@@ -1,6 +1,7 @@
 /* Sums and selections over rows of logits.  exponential_sums skips vectors in which no element
  * counts, most of a peaked row, after one comparison. */
 #include "kernels/avx2/avx2.h"
+#include "kernels/quotient_bound.h"
 
 #include <math.h>
 
@@ -76,13 +77,6 @@ static inline double sum_of_doubles(__m256d v) {
     return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
 }
 
-/* A bound that x exceeds whenever z = x / divisor exceeds `limit`: a little below their product,
- * because the quotient is rounded. */
-static float below_quotients(float limit, float divisor) {
-    const float product = limit * divisor;
-    return isfinite(product) ? product - 1e-6f * fabsf(product) : -INFINITY;
-}
-
 typedef struct weighing {
     __m256 divisor;
     __m256 shift;
@@ -155,7 +149,7 @@ static UM_ALWAYS_INLINE void sum_weights(const weighing *with, size_t count, con
 void um_avx2_exponential_sums(size_t count, float divisor, float shift, float above, const float *x,
                               float *weights, double *sum, double *weighted) {
     const weighing with = {_mm256_set1_ps(divisor), _mm256_set1_ps(shift), _mm256_set1_ps(above),
-                           _mm256_set1_ps(below_quotients(above, divisor))};
+                           _mm256_set1_ps(um_quotient_bound(above, divisor))};
     if (weighted) {
         sum_weights(&with, count, x, weights, true, sum, weighted);
     } else {

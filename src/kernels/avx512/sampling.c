@@ -1,5 +1,6 @@
 /* Sums and selections over rows of logits, sixteen at a time; see avx2/sampling.c. */
 #include "kernels/avx512/avx512.h"
+#include "kernels/quotient_bound.h"
 
 #include <math.h>
 
@@ -53,13 +54,6 @@ void um_avx512_exponential(size_t count, float shift, const float *x, float *y) 
         const __m512 value = _mm512_maskz_mov_ps(keep, exp_of_negative(d));
         _mm512_mask_storeu_ps(y + i, lanes, value);
     }
-}
-
-/* A bound that x exceeds whenever z = x / divisor exceeds `limit`: a little below their product,
- * because the quotient is rounded. */
-static float below_quotients(float limit, float divisor) {
-    const float product = limit * divisor;
-    return isfinite(product) ? product - 1e-6f * fabsf(product) : -INFINITY;
 }
 
 typedef struct weighing {
@@ -121,7 +115,7 @@ static UM_ALWAYS_INLINE void sum_weights(const weighing *with, size_t count, con
 void um_avx512_exponential_sums(size_t count, float divisor, float shift, float above,
                                 const float *x, float *weights, double *sum, double *weighted) {
     const weighing with = {_mm512_set1_ps(divisor), _mm512_set1_ps(shift), _mm512_set1_ps(above),
-                           _mm512_set1_ps(below_quotients(above, divisor))};
+                           _mm512_set1_ps(um_quotient_bound(above, divisor))};
     if (weighted) {
         sum_weights(&with, count, x, weights, true, sum, weighted);
     } else {

@@ -11,18 +11,18 @@
 static float maximum_of(size_t count, const float *x) {
     um_floats maximum[CHAINS];
     for (size_t j = 0; j < CHAINS; j++) {
-        maximum[j] = um_all(-INFINITY);
+        maximum[j] = um_v4_splat(-INFINITY);
     }
     size_t i = 0;
-    for (; i + CHAINS * UM_LANES <= count; i += CHAINS * UM_LANES) {
+    for (; i + CHAINS * UM_V4_LANES <= count; i += CHAINS * UM_V4_LANES) {
         for (size_t j = 0; j < CHAINS; j++) {
-            const um_floats value = um_load_whole(x + i + j * UM_LANES);
-            maximum[j] = um_select(value > maximum[j], value, maximum[j]);
+            const um_floats value = um_v4_load_whole(x + i + j * UM_V4_LANES);
+            maximum[j] = um_v4_select(value > maximum[j], value, maximum[j]);
         }
     }
     float result = -INFINITY;
-    for (size_t j = 0; j < CHAINS * UM_LANES; j++) {
-        const float value = maximum[j / UM_LANES][j % UM_LANES];
+    for (size_t j = 0; j < CHAINS * UM_V4_LANES; j++) {
+        const float value = maximum[j / UM_V4_LANES][j % UM_V4_LANES];
         result = value > result ? value : result;
     }
     for (; i < count; i++) {
@@ -37,20 +37,36 @@ static void multiply(size_t count, float factor, float *x) {
     }
 }
 
-/* out = exp(scale * (x - shift)); returns the sum.  out may be x, or NULL. */
-static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
-    um_floats sum = um_all(0.0f);
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const size_t lanes = um_lanes_at(i, count);
-        const um_floats value = (um_load(x + i, lanes) - um_all(shift)) * um_all(scale);
-        const um_floats all = um_exp(value);
-        const um_floats exponential = lanes < UM_LANES ? um_only(um_first_lanes(lanes), all) : all;
+/* Exponentials that are added up in float: the sums of such pieces are added up in double, because
+ * in a large vocabulary many small terms would vanish beside a large one. */
+#define PIECE 1024
+
+/* out = exp(scale * (x - shift)) of at most a piece; returns the sum.  out may be x, or NULL. */
+static float exponentials_of_piece(size_t count, float scale, float shift, const float *x,
+                                   float *out) {
+    um_floats sum = um_v4_splat(0.0f);
+    for (size_t i = 0; i < count; i += UM_V4_LANES) {
+        const size_t lanes = um_v4_lanes_at(i, count);
+        const um_floats value =
+            (um_v4_load(x + i, lanes) - um_v4_splat(shift)) * um_v4_splat(scale);
+        const um_floats all = um_v4_exp(value);
+        const um_floats exponential =
+            lanes < UM_V4_LANES ? um_v4_only(um_v4_first_lanes(lanes), all) : all;
         sum += exponential;
         if (out) {
-            um_store(out + i, lanes, exponential);
+            um_v4_store(out + i, lanes, exponential);
         }
     }
-    return um_sum(sum);
+    return um_v4_sum(sum);
+}
+
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i += PIECE) {
+        const size_t piece = count - i < PIECE ? count - i : PIECE;
+        sum += (double)exponentials_of_piece(piece, scale, shift, x + i, out ? out + i : NULL);
+    }
+    return (float)sum;
 }
 
 void um_portable_softmax(size_t count, float scale, float *x) {
@@ -75,21 +91,21 @@ static UM_ALWAYS_INLINE float sum_of_products(size_t count, const float *a, cons
                                               const float *c) {
     um_floats sum[CHAINS] = {{0}};
     size_t i = 0;
-    for (; i + CHAINS * UM_LANES <= count; i += CHAINS * UM_LANES) {
+    for (; i + CHAINS * UM_V4_LANES <= count; i += CHAINS * UM_V4_LANES) {
         for (size_t j = 0; j < CHAINS; j++) {
-            const size_t at = i + j * UM_LANES;
-            const um_floats value = um_load_whole(a + at);
-            sum[j] = um_multiply_add(c ? value * um_load_whole(c + at) : value,
-                                     um_load_whole(b + at), sum[j]);
+            const size_t at = i + j * UM_V4_LANES;
+            const um_floats value = um_v4_load_whole(a + at);
+            sum[j] = um_v4_multiply_add(c ? value * um_v4_load_whole(c + at) : value,
+                                        um_v4_load_whole(b + at), sum[j]);
         }
     }
-    for (size_t j = 0; i < count; i += UM_LANES, j++) {
-        const size_t lanes = um_lanes_at(i, count);
-        const um_floats value = um_load(a + i, lanes);
-        sum[j] = um_multiply_add(c ? value * um_load(c + i, lanes) : value, um_load(b + i, lanes),
-                                 sum[j]);
+    for (size_t j = 0; i < count; i += UM_V4_LANES, j++) {
+        const size_t lanes = um_v4_lanes_at(i, count);
+        const um_floats value = um_v4_load(a + i, lanes);
+        sum[j] = um_v4_multiply_add(c ? value * um_v4_load(c + i, lanes) : value,
+                                    um_v4_load(b + i, lanes), sum[j]);
     }
-    return um_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    return um_v4_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 void um_portable_rms_norm(size_t count, float epsilon, const float *x, const float *weight,
@@ -125,29 +141,29 @@ void um_portable_rms_norm_backward(size_t count, const float *x, const float *we
 
 /* 0 below -88, where the exponential would no longer grow with -x. */
 static UM_ALWAYS_INLINE um_floats sigmoid(um_floats x) {
-    const um_floats one = um_all(1.0f);
-    return um_select(x < um_all(-88.0f), um_all(0.0f), one / (one + um_exp(-x)));
+    const um_floats one = um_v4_splat(1.0f);
+    return um_v4_select(x < um_v4_splat(-88.0f), um_v4_splat(0.0f), one / (one + um_v4_exp(-x)));
 }
 
 void um_portable_swiglu(size_t count, const float *gate, const float *up, float *y) {
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const size_t lanes = um_lanes_at(i, count);
-        const um_floats g = um_load(gate + i, lanes);
-        um_store(y + i, lanes, g * sigmoid(g) * um_load(up + i, lanes));
+    for (size_t i = 0; i < count; i += UM_V4_LANES) {
+        const size_t lanes = um_v4_lanes_at(i, count);
+        const um_floats g = um_v4_load(gate + i, lanes);
+        um_v4_store(y + i, lanes, g * sigmoid(g) * um_v4_load(up + i, lanes));
     }
 }
 
 void um_portable_swiglu_backward(size_t count, const float *dy, float *gate, float *up) {
-    const um_floats one = um_all(1.0f);
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const size_t lanes = um_lanes_at(i, count);
-        const um_floats d = um_load(dy + i, lanes);
-        const um_floats g = um_load(gate + i, lanes);
+    const um_floats one = um_v4_splat(1.0f);
+    for (size_t i = 0; i < count; i += UM_V4_LANES) {
+        const size_t lanes = um_v4_lanes_at(i, count);
+        const um_floats d = um_v4_load(dy + i, lanes);
+        const um_floats g = um_v4_load(gate + i, lanes);
         const um_floats s = sigmoid(g);
-        const um_floats slope = s * um_multiply_add(g, one - s, one);
-        const um_floats u = um_load(up + i, lanes);
-        um_store(gate + i, lanes, d * u * slope);
-        um_store(up + i, lanes, d * (g * s));
+        const um_floats slope = s * um_v4_multiply_add(g, one - s, one);
+        const um_floats u = um_v4_load(up + i, lanes);
+        um_v4_store(gate + i, lanes, d * u * slope);
+        um_v4_store(up + i, lanes, d * (g * s));
     }
 }
 
@@ -160,22 +176,24 @@ void um_portable_softmax_backward(size_t count, float scale, const float *p, flo
 
 void um_portable_adamw(size_t count, const um_adamw_step *step, const float *gradient,
                        float *parameter, float *first_moment, float *second_moment) {
-    const um_floats rest1 = um_all(1.0f - step->beta1), rest2 = um_all(1.0f - step->beta2);
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const size_t lanes = um_lanes_at(i, count);
-        const um_floats g = um_load(gradient + i, lanes) * um_all(step->gradient_scale);
-        const um_floats m =
-            um_multiply_add(um_all(step->beta1), um_load(first_moment + i, lanes), rest1 * g);
-        const um_floats v = um_multiply_add(um_all(step->beta2), um_load(second_moment + i, lanes),
-                                            rest2 * (g * g));
-        um_store(first_moment + i, lanes, m);
-        um_store(second_moment + i, lanes, v);
-        const um_floats deviation = um_square_root(v * um_all(step->second_correction));
+    const um_floats rest1 = um_v4_splat(1.0f - step->beta1),
+                    rest2 = um_v4_splat(1.0f - step->beta2);
+    for (size_t i = 0; i < count; i += UM_V4_LANES) {
+        const size_t lanes = um_v4_lanes_at(i, count);
+        const um_floats g = um_v4_load(gradient + i, lanes) * um_v4_splat(step->gradient_scale);
+        const um_floats m = um_v4_multiply_add(um_v4_splat(step->beta1),
+                                               um_v4_load(first_moment + i, lanes), rest1 * g);
+        const um_floats v = um_v4_multiply_add(
+            um_v4_splat(step->beta2), um_v4_load(second_moment + i, lanes), rest2 * (g * g));
+        um_v4_store(first_moment + i, lanes, m);
+        um_v4_store(second_moment + i, lanes, v);
+        const um_floats deviation = um_v4_square_root(v * um_v4_splat(step->second_correction));
         const um_floats direction =
-            m * um_all(step->first_correction) / (deviation + um_all(step->epsilon));
-        const um_floats value = um_load(parameter + i, lanes);
-        const um_floats change = um_multiply_add(um_all(step->weight_decay), value, direction);
-        um_store(parameter + i, lanes,
-                 um_multiply_add(um_all(-step->learning_rate), change, value));
+            m * um_v4_splat(step->first_correction) / (deviation + um_v4_splat(step->epsilon));
+        const um_floats value = um_v4_load(parameter + i, lanes);
+        const um_floats change =
+            um_v4_multiply_add(um_v4_splat(step->weight_decay), value, direction);
+        um_v4_store(parameter + i, lanes,
+                    um_v4_multiply_add(um_v4_splat(-step->learning_rate), change, value));
     }
 }

@@ -26,22 +26,22 @@ static UM_ALWAYS_INLINE void multiply(size_t rows, size_t columns, const float *
                                       um_floats sum[TILE_ROWS][TILE_COLUMNS]) {
     um_floats value[TILE_COLUMNS];
     for (size_t j = 0; j < columns; j++) {
-        value[j] = um_load_whole(w + j * w_stride);
+        value[j] = um_v4_load_whole(w + j * w_stride);
     }
     for (size_t i = 0; i < rows; i++) {
-        const um_floats factor = um_load_whole(x + i * x_stride);
+        const um_floats factor = um_v4_load_whole(x + i * x_stride);
         for (size_t j = 0; j < columns; j++) {
-            sum[i][j] = um_multiply_add(factor, value[j], sum[i][j]);
+            sum[i][j] = um_v4_multiply_add(factor, value[j], sum[i][j]);
         }
     }
 }
 
 /* The last elements of each row, fewer than four, followed by zeros. */
 static void copy_rest(size_t rows, size_t count, const float *x, size_t stride,
-                      float rest[TILE_ROWS * UM_LANES]) {
-    memset(rest, 0, TILE_ROWS * UM_LANES * sizeof *rest);
+                      float rest[TILE_ROWS * UM_V4_LANES]) {
+    memset(rest, 0, TILE_ROWS * UM_V4_LANES * sizeof *rest);
     for (size_t i = 0; i < rows; i++) {
-        memcpy(rest + i * UM_LANES, x + i * stride, count * sizeof *rest);
+        memcpy(rest + i * UM_V4_LANES, x + i * stride, count * sizeof *rest);
     }
 }
 
@@ -49,22 +49,22 @@ static UM_ALWAYS_INLINE void tile(size_t rows, size_t columns, const tile_argume
     um_floats sum[TILE_ROWS][TILE_COLUMNS];
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
-            sum[i][j] = um_all(0.0f);
+            sum[i][j] = um_v4_splat(0.0f);
         }
     }
     size_t l = 0;
-    for (; l + UM_LANES <= t->k; l += UM_LANES) {
+    for (; l + UM_V4_LANES <= t->k; l += UM_V4_LANES) {
         multiply(rows, columns, t->x + l, t->x_stride, t->w + l, t->w_stride, sum);
     }
     if (l < t->k) {
-        float x[TILE_ROWS * UM_LANES], w[TILE_COLUMNS * UM_LANES];
+        float x[TILE_ROWS * UM_V4_LANES], w[TILE_COLUMNS * UM_V4_LANES];
         copy_rest(rows, t->k - l, t->x + l, t->x_stride, x);
         copy_rest(columns, t->k - l, t->w + l, t->w_stride, w);
-        multiply(rows, columns, x, UM_LANES, w, UM_LANES, sum);
+        multiply(rows, columns, x, UM_V4_LANES, w, UM_V4_LANES, sum);
     }
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
-            t->y[i * t->y_stride + j] = um_sum(sum[i][j]) + (t->bias ? t->bias[j] : 0.0f);
+            t->y[i * t->y_stride + j] = um_v4_sum(sum[i][j]) + (t->bias ? t->bias[j] : 0.0f);
         }
     }
 }

@@ -13,7 +13,7 @@
 
 /* ---- Activations ------------------------------------------------------------------------- */
 
-#define VECTORS (UM_PACK_BLOCK / UM_LANES) /* in a block */
+#define VECTORS (UM_PACK_BLOCK / UM_V4_LANES) /* in a block */
 
 /* Adding and subtracting it rounds a small number to the nearest integer, ties to even. */
 #define ROUNDING 12582912.0f
@@ -24,24 +24,24 @@ static inline float um_quantise(size_t count, const float *x, float limit, int16
     um_floats values[VECTORS];
     um_ints most = {0};
     for (size_t i = 0; i < VECTORS; i++) {
-        const size_t lanes = um_lanes_at(i * UM_LANES, count);
-        values[i] = lanes > 0 ? um_load(x + i * UM_LANES, lanes) : um_all(0.0f);
-        most = um_larger_bits(most, um_magnitude_bits(values[i]));
+        const size_t lanes = um_v4_lanes_at(i * UM_V4_LANES, count);
+        values[i] = lanes > 0 ? um_v4_load(x + i * UM_V4_LANES, lanes) : um_v4_splat(0.0f);
+        most = um_v4_larger_bits(most, um_v4_magnitude_bits(values[i]));
     }
-    const float largest = um_largest_of_bits(most);
+    const float largest = um_v4_largest_of_bits(most);
     *sum = 0;
     if (!isfinite(largest) || largest < UM_PACK_SMALLEST) {
         memset(q, 0, UM_PACK_BLOCK * sizeof *q);
         return isfinite(largest) ? 0.0f : largest / limit; /* whatever the integers are: NaN */
     }
-    const um_floats inverse = um_all(limit / largest), rounding = um_all(ROUNDING);
+    const um_floats inverse = um_v4_splat(limit / largest), rounding = um_v4_splat(ROUNDING);
     um_ints sums = {0};
     for (size_t i = 0; i < VECTORS; i++) {
         const um_floats rounded = values[i] * inverse + rounding - rounding;
         const um_ints integers = __builtin_convertvector(rounded, um_ints);
         sums += integers;
-        for (size_t j = 0; j < UM_LANES; j++) {
-            q[i * UM_LANES + j] = (int16_t)integers[j];
+        for (size_t j = 0; j < UM_V4_LANES; j++) {
+            q[i * UM_V4_LANES + j] = (int16_t)integers[j];
         }
     }
     *sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
@@ -90,7 +90,7 @@ typedef struct tile_shape {
 } tile_shape;
 
 typedef struct tile_arguments {
-    const um_panel *panel;
+    const um_portable_panel *panel;
     size_t blocks; /* in the panel */
     /* Of the tile's rows, from the panel's first block on; rows are `row_blocks` blocks apart. */
     const void *integers;
@@ -105,7 +105,7 @@ typedef struct tile_arguments {
 /* The integer sums of one sub-block: `count` elements, 16 or 32, from `from` on. */
 static UM_ALWAYS_INLINE void sum_elements(bool bytes, size_t rows, size_t from, size_t count,
                                           const tile_arguments *t,
-                                          um_ints sum[TILE_ROWS][UM_PANEL_HALVES]) {
+                                          um_ints sum[TILE_ROWS][UM_PORTABLE_PANEL_HALVES]) {
     const size_t row = t->row_blocks * UM_PACK_BLOCK;
     memset(sum, 0, rows * sizeof *sum);
     for (size_t e = from; bytes && e < from + count; e += 16) {
@@ -128,30 +128,30 @@ static UM_ALWAYS_INLINE um_floats floats_of(um_ints x) {
 
 static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_t block,
                                             const tile_arguments *t,
-                                            um_floats total[TILE_ROWS][UM_PANEL_HALVES]) {
+                                            um_floats total[TILE_ROWS][UM_PORTABLE_PANEL_HALVES]) {
     const size_t length = UM_PACK_BLOCK / shape.sub_blocks;
     const size_t from = block * UM_PACK_BLOCK;
-    const um_floats(*scales)[UM_PANEL_HALVES] = t->panel->scales[block];
-    um_ints sum[TILE_ROWS][UM_PANEL_HALVES], late[TILE_ROWS][UM_PANEL_HALVES];
+    const um_floats(*scales)[UM_PORTABLE_PANEL_HALVES] = t->panel->scales[block];
+    um_ints sum[TILE_ROWS][UM_PORTABLE_PANEL_HALVES], late[TILE_ROWS][UM_PORTABLE_PANEL_HALVES];
     sum_elements(shape.bytes, rows, from, length, t, sum);
     if (shape.sub_blocks == 2) {
         sum_elements(shape.bytes, rows, from + length, length, t, late);
     }
     for (size_t i = 0; i < rows; i++) {
-        const um_floats scale = um_all(t->scales[i * t->row_blocks + block]);
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
+        const um_floats scale = um_v4_splat(t->scales[i * t->row_blocks + block]);
+        for (size_t h = 0; h < UM_PORTABLE_PANEL_HALVES; h++) {
             const um_floats early = floats_of(sum[i][h]);
             if (shape.sub_blocks == 2) {
                 const um_floats both =
-                    um_multiply_add(floats_of(late[i][h]), scales[1][h], early * scales[0][h]);
-                total[i][h] = um_multiply_add(both, scale, total[i][h]);
+                    um_v4_multiply_add(floats_of(late[i][h]), scales[1][h], early * scales[0][h]);
+                total[i][h] = um_v4_multiply_add(both, scale, total[i][h]);
             } else {
-                total[i][h] = um_multiply_add(early, scale * scales[0][h], total[i][h]);
+                total[i][h] = um_v4_multiply_add(early, scale * scales[0][h], total[i][h]);
             }
             if (shape.has_minimum) {
-                const um_floats scaled_sum = um_all(t->scaled_sums[i * t->row_blocks + block]);
+                const um_floats scaled_sum = um_v4_splat(t->scaled_sums[i * t->row_blocks + block]);
                 total[i][h] =
-                    um_multiply_add(-t->panel->minimums[block][h], scaled_sum, total[i][h]);
+                    um_v4_multiply_add(-t->panel->minimums[block][h], scaled_sum, total[i][h]);
             }
         }
     }
@@ -159,19 +159,19 @@ static UM_ALWAYS_INLINE void multiply_block(tile_shape shape, size_t rows, size_
 
 /* `shape` and `rows` are constants at every call, so that the sums stay in registers. */
 static UM_ALWAYS_INLINE void tile(tile_shape shape, size_t rows, const tile_arguments *t) {
-    um_floats total[TILE_ROWS][UM_PANEL_HALVES];
+    um_floats total[TILE_ROWS][UM_PORTABLE_PANEL_HALVES];
     for (size_t i = 0; i < rows; i++) {
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            const float *y = t->y + i * t->y_stride + h * UM_LANES;
-            total[i][h] = t->is_first ? um_all(0.0f) : um_load_whole(y);
+        for (size_t h = 0; h < UM_PORTABLE_PANEL_HALVES; h++) {
+            const float *y = t->y + i * t->y_stride + h * UM_V4_LANES;
+            total[i][h] = t->is_first ? um_v4_splat(0.0f) : um_v4_load_whole(y);
         }
     }
     for (size_t block = 0; block < t->blocks; block++) {
         multiply_block(shape, rows, block, t, total);
     }
     for (size_t i = 0; i < rows; i++) {
-        for (size_t h = 0; h < UM_PANEL_HALVES; h++) {
-            um_store(t->y + i * t->y_stride + h * UM_LANES, UM_LANES, total[i][h]);
+        for (size_t h = 0; h < UM_PORTABLE_PANEL_HALVES; h++) {
+            um_v4_store(t->y + i * t->y_stride + h * UM_V4_LANES, UM_V4_LANES, total[i][h]);
         }
     }
 }
@@ -219,16 +219,16 @@ static UM_ALWAYS_INLINE void run_tile(bool bytes, um_dtype dtype, size_t rows,
 /* A tile of which only `columns` columns exist in y. */
 static UM_ALWAYS_INLINE void run_narrow_tile(bool bytes, um_dtype dtype, size_t rows,
                                              size_t columns, const tile_arguments *t) {
-    float y[TILE_ROWS * UM_PANEL_COLUMNS] = {0};
+    float y[TILE_ROWS * UM_PORTABLE_PANEL_COLUMNS] = {0};
     tile_arguments on_copy = *t;
     on_copy.y = y;
-    on_copy.y_stride = UM_PANEL_COLUMNS;
+    on_copy.y_stride = UM_PORTABLE_PANEL_COLUMNS;
     for (size_t i = 0; !t->is_first && i < rows; i++) {
-        memcpy(y + i * UM_PANEL_COLUMNS, t->y + i * t->y_stride, columns * sizeof *y);
+        memcpy(y + i * UM_PORTABLE_PANEL_COLUMNS, t->y + i * t->y_stride, columns * sizeof *y);
     }
     run_tile(bytes, dtype, rows, &on_copy);
     for (size_t i = 0; i < rows; i++) {
-        memcpy(t->y + i * t->y_stride, y + i * UM_PANEL_COLUMNS, columns * sizeof *y);
+        memcpy(t->y + i * t->y_stride, y + i * UM_PORTABLE_PANEL_COLUMNS, columns * sizeof *y);
     }
 }
 
@@ -246,7 +246,7 @@ static UM_ALWAYS_INLINE void multiply_panel(bool bytes, um_dtype dtype, const um
         t.scales = rows->scales + at;
         t.scaled_sums = narrow ? rows->scaled_sums + at : NULL;
         t.y = y + row * t.y_stride;
-        if (columns < UM_PANEL_COLUMNS) {
+        if (columns < UM_PORTABLE_PANEL_COLUMNS) {
             run_narrow_tile(bytes, dtype, height, columns, &t);
         } else {
             run_tile(bytes, dtype, height, &t);
@@ -261,15 +261,18 @@ static UM_ALWAYS_INLINE void um_multiply_packed(bool bytes, um_dtype dtype, size
     const bool narrow = rows->kind == UM_PACK_NARROW;
     const size_t k = rows->k;
     const size_t row_bytes = um_dtype_row_bytes(dtype, k);
-    um_panel panel;
+    um_portable_panel panel;
     tile_arguments t = {.panel = &panel, .row_blocks = um_pack_blocks(k), .y_stride = y_stride};
-    for (size_t column = 0; column < n; column += UM_PANEL_COLUMNS) {
-        const size_t columns = n - column < UM_PANEL_COLUMNS ? n - column : UM_PANEL_COLUMNS;
+    for (size_t column = 0; column < n; column += UM_PORTABLE_PANEL_COLUMNS) {
+        const size_t columns =
+            n - column < UM_PORTABLE_PANEL_COLUMNS ? n - column : UM_PORTABLE_PANEL_COLUMNS;
         t.y = y + column;
-        for (size_t first = 0; first < k; first += UM_PANEL_STRETCH) {
-            const size_t count = k - first < UM_PANEL_STRETCH ? k - first : UM_PANEL_STRETCH;
-            um_panel_unpack(dtype, narrow && bytes, (const uint8_t *)w + column * row_bytes, k,
-                            columns, first, count, &panel);
+        for (size_t first = 0; first < k; first += UM_PORTABLE_PANEL_STRETCH) {
+            const size_t count =
+                k - first < UM_PORTABLE_PANEL_STRETCH ? k - first : UM_PORTABLE_PANEL_STRETCH;
+            um_portable_panel_unpack(dtype, narrow && bytes,
+                                     (const uint8_t *)w + column * row_bytes, k, columns, first,
+                                     count, &panel);
             t.blocks = um_pack_blocks(count);
             t.is_first = first == 0;
             multiply_panel(bytes, dtype, rows, first / UM_PACK_BLOCK, columns, t);

@@ -5,23 +5,23 @@
 void um_portable_peak_float(size_t rounds, um_peak_work *work) {
     um_floats sums[UM_PEAK_CHAINS];
     for (size_t i = 0; i < UM_PEAK_CHAINS; i++) {
-        sums[i] = um_all((float)i);
+        sums[i] = um_v4_splat((float)i);
     }
     float half = 0.5f, one = 1.0f;
     UM_OPAQUE(half);
     UM_OPAQUE(one);
-    const um_floats factor = um_all(half), term = um_all(one);
+    const um_floats factor = um_v4_splat(half), term = um_v4_splat(one);
     for (size_t step = 0; step < rounds * UM_PEAK_STEPS; step++) {
 #pragma GCC unroll 16
         for (size_t i = 0; i < UM_PEAK_CHAINS; i++) {
-            sums[i] = um_multiply_add(sums[i], factor, term);
+            sums[i] = um_v4_multiply_add(sums[i], factor, term);
         }
     }
     um_floats total = sums[0];
     for (size_t i = 1; i < UM_PEAK_CHAINS; i++) {
         total += sums[i];
     }
-    *work = um_peak_work_of(rounds, um_sum(total));
+    *work = um_peak_work_of(rounds, um_v4_sum(total));
 }
 
 void um_portable_peak_wide(size_t rounds, um_peak_work *work) {

@@ -13,7 +13,8 @@
 #define UM_OPAQUE(value) __asm__ volatile("" : "+m"(value))
 
 static inline um_peak_work um_peak_work_of(size_t rounds, float result) {
-    return (um_peak_work){2.0 * UM_PEAK_CHAINS * UM_LANES * UM_PEAK_STEPS * (double)rounds, result};
+    return (um_peak_work){2.0 * UM_PEAK_CHAINS * UM_V4_LANES * UM_PEAK_STEPS * (double)rounds,
+                          result};
 }
 
 static inline float um_add_integers(const um_ints sums[UM_PEAK_CHAINS]) {
@@ -21,7 +22,7 @@ static inline float um_add_integers(const um_ints sums[UM_PEAK_CHAINS]) {
     for (size_t i = 1; i < UM_PEAK_CHAINS; i++) {
         total += sums[i];
     }
-    return um_sum(__builtin_convertvector(total, um_floats));
+    return um_v4_sum(__builtin_convertvector(total, um_floats));
 }
 
 /* peak_narrow of products of bytes, four to a lane. */

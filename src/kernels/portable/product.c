@@ -7,9 +7,9 @@
 #include "kernels/portable/product.h"
 #include "kernels/portable/vector.h"
 
-#define TILE_ROWS UM_LANES
+#define TILE_ROWS UM_V4_LANES
 #define VECTORS 4
-#define GROUP_COLUMNS (VECTORS * UM_LANES)
+#define GROUP_COLUMNS (VECTORS * UM_V4_LANES)
 #define PANEL_COLUMNS 128
 #define PANEL_DEPTH 128 /* even; a group and a strip of rows fill a third of a cache of 32 KiB */
 #define GROUP_SIZE (PANEL_DEPTH * GROUP_COLUMNS)
@@ -23,7 +23,7 @@ typedef struct copies {
 
 /* Subnormal numbers become zeros of their sign. */
 static UM_ALWAYS_INLINE um_floats flush(um_floats x) {
-    const um_ints is_small = um_magnitude_bits(x) < 0x00800000;
+    const um_ints is_small = um_v4_magnitude_bits(x) < 0x00800000;
     return (um_floats)((um_ints)x & ~(is_small & 0x7FFFFFFF));
 }
 
@@ -31,7 +31,7 @@ static UM_ALWAYS_INLINE um_floats flush(um_floats x) {
 static UM_ALWAYS_INLINE um_floats round_bf16(um_floats x) {
     const um_bits bits = (um_bits)flush(x);
     const um_bits rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000u;
-    return um_select(x != x, x, (um_floats)rounded);
+    return um_v4_select(x != x, x, (um_floats)rounded);
 }
 
 /* Where element l of a sum lies in a copy. */
@@ -44,23 +44,23 @@ static UM_ALWAYS_INLINE size_t place_of(bool rounds, size_t l) {
 /* In all of them, k <= PANEL_DEPTH, and `rounds` is a constant at every call. */
 
 static UM_ALWAYS_INLINE um_floats operand(bool rounds, const float *x, size_t lanes) {
-    const um_floats value = um_load(x, lanes);
+    const um_floats value = um_v4_load(x, lanes);
     return rounds ? round_bf16(value) : value;
 }
 
 /* Four columns, of which `columns` exist, of a group that begins at `group`. */
-static UM_ALWAYS_INLINE void copy_columns(bool rounds, const um_product *of, size_t first,
+static UM_ALWAYS_INLINE void copy_columns(bool rounds, const um_strided_product *of, size_t first,
                                           size_t columns, float *group) {
     if (of->b_column == 1 || columns == 0) {
         for (size_t l = 0; l < of->k; l++) {
-            um_store(group + place_of(rounds, l) * GROUP_COLUMNS, UM_LANES,
-                     operand(rounds, of->b + l * of->b_step + first, columns));
+            um_v4_store(group + place_of(rounds, l) * GROUP_COLUMNS, UM_V4_LANES,
+                        operand(rounds, of->b + l * of->b_step + first, columns));
         }
         return;
     }
-    for (size_t j = 0; j < UM_LANES; j++) {
-        for (size_t l = 0; l < of->k; l += UM_LANES) {
-            const size_t lanes = um_lanes_at(l, of->k);
+    for (size_t j = 0; j < UM_V4_LANES; j++) {
+        for (size_t l = 0; l < of->k; l += UM_V4_LANES) {
+            const size_t lanes = um_v4_lanes_at(l, of->k);
             const um_floats value =
                 operand(rounds, of->b + (first + j) * of->b_column + l, j < columns ? lanes : 0);
             for (size_t i = 0; i < lanes; i++) {
@@ -70,28 +70,28 @@ static UM_ALWAYS_INLINE void copy_columns(bool rounds, const um_product *of, siz
     }
 }
 
-static UM_ALWAYS_INLINE void copy_panel(bool rounds, const um_product *of, float *panel) {
+static UM_ALWAYS_INLINE void copy_panel(bool rounds, const um_strided_product *of, float *panel) {
     const size_t groups = (of->n + GROUP_COLUMNS - 1) / GROUP_COLUMNS;
-    for (size_t j = 0; j < groups * GROUP_COLUMNS; j += UM_LANES) {
+    for (size_t j = 0; j < groups * GROUP_COLUMNS; j += UM_V4_LANES) {
         float *group = panel + j / GROUP_COLUMNS * GROUP_SIZE + j % GROUP_COLUMNS;
-        copy_columns(rounds, of, j, um_lanes_at(j, of->n), group);
+        copy_columns(rounds, of, j, um_v4_lanes_at(j, of->n), group);
         if (rounds && of->k % 2 != 0) {
-            um_store(group + (of->k - 1) * GROUP_COLUMNS, UM_LANES, um_all(0.0f));
+            um_v4_store(group + (of->k - 1) * GROUP_COLUMNS, UM_V4_LANES, um_v4_splat(0.0f));
         }
     }
 }
 
 /* `rows` <= TILE_ROWS rows of a that begin at `a`. */
-static UM_ALWAYS_INLINE void copy_strip(bool rounds, const um_product *of, size_t rows,
+static UM_ALWAYS_INLINE void copy_strip(bool rounds, const um_strided_product *of, size_t rows,
                                         const float *a, float *strip) {
     if (of->a_row == 1) {
         for (size_t l = 0; l < of->k; l++) {
-            um_store(strip + place_of(rounds, l) * TILE_ROWS, UM_LANES,
-                     operand(rounds, a + l * of->a_step, rows));
+            um_v4_store(strip + place_of(rounds, l) * TILE_ROWS, UM_V4_LANES,
+                        operand(rounds, a + l * of->a_step, rows));
         }
     } else {
-        for (size_t l = 0; l < of->k; l += UM_LANES) {
-            const size_t lanes = um_lanes_at(l, of->k);
+        for (size_t l = 0; l < of->k; l += UM_V4_LANES) {
+            const size_t lanes = um_v4_lanes_at(l, of->k);
             for (size_t i = 0; i < TILE_ROWS; i++) {
                 const um_floats value =
                     operand(rounds, a + i * of->a_row + l, i < rows ? lanes : 0);
@@ -102,7 +102,7 @@ static UM_ALWAYS_INLINE void copy_strip(bool rounds, const um_product *of, size_
         }
     }
     if (rounds && of->k % 2 != 0) {
-        um_store(strip + (of->k - 1) * TILE_ROWS, UM_LANES, um_all(0.0f));
+        um_v4_store(strip + (of->k - 1) * TILE_ROWS, UM_V4_LANES, um_v4_splat(0.0f));
     }
 }
 
@@ -122,24 +122,25 @@ static UM_ALWAYS_INLINE void tile(bool rounds, size_t rows, const tile_arguments
     um_floats sum[TILE_ROWS][VECTORS];
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < VECTORS; j++) {
-            const float *c = t->c + i * t->c_stride + j * UM_LANES;
-            sum[i][j] = t->add ? um_load_whole(c) : um_all(0.0f);
+            const float *c = t->c + i * t->c_stride + j * UM_V4_LANES;
+            sum[i][j] = t->add ? um_v4_load_whole(c) : um_v4_splat(0.0f);
             sum[i][j] = rounds ? flush(sum[i][j]) : sum[i][j];
         }
     }
     for (size_t l = 0; l < t->k; l++) {
         for (size_t i = 0; i < rows; i++) {
-            const um_floats factor = um_all(t->strip[l * TILE_ROWS + i]);
+            const um_floats factor = um_v4_splat(t->strip[l * TILE_ROWS + i]);
             for (size_t j = 0; j < VECTORS; j++) {
-                const um_floats value = um_load_whole(t->group + l * GROUP_COLUMNS + j * UM_LANES);
-                const um_floats next = um_multiply_add(value, factor, sum[i][j]);
+                const um_floats value =
+                    um_v4_load_whole(t->group + l * GROUP_COLUMNS + j * UM_V4_LANES);
+                const um_floats next = um_v4_multiply_add(value, factor, sum[i][j]);
                 sum[i][j] = rounds ? flush(next) : next;
             }
         }
     }
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < VECTORS; j++) {
-            um_store(t->c + i * t->c_stride + j * UM_LANES, UM_LANES, sum[i][j]);
+            um_v4_store(t->c + i * t->c_stride + j * UM_V4_LANES, UM_V4_LANES, sum[i][j]);
         }
     }
 }
@@ -180,7 +181,7 @@ static UM_ALWAYS_INLINE void narrow_tile(bool rounds, size_t rows, size_t column
 /* ---- Panels ------------------------------------------------------------------------------ */
 
 /* A part of the sum for at most PANEL_COLUMNS columns. */
-static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_product *of, copies *to) {
+static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_strided_product *of, copies *to) {
     tile_arguments t = {.k = rounds ? of->k + of->k % 2 : of->k,
                         .strip = to->strip,
                         .c_stride = of->c_stride,
@@ -202,11 +203,11 @@ static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_product *of, copies
     }
 }
 
-static UM_ALWAYS_INLINE void run(bool rounds, const um_product *of) {
+static UM_ALWAYS_INLINE void run(bool rounds, const um_strided_product *of) {
     copies to;
     for (size_t j = 0; j < of->n; j += PANEL_COLUMNS) {
         for (size_t l = 0; l < of->k || l == 0; l += PANEL_DEPTH) {
-            um_product part = *of;
+            um_strided_product part = *of;
             part.n = of->n - j < PANEL_COLUMNS ? of->n - j : PANEL_COLUMNS;
             part.k = of->k - l < PANEL_DEPTH ? of->k - l : PANEL_DEPTH;
             part.a += l * of->a_step;
@@ -218,10 +219,10 @@ static UM_ALWAYS_INLINE void run(bool rounds, const um_product *of) {
     }
 }
 
-void um_portable_product_f32(const um_product *of) {
+void um_portable_product_f32(const um_strided_product *of) {
     run(false, of);
 }
 
-void um_portable_product_bf16(const um_product *of) {
+void um_portable_product_bf16(const um_strided_product *of) {
     run(true, of);
 }

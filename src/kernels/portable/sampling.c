@@ -4,50 +4,44 @@
 
 #include "kernels/portable/portable.h"
 #include "kernels/portable/vector.h"
+#include "kernels/quotient_bound.h"
 
 #define UNROLLED 4 /* vectors that are added up in float, and their sum in double */
 
 void um_portable_logit_range(size_t count, const float *x, float *maximum, float *magnitude) {
-    um_floats largest = um_all(x[0]);
+    um_floats largest = um_v4_splat(x[0]);
     um_ints bits = {0};
     size_t i = 0;
-    for (; i + UM_LANES <= count; i += UM_LANES) {
-        const um_floats value = um_load_whole(x + i);
-        largest = um_select(value > largest, value, largest);
-        bits = um_larger_bits(bits, um_magnitude_bits(value));
+    for (; i + UM_V4_LANES <= count; i += UM_V4_LANES) {
+        const um_floats value = um_v4_load_whole(x + i);
+        largest = um_v4_select(value > largest, value, largest);
+        bits = um_v4_larger_bits(bits, um_v4_magnitude_bits(value));
     }
     *maximum = largest[0];
-    for (size_t j = 1; j < UM_LANES; j++) {
+    for (size_t j = 1; j < UM_V4_LANES; j++) {
         *maximum = largest[j] > *maximum ? largest[j] : *maximum;
     }
     for (; i < count; i++) {
         *maximum = x[i] > *maximum ? x[i] : *maximum;
-        bits = um_larger_bits(bits, um_magnitude_bits(um_all(x[i])));
+        bits = um_v4_larger_bits(bits, um_v4_magnitude_bits(um_v4_splat(x[i])));
     }
-    *magnitude = um_largest_of_bits(bits);
+    *magnitude = um_v4_largest_of_bits(bits);
 }
 
 void um_portable_exponential(size_t count, float shift, const float *x, float *y) {
-    for (size_t i = 0; i < count; i += UM_LANES) {
-        const size_t lanes = um_lanes_at(i, count);
-        um_store(y + i, lanes, um_exp(um_load(x + i, lanes) - um_all(shift)));
+    for (size_t i = 0; i < count; i += UM_V4_LANES) {
+        const size_t lanes = um_v4_lanes_at(i, count);
+        um_v4_store(y + i, lanes, um_v4_exp(um_v4_load(x + i, lanes) - um_v4_splat(shift)));
     }
 }
 
 /* Elements i .. i + 3, with those from `count` on replaced by minus infinity. */
 static UM_ALWAYS_INLINE um_floats load_or_lowest(const float *x, size_t i, size_t count) {
-    const size_t lanes = um_lanes_at(i, count);
-    if (lanes == UM_LANES) {
-        return um_load_whole(x + i);
+    const size_t lanes = um_v4_lanes_at(i, count);
+    if (lanes == UM_V4_LANES) {
+        return um_v4_load_whole(x + i);
     }
-    return um_select(um_first_lanes(lanes), um_load(x + i, lanes), um_all(-INFINITY));
-}
-
-/* A bound that x exceeds whenever z = x / divisor exceeds `limit`: a little below their product,
- * because the quotient is rounded. */
-static float below_quotients(float limit, float divisor) {
-    const float product = limit * divisor;
-    return isfinite(product) ? product - 1e-6f * fabsf(product) : -INFINITY;
+    return um_v4_select(um_v4_first_lanes(lanes), um_v4_load(x + i, lanes), um_v4_splat(-INFINITY));
 }
 
 typedef struct weighing {
@@ -64,38 +58,38 @@ static UM_ALWAYS_INLINE void add_weights(const weighing *with, size_t count, con
     um_floats values[UNROLLED];
     um_ints any = {0};
     for (size_t j = 0; j < UNROLLED; j++) {
-        values[j] = load_or_lowest(x, j * UM_LANES, count);
-        any |= values[j] > um_all(with->raw_above);
+        values[j] = load_or_lowest(x, j * UM_V4_LANES, count);
+        any |= values[j] > um_v4_splat(with->raw_above);
     }
-    if (!um_any(any)) {
+    if (!um_v4_any(any)) {
         for (size_t j = 0; weights && j < count; j++) {
             weights[j] = 0.0f;
         }
         return;
     }
-    um_floats sums = um_all(0.0f), products = um_all(0.0f);
+    um_floats sums = um_v4_splat(0.0f), products = um_v4_splat(0.0f);
     for (size_t j = 0; j < UNROLLED; j++) {
-        const um_floats z = values[j] / um_all(with->divisor);
-        const um_ints counts = z > um_all(with->above);
-        const um_floats d = um_only(counts, z - um_all(with->shift));
-        const um_floats weight = um_only(counts, um_exp(d));
+        const um_floats z = values[j] / um_v4_splat(with->divisor);
+        const um_ints counts = z > um_v4_splat(with->above);
+        const um_floats d = um_v4_only(counts, z - um_v4_splat(with->shift));
+        const um_floats weight = um_v4_only(counts, um_v4_exp(d));
         sums += weight;
         products += weight * d;
-        if (weights && j * UM_LANES < count) {
-            um_store(weights + j * UM_LANES, count - j * UM_LANES, weight);
+        if (weights && j * UM_V4_LANES < count) {
+            um_v4_store(weights + j * UM_V4_LANES, count - j * UM_V4_LANES, weight);
         }
     }
-    *sum += (double)um_sum(sums);
-    *weighted += (double)um_sum(products);
+    *sum += (double)um_v4_sum(sums);
+    *weighted += (double)um_v4_sum(products);
 }
 
 void um_portable_exponential_sums(size_t count, float divisor, float shift, float above,
                                   const float *x, float *weights, double *sum, double *weighted) {
-    const weighing with = {divisor, shift, above, below_quotients(above, divisor)};
+    const weighing with = {divisor, shift, above, um_quotient_bound(above, divisor)};
     double sums[2] = {0, 0};
-    for (size_t i = 0; i < count; i += UNROLLED * UM_LANES) {
+    for (size_t i = 0; i < count; i += UNROLLED * UM_V4_LANES) {
         const size_t rest = count - i;
-        add_weights(&with, rest < UNROLLED * UM_LANES ? rest : UNROLLED * UM_LANES, x + i,
+        add_weights(&with, rest < UNROLLED * UM_V4_LANES ? rest : UNROLLED * UM_V4_LANES, x + i,
                     weights ? weights + i : NULL, &sums[0], &sums[1]);
     }
     *sum = sums[0];
@@ -108,10 +102,10 @@ void um_portable_exponential_sums(size_t count, float divisor, float shift, floa
 static UM_ALWAYS_INLINE bool is_any_inside(const float *x, float divisor, float low, float high) {
     um_ints any = {0};
     for (size_t j = 0; j < UNROLLED; j++) {
-        const um_floats z = um_load_whole(x + j * UM_LANES) / um_all(divisor);
-        any |= (z >= um_all(low)) & (z <= um_all(high));
+        const um_floats z = um_v4_load_whole(x + j * UM_V4_LANES) / um_v4_splat(divisor);
+        any |= (z >= um_v4_splat(low)) & (z <= um_v4_splat(high));
     }
-    return um_any(any);
+    return um_v4_any(any);
 }
 
 /* Within a group there is no branch, because it could not be predicted near the end of a nucleus:
@@ -119,9 +113,9 @@ static UM_ALWAYS_INLINE bool is_any_inside(const float *x, float divisor, float 
 void um_portable_gather_range(size_t count, float divisor, float low, float high, uint32_t first,
                               const float *x, um_token_entries *entries) {
     um_token_entries to = *entries;
-    for (size_t i = 0; i < count; i += UNROLLED * UM_LANES) {
-        const size_t end = count - i < UNROLLED * UM_LANES ? count : i + UNROLLED * UM_LANES;
-        if (end - i == UNROLLED * UM_LANES && !is_any_inside(x + i, divisor, low, high)) {
+    for (size_t i = 0; i < count; i += UNROLLED * UM_V4_LANES) {
+        const size_t end = count - i < UNROLLED * UM_V4_LANES ? count : i + UNROLLED * UM_V4_LANES;
+        if (end - i == UNROLLED * UM_V4_LANES && !is_any_inside(x + i, divisor, low, high)) {
             continue;
         }
         for (size_t j = i; j < end; j++) {
@@ -141,9 +135,9 @@ void um_portable_split_range(size_t count, float low, float high, float shift, u
     um_token_entries to = *entries;
     const float least = low < high ? low : high;
     double sums[2] = {0, 0};
-    for (size_t i = 0; i < count; i += UNROLLED * UM_LANES) {
-        const size_t end = count - i < UNROLLED * UM_LANES ? count : i + UNROLLED * UM_LANES;
-        if (end - i == UNROLLED * UM_LANES && !is_any_inside(x + i, 1.0f, least, INFINITY)) {
+    for (size_t i = 0; i < count; i += UNROLLED * UM_V4_LANES) {
+        const size_t end = count - i < UNROLLED * UM_V4_LANES ? count : i + UNROLLED * UM_V4_LANES;
+        if (end - i == UNROLLED * UM_V4_LANES && !is_any_inside(x + i, 1.0f, least, INFINITY)) {
             continue;
         }
         for (size_t j = i; j < end; j++) {
