@@ -8,17 +8,27 @@
 /* At the very beginning the window looks ahead over 1 / LEAST_PART of its reach. */
 #define LEAST_PART 16
 
-/* Totals over the first i values. */
+/* Totals over the first i values.  What was lost in rounding `sum` is kept, so that a spike hides
+ * nothing of the windows behind it. */
 typedef struct prefix {
     double sum;
+    double rest;
     size_t finite;
 } prefix;
+
+/* The exact sum of two numbers is `sum` + `rest` (Knuth's two-sum). */
+static void add_value(const prefix *before, double value, prefix *after) {
+    const double sum = before->sum + value;
+    const double added = sum - before->sum;
+    after->sum = sum;
+    after->rest = before->rest + ((before->sum - (sum - added)) + (value - added));
+}
 
 static void average(const double *values, size_t count, size_t reach, prefix *before,
                     double *means) {
     for (size_t i = 0; i < count; i++) {
         const bool finite = isfinite(values[i]);
-        before[i + 1].sum = before[i].sum + (finite ? values[i] : 0);
+        add_value(&before[i], finite ? values[i] : 0, &before[i + 1]);
         before[i + 1].finite = before[i].finite + (finite ? 1 : 0);
     }
     for (size_t i = 0; i < count; i++) {
@@ -27,7 +37,8 @@ static void average(const double *values, size_t count, size_t reach, prefix *be
         const prefix *first = &before[i - back];
         const prefix *last = &before[um_size_smaller(i + ahead, count - 1) + 1];
         const size_t finite = last->finite - first->finite;
-        means[i] = finite > 0 ? (last->sum - first->sum) / (double)finite : (double)NAN;
+        const double total = (last->sum - first->sum) + (last->rest - first->rest);
+        means[i] = finite > 0 ? total / (double)finite : (double)NAN;
     }
 }
 

@@ -30,7 +30,7 @@ static um_status add_pass_rates(const um_eval_records *records, const um_eval_pa
             values[i * ks->count + k] = um_pass_at_k(records->samples_each, passed, ks->values[k]);
         }
     }
-    const um_status status = um_problem_means(values, part->count, ks->count, intervals, error);
+    const um_status status = um_rate_means(values, part->count, ks->count, intervals, error);
     for (size_t k = 0; k < ks->count && status == UM_OK; k++) {
         char name[32];
         (void)snprintf(name, sizeof name, "pass@%zu", ks->values[k]);

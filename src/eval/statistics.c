@@ -13,6 +13,23 @@ um_status um_problem_means(const double *values, size_t problems, size_t columns
     return UM_OK;
 }
 
+#define NORMAL_QUANTILE 1.959963984540054 /* of 97.5% */
+
+um_status um_rate_means(const double *values, size_t problems, size_t columns,
+                        um_interval *intervals, um_error *error) {
+    UM_TRY(um_problem_means(values, problems, columns, intervals, error));
+    const double square = NORMAL_QUANTILE * NORMAL_QUANTILE;
+    for (size_t i = 0; i < columns; i++) {
+        const double count = (double)intervals[i].count;
+        if (intervals[i].mean == 0) {
+            intervals[i].high = square / (count + square);
+        } else if (intervals[i].mean == 1) {
+            intervals[i].low = count / (count + square);
+        }
+    }
+    return UM_OK;
+}
+
 double um_sign_test(size_t first, size_t second) {
     const size_t trials = first + second;
     const size_t fewer = first < second ? first : second;

@@ -107,18 +107,23 @@ static um_status put_figures(const json_t *report, const char *format, size_t k,
 
 /* ---- Comparisons --------------------------------------------------------------------------- */
 
-/* A difference in points: coloured if its interval has one sign. */
+/* Below this p a difference may be coloured: the bootstrap alone would find a sign in four problems
+ * of which all were won. */
+#define SIGNIFICANT 0.05
+
+/* A difference in points: coloured if its interval has one sign and its p is small. */
 static um_status put_difference(const json_t *each, um_buffer *page, um_error *error) {
     const json_t *rate = json_object_get(each, "pass@1");
     const double low = 100 * um_sweep_number(rate, "low");
     const double high = 100 * um_sweep_number(rate, "high");
-    const char *kind = high < 0 ? " less" : low > 0 ? " more" : "";
+    const double p = um_sweep_number(json_object_get(each, "test"), "p");
+    const bool is_clear = p < SIGNIFICANT;
+    const char *kind = is_clear && high < 0 ? " less" : is_clear && low > 0 ? " more" : "";
     return um_buffer_append_format(
         page, error,
         "<td class=\"number%s\">%+.1f<span class=\"range\">%+.1f to %+.1f</span>"
         "<span class=\"range\">p = %.2g</span></td>",
-        kind, 100 * um_sweep_number(rate, "difference"), low, high,
-        um_sweep_number(json_object_get(each, "test"), "p"));
+        kind, 100 * um_sweep_number(rate, "difference"), low, high, p);
 }
 
 static bool is_of(const json_t *each, const char *kind, const char *format) {

@@ -61,6 +61,26 @@ static void the_interval_of_one_problem_is_a_point(void **state) {
     assert_double_near(interval.high, 0.4, 0);
 }
 
+/* Wilson's interval of 0 of 30 is 0 to 11.35%, that of 1 of 1 is 20.65 to 100%. */
+static void rates_of_none_and_all_are_not_certain(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_interval intervals[2];
+    double values[60];
+    for (size_t i = 0; i < 30; i++) {
+        values[2 * i] = 0;
+        values[2 * i + 1] = 1;
+    }
+    assert_ok(um_rate_means(values, 30, 2, intervals, &error), &error);
+    assert_double_near(intervals[0].low, 0, 0);
+    assert_double_near(intervals[0].high, 0.1135, 1e-4);
+    assert_double_near(intervals[1].low, 0.8865, 1e-4);
+    assert_double_near(intervals[1].high, 1, 0);
+    assert_ok(um_rate_means(&values[1], 1, 1, intervals, &error), &error);
+    assert_double_near(intervals[0].low, 0.2065, 1e-4);
+    assert_double_near(intervals[0].high, 1, 0);
+}
+
 static void the_seed_decides_the_interval(void **state) {
     (void)state;
     um_error error = {0};
@@ -112,6 +132,7 @@ int main(void) {
         cmocka_unit_test(the_interval_of_a_constant_is_a_point),
         cmocka_unit_test(the_interval_is_that_of_the_binomial),
         cmocka_unit_test(the_interval_of_one_problem_is_a_point),
+        cmocka_unit_test(rates_of_none_and_all_are_not_certain),
         cmocka_unit_test(the_seed_decides_the_interval),
         cmocka_unit_test(pass_at_k_is_the_share_of_subsets),
     };

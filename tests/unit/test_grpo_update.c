@@ -430,6 +430,23 @@ static void the_derivative_is_that_of_the_loss(void **state) {
     assert_true(clipped > 3);
 }
 
+/* From an exponent of 20 on both exponentials are lines with the slope there. */
+static void estimates_far_apart_give_finite_gradients(void **state) {
+    (void)state;
+    um_grpo_options options = plain_options();
+    options.kl_coefficient = 0.01;
+    um_grpo_token token = {.current = -200, .old = -200, .reference = 0, .advantage = 1};
+    um_grpo_token_loss at = um_grpo_loss_of_token(&options, &token);
+    assert_true(is_near(at.derivative, -1 + 0.01 * (1 - exp(20)), 1e-3));
+    assert_true(is_near(at.kl, exp(20) * 181 - 201, 1));
+    token = (um_grpo_token){.current = 900, .old = 0, .reference = 900, .advantage = 0};
+    at = um_grpo_loss_of_token(&options, &token);
+    assert_true(at.derivative == 0 && isfinite(at.loss));
+    token.advantage = -1;
+    at = um_grpo_loss_of_token(&options, &token);
+    assert_true(is_near(at.derivative, exp(20), 1e-3) && is_near(at.loss, exp(20) * 881, 1));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loss_and_gradients_are_those_of_pytorch),
@@ -438,6 +455,7 @@ int main(void) {
         cmocka_unit_test(advantages_of_a_group_sum_to_zero),
         cmocka_unit_test(advantages_are_those_of_the_definitions),
         cmocka_unit_test(the_derivative_is_that_of_the_loss),
+        cmocka_unit_test(estimates_far_apart_give_finite_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,6 +342,12 @@ static void small_terms_of_a_large_vocabulary_count(void **state) {
         float log_probability = 0;
         tables[set].cross_entropy(count, logits, 1000, &log_probability, NULL);
         assert_near(log_probability, (float)expected, 0.01 * fabs(expected));
+        float row[32768];
+        const size_t length = sizeof row / sizeof *row;
+        memcpy(row, logits, sizeof row);
+        tables[set].softmax(length, 1.0f, row);
+        const double first = 1 / (1 + (double)(length - 1) * exp((double)-16.9f));
+        assert_near(row[1000], (float)first, 2e-5);
     }
     free(logits);
 }

@@ -89,6 +89,20 @@ static void smoothing_keeps_lines_and_skips_gaps(void **state) {
     assert_ok(um_curve_smooth(values, 0, 6, smooth, &error), &error);
 }
 
+static void a_spike_hides_nothing_behind_it(void **state) {
+    (void)state;
+    double values[200];
+    double smooth[200];
+    um_error error = {0};
+    for (size_t i = 0; i < 200; i++) {
+        values[i] = i == 20 ? 1e17 : 0.011;
+    }
+    assert_ok(um_curve_smooth(values, 200, 8, smooth, &error), &error);
+    for (size_t i = 40; i < 200; i++) {
+        assert_true(fabs(smooth[i] - 0.011) < 1e-9);
+    }
+}
+
 static void thinning_keeps_extremes_and_gaps(void **state) {
     (void)state;
     enum { COUNT = 100000, COLUMNS = 100 };
@@ -303,6 +317,7 @@ int main(void) {
         cmocka_unit_test(linear_ticks_are_round),
         cmocka_unit_test(logarithmic_ticks_are_powers_of_ten),
         cmocka_unit_test(smoothing_keeps_lines_and_skips_gaps),
+        cmocka_unit_test(a_spike_hides_nothing_behind_it),
         cmocka_unit_test(thinning_keeps_extremes_and_gaps),
         cmocka_unit_test(text_cannot_become_markup),
         cmocka_unit_test(curves_are_drawn_with_gaps),

@@ -72,7 +72,7 @@ void um_avx2_cross_entropy(size_t count, const float *logits, size_t target, flo
     const float maximum = maximum_of(count, logits);
     const float target_logit = logits[target];
     const float sum = exponentials(count, 1.0f, maximum, logits, probabilities);
-    *log_probability = target_logit - (maximum + logf(sum));
+    *log_probability = (target_logit - maximum) - logf(sum);
     if (probabilities) {
         multiply(count, 1.0f / sum, probabilities);
     }

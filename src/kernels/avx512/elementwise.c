@@ -46,10 +46,12 @@ static float maximum_of(size_t count, const float *x) {
     return _mm512_reduce_max_ps(maximum);
 }
 
-void um_avx512_softmax(size_t count, float scale, float *x) {
-    const float maximum = maximum_of(count, x);
-    const __m512 shift = _mm512_set1_ps(maximum == -INFINITY ? 0.0f : maximum);
-    const __m512 scales = _mm512_set1_ps(scale);
+/* Exponentials that are added up in float: the sums of such pieces are added up in double, because
+ * in a long row many small terms would vanish beside a large one. */
+#define PIECE 1024
+
+/* x = exp(scale * (x - shift)) of at most a piece; returns the sum. */
+static float exponentials_of_piece(size_t count, __m512 scales, __m512 shift, float *x) {
     __m512 sums = _mm512_setzero_ps();
     for (size_t i = 0; i < count; i += LANES) {
         const __mmask16 lanes = lanes_at(i, count);
@@ -58,7 +60,18 @@ void um_avx512_softmax(size_t count, float scale, float *x) {
         sums = _mm512_mask_add_ps(sums, lanes, sums, power);
         _mm512_mask_storeu_ps(x + i, lanes, power);
     }
-    const float sum = _mm512_reduce_add_ps(sums);
+    return _mm512_reduce_add_ps(sums);
+}
+
+void um_avx512_softmax(size_t count, float scale, float *x) {
+    const float maximum = maximum_of(count, x);
+    const __m512 shift = _mm512_set1_ps(maximum == -INFINITY ? 0.0f : maximum);
+    double total = 0;
+    for (size_t i = 0; i < count; i += PIECE) {
+        const size_t piece = count - i < PIECE ? count - i : PIECE;
+        total += (double)exponentials_of_piece(piece, _mm512_set1_ps(scale), shift, x + i);
+    }
+    const float sum = (float)total;
     const __m512 factor = _mm512_set1_ps(sum == 0.0f ? 0.0f : 1.0f / sum);
     for (size_t i = 0; i < count; i += LANES) {
         const __mmask16 lanes = lanes_at(i, count);

@@ -63,12 +63,12 @@ static float maximum_of(size_t count, const float *x) {
 void um_reference_softmax(size_t count, float scale, float *x) {
     const float maximum = maximum_of(count, x);
     const float shift = maximum == -INFINITY ? 0.0f : maximum;
-    float sum = 0.0f;
+    double sum = 0.0; /* a row is long enough for the rounding of small terms to show */
     for (size_t i = 0; i < count; i++) {
         x[i] = expf(scale * (x[i] - shift));
-        sum += x[i];
+        sum += (double)x[i];
     }
-    const float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
+    const float inverse = sum == 0.0 ? 0.0f : (float)(1.0 / sum);
     for (size_t i = 0; i < count; i++) {
         x[i] *= inverse;
     }
@@ -143,14 +143,14 @@ void um_reference_softmax_backward(size_t count, float scale, const float *p, fl
 void um_reference_cross_entropy(size_t count, const float *logits, size_t target,
                                 float *log_probability, float *probabilities) {
     const float maximum = maximum_of(count, logits);
-    double sum = 0.0; /* a vocabulary is long enough for the rounding of small terms to show */
+    double sum = 0.0;
     for (size_t i = 0; i < count; i++) {
         sum += (double)expf(logits[i] - maximum);
     }
-    const float log_sum = maximum + (float)log(sum);
-    *log_probability = logits[target] - log_sum;
+    const float log_sum = (float)log(sum);
+    *log_probability = (logits[target] - maximum) - log_sum;
     for (size_t i = 0; probabilities && i < count; i++) {
-        probabilities[i] = expf(logits[i] - log_sum);
+        probabilities[i] = expf((logits[i] - maximum) - log_sum);
     }
 }
 

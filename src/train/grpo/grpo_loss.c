@@ -44,11 +44,23 @@ void um_grpo_advantages(const um_grpo_options *options, const double *rewards, s
     }
 }
 
+/* exp(x) and its slope, continued from EXPONENT_LIMIT on by the tangent there: finite, and the
+ * gradient still points back.  Log-probabilities are estimates that an estimator may have
+ * multiplied by dozens, so their differences may be hundreds. */
+#define EXPONENT_LIMIT 20.0
+
+static double bounded_exponential(double x, double *slope) {
+    const double bounded = fmin(x, EXPONENT_LIMIT);
+    *slope = exp(bounded);
+    return *slope * (1.0 + (x - bounded));
+}
+
 um_grpo_token_loss um_grpo_loss_of_token(const um_grpo_options *options,
                                          const um_grpo_token *token) {
     const double low = 1.0 - options->clip_low;
     const double high = 1.0 + options->clip_high;
-    const double ratio = exp(token->current - token->old);
+    double slope = 0;
+    const double ratio = bounded_exponential(token->current - token->old, &slope);
     const bool worsened = token->advantage < 0;
     const bool improved = token->advantage > 0;
     um_grpo_token_loss out = {0};
@@ -57,12 +69,12 @@ um_grpo_token_loss um_grpo_loss_of_token(const um_grpo_options *options,
     const bool clipped = out.clipped_low || out.clipped_high;
     const double used = out.clipped_low ? low : out.clipped_high ? high : ratio;
     out.loss = -used * token->advantage;
-    out.derivative = clipped ? 0 : -ratio * token->advantage;
+    out.derivative = clipped ? 0 : -slope * token->advantage;
     if (options->kl_coefficient > 0) {
         const double distance = token->reference - token->current;
-        out.kl = exp(distance) - distance - 1.0;
+        out.kl = bounded_exponential(distance, &slope) - distance - 1.0;
         out.loss += options->kl_coefficient * out.kl;
-        out.derivative += options->kl_coefficient * (1.0 - exp(distance));
+        out.derivative += options->kl_coefficient * (1.0 - slope);
     }
     return out;
 }

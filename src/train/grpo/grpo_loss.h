@@ -35,6 +35,7 @@ typedef struct um_grpo_token_loss {
     bool clipped_high; /* the ratio is above 1 + clip_high and would be pushed further up */
 } um_grpo_token_loss;
 
+/* Both exponentials are continued by their tangents from exp(20) on (docs/GRPO.md). */
 um_grpo_token_loss um_grpo_loss_of_token(const um_grpo_options *options,
                                          const um_grpo_token *token);
 

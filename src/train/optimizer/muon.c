@@ -106,8 +106,8 @@ void um_muon_update(const um_muon_matrix *matrix, const um_muon_step *step, floa
     um_muon_orthogonalise(matrix->rows, matrix->columns, direction, scratch + count);
     const double longest = (double)shape_of(matrix->rows, matrix->columns).tall;
     const float rate = (float)(step->learning_rate * ADAMW_SCALE * sqrt(longest));
-    const float kept = (float)(1.0 - step->learning_rate * step->weight_decay);
+    const float decayed = (float)(step->learning_rate * step->weight_decay);
     for (size_t i = 0; i < count; i++) {
-        matrix->parameter[i] = kept * matrix->parameter[i] - rate * direction[i];
+        matrix->parameter[i] -= rate * direction[i] + decayed * matrix->parameter[i];
     }
 }

@@ -136,17 +136,19 @@ um_status um_optimizer_update(um_optimizer *optimizer, const um_compute *compute
                               um_error *error) {
     optimizer->step++;
     const double t = (double)optimizer->step;
+    const float beta1 = (float)recipe->beta1; /* as the kernel has them, also in the corrections */
+    const float beta2 = (float)recipe->beta2;
     update call = {.optimizer = optimizer,
                    .compute = compute,
                    .recipe = recipe,
                    .parameters = parameters,
                    .step = {.learning_rate = (float)learning_rate,
-                            .beta1 = (float)recipe->beta1,
-                            .beta2 = (float)recipe->beta2,
+                            .beta1 = beta1,
+                            .beta2 = beta2,
                             .epsilon = (float)recipe->epsilon,
                             .gradient_scale = (float)gradient_scale,
-                            .first_correction = (float)(1.0 / (1.0 - pow(recipe->beta1, t))),
-                            .second_correction = (float)(1.0 / (1.0 - pow(recipe->beta2, t)))},
+                            .first_correction = (float)(1.0 / (1.0 - pow((double)beta1, t))),
+                            .second_correction = (float)(1.0 / (1.0 - pow((double)beta2, t)))},
                    .muon = {.learning_rate = learning_rate,
                             .momentum = recipe->momentum,
                             .weight_decay = recipe->weight_decay,
