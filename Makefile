@@ -54,7 +54,7 @@ uninstall: ## remove what `make install` put under DESTDIR
 	@tools/uninstall.sh "$(DESTDIR)"
 
 clean: ## remove the build directories
-	rm -rf build build-debug build-asan build-fuzz
+	rm -rf build build-debug build-asan build-fuzz build-arm64
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -54,8 +54,10 @@ is_present() {
         library) pkg-config --exists "$name" 2>/dev/null ;;
         python) python3 -c "import $name" 2>/dev/null ;;
         # Without dpkg this is not Debian: the build itself will say what is missing.
-        package) ! command -v dpkg >/dev/null 2>&1 || dpkg -s "$name" 2>/dev/null |
-            grep -q '^Status: .* installed$' ;;
+        # Packages of other architectures do not count: they are for cross-compiling.
+        package) ! command -v dpkg >/dev/null 2>&1 ||
+            dpkg-query -W -f '${Status} ${Architecture}\n' "$name" 2>/dev/null |
+            grep -Eq " installed ($(dpkg --print-architecture)|all)\$" ;;
     esac
 }
 

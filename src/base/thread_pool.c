@@ -10,6 +10,9 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #define SPIN_HINT() _mm_pause()
+#elif defined(__aarch64__)
+/* `yield` does next to nothing on most cores; this waits for as long as the pause of x86. */
+#define SPIN_HINT() __asm__ volatile("isb" ::: "memory")
 #else
 #define SPIN_HINT() ((void)0)
 #endif

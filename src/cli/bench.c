@@ -30,7 +30,7 @@ static const char help[] =
     "\n" UM_CLI_MODEL_HELP
     "      --quantize TYPE    quantise the weights of a directory: q8_0, q4_0, q4_k, q6_k, q4_k_m\n"
     "  -t, --threads N        threads (default: one a processor)\n"
-    "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
+    "      --kernels NAME     reference, portable, avx2, avx512 (default: fastest)\n"
     "      --only PART        only whole runs (run) or only single forwards (forward)\n"
     "  -r, --repetitions N    repetitions of each measurement (default: 5, and none begins once\n"
     "                         they have taken a minute)\n"

@@ -1,6 +1,5 @@
 #include "cli/bench_machine.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -11,20 +10,38 @@
 #include "base/thread_pool.h"
 
 #define NAME_FILE "/proc/cpuinfo"
-#define NAME_KEY "model name"
 #define WORK_FILE "/proc/stat"
 
-void um_machine_processor_name(char *text, size_t size) {
-    (void)snprintf(text, size, "unknown");
-    FILE *file = fopen(NAME_FILE, "r");
+/* If the line is "KEY : value", copy the value. */
+static bool take_value(const char *line, const char *key, char *value, size_t size) {
+    const char *colon = strchr(line, ':');
+    if (strncmp(line, key, strlen(key)) != 0 || !colon) {
+        return false;
+    }
+    const char *start = colon + 1 + strspn(colon + 1, " \t");
+    (void)snprintf(value, size, "%.*s", (int)strcspn(start, "\n"), start);
+    return true;
+}
+
+bool um_parse_processor_name(FILE *file, char *text, size_t size) {
     char line[256];
-    while (file && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, NAME_KEY, strlen(NAME_KEY)) == 0 && colon) {
-            const char *name = colon + 1 + strspn(colon + 1, " \t");
-            (void)snprintf(text, size, "%.*s", (int)strcspn(name, "\n"), name);
-            break;
+    char implementer[32] = "";
+    char part[32] = "";
+    while (fgets(line, sizeof line, file)) {
+        if (take_value(line, "model name", text, size)) {
+            return true;
         }
+        (void)take_value(line, "CPU implementer", implementer, sizeof implementer);
+        (void)take_value(line, "CPU part", part, sizeof part);
+    }
+    (void)snprintf(text, size, "ARM, implementer %s, part %s", implementer, part);
+    return *implementer && *part;
+}
+
+void um_machine_processor_name(char *text, size_t size) {
+    FILE *file = fopen(NAME_FILE, "r");
+    if (!file || !um_parse_processor_name(file, text, size)) {
+        (void)snprintf(text, size, "unknown");
     }
     if (file) {
         (void)fclose(file);

@@ -2,6 +2,8 @@
 #ifndef UM_CLI_BENCH_MACHINE_H
 #define UM_CLI_BENCH_MACHINE_H
 
+#include <stdio.h>
+
 #include "base/status.h"
 
 /* The processor's name into `text`; "unknown" if the system does not give it. */
@@ -25,6 +27,10 @@ um_machine_watch um_machine_watch_start(void);
 double um_machine_watch_stop(const um_machine_watch *watch, double *seconds);
 
 /* ---- Parts, also used by tests ------------------------------------------- */
+
+/* The processor's name in a file like /proc/cpuinfo: the model's name, or on ARM, which has none,
+ * the numbers of implementer and part.  False if there is neither. */
+bool um_parse_processor_name(FILE *file, char *text, size_t size);
 
 /* The ticks of work in the first line of /proc/stat: all but idling and waiting; time that the host
  * gave to other machines counts as work.  False for any other text. */

@@ -117,7 +117,7 @@ enum {
     "                         to the number of samples)\n" UM_CLI_JUDGE_HELP                       \
     "      --json             print the report as JSON\n"                                          \
     "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"   \
-    "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"                  \
+    "      --kernels NAME     reference, portable, avx2, avx512 (default: fastest)\n"              \
     "  -h, --help             this text\n"
 
 /* Set an option of the entries above or of decoding from optarg.  UM_EXIT_OK; UM_EXIT_USAGE after a

@@ -65,7 +65,7 @@ static const char help[] =
     "      --trace FILE       write a record of every commit to FILE (docs/TRACE.md)\n"
     "      --live, --no-live  show the text while it is written (default: on a terminal)\n"
     "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --kernels NAME     reference, avx2 or avx512 (default: the fastest)\n"
+    "      --kernels NAME     reference, portable, avx2, avx512 (default: fastest)\n"
     "  -h, --help             this text\n"
     "\n" UM_CLI_CONFIGURATION_HELP "\n"
     "examples:\n"

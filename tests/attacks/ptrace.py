@@ -5,7 +5,8 @@ import os
 
 libc = ctypes.CDLL(None, use_errno=True)
 parent = os.getppid()
-results = [libc.ptrace(16, parent, 0, 0), libc.syscall(310, parent, 0, 0, 0, 0, 0), libc.syscall(311, parent, 0, 0, 0, 0, 0)]
+read, write = {"x86_64": (310, 311), "aarch64": (270, 271)}[os.uname().machine]
+results = [libc.ptrace(16, parent, 0, 0), libc.syscall(read, parent, 0, 0, 0, 0, 0), libc.syscall(write, parent, 0, 0, 0, 0, 0)]
 assert max(results) >= 0, results
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-threading.stack_size(32768)
+threading.stack_size(131072)  # the least on ARM
 for _ in range(1000):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 

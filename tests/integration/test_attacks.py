@@ -38,6 +38,8 @@ def check(candidate):
 """
 ASSERTS = ["assert solve([1, 2, 3]) == 14", "assert abs(solve([4, 5, 7]) - 90) < 1e-6",
            "assert sorted([solve([3, 9]), 1]) == [1, 90]", "assert math.isclose(solve([4, 8]), 80)"]
+# Other machines have no counterpart of these.
+ONLY_ON = {"old_system_calls": "x86_64"}
 # Attacks that a weaker setting does not prevent, as docs/SANDBOX.md says.
 NOT_PREVENTED = {"--fresh": "execute", "--sandbox=bubblewrap": "file_count"}
 PROBLEMS = [{"task_id": "check", "prompt": "", "entry_point": "solve", "test": CHECK},
@@ -50,7 +52,9 @@ def completion(problem, program):
 
 def programs():
     """Names and texts: the attacks, and an honest program after each few."""
-    files = sorted(ATTACKS.glob("*.py"))
+    machine = os.uname().machine
+    assert machine in ("x86_64", "aarch64"), f"the attacks do not know the system calls of {machine}"
+    files = sorted(file for file in ATTACKS.glob("*.py") if ONLY_ON.get(file.stem, machine) == machine)
     assert len(files) > 50
     for number, file in enumerate(files):
         yield file.stem, file.read_text()

@@ -1,11 +1,31 @@
 /* unmask bench: which repetitions count, their summary, and the work of other processes. */
 #include "testing.h"
 
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/bench_machine.h"
 #include "cli/bench_statistics.h"
+
+/* ---- The processor's name ------------------------------------------------------ */
+
+static void assert_name(const char *text, const char *expected) {
+    char name[80] = "";
+    FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+    assert_non_null(file);
+    assert_int_equal(um_parse_processor_name(file, name, sizeof name), expected != NULL);
+    assert_true(!expected || strcmp(name, expected) == 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void processors_of_both_architectures_have_names(void **state) {
+    (void)state;
+    assert_name("processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\ncache\t: 1\n", "AMD EPYC");
+    assert_name("processor\t: 0\nCPU implementer\t: 0x41\nCPU variant\t: 0x4\nCPU part\t: 0xd0b\n",
+                "ARM, implementer 0x41, part 0xd0b");
+    assert_name("processor\t: 0\nCPU part\t: 0xd0b\n", NULL);
+}
 
 /* ---- Summaries ----------------------------------------------------------------- */
 
@@ -164,6 +184,7 @@ static void our_own_work_is_not_that_of_others(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(processors_of_both_architectures_have_names),
         cmocka_unit_test(the_median_of_an_odd_number_is_the_middle_one),
         cmocka_unit_test(the_median_of_an_even_number_is_the_mean_of_the_middle_two),
         cmocka_unit_test(quiet_repetitions_are_enough),

@@ -1,4 +1,9 @@
-/* For ARM processors with the dot products of bytes (FEAT_DotProd); compiled with them. */
+/* For ARM processors with the dot products of bytes (FEAT_DotProd); compiled with them: with gcc by
+ * this line, because its option -march may conflict with a user's -mcpu. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC target("arch=armv8.2-a+dotprod")
+#endif
+
 #include "kernels/detect.h"
 #include "kernels/portable/packed_product.h"
 #include "kernels/portable/peak.h"
