@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* Global, as a signal handler can reach nothing else. */
-static volatile sig_atomic_t interrupt_count;
+static volatile sig_atomic_t is_interrupted;
+static volatile sig_atomic_t was_ctrl_c_pressed;
 
 int um_cli_fail(const um_error *error) {
     (void)fprintf(stderr, "unmask: %s\n",
@@ -71,8 +72,13 @@ int um_cli_help(const um_command *command) {
     return UM_EXIT_OK;
 }
 
+/* Only a second Ctrl-C ends the program at once: a closed terminal and the end of a session send
+ * several signals of other kinds. */
 static void on_interrupt(int number) {
-    if (interrupt_count++ > 0) {
+    const bool is_second = number == SIGINT && was_ctrl_c_pressed;
+    was_ctrl_c_pressed = was_ctrl_c_pressed || number == SIGINT;
+    is_interrupted = 1;
+    if (is_second) {
         (void)signal(number, SIG_DFL);
         (void)raise(number);
     }
@@ -105,7 +111,7 @@ void um_cli_let_interrupts_end_reads(bool end) {
 }
 
 bool um_cli_interrupted(void) {
-    return interrupt_count > 0;
+    return is_interrupted != 0;
 }
 
 bool um_cli_parse_count(const um_command *command, const char *option, const char *text,

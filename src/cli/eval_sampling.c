@@ -144,8 +144,8 @@ static um_status start(evaluation *work, um_error *error) {
                                            .size = run->request->batch,
                                            .user = work,
                                            .print = take_sample};
-    UM_TRY(um_eval_judging_start(run->place->judge, &run->records, work->logs->results,
-                                 &work->judging, error));
+    UM_TRY(um_eval_judging_start(run->place->judge, &run->records, work->logs->samples,
+                                 work->logs->results, &work->judging, error));
     UM_TRY(um_generate_queue_create(&setup, &work->queue, error));
     return sample_and_judge(work, error);
 }

@@ -94,5 +94,6 @@ int main(int argc, char **argv) {
     occupy_standard_streams();
     (void)signal(SIGPIPE, SIG_IGN); /* writes to a closed pipe fail instead */
     (void)signal(SIGXFSZ, SIG_IGN); /* and so do those beyond `ulimit -f`: nothing is left behind */
+    (void)signal(SIGCHLD, SIG_DFL); /* a parent that ignores it would hide how children ended */
     return finish(run(argc, argv));
 }

@@ -98,7 +98,12 @@ static void on_saved(void *user, const char *path, size_t step) {
     (void)path;
     watcher *state = user;
     state->ranks->saved_step = step;
-    um_metrics_sync(state->metrics);
+}
+
+/* The state must not be newer than its metrics: lines of steps before it are never written again.
+ */
+static void on_saving(void *user) {
+    um_metrics_sync(((watcher *)user)->metrics);
 }
 
 static bool should_stop(void *user) {
@@ -132,6 +137,7 @@ static um_status run_trainer(watcher *state, um_trainer *trainer, const um_recip
                              um_error *error) {
     const um_trainer_callbacks callbacks = {.step = on_step,
                                             .validation = on_validation,
+                                            .saving = on_saving,
                                             .saved = on_saved,
                                             .phase = on_phase,
                                             .sample = on_sample,

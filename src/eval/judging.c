@@ -12,6 +12,7 @@
 struct um_eval_judging {
     um_judge *judge;
     um_eval_records *records;
+    um_record_log *samples;
     um_record_log *results;
     um_follower *follower;
     size_t *indices; /* [added], in the order in which they were added */
@@ -46,6 +47,8 @@ static um_status judge(void *user, size_t first, size_t count, const um_watch *w
                                    .length = sample->length};
     }
     UM_TRY(um_judge_batch(judging->judge, attempts, count, results, watch, error));
+    /* No result may outlive its sample if the machine stops. */
+    UM_TRY(um_record_log_sync(judging->samples, error));
     for (size_t i = 0; i < count; i++) {
         UM_TRY(write_result(judging, indices[i], &results[i], error));
     }
@@ -61,14 +64,15 @@ static um_status start(um_eval_judging *judging, um_error *error) {
 }
 
 um_status um_eval_judging_start(um_judge *judge_of_samples, um_eval_records *records,
-                                um_record_log *results, um_eval_judging **judging,
-                                um_error *error) {
+                                um_record_log *samples, um_record_log *results,
+                                um_eval_judging **judging, um_error *error) {
     *judging = NULL;
     um_eval_judging *started = calloc(1, sizeof *started);
     if (!started) {
         return um_error_memory(error, "judging", sizeof *started);
     }
-    *started = (um_eval_judging){.judge = judge_of_samples, .records = records, .results = results};
+    *started = (um_eval_judging){
+        .judge = judge_of_samples, .records = records, .samples = samples, .results = results};
     const um_status status = start(started, error);
     if (status != UM_OK) {
         um_eval_judging_free(started);

@@ -7,10 +7,11 @@
 
 typedef struct um_eval_judging um_eval_judging;
 
-/* Start to judge samples of `records` as they are added, and append each result to `results`.  All
- * are borrowed until um_eval_judging_free, and only the thread uses judge and results. */
-um_status um_eval_judging_start(um_judge *judge, um_eval_records *records, um_record_log *results,
-                                um_eval_judging **judging, um_error *error);
+/* Start to judge samples of `records` as they are added, and append each result to `results`, after
+ * `samples`, which has them, is on the disk.  All are borrowed until um_eval_judging_free, and only
+ * the thread uses judge and results. */
+um_status um_eval_judging_start(um_judge *judge, um_eval_records *records, um_record_log *samples,
+                                um_record_log *results, um_eval_judging **judging, um_error *error);
 
 /* Hand over sample `index`, at most once; it must not change from now on.  A failure reported here
  * is that of the thread, which then judges nothing more. */

@@ -91,15 +91,17 @@ static um_channel_outcome receive_bytes(int socket, void *bytes, size_t length,
                                         const um_channel_wait *wait) {
     char *next = bytes;
     while (length > 0) {
-        const um_channel_outcome outcome = wait_for(socket, POLLIN, wait);
-        if (outcome != UM_CHANNEL_DONE) {
-            return outcome;
-        }
+        /* What has arrived counts, however late it is read: this process may have been stopped. */
         const ssize_t count = recv(socket, next, length, MSG_DONTWAIT);
         if (count > 0) {
             next += count;
             length -= (size_t)count;
-        } else if (count == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)) {
+        } else if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            const um_channel_outcome outcome = wait_for(socket, POLLIN, wait);
+            if (outcome != UM_CHANNEL_DONE) {
+                return outcome;
+            }
+        } else if (count == 0 || errno != EINTR) {
             return UM_CHANNEL_CLOSED;
         }
     }

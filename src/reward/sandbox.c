@@ -344,6 +344,8 @@ static _Noreturn void become(launch *work) {
     step at = STEP_START;
     char go = 0;
     (void)close(work->go[1]); /* so that read() notices when the parent ends */
+    /* And if another child, started at the same time, still holds that end. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void)setsid();
     reset_signals();
     int failure = read(work->go[0], &go, 1) == 1 ? 0 : ECANCELED;

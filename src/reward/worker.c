@@ -156,6 +156,7 @@ typedef struct trial {
     int verdict; /* socket on which the tests report to us */
     int program_status;
     bool program_ended; /* program_status says how */
+    bool program_lost;  /* the interpreter that started it has ended */
 } trial;
 
 /* Let a warm interpreter start its part of a trial; replace the interpreter once if it has died. */
@@ -238,8 +239,9 @@ static bool await_stop(um_worker *worker, um_worker_side side, bool asked, int *
 }
 
 static void note_end(trial *run, int side, bool known, int status) {
-    if (side == UM_WORKER_PROGRAM && known) {
-        run->program_ended = true;
+    if (side == UM_WORKER_PROGRAM) {
+        run->program_ended = known;
+        run->program_lost = !known;
         run->program_status = status;
     }
 }
@@ -412,17 +414,22 @@ static um_channel_outcome converse(trial *run, const char *nonce, const um_chann
     return outcome;
 }
 
-static um_status run_trial(um_worker *worker, const char *nonce, const um_channel_wait *wait,
-                           um_judgement *result, um_error *error) {
+/* Time counts from where the interpreters are there.  *lost: the interpreter of the program ended,
+ * which is the machine's doing (no memory, no process left), not the program's. */
+static um_status run_trial(um_worker *worker, const char *nonce, um_channel_wait wait,
+                           um_judgement *result, bool *lost, um_error *error) {
     trial run = {.worker = worker, .verdict = -1};
     bool judged = false;
     um_channel_outcome outcome = UM_CHANNEL_CLOSED;
     const um_status status = start_trial(&run, error);
     if (status == UM_OK) {
-        outcome = converse(&run, nonce, wait, result, &judged);
+        wait.deadline = um_clock_seconds() + worker->options->timeout_seconds;
+        outcome = converse(&run, nonce, &wait, result, &judged);
     }
     end_trial(&run);
     UM_TRY(status);
+    *lost = run.program_lost &&
+            (judged ? result->verdict == UM_VERDICT_ENDED : outcome == UM_CHANNEL_CLOSED);
     if (outcome == UM_CHANNEL_CANCELLED) {
         return UM_RAISE(error, UM_ERR_CANCELLED, "cancelled");
     }
@@ -442,11 +449,12 @@ um_status um_worker_judge(um_worker *worker, const um_attempt *attempt, bool (*w
                           void *user, um_judgement *result, um_error *error) {
     const um_problem *problem = attempt->problem;
     const double start = um_clock_seconds();
-    const um_channel_wait wait = {
-        .deadline = start + worker->options->timeout_seconds, .wanted = wanted, .user = user};
+    const um_channel_wait wait = {.wanted = wanted, .user = user};
+    const um_judgement none = {.tests_total = problem->assert_count ? problem->assert_count : 1};
     char nonce[2 * NONCE_BYTES + 1];
     bool exact = true;
-    *result = (um_judgement){.tests_total = problem->assert_count ? problem->assert_count : 1};
+    bool lost = false;
+    *result = none;
     um_buffer_clear(&worker->program);
     UM_TRY(
         um_problem_program(problem, attempt->completion, attempt->length, &worker->program, error));
@@ -461,7 +469,11 @@ um_status um_worker_judge(um_worker *worker, const um_attempt *attempt, bool (*w
     }
     UM_TRY(make_nonce(nonce, error));
     UM_TRY(write_job(worker, attempt, nonce, error));
-    UM_TRY(run_trial(worker, nonce, &wait, result, error));
+    UM_TRY(run_trial(worker, nonce, wait, result, &lost, error));
+    if (lost) {
+        *result = none;
+        UM_TRY(run_trial(worker, nonce, wait, result, &lost, error));
+    }
     result->format = exact ? result->format : 0.0;
     result->code =
         result->format == 1.0 ? (double)result->tests_passed / (double)result->tests_total : 0.0;

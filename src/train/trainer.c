@@ -202,6 +202,9 @@ static um_status write_state(um_trainer *trainer, um_error *error) {
 /* Only weights that the ranks agree on are saved, and no rank goes on before they are. */
 static um_status save(um_trainer *trainer, const um_trainer_callbacks *callbacks, um_error *error) {
     UM_TRY(um_learner_compare_weights(&trainer->learner, error));
+    if (callbacks->saving) {
+        callbacks->saving(callbacks->user);
+    }
     const um_status status = is_first_rank(trainer) ? write_state(trainer, error) : UM_OK;
     UM_TRY(um_collective_agree_on_status(trainer->collective, status, error));
     trainer->last_save = um_clock_seconds();

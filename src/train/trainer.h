@@ -57,6 +57,7 @@ typedef struct um_validation_report {
 typedef struct um_trainer_callbacks {
     void (*step)(void *user, const um_step_report *report);
     void (*validation)(void *user, const um_validation_report *report);
+    void (*saving)(void *user); /* the state is about to be saved */
     void (*saved)(void *user, const char *path, size_t step);
     /* `done` of `total` parts of a phase, such as "rollout" or "rewards", are done; total 0: it has
      * no parts. */

@@ -305,7 +305,7 @@ static void samples_are_judged_as_they_come_and_written(void **state) {
     (void)snprintf(path, sizeof path, "%s/results", place.path);
     run made = make_run(2);
     assert_ok(um_record_log_open(path, count_record, &count, &log, &error), &error);
-    assert_ok(um_eval_judging_start(judge, &made.records, log, &judging, &error), &error);
+    assert_ok(um_eval_judging_start(judge, &made.records, log, log, &judging, &error), &error);
     static const char *const completions[] = {"    return x + 1\n", "    return x\n",
                                               "    return (\n", "    return 2\n"};
     for (size_t i = 0; i < 4; i++) {
