@@ -90,6 +90,7 @@ um_channel_outcome um_channel_send(int socket, const char *bytes, size_t length,
 static um_channel_outcome receive_bytes(int socket, void *bytes, size_t length,
                                         const um_channel_wait *wait) {
     char *next = bytes;
+    bool is_late = false;
     while (length > 0) {
         /* What has arrived counts, however late it is read: this process may have been stopped. */
         const ssize_t count = recv(socket, next, length, MSG_DONTWAIT);
@@ -98,9 +99,10 @@ static um_channel_outcome receive_bytes(int socket, void *bytes, size_t length,
             length -= (size_t)count;
         } else if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             const um_channel_outcome outcome = wait_for(socket, POLLIN, wait);
-            if (outcome != UM_CHANNEL_DONE) {
+            if (outcome != UM_CHANNEL_DONE && (outcome != UM_CHANNEL_LATE || is_late)) {
                 return outcome;
             }
+            is_late = outcome == UM_CHANNEL_LATE;
         } else if (count == 0 || errno != EINTR) {
             return UM_CHANNEL_CLOSED;
         }
