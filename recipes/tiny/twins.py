@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Which problems have twins in the training documents: the same operations under another key.
+
+    twins.py PROBLEMS.jsonl DOCUMENTS.jsonl... [--results RUN/results.jsonl]
+
+The splits (taskgen/splits.py) hold keys apart, but some keys name the same operations: with an argument in place of a
+constant, as a replacement or as a choice, over the values of a dictionary's entries or of a dictionary, or with the
+branches of a choice exchanged.  A table tells how many problems of each level have a twin or their very key among the
+documents, and with the results of a run, what share of the problems with and without either passes.
+"""
+
+import argparse
+import collections
+import json
+import re
+import sys
+from typing import Any, Iterator
+
+from intervals import wilson
+
+ARGUMENT_KINDS = ("small", "modulus", "digit", "length", "letter")
+PIPELINES = ("numbers", "words", "characters", "sentence", "entries")
+COMPLEMENTS = {"odd": "even", "less": "at_least", "at_most": "greater", "differs": "equals"}
+CONDITION = re.compile(r"^(if|each)\((\w+)\)$")
+VALUE = re.compile(r"\(v,(\w+)\)$")
+
+
+def without_argument(parts: list[str]) -> list[str]:
+    """A pipeline of level 5 with an argument in place of a constant: the same with the constant."""
+    if parts[0] in PIPELINES and len(parts) > 2 and parts[-1] in ARGUMENT_KINDS:
+        return parts[:-1]
+    return parts
+
+
+def as_choice(parts: list[str]) -> list[str]:
+    """KIND/replace_if/if(p)/map(m) as KIND/each(p)/m/same."""
+    if len(parts) == 4 and parts[1] in ("replace_if", "words_replace"):
+        return [parts[0], "each" + parts[2][2:], parts[3][4:-1], "same"]
+    return parts
+
+
+def as_entries(parts: list[str]) -> list[str]:
+    """The values of a dictionary's entries: operations on v alone are those on the values."""
+    if parts[0] != "table" or parts[1] != "v" or not all(VALUE.search(part) for part in parts[2:]):
+        return parts
+    return ["entries", *(VALUE.sub(r"(\1)", part) for part in parts[2:]), "list"]
+
+
+def with_first_branch(parts: list[str]) -> list[str]:
+    """A choice between two branches by the one of two complementary conditions that has the shorter name."""
+    for place, part in enumerate(parts):
+        match = CONDITION.match(part)
+        if match and place + 3 == len(parts):
+            condition = match[2]
+            other = condition[4:] if condition.startswith("not_") else COMPLEMENTS.get(condition)
+            if other:
+                return [*parts[:place], f"{match[1]}({other})", parts[-1], parts[-2]]
+    return parts
+
+
+def canonical(level: int, key: str) -> str:
+    """One name for the operations of keys that mean the same."""
+    parts = key.split("/")
+    if level == 5:
+        parts = without_argument(parts)
+    for rule in (as_choice, as_entries, with_first_branch):
+        parts = rule(parts)
+    return "/".join(parts)
+
+
+def read_rows(path: str) -> Iterator[dict[str, Any]]:
+    with open(path, encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def known_keys(paths: list[str]) -> set[str]:
+    """The keys of the documents of all files, each with its canonical form."""
+    keys, forms = set(), set()
+    for row in (row for path in paths for row in read_rows(path)):
+        if row.get("key") and row["key"] not in keys:
+            keys.add(row["key"])
+            forms.add(canonical(row["level"], row["key"]))
+    return keys | forms
+
+
+def verdicts(path: str | None) -> dict[str, list[bool]]:
+    """Whether each sample of a task passed, by task."""
+    passed: dict[str, list[bool]] = collections.defaultdict(list)
+    for row in read_rows(path) if path else ():
+        passed[row["task_id"]].append(row["passed"])
+    return passed
+
+
+def rate(passed: list[bool]) -> str:
+    low, high = wilson(sum(passed), len(passed))
+    return f"{100 * sum(passed) / len(passed):.1f} ({100 * low:.0f}-{100 * high:.0f}) of {len(passed)}" if passed else ""
+
+
+def print_row(name: str, parts: dict[bool, list[dict[str, Any]]], passed: dict[str, list[bool]]) -> None:
+    rates = [rate([each for problem in parts[known] for each in passed[problem["task_id"]]]) for known in (True, False)]
+    print(f"{name:>5}  {len(parts[True]) + len(parts[False]):8}  {len(parts[True]):5}  " + ",  ".join(filter(None, rates)))
+
+
+def print_table(problems: list[dict[str, Any]], keys: set[str], passed: dict[str, list[bool]]) -> None:
+    groups = collections.defaultdict(list)
+    for problem in problems:
+        is_known = problem["key"] in keys or canonical(problem["level"], problem["key"]) in keys
+        groups[problem["level"], is_known].append(problem)
+    levels = sorted({level for level, _ in groups})
+    combined = [level for level in levels if level > 1]
+    print("level  problems  known" + ("  pass@1 of the known, of the others" if passed else ""))
+    for level in levels:
+        print_row(str(level), {known: groups[level, known] for known in (True, False)}, passed)
+    print_row(f"{combined[0]}-{combined[-1]}" if combined else "",
+              {known: [problem for level in combined for problem in groups[level, known]] for known in (True, False)}, passed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("problems", help="JSON Lines of tasks.py problems")
+    parser.add_argument("documents", nargs="+", help="JSON Lines of tasks.py documents")
+    parser.add_argument("--results", help="results.jsonl of unmask eval")
+    options = parser.parse_args()
+    try:
+        print_table(list(read_rows(options.problems)), known_keys(options.documents), verdicts(options.results))
+    except (OSError, ValueError, KeyError) as reason:
+        sys.exit(f"twins.py: {reason}")
+
+
+if __name__ == "__main__":
+    main()
