@@ -151,12 +151,28 @@ um_status um_eval_directory_join(const char *path, const json_t *settings,
     return status;
 }
 
+/* What a killed run was writing in place of a file. */
+static um_status remove_leftovers(const char *directory, um_error *error) {
+    static const char *const names[] = {UM_EVAL_RUN_FILE, UM_EVAL_SAMPLES_FILE,
+                                        UM_EVAL_RESULTS_FILE, UM_EVAL_REPORT_FILE,
+                                        UM_EVAL_PAGE_FILE};
+    char path[UM_EVAL_PATH_SIZE + 32];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        UM_TRY(um_path_join(path, sizeof path, directory, names[i], error));
+        UM_TRY(um_atomic_file_remove_leftovers(path, error));
+    }
+    return UM_OK;
+}
+
 um_status um_eval_directory_open(const char *path, const json_t *settings,
                                  um_eval_directory *directory, um_error *error) {
     UM_TRY(name_directory(path, directory, error));
     um_status status = um_directory_lock(path, "evaluation", &directory->lock_descriptor, error);
     if (status == UM_OK) {
         status = settle_settings(path, settings, error);
+    }
+    if (status == UM_OK) {
+        status = remove_leftovers(path, error);
     }
     if (status != UM_OK) {
         um_eval_directory_close(directory);

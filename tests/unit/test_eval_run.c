@@ -256,7 +256,9 @@ static void a_run_with_other_settings_is_refused_by_name(void **state) {
     assert_int_equal(um_eval_directory_open(place.path, settings, &second, &error), UM_ERR_IO);
     assert_non_null(strstr(error.message, "another evaluation is writing there"));
     um_eval_directory_close(&directory);
+    scratch_write(&place, UM_EVAL_SAMPLES_FILE ".part-abcdef", "", 0); /* of a killed run */
     assert_ok(um_eval_directory_open(place.path, settings, &directory, &error), &error);
+    assert_false(um_file_exists(place.path, UM_EVAL_SAMPLES_FILE ".part-abcdef"));
     um_eval_directory_close(&directory);
     (void)json_object_set_new(json_object_get(other, "decoding"), "seed", json_string("2"));
     assert_int_equal(um_eval_directory_open(place.path, other, &directory, &error),
