@@ -48,32 +48,36 @@ static inline float um_quantise(size_t count, const float *x, float limit, int16
     return largest / limit;
 }
 
+/* `count` values into block number `at` of all rows. */
+static UM_ALWAYS_INLINE void pack_block(bool bytes, size_t count, const float *x, size_t at,
+                                        const um_packed_rows *packed) {
+    const bool narrow = packed->kind == UM_PACK_NARROW;
+    int16_t q[UM_PACK_BLOCK];
+    int32_t sum = 0;
+    packed->scales[at] = um_quantise(count, x, narrow ? 127.0f : 8191.0f, q, &sum);
+    if (narrow) {
+        packed->scaled_sums[at] = packed->scales[at] * (float)sum;
+    }
+    if (narrow && bytes) {
+        int8_t *target = (int8_t *)packed->integers + at * UM_PACK_BLOCK;
+        for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
+            target[i] = (int8_t)q[i];
+        }
+    } else {
+        memcpy((int16_t *)packed->integers + at * UM_PACK_BLOCK, q, sizeof q);
+    }
+}
+
 /* pack_rows, with one byte for each integer of a narrow kind if `bytes`.  The layout is that of the
  * plain version: row after row, block after block. */
 static UM_ALWAYS_INLINE void um_pack(bool bytes, size_t first, size_t count, const float *x,
                                      size_t x_stride, const um_packed_rows *packed) {
     const size_t blocks = um_pack_blocks(packed->k);
-    const bool narrow = packed->kind == UM_PACK_NARROW;
-    int8_t *in_bytes = packed->integers;
-    int16_t *in_shorts = packed->integers;
     for (size_t row = 0; row < count; row++) {
         for (size_t block = 0; block < blocks; block++) {
-            const size_t at = (first + row) * blocks + block;
-            int16_t q[UM_PACK_BLOCK];
-            int32_t sum = 0;
-            packed->scales[at] = um_quantise(um_pack_block_count(packed->k, block),
-                                             x + row * x_stride + block * UM_PACK_BLOCK,
-                                             narrow ? 127.0f : 8191.0f, q, &sum);
-            if (narrow) {
-                packed->scaled_sums[at] = packed->scales[at] * (float)sum;
-            }
-            if (narrow && bytes) {
-                for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
-                    in_bytes[at * UM_PACK_BLOCK + i] = (int8_t)q[i];
-                }
-            } else {
-                memcpy(in_shorts + at * UM_PACK_BLOCK, q, sizeof q);
-            }
+            pack_block(bytes, um_pack_block_count(packed->k, block),
+                       x + row * x_stride + block * UM_PACK_BLOCK, (first + row) * blocks + block,
+                       packed);
         }
     }
 }
