@@ -47,6 +47,25 @@ static void a_request_without_options_commits_by_threshold_with_a_cache(void **s
     api_close(&fixture);
 }
 
+/* 19 to 1 becomes 19^2 to 1. */
+static void low_temperatures_raise_the_threshold(void **state) {
+    (void)state;
+    api_fixture fixture = api_open();
+    um_result result = run(&fixture, OPTIONS("temperature", "0.5"));
+    assert_setting(&result, "confidence_threshold", "0.9972");
+    um_result_clear(&result);
+    static const char *const plain[] = {"0", "1", "1.5"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        result = run(&fixture, OPTIONS("temperature", plain[i]));
+        assert_setting(&result, "confidence_threshold", "0.949999");
+        um_result_clear(&result);
+    }
+    result = run(&fixture, OPTIONS("temperature", "0.5", "confidence_threshold", "0.9"));
+    assert_setting(&result, "confidence_threshold", "0.9000000");
+    um_result_clear(&result);
+    api_close(&fixture);
+}
+
 /* The random model is never confident, so at the default threshold an answer takes one step per
  * token. */
 static void what_is_given_stays_beside_the_defaults(void **state) {
@@ -157,6 +176,7 @@ static void block_causal_models_are_decoded_in_their_own_blocks(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_without_options_commits_by_threshold_with_a_cache),
+        cmocka_unit_test(low_temperatures_raise_the_threshold),
         cmocka_unit_test(what_is_given_stays_beside_the_defaults),
         cmocka_unit_test(options_of_the_schedule_ask_for_the_published_sampler),
         cmocka_unit_test(a_named_algorithm_gets_nothing_that_is_not_given),
