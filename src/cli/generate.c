@@ -71,7 +71,7 @@ static const char help[] =
     "examples:\n"
     "  printf 'def add(a, b):\\n    \"\"\"Return the sum of a and b.\"\"\"\\n' | unmask generate "
     "-\n"
-    "  unmask generate --temperature 0.4 --top-p 0.95 --seed 7 -n 3 -f prompt.py\n"
+    "  unmask generate --temperature 0.8 --seed 7 -n 3 -f prompt.py\n"
     "  unmask generate --length 16 --suffix '    return total' 'def total_of(values):'\n";
 
 /* One run of the command. */
