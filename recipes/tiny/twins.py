@@ -47,7 +47,7 @@ def as_entries(parts: list[str]) -> list[str]:
 
 
 def with_first_branch(parts: list[str]) -> list[str]:
-    """A choice between two branches by the one of two complementary conditions that has the shorter name."""
+    """A choice between two branches: by the same one of two complementary conditions."""
     for place, part in enumerate(parts):
         match = CONDITION.match(part)
         if match and place + 3 == len(parts):
@@ -73,14 +73,10 @@ def read_rows(path: str) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-def known_keys(paths: list[str]) -> set[str]:
-    """The keys of the documents of all files, each with its canonical form."""
-    keys, forms = set(), set()
-    for row in (row for path in paths for row in read_rows(path)):
-        if row.get("key") and row["key"] not in keys:
-            keys.add(row["key"])
-            forms.add(canonical(row["level"], row["key"]))
-    return keys | forms
+def known_forms(paths: list[str]) -> set[str]:
+    """The canonical keys of the documents of all files."""
+    keys = {(row["level"], row["key"]) for path in paths for row in read_rows(path) if row.get("key")}
+    return {canonical(level, key) for level, key in keys}
 
 
 def verdicts(path: str | None) -> dict[str, list[bool]]:
@@ -101,11 +97,10 @@ def print_row(name: str, parts: dict[bool, list[dict[str, Any]]], passed: dict[s
     print(f"{name:>5}  {len(parts[True]) + len(parts[False]):8}  {len(parts[True]):5}  " + ",  ".join(filter(None, rates)))
 
 
-def print_table(problems: list[dict[str, Any]], keys: set[str], passed: dict[str, list[bool]]) -> None:
+def print_table(problems: list[dict[str, Any]], forms: set[str], passed: dict[str, list[bool]]) -> None:
     groups = collections.defaultdict(list)
     for problem in problems:
-        is_known = problem["key"] in keys or canonical(problem["level"], problem["key"]) in keys
-        groups[problem["level"], is_known].append(problem)
+        groups[problem["level"], canonical(problem["level"], problem["key"]) in forms].append(problem)
     levels = sorted({level for level, _ in groups})
     combined = [level for level in levels if level > 1]
     print("level  problems  known" + ("  pass@1 of the known, of the others" if passed else ""))
@@ -122,7 +117,7 @@ def main() -> None:
     parser.add_argument("--results", help="results.jsonl of unmask eval")
     options = parser.parse_args()
     try:
-        print_table(list(read_rows(options.problems)), known_keys(options.documents), verdicts(options.results))
+        print_table(list(read_rows(options.problems)), known_forms(options.documents), verdicts(options.results))
     except (OSError, ValueError, KeyError) as reason:
         sys.exit(f"twins.py: {reason}")
 

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/float_bits.h"
 #include "kernels/inline.h"
 #include "kernels/kernels.h"
 
@@ -50,12 +51,6 @@ static inline uint32_t um_avx2_largest_magnitude(const __m256 values[UM_PACK_BLO
         most = _mm256_max_epu32(most, um_avx2_magnitude_bits(values[i]));
     }
     return um_avx2_largest_bits(most);
-}
-
-static inline float um_avx2_float_of_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
 }
 
 /* Sum of the lanes in a fixed order: ((0+4)+(2+6)) + ((1+5)+(3+7)). */

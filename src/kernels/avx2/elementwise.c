@@ -1,8 +1,7 @@
 /* Row-wise and element-wise kernels.  A tail of fewer than eight elements goes through the same
  * vector code under a mask, so that an element's value does not depend on its position. */
 #include "kernels/avx2/avx2.h"
-
-#include <math.h>
+#include "kernels/rows.h"
 
 /* Lanes in use at element i of `count`. */
 static size_t lanes_at(size_t i, size_t count) {
@@ -22,19 +21,8 @@ static float maximum_of(size_t count, const float *x) {
     return result;
 }
 
-static void multiply(size_t count, float factor, float *x) {
-    for (size_t i = 0; i < count; i++) {
-        x[i] *= factor;
-    }
-}
-
-/* Exponentials that are added up in float: the sums of such pieces are added up in double, because
- * in a large vocabulary many small terms would vanish beside a large one. */
-#define PIECE 1024
-
-/* out = exp(scale * (x - shift)) of at most a piece; returns the sum.  out may be x, or NULL. */
-static float exponentials_of_piece(size_t count, float scale, float shift, const float *x,
-                                   float *out) {
+/* um_exponentials. */
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
     const __m256 scales = _mm256_set1_ps(scale);
     const __m256 shifts = _mm256_set1_ps(shift);
     __m256 sum = _mm256_setzero_ps();
@@ -52,30 +40,14 @@ static float exponentials_of_piece(size_t count, float scale, float shift, const
     return um_avx2_sum(sum);
 }
 
-static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i += PIECE) {
-        const size_t piece = count - i < PIECE ? count - i : PIECE;
-        sum += (double)exponentials_of_piece(piece, scale, shift, x + i, out ? out + i : NULL);
-    }
-    return (float)sum;
-}
-
 void um_avx2_softmax(size_t count, float scale, float *x) {
-    const float maximum = maximum_of(count, x);
-    const float sum = exponentials(count, scale, maximum == -INFINITY ? 0.0f : maximum, x, x);
-    multiply(count, sum == 0.0f ? 0.0f : 1.0f / sum, x);
+    um_row_softmax(exponentials, maximum_of(count, x), count, scale, x);
 }
 
 void um_avx2_cross_entropy(size_t count, const float *logits, size_t target, float *log_probability,
                            float *probabilities) {
-    const float maximum = maximum_of(count, logits);
-    const float target_logit = logits[target];
-    const float sum = exponentials(count, 1.0f, maximum, logits, probabilities);
-    *log_probability = (target_logit - maximum) - logf(sum);
-    if (probabilities) {
-        multiply(count, 1.0f / sum, probabilities);
-    }
+    um_row_cross_entropy(exponentials, maximum_of(count, logits), count, logits, target,
+                         log_probability, probabilities);
 }
 
 static float dot(size_t count, const float *a, const float *b) {
@@ -89,13 +61,7 @@ static float dot(size_t count, const float *a, const float *b) {
 
 void um_avx2_rms_norm(size_t count, float epsilon, const float *x, const float *weight, float *y,
                       float *inverse_rms) {
-    const float inverse = 1.0f / sqrtf(dot(count, x, x) / (float)count + epsilon);
-    for (size_t i = 0; i < count; i++) {
-        y[i] = x[i] * inverse * weight[i];
-    }
-    if (inverse_rms) {
-        *inverse_rms = inverse;
-    }
+    um_row_rms_norm(dot(count, x, x), count, epsilon, x, weight, y, inverse_rms);
 }
 
 void um_avx2_rotate_half(size_t count, const float *cosine, const float *sine, float *x) {
@@ -121,12 +87,7 @@ void um_avx2_rms_norm_backward(size_t count, const float *x, const float *weight
             _mm256_mul_ps(um_avx2_load(dy + i, lanes), um_avx2_load(weight + i, lanes));
         sum = _mm256_fmadd_ps(weighted, um_avx2_load(x + i, lanes), sum);
     }
-    const float correction =
-        inverse_rms * inverse_rms * inverse_rms / (float)count * um_avx2_sum(sum);
-    for (size_t i = 0; i < count; i++) {
-        dx[i] += inverse_rms * dy[i] * weight[i] - correction * x[i];
-        dweight[i] += dy[i] * x[i] * inverse_rms;
-    }
+    um_row_rms_norm_backward(um_avx2_sum(sum), count, x, weight, inverse_rms, dy, dx, dweight);
 }
 
 /* 0 below -88, where the exponential would no longer grow with -x. */
@@ -162,10 +123,7 @@ void um_avx2_swiglu_backward(size_t count, const float *dy, float *gate, float *
 }
 
 void um_avx2_softmax_backward(size_t count, float scale, const float *p, float *dp) {
-    const float total = dot(count, p, dp);
-    for (size_t i = 0; i < count; i++) {
-        dp[i] = scale * p[i] * (dp[i] - total);
-    }
+    um_row_softmax_backward(dot(count, p, dp), count, scale, p, dp);
 }
 
 void um_avx2_adamw(size_t count, const um_adamw_step *step, const float *gradient, float *parameter,

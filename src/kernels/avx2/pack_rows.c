@@ -42,7 +42,7 @@ static void pack_block(const um_packed_rows *packed, const __m256 values[VECTORS
                        uint8_t *integers, size_t at) {
     const bool narrow = packed->kind == UM_PACK_NARROW;
     const float limit = narrow ? 127.0f : 8191.0f;
-    const float largest = um_avx2_float_of_bits(um_avx2_largest_magnitude(values));
+    const float largest = um_float_of_bits(um_avx2_largest_magnitude(values));
     const bool used = !(largest < UM_PACK_SMALLEST);
     const __m256 inverse = _mm256_set1_ps(used ? limit / largest : 0);
     __m256i q[VECTORS];

@@ -111,15 +111,15 @@ static UM_ALWAYS_INLINE void read_wide_block(um_dtype dtype, const uint16_t *hal
     }
     const uint32_t largest = um_avx2_largest_magnitude(values);
     uint32_t exponent = largest >> 23;
-    if (exponent == 255 || um_avx2_float_of_bits(largest) < UM_PACK_SMALLEST) {
+    if (exponent == 255 || um_float_of_bits(largest) < UM_PACK_SMALLEST) {
         *scale = exponent == 255 ? NAN : 0;
         memset(words, 0, 32 * sizeof *words);
         return;
     }
     /* 2^(e - 12) and its inverse (packed.h). */
     exponent = dtype == UM_DTYPE_F16 && exponent < 113 ? 113 : exponent;
-    *scale = um_avx2_float_of_bits((exponent - 12) << 23);
-    const __m256 inverse = _mm256_set1_ps(um_avx2_float_of_bits((254 - exponent + 12) << 23));
+    *scale = um_float_of_bits((exponent - 12) << 23);
+    const __m256 inverse = _mm256_set1_ps(um_float_of_bits((254 - exponent + 12) << 23));
     for (size_t i = 0; i < 4; i += 2) {
         const __m256i a = round_away(_mm256_mul_ps(values[i], inverse));
         const __m256i b = round_away(_mm256_mul_ps(values[i + 1], inverse));

@@ -33,7 +33,7 @@ void um_avx2_logit_range(size_t count, const float *x, float *maximum, float *ma
         bits[0] = _mm256_max_epu32(bits[0], _mm256_and_si256(um_avx2_magnitude_bits(value), mask));
     }
     *maximum = um_avx2_maximum(_mm256_max_ps(largest[0], largest[1]));
-    *magnitude = um_avx2_float_of_bits(um_avx2_largest_bits(_mm256_max_epu32(bits[0], bits[1])));
+    *magnitude = um_float_of_bits(um_avx2_largest_bits(_mm256_max_epu32(bits[0], bits[1])));
 }
 
 /* exp(x) for -87.3 <= x <= 0, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, and

@@ -1,8 +1,7 @@
 /* Row-wise and element-wise kernels of the forward pass.  The last elements go through the same
  * code under a mask, so that an element's value does not depend on its position. */
-#include <math.h>
-
 #include "kernels/avx512/avx512.h"
+#include "kernels/rows.h"
 
 #define LANES 16
 
@@ -46,38 +45,23 @@ static float maximum_of(size_t count, const float *x) {
     return _mm512_reduce_max_ps(maximum);
 }
 
-/* Exponentials that are added up in float: the sums of such pieces are added up in double, because
- * in a long row many small terms would vanish beside a large one. */
-#define PIECE 1024
-
-/* x = exp(scale * (x - shift)) of at most a piece; returns the sum. */
-static float exponentials_of_piece(size_t count, __m512 scales, __m512 shift, float *x) {
+/* um_exponentials; out is not NULL. */
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
+    const __m512 scales = _mm512_set1_ps(scale);
+    const __m512 shifts = _mm512_set1_ps(shift);
     __m512 sums = _mm512_setzero_ps();
     for (size_t i = 0; i < count; i += LANES) {
         const __mmask16 lanes = lanes_at(i, count);
-        const __m512 value = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, x + i), shift);
+        const __m512 value = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, x + i), shifts);
         const __m512 power = exponential(_mm512_mul_ps(value, scales));
         sums = _mm512_mask_add_ps(sums, lanes, sums, power);
-        _mm512_mask_storeu_ps(x + i, lanes, power);
+        _mm512_mask_storeu_ps(out + i, lanes, power);
     }
     return _mm512_reduce_add_ps(sums);
 }
 
 void um_avx512_softmax(size_t count, float scale, float *x) {
-    const float maximum = maximum_of(count, x);
-    const __m512 shift = _mm512_set1_ps(maximum == -INFINITY ? 0.0f : maximum);
-    double total = 0;
-    for (size_t i = 0; i < count; i += PIECE) {
-        const size_t piece = count - i < PIECE ? count - i : PIECE;
-        total += (double)exponentials_of_piece(piece, _mm512_set1_ps(scale), shift, x + i);
-    }
-    const float sum = (float)total;
-    const __m512 factor = _mm512_set1_ps(sum == 0.0f ? 0.0f : 1.0f / sum);
-    for (size_t i = 0; i < count; i += LANES) {
-        const __mmask16 lanes = lanes_at(i, count);
-        const __m512 value = _mm512_maskz_loadu_ps(lanes, x + i);
-        _mm512_mask_storeu_ps(x + i, lanes, _mm512_mul_ps(value, factor));
-    }
+    um_row_softmax(exponentials, maximum_of(count, x), count, scale, x);
 }
 
 /* ---- SwiGLU --------------------------------------------------------------------------- */

@@ -1,9 +1,8 @@
 /* Row-wise and element-wise kernels.  The last, partial vector goes through the same code as the
  * others, so that an element's value does not depend on its position. */
-#include <math.h>
-
 #include "kernels/portable/portable.h"
 #include "kernels/portable/vector.h"
+#include "kernels/rows.h"
 
 /* Independent sums, which hide the latency of an addition. */
 #define CHAINS 4
@@ -31,19 +30,8 @@ static float maximum_of(size_t count, const float *x) {
     return result;
 }
 
-static void multiply(size_t count, float factor, float *x) {
-    for (size_t i = 0; i < count; i++) {
-        x[i] *= factor;
-    }
-}
-
-/* Exponentials that are added up in float: the sums of such pieces are added up in double, because
- * in a large vocabulary many small terms would vanish beside a large one. */
-#define PIECE 1024
-
-/* out = exp(scale * (x - shift)) of at most a piece; returns the sum.  out may be x, or NULL. */
-static float exponentials_of_piece(size_t count, float scale, float shift, const float *x,
-                                   float *out) {
+/* um_exponentials. */
+static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
     um_floats sum = um_v4_splat(0.0f);
     for (size_t i = 0; i < count; i += UM_V4_LANES) {
         const size_t lanes = um_v4_lanes_at(i, count);
@@ -60,30 +48,14 @@ static float exponentials_of_piece(size_t count, float scale, float shift, const
     return um_v4_sum(sum);
 }
 
-static float exponentials(size_t count, float scale, float shift, const float *x, float *out) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i += PIECE) {
-        const size_t piece = count - i < PIECE ? count - i : PIECE;
-        sum += (double)exponentials_of_piece(piece, scale, shift, x + i, out ? out + i : NULL);
-    }
-    return (float)sum;
-}
-
 void um_portable_softmax(size_t count, float scale, float *x) {
-    const float maximum = maximum_of(count, x);
-    const float sum = exponentials(count, scale, maximum == -INFINITY ? 0.0f : maximum, x, x);
-    multiply(count, sum == 0.0f ? 0.0f : 1.0f / sum, x);
+    um_row_softmax(exponentials, maximum_of(count, x), count, scale, x);
 }
 
 void um_portable_cross_entropy(size_t count, const float *logits, size_t target,
                                float *log_probability, float *probabilities) {
-    const float maximum = maximum_of(count, logits);
-    const float target_logit = logits[target];
-    const float sum = exponentials(count, 1.0f, maximum, logits, probabilities);
-    *log_probability = (target_logit - maximum) - logf(sum);
-    if (probabilities) {
-        multiply(count, 1.0f / sum, probabilities);
-    }
+    um_row_cross_entropy(exponentials, maximum_of(count, logits), count, logits, target,
+                         log_probability, probabilities);
 }
 
 /* The sum of a b c; c may be NULL, which counts as ones. */
@@ -110,14 +82,8 @@ static UM_ALWAYS_INLINE float sum_of_products(size_t count, const float *a, cons
 
 void um_portable_rms_norm(size_t count, float epsilon, const float *x, const float *weight,
                           float *y, float *inverse_rms) {
-    const float mean = sum_of_products(count, x, x, NULL) / (float)count;
-    const float inverse = 1.0f / sqrtf(mean + epsilon);
-    for (size_t i = 0; i < count; i++) {
-        y[i] = x[i] * inverse * weight[i];
-    }
-    if (inverse_rms) {
-        *inverse_rms = inverse;
-    }
+    const float sum_of_squares = sum_of_products(count, x, x, NULL);
+    um_row_rms_norm(sum_of_squares, count, epsilon, x, weight, y, inverse_rms);
 }
 
 void um_portable_rotate_half(size_t count, const float *cosine, const float *sine, float *x) {
@@ -131,12 +97,8 @@ void um_portable_rotate_half(size_t count, const float *cosine, const float *sin
 
 void um_portable_rms_norm_backward(size_t count, const float *x, const float *weight,
                                    float inverse_rms, const float *dy, float *dx, float *dweight) {
-    const float cube = inverse_rms * inverse_rms * inverse_rms;
-    const float correction = cube / (float)count * sum_of_products(count, dy, x, weight);
-    for (size_t i = 0; i < count; i++) {
-        dx[i] += inverse_rms * dy[i] * weight[i] - correction * x[i];
-        dweight[i] += dy[i] * x[i] * inverse_rms;
-    }
+    const float total = sum_of_products(count, dy, x, weight);
+    um_row_rms_norm_backward(total, count, x, weight, inverse_rms, dy, dx, dweight);
 }
 
 /* 0 below -88, where the exponential would no longer grow with -x. */
@@ -168,10 +130,7 @@ void um_portable_swiglu_backward(size_t count, const float *dy, float *gate, flo
 }
 
 void um_portable_softmax_backward(size_t count, float scale, const float *p, float *dp) {
-    const float total = sum_of_products(count, p, dp, NULL);
-    for (size_t i = 0; i < count; i++) {
-        dp[i] = scale * p[i] * (dp[i] - total);
-    }
+    um_row_softmax_backward(sum_of_products(count, p, dp, NULL), count, scale, p, dp);
 }
 
 void um_portable_adamw(size_t count, const um_adamw_step *step, const float *gradient,

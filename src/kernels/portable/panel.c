@@ -13,7 +13,7 @@ static void load_wide(um_dtype dtype, const uint16_t *stored, size_t count,
     memcpy(halves, stored, count * sizeof *halves);
     if (dtype == UM_DTYPE_BF16) {
         for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
-            values[i] = um_float_of_bits((int32_t)((uint32_t)halves[i] << 16));
+            values[i] = um_float_of_bits((uint32_t)halves[i] << 16);
         }
         return;
     }
@@ -43,7 +43,7 @@ static void read_wide_block(um_dtype dtype, const uint8_t *row, size_t block, si
         return;
     }
     /* 2^(e - 12) and its inverse (packed.h). */
-    int32_t exponent = 0;
+    uint32_t exponent = 0;
     memcpy(&exponent, &largest, sizeof exponent);
     exponent >>= 23;
     exponent = dtype == UM_DTYPE_F16 && exponent < 113 ? 113 : exponent;

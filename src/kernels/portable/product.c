@@ -41,32 +41,33 @@ static UM_ALWAYS_INLINE size_t place_of(bool rounds, size_t l) {
 
 /* ---- Copies ------------------------------------------------------------------------------ */
 
-/* In all of them, k <= PANEL_DEPTH, and `rounds` is a constant at every call. */
+/* `rounds` is a constant at every call. */
 
 static UM_ALWAYS_INLINE um_floats operand(bool rounds, const float *x, size_t lanes) {
     const um_floats value = um_v4_load(x, lanes);
     return rounds ? round_bf16(value) : value;
 }
 
-/* Four columns, of which `columns` exist, of a group that begins at `group`. */
-static UM_ALWAYS_INLINE void copy_columns(bool rounds, const um_strided_product *of, size_t first,
-                                          size_t columns, float *group) {
-    if (of->b_column == 1 || columns == 0) {
-        for (size_t l = 0; l < of->k; l++) {
-            um_v4_store(group + place_of(rounds, l) * GROUP_COLUMNS, UM_V4_LANES,
-                        operand(rounds, of->b + l * of->b_step + first, columns));
-        }
-        return;
+/* Copy k <= PANEL_DEPTH elements of the sums of four rows or columns, of which `count` exist:
+ * element l of number i from x[i * across + l * along] to target[place_of(l) * step + i]. */
+static UM_ALWAYS_INLINE void copy_four(bool rounds, size_t k, size_t count, const float *x,
+                                       size_t across, size_t along, float *target, size_t step) {
+    for (size_t l = 0; across == 1 && l < k; l++) {
+        um_v4_store(target + place_of(rounds, l) * step, UM_V4_LANES,
+                    operand(rounds, x + l * along, count));
     }
-    for (size_t j = 0; j < UM_V4_LANES; j++) {
-        for (size_t l = 0; l < of->k; l += UM_V4_LANES) {
-            const size_t lanes = um_v4_lanes_at(l, of->k);
+    for (size_t l = 0; across != 1 && l < k; l += UM_V4_LANES) {
+        const size_t lanes = um_v4_lanes_at(l, k);
+        for (size_t i = 0; i < UM_V4_LANES; i++) {
             const um_floats value =
-                operand(rounds, of->b + (first + j) * of->b_column + l, j < columns ? lanes : 0);
-            for (size_t i = 0; i < lanes; i++) {
-                group[place_of(rounds, l + i) * GROUP_COLUMNS + j] = value[i];
+                i < count ? operand(rounds, x + i * across + l, lanes) : um_v4_splat(0.0f);
+            for (size_t at = 0; at < lanes; at++) {
+                target[place_of(rounds, l + at) * step + i] = value[at];
             }
         }
+    }
+    if (rounds && k % 2 != 0) {
+        um_v4_store(target + (k - 1) * step, UM_V4_LANES, um_v4_splat(0.0f));
     }
 }
 
@@ -74,35 +75,9 @@ static UM_ALWAYS_INLINE void copy_panel(bool rounds, const um_strided_product *o
     const size_t groups = (of->n + GROUP_COLUMNS - 1) / GROUP_COLUMNS;
     for (size_t j = 0; j < groups * GROUP_COLUMNS; j += UM_V4_LANES) {
         float *group = panel + j / GROUP_COLUMNS * GROUP_SIZE + j % GROUP_COLUMNS;
-        copy_columns(rounds, of, j, um_v4_lanes_at(j, of->n), group);
-        if (rounds && of->k % 2 != 0) {
-            um_v4_store(group + (of->k - 1) * GROUP_COLUMNS, UM_V4_LANES, um_v4_splat(0.0f));
-        }
-    }
-}
-
-/* `rows` <= TILE_ROWS rows of a that begin at `a`. */
-static UM_ALWAYS_INLINE void copy_strip(bool rounds, const um_strided_product *of, size_t rows,
-                                        const float *a, float *strip) {
-    if (of->a_row == 1) {
-        for (size_t l = 0; l < of->k; l++) {
-            um_v4_store(strip + place_of(rounds, l) * TILE_ROWS, UM_V4_LANES,
-                        operand(rounds, a + l * of->a_step, rows));
-        }
-    } else {
-        for (size_t l = 0; l < of->k; l += UM_V4_LANES) {
-            const size_t lanes = um_v4_lanes_at(l, of->k);
-            for (size_t i = 0; i < TILE_ROWS; i++) {
-                const um_floats value =
-                    operand(rounds, a + i * of->a_row + l, i < rows ? lanes : 0);
-                for (size_t at = 0; at < lanes; at++) {
-                    strip[place_of(rounds, l + at) * TILE_ROWS + i] = value[at];
-                }
-            }
-        }
-    }
-    if (rounds && of->k % 2 != 0) {
-        um_v4_store(strip + (of->k - 1) * TILE_ROWS, UM_V4_LANES, um_v4_splat(0.0f));
+        const size_t columns = um_v4_lanes_at(j, of->n);
+        const float *b = columns > 0 ? of->b + j * of->b_column : of->b;
+        copy_four(rounds, of->k, columns, b, of->b_column, of->b_step, group, GROUP_COLUMNS);
     }
 }
 
@@ -189,7 +164,8 @@ static UM_ALWAYS_INLINE void run_panel(bool rounds, const um_strided_product *of
     copy_panel(rounds, of, to->panel);
     for (size_t i = 0; i < of->m; i += TILE_ROWS) {
         const size_t rows = of->m - i < TILE_ROWS ? of->m - i : TILE_ROWS;
-        copy_strip(rounds, of, rows, of->a + i * of->a_row, to->strip);
+        copy_four(rounds, of->k, rows, of->a + i * of->a_row, of->a_row, of->a_step, to->strip,
+                  TILE_ROWS);
         t.group = to->panel;
         for (size_t j = 0; j < of->n; j += GROUP_COLUMNS) {
             t.c = of->c + i * of->c_stride + j;

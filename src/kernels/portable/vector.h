@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kernels/float_bits.h"
 #include "kernels/inline.h"
 #include "kernels/kernels.h"
 
@@ -186,19 +187,13 @@ static UM_ALWAYS_INLINE um_ints um_v4_larger_bits(um_ints a, um_ints b) {
     return (mask & a) | (~mask & b);
 }
 
-static inline float um_float_of_bits(int32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* The float whose magnitude bits are the largest of the four. */
 static inline float um_v4_largest_of_bits(um_ints bits) {
     int32_t largest = bits[0];
     for (size_t i = 1; i < UM_V4_LANES; i++) {
         largest = bits[i] > largest ? bits[i] : largest;
     }
-    return um_float_of_bits(largest);
+    return um_float_of_bits((uint32_t)largest);
 }
 
 /* exp(x) for x <= 88.3, relative error below 2e-7; 0 below -87.3 and for -infinity; NaN stays.
