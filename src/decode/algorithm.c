@@ -38,7 +38,7 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
         strncat(known, algorithm_table[i]->name, sizeof known - strlen(known) - 1);
     }
     return UM_RAISE(error, UM_ERR_ARGUMENT,
-                    "there is no decoding algorithm \"%.40s\"; choose of %s", name, known);
+                    "there is no decoding algorithm \"%.40s\"; choose one of %s", name, known);
 }
 
 static int compare_ranked(const void *left, const void *right) {

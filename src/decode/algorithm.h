@@ -94,8 +94,9 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
 /* Options of the algorithms that commit as many tokens in a step as they trust. */
 #define UM_OPTIONS_PARALLEL                                                                        \
     (UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_TOP_P) |                       \
-     UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                      \
-     UM_OPTION_BIT(UM_OPTION_CFG_SCALE) | UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
+     UM_OPTION_BIT(UM_OPTION_TOP_K) | UM_OPTION_BIT(UM_OPTION_PLAIN_CONFIDENCE) |                  \
+     UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE) |                  \
+     UM_OPTION_BIT(UM_OPTION_STOP_TOKEN))
 
 /* A candidate with the score by which it competes. */
 typedef struct um_ranked {

@@ -74,7 +74,7 @@ static void commit_by_entropy(um_decode_step *step) {
 
 #define CONFIDENCE_OPTIONS                                                                         \
     (UM_OPTIONS_SCHEDULE | UM_OPTION_BIT(UM_OPTION_BLOCK_LENGTH) |                                 \
-     UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
+     UM_OPTION_BIT(UM_OPTION_PLAIN_CONFIDENCE) | UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
 
 const um_algorithm um_algorithm_maskgit_plus = {
     .name = "maskgit_plus",

@@ -29,7 +29,7 @@ const um_algorithm um_algorithm_p2 = {
     .summary = "Open-dLLM: all positions compete in each step, the least probable are masked again",
     .options = UM_OPTIONS_COMMON | UM_OPTIONS_CACHE | UM_OPTION_BIT(UM_OPTION_STEPS) |
                UM_OPTION_BIT(UM_OPTION_TOP_P) | UM_OPTION_BIT(UM_OPTION_TOP_K) |
-               UM_OPTION_BIT(UM_OPTION_CFG_SCALE),
+               UM_OPTION_BIT(UM_OPTION_PLAIN_CONFIDENCE) | UM_OPTION_BIT(UM_OPTION_CFG_SCALE),
     .sampling = UM_SAMPLE_FILTERED,
     .remasks = true,
     .shows_masks = true,

@@ -36,7 +36,7 @@ static void commit(um_decode_step *step) {
 const um_algorithm um_algorithm_prophet = {
     .name = "prophet",
     .summary = "Prophet: as entropy, but all at once when the best tokens lead by enough",
-    .options = UM_OPTIONS_SCHEDULE,
+    .options = UM_OPTIONS_SCHEDULE | UM_OPTION_BIT(UM_OPTION_PLAIN_CONFIDENCE),
     .sampling = UM_SAMPLE_FILTERED,
     .shows_masks = true,
     .plan = um_plan_masked,

@@ -29,7 +29,7 @@ um_status um_cache_find(const char *name, um_cache_kind *kind, um_error *error) 
         strncat(known, i ? ", " : "", sizeof known - strlen(known) - 1);
         strncat(known, policy_table[i]->name, sizeof known - strlen(known) - 1);
     }
-    return UM_RAISE(error, UM_ERR_ARGUMENT, "there is no cache \"%.40s\"; choose of %s", name,
+    return UM_RAISE(error, UM_ERR_ARGUMENT, "there is no cache \"%.40s\"; choose one of %s", name,
                     known);
 }
 

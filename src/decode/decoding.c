@@ -17,6 +17,7 @@ static um_sampler make_sampler(const um_decoding *decoding) {
         .temperature = options->temperature,
         .top_p = options->top_p,
         .top_k = options->top_k,
+        .plain_confidence = options->plain_confidence,
         .suppress = options->suppress,
         .suppress_count = options->suppress_count,
         .suppress_also = options->forbid_mask ? decoding->canvas->mask_token : UM_NO_TOKEN_ID,

@@ -1,7 +1,5 @@
 #include "decode/default_options.h"
 
-#include <math.h>
-
 #include "decode/algorithm.h"
 
 /* The cost in points of pass@1, compared with one token a step: 0.2 with the canvases that
@@ -27,18 +25,12 @@ static size_t block_length_for(const um_model_config *config) {
                                                           : DEFAULT_BLOCK_LENGTH;
 }
 
-/* Confidence is a probability after the division by the temperature.  Of two tokens with the odds
- * o, a temperature T makes o^(1/T), so at low temperatures the threshold has the same certainty
- * only if its own odds are raised alike.  Above 1 the threshold stays. */
-static double threshold_for(double temperature) {
-    const double odds = DEFAULT_THRESHOLD / (1 - DEFAULT_THRESHOLD);
-    const bool sharpens = temperature > 0 && temperature < 1;
-    return sharpens ? 1 / (1 + pow(odds, -1 / temperature)) : DEFAULT_THRESHOLD;
-}
-
 static void choose_threshold(const um_model_config *config, um_decode_options *decode) {
     if (!um_decode_options_is_given(decode, UM_OPTION_CONFIDENCE_THRESHOLD)) {
-        decode->confidence_threshold = threshold_for(decode->temperature);
+        decode->confidence_threshold = DEFAULT_THRESHOLD;
+    }
+    if (!um_decode_options_is_given(decode, UM_OPTION_PLAIN_CONFIDENCE)) {
+        decode->plain_confidence = true;
     }
     if (!um_decode_options_is_given(decode, UM_OPTION_BLOCK_LENGTH)) {
         decode->block_length = block_length_for(config);
@@ -49,13 +41,21 @@ static void choose_threshold(const um_model_config *config, um_decode_options *d
     }
 }
 
+/* The published sampler of the model's family, unless an option is given that only the other one
+ * has. */
+static const char *published_algorithm(const um_model_config *config, uint64_t given) {
+    const bool suits_llada = (given & ~um_algorithm_low_confidence.options) == 0;
+    return config->family == UM_FAMILY_LLADA && suits_llada ? um_algorithm_low_confidence.name
+                                                            : um_algorithm_entropy.name;
+}
+
 void um_decode_options_choose_defaults(const um_model_config *config, um_decode_options *options) {
     options->algorithm = um_default_algorithm(config);
     if (config->attention == UM_ATTENTION_CAUSAL) {
         return;
     }
     if ((options->given & SCHEDULE_OPTIONS) != 0) {
-        options->algorithm = um_algorithm_entropy.name;
+        options->algorithm = published_algorithm(config, options->given);
     } else {
         choose_threshold(config, options);
     }

@@ -257,9 +257,10 @@ static um_status check_meaning(const um_decode_options *options, const um_algori
             (algorithm->options & UM_OPTION_BIT(option)) == 0) {
             char names[256];
             list_algorithms_with(option, names, sizeof names);
-            return UM_RAISE(error, UM_ERR_ARGUMENT,
-                            "%s means nothing to the algorithm %s; leave it out, or choose of %s",
-                            um_decode_option_name(option), algorithm->name, names);
+            return UM_RAISE(
+                error, UM_ERR_ARGUMENT,
+                "%s means nothing to the algorithm %s; leave it out, or choose one of %s",
+                um_decode_option_name(option), algorithm->name, names);
         }
     }
     if (options->stop_token_count > 0 &&

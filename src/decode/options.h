@@ -21,6 +21,8 @@
       "keep the most probable tokens up to this mass; default 1: all")                             \
     X(UM_OPTION_TOP_K, top_k, COUNT, 0, 2147483647,                                                \
       "keep this many most probable tokens; default 0: all")                                       \
+    X(UM_OPTION_PLAIN_CONFIDENCE, plain_confidence, FLAG, 0, 1,                                    \
+      "judge certainty before temperature, top_p and top_k are applied; default false")            \
     X(UM_OPTION_ALG_TEMP, alg_temp, REAL, 0, 1e6,                                                  \
       "temperature of the choice of positions; default 0: the most confident ones")                \
     X(UM_OPTION_BLOCK_LENGTH, block_length, COUNT, 1, 16777216,                                    \
@@ -78,6 +80,7 @@ typedef struct um_decode_options {
     double temperature;
     double top_p;
     size_t top_k;
+    bool plain_confidence;
     double alg_temp;
     size_t block_length;
     double cfg_scale;

@@ -60,14 +60,26 @@ static void measure(const um_logit_row *row, const um_kept_tokens *kept, size_t 
 
 /* ---- The two rules -------------------------------------------------------- */
 
-static void sample_filtered(const um_sampler *sampler, um_rng_place place, const um_logit_row *row,
+/* Measures of the softmax of the logits as they are, whatever the token was chosen from. */
+static void measure_plain(um_logit_row *row, size_t token, um_candidate *candidate) {
+    row->divisor = 1;
+    um_logit_row_find_maximum(row);
+    const um_kept_tokens all = um_keep_all(row);
+    measure(row, &all, token, candidate);
+}
+
+static void sample_filtered(const um_sampler *sampler, um_rng_place place, um_logit_row *row,
                             um_candidate *candidate) {
     const um_kept_tokens kept = um_keep_filtered(row, sampler->top_p, sampler->top_k);
     const size_t token =
         sampler->temperature > 0
             ? um_logit_row_draw(row, &kept, um_rng_uniform(sampler->seed, place) * kept.sum)
             : um_logit_row_argmax(row);
-    measure(row, &kept, token, candidate);
+    if (sampler->plain_confidence) {
+        measure_plain(row, token, candidate);
+    } else {
+        measure(row, &kept, token, candidate);
+    }
 }
 
 /* Gumbel-max: argmax of exp(logit) / (-log u)^T, taken in the logarithm so that it cannot
@@ -103,9 +115,7 @@ static void sample_gumbel(const um_sampler *sampler, um_rng_place place, um_logi
                              ? draw_gumbel(row, sampler->temperature, sampler->seed, place)
                              : um_logit_row_argmax(row);
     suppress(row, logits, sampler->suppress_confidence, sampler->suppress_confidence_count);
-    um_logit_row_find_maximum(row);
-    const um_kept_tokens kept = um_keep_all(row);
-    measure(row, &kept, token, candidate);
+    measure_plain(row, token, candidate);
 }
 
 void um_sample(const um_sampler *sampler, size_t step, float *logits, um_row_scratch *scratch,

@@ -7,10 +7,11 @@
 
 typedef enum um_sampling_rule {
     /* Dream's order (also Open-dLLM's): logits / temperature, top_p, top_k, softmax, draw.
-     * Confidence, margin and entropy are of that final distribution. */
+     * Confidence, margin and entropy are of that final distribution or, with plain_confidence, as
+     * under UM_SAMPLE_GUMBEL. */
     UM_SAMPLE_FILTERED,
-    /* LLaDA's: Gumbel-max in float64 on the logits; confidence and entropy are of the softmax of
-     * the plain logits, without temperature. */
+    /* LLaDA's: Gumbel-max in float64 on the logits; confidence, margin and entropy are of the
+     * softmax of the plain logits, without temperature. */
     UM_SAMPLE_GUMBEL
 } um_sampling_rule;
 
@@ -21,6 +22,7 @@ typedef struct um_sampler {
     double temperature;      /* 0: the largest logit, the lowest id on ties */
     double top_p;            /* 1: no limit */
     size_t top_k;            /* 0: no limit */
+    bool plain_confidence;   /* UM_SAMPLE_FILTERED: measure the plain logits' softmax */
     const int32_t *suppress; /* never chosen */
     size_t suppress_count;
     int32_t suppress_also;              /* one more of these ids, UM_NO_TOKEN_ID for none */

@@ -43,26 +43,26 @@ static void a_request_without_options_commits_by_threshold_with_a_cache(void **s
     assert_same_run(&fixture, NULL, OPTIONS("temperature", "0"));
     assert_same_run(&fixture, NULL,
                     OPTIONS("algorithm", "threshold", "confidence_threshold", "0.95",
-                            "block_length", "8", "cache", "dual"));
+                            "plain_confidence", "true", "block_length", "8", "cache", "dual"));
     api_close(&fixture);
 }
 
-/* 19 to 1 becomes 19^2 to 1. */
-static void low_temperatures_raise_the_threshold(void **state) {
+/* A nucleus of one token would make every token certain. */
+static void certainty_does_not_come_from_temperature_or_top_p(void **state) {
     (void)state;
     api_fixture fixture = api_open();
-    um_result result = run(&fixture, OPTIONS("temperature", "0.5"));
-    assert_setting(&result, "confidence_threshold", "0.9972");
-    um_result_clear(&result);
-    static const char *const plain[] = {"0", "1", "1.5"};
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
-        result = run(&fixture, OPTIONS("temperature", plain[i]));
-        assert_setting(&result, "confidence_threshold", "0.949999");
-        um_result_clear(&result);
-    }
-    result = run(&fixture, OPTIONS("temperature", "0.5", "confidence_threshold", "0.9"));
-    assert_setting(&result, "confidence_threshold", "0.9000000");
-    um_result_clear(&result);
+    um_result greedy = run(&fixture, NULL);
+    um_result sampled = run(&fixture, OPTIONS("temperature", "0.2", "top_p", "0.01"));
+    assert_setting(&sampled, "plain_confidence", "true");
+    assert_setting(&sampled, "confidence_threshold", "0.949999");
+    assert_same_tokens(&greedy, &sampled);
+    assert_int_equal(sampled.forwards, greedy.forwards);
+    um_result_clear(&sampled);
+    um_result_clear(&greedy);
+    um_result published =
+        run(&fixture, OPTIONS("plain_confidence", "false", "temperature", "0.2", "top_p", "0.01"));
+    assert_true(published.forwards < MASKS / 4);
+    um_result_clear(&published);
     api_close(&fixture);
 }
 
@@ -74,7 +74,7 @@ static void what_is_given_stays_beside_the_defaults(void **state) {
     assert_same_run(&fixture,
                     OPTIONS("confidence_threshold", "0.01", "cache", "none", "block_length", "5"),
                     OPTIONS("algorithm", "threshold", "confidence_threshold", "0.01", "cache",
-                            "none", "block_length", "5"));
+                            "none", "block_length", "5", "plain_confidence", "true"));
     um_result result = run(&fixture, OPTIONS("cache", "delayed", "cache_refresh", "3"));
     assert_string_equal(result.algorithm, "threshold");
     assert_setting(&result, "cache", "\"delayed\"");
@@ -100,6 +100,19 @@ static void options_of_the_schedule_ask_for_the_published_sampler(void **state) 
     assert_string_equal(cached.algorithm, "entropy");
     assert_setting(&cached, "cache", "\"prefix\"");
     um_result_clear(&cached);
+    api_close(&fixture);
+}
+
+static void llada_models_have_a_published_sampler_of_their_own(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_LLADA;
+    config.logit_alignment = UM_LOGITS_AT_POSITION;
+    api_fixture fixture = api_open_config(&config);
+    assert_same_run(&fixture, OPTIONS("steps", "10"),
+                    OPTIONS("algorithm", "low_confidence", "steps", "10"));
+    assert_same_run(&fixture, OPTIONS("steps", "10", "top_p", "0.9"),
+                    OPTIONS("algorithm", "entropy", "steps", "10", "top_p", "0.9"));
     api_close(&fixture);
 }
 
@@ -176,9 +189,10 @@ static void block_causal_models_are_decoded_in_their_own_blocks(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_without_options_commits_by_threshold_with_a_cache),
-        cmocka_unit_test(low_temperatures_raise_the_threshold),
+        cmocka_unit_test(certainty_does_not_come_from_temperature_or_top_p),
         cmocka_unit_test(what_is_given_stays_beside_the_defaults),
         cmocka_unit_test(options_of_the_schedule_ask_for_the_published_sampler),
+        cmocka_unit_test(llada_models_have_a_published_sampler_of_their_own),
         cmocka_unit_test(a_named_algorithm_gets_nothing_that_is_not_given),
         cmocka_unit_test(options_of_other_algorithms_are_refused_by_name),
         cmocka_unit_test(causal_models_write_from_left_to_right),

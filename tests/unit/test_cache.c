@@ -319,7 +319,7 @@ static void a_name_that_is_no_cache_is_refused(void **state) {
     um_error error = {0};
     assert_int_equal(um_decode_options_set(&options, "cache", "fast", &error), UM_ERR_ARGUMENT);
     assert_string_equal(error.message,
-                        "there is no cache \"fast\"; choose of none, prefix, dual, delayed, "
+                        "there is no cache \"fast\"; choose one of none, prefix, dual, delayed, "
                         "vicinity");
     assert_int_equal(options.given, 0);
     assert_ok(um_decode_options_set(&options, "cache", "delayed", &error), &error);

@@ -30,6 +30,7 @@ static const char *const sample_values[][2] = {
     {"temperature", "0.5"},
     {"top_p", "0.9"},
     {"top_k", "5"},
+    {"plain_confidence", "true"},
     {"alg_temp", "0.1"},
     {"block_length", "4"},
     {"cfg_scale", "1"},
@@ -96,7 +97,7 @@ static void no_algorithm_ignores_an_option(void **state) {
             }
             char message[512];
             (void)snprintf(message, sizeof message,
-                           "%s means nothing to the algorithm %s; leave it out, or choose of ",
+                           "%s means nothing to the algorithm %s; leave it out, or choose one of ",
                            sample_values[i][0], algorithm->name);
             append_algorithms_with(i, message, sizeof message);
             assert_refused(&options, message);
@@ -160,6 +161,14 @@ static void every_accepted_option_has_an_effect(void **state) {
                 continue;
             }
             um_decode_options options = base;
+            uint32_t without = usual;
+            if (i == UM_OPTION_PLAIN_CONFIDENCE) {
+                options.top_p = 0.02; /* one token: every position is certain */
+                if (is_accepted(algorithm, UM_OPTION_CONFIDENCE_THRESHOLD)) {
+                    options.confidence_threshold = 0.5;
+                }
+                without = outcome(&options);
+            }
             if (i == UM_OPTION_SUPPRESS) {
                 options.suppress = some_ids;
                 options.suppress_count = 14;
@@ -172,7 +181,7 @@ static void every_accepted_option_has_an_effect(void **state) {
                                                 &error),
                           &error);
             }
-            if (outcome(&options) == usual) {
+            if (outcome(&options) == without) {
                 fail_msg("%s has no effect on %s", um_decode_option_name((um_decode_option)i),
                          algorithm->name);
             }
@@ -206,7 +215,7 @@ static void values_out_of_range_are_refused(void **state) {
     options = um_decode_options_default();
     options.algorithm = "magic";
     assert_refused(&options,
-                   "there is no decoding algorithm \"magic\"; choose of entropy, maskgit_plus, "
+                   "there is no decoding algorithm \"magic\"; choose one of entropy, maskgit_plus, "
                    "topk_margin, origin, low_confidence, random, p2, threshold, factor, "
                    "entropy_bounded, klass, prophet, hierarchical, credit, autoregressive");
 }

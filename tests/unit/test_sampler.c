@@ -318,6 +318,43 @@ static void gumbel_draws_look_at_every_token_that_can_win(void **state) {
     free(logits);
 }
 
+/* A nucleus that holds one token makes it certain; the plain distribution does not. */
+static void plain_confidence_is_that_before_temperature_and_filters(void **state) {
+    (void)state;
+    const float logits[SMALL] = {0.5f, 2, 1.5f, 0, -1, 1, 0.25f, -3};
+    um_sampler filtered = plain(SMALL);
+    filtered.temperature = 0.2;
+    filtered.top_p = 0.5;
+    um_sampler unfiltered = filtered;
+    unfiltered.plain_confidence = true;
+    const um_sampler greedy = plain(SMALL);
+    const um_candidate expected = sample(&greedy, logits, 0, 0);
+    const um_candidate certain = sample(&filtered, logits, 0, 0);
+    const um_candidate measured = sample(&unfiltered, logits, 0, 0);
+    assert_int_equal(measured.token, 1);
+    assert_true(certain.probability == 1.0f);
+    assert_true(measured.probability == expected.probability);
+    assert_true(measured.probability < 0.5f);
+    assert_true(measured.margin == expected.margin);
+    assert_true(measured.negative_entropy == expected.negative_entropy);
+    assert_true(measured.logit_gap == expected.logit_gap);
+}
+
+/* The draw itself stays that of the filtered distribution. */
+static void plain_confidence_does_not_change_the_draw(void **state) {
+    (void)state;
+    const float logits[SMALL] = {0.5f, 2, 1.5f, 0, -1, 1, 0.25f, -3};
+    um_sampler filtered = plain(SMALL);
+    filtered.temperature = 1.5;
+    filtered.top_p = 0.9;
+    um_sampler unfiltered = filtered;
+    unfiltered.plain_confidence = true;
+    for (size_t step = 0; step < 100; step++) {
+        assert_int_equal(sample(&filtered, logits, step, 3).token,
+                         sample(&unfiltered, logits, step, 3).token);
+    }
+}
+
 static void a_draw_depends_on_seed_sequence_step_and_position(void **state) {
     (void)state;
     enum { COUNT = 1000 };
@@ -394,6 +431,8 @@ int main(void) {
         cmocka_unit_test(draws_follow_the_tempered_filtered_distribution),
         cmocka_unit_test(gumbel_draws_follow_the_tempered_distribution),
         cmocka_unit_test(gumbel_draws_look_at_every_token_that_can_win),
+        cmocka_unit_test(plain_confidence_is_that_before_temperature_and_filters),
+        cmocka_unit_test(plain_confidence_does_not_change_the_draw),
         cmocka_unit_test(a_draw_depends_on_seed_sequence_step_and_position),
         cmocka_unit_test(suppressed_ids_are_never_chosen),
         cmocka_unit_test(an_id_without_confidence_can_still_be_chosen),
