@@ -1,12 +1,9 @@
-#include "kernels/attention.h"
+#include "kernels/attention_internal.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
-
-/* Query rows whose scores are held at the same time. */
-#define QUERY_TILE 32
 
 static size_t longest_sequence(const um_attention *attention) {
     size_t longest = 1;
@@ -18,7 +15,7 @@ static size_t longest_sequence(const um_attention *attention) {
 }
 
 size_t um_attention_scratch(const um_attention *attention, size_t workers, bool backward) {
-    return workers * QUERY_TILE * longest_sequence(attention) * (backward ? 2 : 1);
+    return workers * UM_QUERY_TILE * longest_sequence(attention) * (backward ? 2 : 1);
 }
 
 /* The number of leading keys that the query at `position` may see by the mask kind alone. */
@@ -57,142 +54,84 @@ static void apply_mask(const um_attention *attention, const um_attention_sequenc
     }
 }
 
-/* The offset in a row of keys or values of the key head that a query head attends to. */
-static size_t kv_offset(const um_attention *attention, size_t head) {
+size_t um_query_tile_count(const um_attention_sequence *sequence) {
+    return um_size_divide_up(sequence->query_count, UM_QUERY_TILE);
+}
+
+um_query_tile um_query_tile_at(const um_attention_sequence *sequence, size_t head, size_t index) {
+    const size_t first = index * UM_QUERY_TILE;
+    const size_t rest = sequence->query_count - first;
+    return (um_query_tile){sequence, head, first, rest < UM_QUERY_TILE ? rest : UM_QUERY_TILE};
+}
+
+size_t um_query_offset(const um_attention *attention, const um_query_tile *tile) {
+    const size_t row = tile->sequence->first_query + tile->first;
+    return (row * attention->head_count + tile->head) * attention->head_dim;
+}
+
+size_t um_key_head_offset(const um_attention *attention, size_t head) {
     return head / (attention->head_count / attention->kv_head_count) * attention->head_dim;
 }
 
-/* Attention probabilities of `count` queries from `first` on, for one query head. */
-static void probabilities_of(const um_compute *compute, const um_attention *attention,
-                             const um_attention_sequence *sequence, size_t head, size_t first,
-                             size_t count, const float *queries, float *scores) {
+void um_attention_probabilities(const um_compute *compute, const um_attention *attention,
+                                const um_query_tile *tile, const float *queries, float *scores) {
+    const um_attention_sequence *sequence = tile->sequence;
     const size_t dim = attention->head_dim;
-    const size_t width = attention->head_count * dim;
     const size_t keys = sequence->key_count;
     const float scale = 1.0f / sqrtf((float)dim);
-    compute->kernels.matmul(
-        count, keys, dim, queries + (sequence->first_query + first) * width + head * dim, width,
-        sequence->keys + kv_offset(attention, head), attention->kv_stride, NULL, scores, keys);
-    for (size_t i = 0; i < count; i++) {
-        apply_mask(attention, sequence, query_position(sequence, first + i), scores + i * keys);
+    compute->kernels.matmul(tile->count, keys, dim, queries + um_query_offset(attention, tile),
+                            attention->head_count * dim,
+                            sequence->keys + um_key_head_offset(attention, tile->head),
+                            attention->kv_stride, NULL, scores, keys);
+    for (size_t i = 0; i < tile->count; i++) {
+        const size_t position = query_position(sequence, tile->first + i);
+        apply_mask(attention, sequence, position, scores + i * keys);
         compute->kernels.softmax(keys, scale, scores + i * keys);
     }
 }
 
-typedef struct attention_call {
+typedef struct forward_call {
     const um_compute *compute;
     const um_attention *attention;
     const float *queries;
-    const float *doutput;
     float *output;
     size_t scratch_stride; /* floats a worker */
-} attention_call;
+} forward_call;
 
-/* The sequence of a forward task, which is one query tile of one head; *task becomes the task's
- * number within the sequence. */
-static const um_attention_sequence *locate(const um_attention *attention, size_t *task) {
-    for (size_t i = 0; i < attention->sequence_count; i++) {
-        const um_attention_sequence *sequence = &attention->sequences[i];
-        const size_t count =
-            attention->head_count * um_size_divide_up(sequence->query_count, QUERY_TILE);
-        if (*task < count) {
-            return sequence;
-        }
-        *task -= count;
+/* Tiles of a sequence are numbered head by head within each index. */
+static um_query_tile locate(const um_attention *attention, size_t task) {
+    const um_attention_sequence *sequence = attention->sequences;
+    while (task >= attention->head_count * um_query_tile_count(sequence)) {
+        task -= attention->head_count * um_query_tile_count(sequence);
+        sequence++;
     }
-    return NULL;
+    return um_query_tile_at(sequence, task % attention->head_count, task / attention->head_count);
 }
 
 static void forward_task(void *user, size_t task, size_t worker) {
-    const attention_call *call = user;
+    const forward_call *call = user;
     const um_attention *attention = call->attention;
-    const um_attention_sequence *sequence = locate(attention, &task);
-    if (!sequence) {
-        return;
-    }
-    const size_t head = task % attention->head_count;
-    const size_t first = task / attention->head_count * QUERY_TILE;
-    const size_t rest = sequence->query_count - first;
-    const size_t count = rest < QUERY_TILE ? rest : QUERY_TILE;
-    const size_t dim = attention->head_dim;
-    const size_t width = attention->head_count * dim;
+    const um_query_tile tile = locate(attention, task);
+    const um_attention_sequence *sequence = tile.sequence;
     float *scores = attention->scratch + worker * call->scratch_stride;
-    probabilities_of(call->compute, attention, sequence, head, first, count, call->queries, scores);
+    um_attention_probabilities(call->compute, attention, &tile, call->queries, scores);
     call->compute->kernels.weighted_sum(
-        count, dim, sequence->key_count, scores, sequence->key_count,
-        sequence->values + kv_offset(attention, head), attention->kv_stride,
-        call->output + (sequence->first_query + first) * width + head * dim, width);
+        tile.count, attention->head_dim, sequence->key_count, scores, sequence->key_count,
+        sequence->values + um_key_head_offset(attention, tile.head), attention->kv_stride,
+        call->output + um_query_offset(attention, &tile),
+        attention->head_count * attention->head_dim);
 }
 
 void um_attention_forward(const um_compute *compute, const um_attention *attention,
                           const float *queries, float *output) {
-    attention_call call = {.compute = compute,
-                           .attention = attention,
-                           .queries = queries,
-                           .output = output,
-                           .scratch_stride = um_attention_scratch(attention, 1, false)};
+    forward_call call = {.compute = compute,
+                         .attention = attention,
+                         .queries = queries,
+                         .output = output,
+                         .scratch_stride = um_attention_scratch(attention, 1, false)};
     size_t tasks = 0;
     for (size_t i = 0; i < attention->sequence_count; i++) {
-        tasks += attention->head_count *
-                 um_size_divide_up(attention->sequences[i].query_count, QUERY_TILE);
+        tasks += attention->head_count * um_query_tile_count(&attention->sequences[i]);
     }
     um_thread_pool_run(compute->pool, tasks, forward_task, &call);
-}
-
-/* Gradients through one tile of queries of one query head, with P the probabilities:
- * dV += P^T dO; dP = dO V^T; dS = softmax'(dP); dQ = dS K; dK += dS^T Q. */
-static void backward_tile(const attention_call *call, const um_attention_sequence *sequence,
-                          size_t head, size_t first, size_t count, float *scores) {
-    const um_attention *attention = call->attention;
-    const um_kernels *kernels = &call->compute->kernels;
-    const size_t dim = attention->head_dim;
-    const size_t width = attention->head_count * dim;
-    const size_t stride = attention->kv_stride;
-    const size_t kv = kv_offset(attention, head);
-    const size_t keys = sequence->key_count;
-    const size_t offset = (sequence->first_query + first) * width + head * dim;
-    const float *doutput = call->doutput + offset;
-    float *dscores = scores + QUERY_TILE * keys;
-    probabilities_of(call->compute, attention, sequence, head, first, count, call->queries, scores);
-    kernels->transposed_sum_add(keys, dim, count, scores, keys, doutput, width,
-                                sequence->value_gradients + kv, stride);
-    kernels->matmul(count, keys, dim, doutput, width, sequence->values + kv, stride, NULL, dscores,
-                    keys);
-    for (size_t i = 0; i < count; i++) {
-        kernels->softmax_backward(keys, 1.0f / sqrtf((float)dim), scores + i * keys,
-                                  dscores + i * keys);
-    }
-    kernels->weighted_sum(count, dim, keys, dscores, keys, sequence->keys + kv, stride,
-                          call->output + offset, width);
-    kernels->transposed_sum_add(keys, dim, count, dscores, keys, call->queries + offset, width,
-                                sequence->key_gradients + kv, stride);
-}
-
-/* One task is one key head of one sequence: all query heads that share it, in order. */
-static void backward_task(void *user, size_t task, size_t worker) {
-    const attention_call *call = user;
-    const um_attention *attention = call->attention;
-    const um_attention_sequence *sequence = &attention->sequences[task / attention->kv_head_count];
-    const size_t kv_head = task % attention->kv_head_count;
-    const size_t group = attention->head_count / attention->kv_head_count;
-    float *scores = attention->scratch + worker * call->scratch_stride;
-    for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
-        for (size_t first = 0; first < sequence->query_count; first += QUERY_TILE) {
-            const size_t rest = sequence->query_count - first;
-            backward_tile(call, sequence, head, first, rest < QUERY_TILE ? rest : QUERY_TILE,
-                          scores);
-        }
-    }
-}
-
-void um_attention_backward(const um_compute *compute, const um_attention *attention,
-                           const float *queries, const float *doutput, float *dqueries) {
-    attention_call call = {.compute = compute,
-                           .attention = attention,
-                           .queries = queries,
-                           .doutput = doutput,
-                           .output = dqueries,
-                           .scratch_stride = um_attention_scratch(attention, 1, true)};
-    um_thread_pool_run(compute->pool, attention->sequence_count * attention->kv_head_count,
-                       backward_task, &call);
 }

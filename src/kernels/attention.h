@@ -44,8 +44,8 @@ size_t um_attention_scratch(const um_attention *attention, size_t workers, bool 
 void um_attention_forward(const um_compute *compute, const um_attention *attention,
                           const float *queries, float *output);
 
-/* dqueries [rows, heads * head_dim] = gradient; key and value gradients are added to.  Each key
- * head of a sequence is one task, so its sums have a fixed order. */
+/* dqueries [rows, heads * head_dim] = gradient; key and value gradients are added to, in an order
+ * that does not depend on the number of threads. */
 void um_attention_backward(const um_compute *compute, const um_attention *attention,
                            const float *queries, const float *doutput, float *dqueries);
 

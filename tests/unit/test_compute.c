@@ -431,6 +431,39 @@ static void attention_and_its_gradients_are_right_over_many_tiles(void **state) 
     }
 }
 
+/* The gradients of queries, keys and values, one behind the other; free. */
+static float *make_gradients(attention_case *of, const char *kernels, size_t threads) {
+    um_compute compute = compute_make(kernels, threads);
+    float *gradients = make_zeros(KEYS * (WIDTH + 2 * KV_WIDTH));
+    of->attention.scratch = make_zeros(um_attention_scratch(&of->attention, threads, true));
+    of->sequence.key_gradients = gradients + KEYS * WIDTH;
+    of->sequence.value_gradients = gradients + KEYS * (WIDTH + KV_WIDTH);
+    um_attention_backward(&compute, &of->attention, of->queries, of->doutput, gradients);
+    free(of->attention.scratch);
+    um_thread_pool_free(compute.pool);
+    return gradients;
+}
+
+/* Whether there are fewer threads than key heads, as many or more. */
+static void attention_gradients_do_not_depend_on_threads(void **state) {
+    (void)state;
+    static const char *const kernels[] = {"reference", NULL};
+    static const size_t threads[] = {KV_HEADS, KV_HEADS + 1, 7};
+    const size_t bytes = KEYS * (WIDTH + 2 * KV_WIDTH) * sizeof(float);
+    for (size_t k = 0; k < 2; k++) {
+        attention_case of;
+        attention_make(8, true, &of);
+        float *expected = make_gradients(&of, kernels[k], 1);
+        for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+            float *gradients = make_gradients(&of, kernels[k], threads[i]);
+            assert_memory_equal(gradients, expected, bytes);
+            free(gradients);
+        }
+        free(expected);
+        attention_free(&of);
+    }
+}
+
 static void a_query_that_sees_nothing_gets_zeros(void **state) {
     (void)state;
     attention_case of;
@@ -457,6 +490,7 @@ int main(void) {
         cmocka_unit_test(the_gradient_of_norm_weights_sums_over_tiles_of_rows),
         cmocka_unit_test(element_wise_work_covers_every_element_of_many_tiles),
         cmocka_unit_test(attention_and_its_gradients_are_right_over_many_tiles),
+        cmocka_unit_test(attention_gradients_do_not_depend_on_threads),
         cmocka_unit_test(a_query_that_sees_nothing_gets_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
