@@ -12,4 +12,9 @@ uint64_t um_hash_add_bytes(uint64_t hash, const void *data, size_t bytes);
  * 4096 places only, so that hashing weights stays quick. */
 um_status um_file_hash(const char *path, uint64_t *hash, um_error *error);
 
+/* The same for one of `files` files (at least 1) that are hashed one after the other: the 4096
+ * places, of 64 KiB, are shared out among them, but each file has at least 16.  A file that is no
+ * longer than its places is read whole. */
+um_status um_file_hash_among(const char *path, size_t files, uint64_t *hash, um_error *error);
+
 #endif

@@ -126,7 +126,7 @@ static um_status read_recipe(const train_options *options, um_recipe *recipe, um
     for (size_t i = 0; i < options->setting_count; i++) {
         UM_TRY(apply_setting(options->settings[i], recipe, error));
     }
-    return UM_OK;
+    return um_recipe_check(recipe, error);
 }
 
 static const char *outcome_of(um_status status) {

@@ -44,8 +44,8 @@ um_status um_train_ranks_start(size_t wanted, const char *output, um_train_ranks
     const um_collective_watch watch = {
         .stop_requested = stop_requested, .silence = on_silence, .user = ranks};
     *ranks = (um_train_ranks){.output = output};
+    um_cli_catch_signal(SIGUSR1); /* Slurm sends it to a job of one process too */
     if (started > 1) {
-        um_cli_catch_signal(SIGUSR1);
         UM_TRY(um_collective_mpi_create(started, &watch, &ranks->collective, error));
     } else {
         UM_TRY(um_collective_single_create(&ranks->collective, error));

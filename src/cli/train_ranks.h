@@ -12,8 +12,8 @@ typedef struct um_train_ranks {
 } um_train_ranks;
 
 /* Connect the processes that a launcher has started; without one, this process is alone.  There
- * must be `wanted` of them, unless that is 0.  *ranks must not move afterwards.  If there are
- * several, SIGUSR1 asks to stop as Ctrl-C does. */
+ * must be `wanted` of them, unless that is 0.  *ranks must not move afterwards.  From now on
+ * SIGUSR1 asks to stop as Ctrl-C does. */
 um_status um_train_ranks_start(size_t wanted, const char *output, um_train_ranks *ranks,
                                um_error *error);
 

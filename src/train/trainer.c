@@ -3,8 +3,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/file_hash.h"
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "model/save.h"
+#include "tokenizer/tokenizer.h"
 #include "train/collective/same_run.h"
 #include "train/trainer_internal.h"
 #include "weights/gguf.h"
@@ -13,6 +16,7 @@
 #define COMPARISON_INTERVAL 100 /* steps between comparisons of the ranks' weights */
 
 static const char validation_section[] = "validation_is_due";
+static const char model_section[] = "model_configuration";
 
 static bool is_first_rank(const um_trainer *trainer) {
     return um_collective_rank(trainer->collective) == 0;
@@ -31,11 +35,34 @@ static const um_training_method *method_of(um_objective objective) {
     return &um_supervised_method;
 }
 
+/* The sizes of weights do not tell models apart that differ in, say, "rope_theta".  States of
+ * earlier versions do not say which model they are of. */
+static um_status check_model(const um_trainer *trainer, const um_state_file *file,
+                             um_error *error) {
+    bool is_known = false;
+    uint64_t saved = 0;
+    UM_TRY(um_state_file_has(file, model_section, &is_known, error));
+    if (!is_known) {
+        return UM_OK;
+    }
+    UM_TRY(um_state_file_read(file, model_section, &saved, sizeof saved, error));
+    if (saved != trainer->model_digest) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: %s/config.json does not describe the model that the run began with; "
+                        "bring that back, or write to another directory",
+                        um_state_file_path(file), trainer->recipe.model);
+    }
+    return UM_OK;
+}
+
 static um_status restore(um_trainer *trainer, const char *path, um_error *error) {
     um_state_file *file = NULL;
     UM_TRY(um_state_file_open_among(trainer->collective, path,
                                     um_recipe_fingerprint(&trainer->recipe), &file, error));
     um_status status = um_learner_load(&trainer->learner, file, error);
+    if (status == UM_OK) {
+        status = check_model(trainer, file, error);
+    }
     if (status == UM_OK) {
         status = um_state_file_read(file, validation_section, &trainer->validation_is_due,
                                     sizeof trainer->validation_is_due, error);
@@ -73,6 +100,25 @@ static um_status begin(um_trainer *trainer, um_error *error) {
     return found ? restore(trainer, path, error) : begin_anew(trainer, error);
 }
 
+/* The pad token that the recipe names replaces config.json's, in the result too. */
+static um_status choose_pad_token(const um_recipe *recipe, um_model_config *config,
+                                  um_error *error) {
+    um_tokenizer *tokenizer = NULL;
+    if (!*recipe->pad_token) {
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
+    const int32_t id = um_tokenizer_id(tokenizer, recipe->pad_token);
+    um_tokenizer_free(tokenizer);
+    if (id < 0 || (size_t)id >= config->vocabulary_size) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "%s: \"pad_token\": the tokenizer has no token \"%s\" that the model knows",
+                        recipe->model, recipe->pad_token);
+    }
+    config->pad_token = id;
+    return UM_OK;
+}
+
 static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_model_config *config,
                              um_error *error) {
     const um_recipe *recipe = &trainer->recipe;
@@ -88,12 +134,27 @@ static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_mo
                         "\"context_length\" is %zu, but %s/config.json allows %zu positions",
                         recipe->context_length, recipe->model, config->maximum_positions);
     }
+    UM_TRY(choose_pad_token(recipe, config, error));
     return trainer->method->open(recipe, grader, config, &trainer->method_state, error);
+}
+
+/* The text of config.json stands for the configuration.  A model that has none could not be written
+ * after the last step. */
+static um_status digest_model(const um_recipe *recipe, const um_model_config *config,
+                              uint64_t *digest, um_error *error) {
+    um_buffer json = {0};
+    const um_status status = um_model_config_format(config, &json, error);
+    *digest = um_hash_add_bytes(UM_HASH_START, um_buffer_text(&json), json.length);
+    um_buffer_free(&json);
+    return status == UM_OK ? UM_OK
+                           : um_error_prefix(error, status, "%s: the result could not be written",
+                                             recipe->model);
 }
 
 static um_status open_output(um_trainer *trainer, const char *output_directory,
                              const um_compute *compute, const um_model_config *config,
                              um_error *error) {
+    UM_TRY(digest_model(&trainer->recipe, config, &trainer->model_digest, error));
     UM_TRY(is_first_rank(trainer)
                ? um_output_directory_open(output_directory, &trainer->output, error)
                : um_output_directory_name(output_directory, &trainer->output, error));
@@ -193,6 +254,8 @@ static um_status write_state(um_trainer *trainer, um_error *error) {
     um_state_sections sections = {.count = 0};
     UM_TRY(um_path_join(path, sizeof path, trainer->output.path, UM_TRAINER_STATE_FILE, error));
     UM_TRY(trainer->method->save(trainer->method_state, &sections, error));
+    um_state_sections_add(&sections, model_section, &trainer->model_digest,
+                          sizeof trainer->model_digest);
     um_learner_save(&trainer->learner, &sections);
     um_state_sections_add(&sections, validation_section, &trainer->validation_is_due,
                           sizeof trainer->validation_is_due);

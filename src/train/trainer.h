@@ -73,7 +73,8 @@ typedef struct um_trainer_callbacks {
 
 /* Prepare a run that writes into `output_directory` (made if missing).  If that holds a state file,
  * the run continues from it, bit for bit as if it had not stopped; UM_ERR_MISMATCH: the state
- * belongs to another recipe.  The compute context is borrowed. */
+ * belongs to another recipe, model or data; UM_ERR_UNSUPPORTED: no config.json could describe the
+ * trained model.  The compute context is borrowed. */
 um_status um_trainer_create(const um_recipe *recipe, const char *output_directory,
                             const um_compute *compute, um_trainer **trainer, um_error *error);
 

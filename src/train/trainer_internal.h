@@ -9,6 +9,7 @@ struct um_trainer {
     um_collective *collective; /* borrowed: the ranks that make this run; NULL: alone */
     um_output_directory output;
     um_learner learner;
+    uint64_t model_digest;            /* of the configuration of the model that is trained */
     const um_training_method *method; /* of the recipe's objective */
     void *method_state;
     double last_save;           /* clock */

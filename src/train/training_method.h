@@ -9,9 +9,9 @@
 
 typedef struct um_training_method {
     /* Before anything is written, check that the model suits the recipe, and open the data.
-     * `config` is that of the model that the recipe names, and becomes that of the model to train.
-     * Pass *state to `close`, also after a failure.  `grader` (copied; NULL for the sandbox) judges
-     * completions. */
+     * `config` is that of the model that the recipe names, with the recipe's pad token, and becomes
+     * that of the model to train.  Pass *state to `close`, also after a failure.  `grader` (copied;
+     * NULL for the sandbox) judges completions. */
     um_status (*open)(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
                       void **state, um_error *error);
     /* NULL is allowed. */

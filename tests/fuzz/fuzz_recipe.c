@@ -39,5 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(share >= 0 && share <= 1);
     }
     (void)um_recipe_fingerprint(&recipe);
+    require(um_recipe_check(&recipe, &error) == UM_OK || error.message[0] != '\0');
     return 0;
 }

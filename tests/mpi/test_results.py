@@ -3,6 +3,7 @@
     python3 tests/mpi/test_results.py build/unmask
 """
 
+import json
 import pathlib
 import signal
 import struct
@@ -80,6 +81,33 @@ class Results(ranks.Ranks):
                 self.assertIn("unmask: rank 1 (", messages)
                 self.assertIn(text, messages)
 
+    def write_corpus(self, folder, change):
+        """An index of two shards, in the second of which the last token is changed."""
+        (self.work / folder).mkdir()
+        names, documents, tokens = ["part-00001.shard", "part-00002.shard"], 0, 0
+        for number, name in enumerate(names):
+            small_training.write_shard(self.work / folder / name, number + 5, 40, 28)
+            contents = bytearray((self.work / folder / name).read_bytes())
+            documents += struct.unpack_from("<Q", contents, 16)[0]
+            tokens += struct.unpack_from("<Q", contents, 24)[0]
+            contents[-2] ^= change * number
+            (self.work / folder / name).write_bytes(contents)
+        index = {"format": "unmask shard index", "version": 2, "documents": documents, "tokens": tokens,
+                 "shards": names}
+        (self.work / folder / "train.json").write_text(json.dumps(index))
+        return self.write_recipe(f"{folder}.json", train=f"{folder}/train.json", steps=2)
+
+    def test_ranks_find_out_that_they_have_another_shard_of_an_index(self):
+        first = self.write_corpus("corpus", 0)
+        same = self.write_corpus("copy", 0)
+        other = self.write_corpus("changed", 1)
+        self.assertEqual((self.work / "corpus/train.json").read_bytes(),
+                         (self.work / "changed/train.json").read_bytes())
+        messages = self.run_differing("index", self.train("other-index", other), first)
+        self.assertIn("unmask: rank 1 (", messages)
+        self.assertIn("changed/train.json (\"train\") is not the file that rank 0 has, or names shards", messages)
+        self.run_differing("index", self.train("other-index", same), first, 0)
+
     def test_ranks_find_out_that_they_run_another_program(self):
         other = self.work / "unmask"
         other.write_bytes(pathlib.Path(self.program).read_bytes() + b"\0")
@@ -87,14 +115,14 @@ class Results(ranks.Ranks):
         messages = self.run_differing("program", self.train("program", program=str(other)))
         self.assertIn("runs another unmask than rank 0", messages)
 
-    def run_differing(self, output, other):
+    def run_differing(self, output, other, recipe="recipe.json", status=1):
         """Rank 0 makes the plain run, rank 1 the `other` one."""
-        command = [*ranks.MPIRUN, "-n", "1", *self.train(output), ":", "-n", "1", *other]
+        command = [*ranks.MPIRUN, "-n", "1", *self.train(output, recipe), ":", "-n", "1", *other]
         process = ranks.subprocess.run(command, env=ranks.environment(), timeout=120, text=True,
                                        stdin=ranks.subprocess.DEVNULL, capture_output=True,
                                        check=False)
-        self.assertEqual(process.returncode, 1, process.stderr)
-        self.assertFalse((self.work / output / "training.state").exists())
+        self.assertEqual(process.returncode, status, process.stderr)
+        self.assertEqual((self.work / output / "training.state").exists(), status == 0)
         return process.stderr
 
     def test_an_error_of_one_rank_is_told_once(self):

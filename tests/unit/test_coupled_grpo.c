@@ -1,5 +1,6 @@
 /* Whole runs of coupled-GRPO with a toy reward: they learn, do the same every time, and can be
  * stopped anywhere. */
+#include "base/memory.h"
 #include "grpo_testing.h"
 
 static grpo_watch *make_watch(void) {
@@ -277,6 +278,68 @@ static void validation_measures_passed_problems(void **state) {
     grpo_workshop_remove(&made);
 }
 
+/* ---- What is written ---------------------------------------------------------- */
+
+/* Where nothing is learnt, nothing is estimated: the state must hold zeros, not what the memory
+ * held before. */
+static void values_that_are_not_estimated_are_zero(void **state) {
+    (void)state;
+    um_error error = {0};
+    const grpo_workshop made =
+        grpo_workshop_make(", \"code_weight\": 0, \"kl_coefficient\": 0"); /* equal rewards */
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    seen->stop_after = 1;
+    toy_grader toy = {0};
+    const um_grader grader = {.grade = toy_grade, .user = &toy};
+    const um_compute compute = make_compute(1);
+    um_trainer *trainer = NULL;
+    assert_ok(
+        um_trainer_create_graded(&made.recipe, output.path, &compute, &grader, &trainer, &error),
+        &error);
+    um_grpo_rollouts *rollouts = &((um_coupled_grpo *)trainer->method_state)->rollouts;
+    const size_t most = rollouts->count * 6; /* tokens of the answers */
+    assert_ok(
+        um_grow(&rollouts->old, &rollouts->token_capacity, most, sizeof(double), "old", &error),
+        &error);
+    for (size_t i = 0; i < most; i++) {
+        rollouts->old[i] = 7;
+    }
+    const um_trainer_callbacks callbacks = {
+        .step = grpo_watch_step, .should_stop = grpo_watch_should_stop, .user = seen};
+    assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_CANCELLED);
+    const size_t counted = rollouts->first_token[rollouts->count];
+    assert_true(counted > 0 && counted <= most);
+    for (size_t i = 0; i < counted; i++) {
+        assert_true(rollouts->old[i] == 0);
+    }
+    um_trainer_free(trainer);
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+/* As in supervised runs: it replaces that of config.json, also in the result. */
+static void the_recipe_names_a_pad_token(void **state) {
+    (void)state;
+    um_error error = {0};
+    grpo_workshop made =
+        grpo_workshop_make(", \"steps\": 1, \"inner_updates\": 1, \"early_stop\": true, "
+                           "\"pad_token\": \"<|dlm_pad|>\"");
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    um_model_config config;
+    train_to_the_end(&made.recipe, &output, seen);
+    assert_ok(um_model_config_read(output.path, &config, &error), &error);
+    assert_int_equal(config.pad_token, 805);
+    set_member(&made.recipe, "pad_token", "<|other|>");
+    assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_MISMATCH);
+    assert_non_null(strstr(error.message, "the tokenizer has no token \"<|other|>\""));
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
 /* ---- Refusals --------------------------------------------------------------- */
 
 static void expect_refusal(const um_recipe *recipe, const scratch *output, um_status status,
@@ -338,6 +401,22 @@ static void decoding_that_a_trajectory_does_not_follow_is_refused(void **state) 
     grpo_workshop_remove(&made);
 }
 
+/* An early stop would let the loss count pads that nobody sampled. */
+static void counting_what_is_not_sampled_is_refused(void **state) {
+    (void)state;
+    grpo_workshop made = grpo_workshop_make(", \"completion_extent\": \"all\"");
+    const scratch output = scratch_make();
+    set_member(&made.recipe, "early_stop", "true");
+    expect_refusal(&made.recipe, &output, UM_ERR_ARGUMENT, "which \"early_stop\" leaves unsampled");
+    set_member(&made.recipe, "early_stop", "false");
+    set_member(&made.recipe, "rollout.stop_token", "800");
+    expect_refusal(&made.recipe, &output, UM_ERR_ARGUMENT,
+                   "which \"stop_token\" of \"rollout\" leaves unsampled");
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+/* The journal stays as it was: once the problems are brought back, nothing is judged again. */
 static void a_state_of_other_problems_is_refused(void **state) {
     (void)state;
     um_error error = {0};
@@ -346,6 +425,7 @@ static void a_state_of_other_problems_is_refused(void **state) {
     grpo_watch *seen = make_watch();
     seen->stop_after = 1;
     assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_CANCELLED);
+    um_buffer journal = read_output(&output, UM_REWARD_JOURNAL_FILE);
     scratch_write(&made.data, "problems.jsonl", grpo_problems[0], strlen(grpo_problems[0]));
     expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "does not hold the problems");
     /* The same texts but another test: the known verdicts do not apply to it. */
@@ -359,6 +439,11 @@ static void a_state_of_other_problems_is_refused(void **state) {
     scratch_write(&made.data, "problems.jsonl", text.data, text.length);
     expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "does not hold the problems");
     um_buffer_free(&text);
+    um_buffer after = read_output(&output, UM_REWARD_JOURNAL_FILE);
+    assert_int_equal(after.length, journal.length);
+    assert_memory_equal(after.data, journal.data, journal.length);
+    um_buffer_free(&after);
+    um_buffer_free(&journal);
     free(seen);
     scratch_remove(&output);
     grpo_workshop_remove(&made);
@@ -376,8 +461,11 @@ int main(void) {
         cmocka_unit_test(the_first_update_is_on_policy),
         cmocka_unit_test(the_reference_follows_by_the_share_of_mixing),
         cmocka_unit_test(validation_measures_passed_problems),
+        cmocka_unit_test(values_that_are_not_estimated_are_zero),
+        cmocka_unit_test(the_recipe_names_a_pad_token),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(decoding_that_a_trajectory_does_not_follow_is_refused),
+        cmocka_unit_test(counting_what_is_not_sampled_is_refused),
         cmocka_unit_test(a_state_of_other_problems_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

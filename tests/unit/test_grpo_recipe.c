@@ -87,6 +87,26 @@ static void faulty_members_are_refused_with_the_reason(void **state) {
     }
 }
 
+static void what_only_other_objectives_read_is_refused(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"\"train\": \"t\"", "\"train\" is read by the objectives causal and diffusion only"},
+        {"\"gradient_accumulation\": 2", "\"gradient_accumulation\" is read by the objectives"},
+        {"\"loss_weighting\": \"none\"", "\"loss_weighting\" is read by the objective diffusion"},
+        {"\"answer_padding\": \"fixed\"", "\"answer_padding\" is read by the objectives"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        um_error error = {0};
+        char members[512];
+        (void)snprintf(members, sizeof members, WHOLE ", %s", cases[i][0]);
+        const um_recipe recipe = parsed(members);
+        expect(um_recipe_check(&recipe, &error), &error, cases[i][1]);
+    }
+    um_error error = {0};
+    const um_recipe recipe = parsed(WHOLE ", \"group_size\": 3, \"mask_prompt_probability\": 0.1, "
+                                          "\"pad_token\": \"<|dlm_pad|>\"");
+    assert_ok(um_recipe_check(&recipe, &error), &error);
+}
+
 static void decoding_options_are_set_one_by_one_or_whole(void **state) {
     (void)state;
     um_error error = {0};
@@ -149,6 +169,7 @@ int main(void) {
         cmocka_unit_test(defaults_are_those_of_the_paper),
         cmocka_unit_test(members_given_go_before_defaults),
         cmocka_unit_test(faulty_members_are_refused_with_the_reason),
+        cmocka_unit_test(what_only_other_objectives_read_is_refused),
         cmocka_unit_test(decoding_options_are_set_one_by_one_or_whole),
         cmocka_unit_test(rollouts_have_the_paper_s_temperature_unless_told),
         cmocka_unit_test(the_fingerprint_tells_runs_apart),

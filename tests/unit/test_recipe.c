@@ -1,7 +1,9 @@
 /* Recipes: defaults, refused members, overrides, learning rates, fingerprints. */
+#include <dirent.h>
 #include <math.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "scratch.h"
 #include "train/recipe/recipe.h"
 
@@ -217,6 +219,84 @@ static void faulty_settings_are_refused_with_the_reason(void **state) {
     assert_memory_equal(&recipe, &before, sizeof recipe);
 }
 
+/* ---- Members without a reader ------------------------------------------- */
+
+static void what_the_run_does_not_read_is_refused(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {", \"mask_pairs\": 2", "\"mask_pairs\" is read by the objective coupled_grpo only"},
+        {", \"problems\": \"p.jsonl\"", "\"problems\" is read by the objective coupled_grpo only"},
+        {", \"rollout\": {\"steps\": 2}", "\"rollout\" is read by the objective coupled_grpo only"},
+        {", \"prompt_loss_weight\": 0", "\"prompt_loss_weight\" is read by the objective causal"},
+        {", \"momentum\": 0.95", "\"momentum\" is read by the optimizer muon only; leave it out"},
+        {", \"optimizer\": \"adamw\", \"momentum\": 0.9", "\"momentum\" is read by the optimizer"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        um_error error = {0};
+        const um_recipe recipe = parsed(cases[i][0]);
+        assert_int_equal(um_recipe_check(&recipe, &error), UM_ERR_ARGUMENT);
+        expect_refusal(UM_ERR_ARGUMENT, &error, cases[i][1]);
+    }
+}
+
+/* What counts is the objective and the optimizer in the end, in whatever order they were set. */
+static void what_is_read_is_known_once_all_is_set(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_recipe recipe = parsed("");
+    assert_ok(um_recipe_check(&recipe, &error), &error);
+    assert_ok(um_recipe_set(&recipe, "momentum", "0.9", &error), &error);
+    assert_int_equal(um_recipe_check(&recipe, &error), UM_ERR_ARGUMENT);
+    assert_ok(um_recipe_set(&recipe, "optimizer", "muon", &error), &error);
+    assert_ok(um_recipe_check(&recipe, &error), &error);
+    assert_ok(um_recipe_set(&recipe, "clean_prefix_probability", "0.1", &error), &error);
+    assert_ok(um_recipe_check(&recipe, &error), &error);
+    assert_ok(um_recipe_set(&recipe, "objective", "causal", &error), &error);
+    assert_int_equal(um_recipe_check(&recipe, &error), UM_ERR_ARGUMENT);
+    expect_refusal(UM_ERR_ARGUMENT, &error,
+                   "\"clean_prefix_probability\" is read by the objective "
+                   "diffusion only");
+    recipe = parsed("");
+    assert_int_not_equal(um_recipe_set(&recipe, "group_size", "1", &error), UM_OK);
+    assert_ok(um_recipe_check(&recipe, &error), &error); /* it was refused, so it is not given */
+}
+
+static void a_recipe_tells_only_what_is_read(void **state) {
+    (void)state;
+    const um_recipe recipe = parsed("");
+    json_t *told = um_recipe_json(&recipe);
+    assert_non_null(json_object_get(told, "loss_weighting"));
+    assert_non_null(json_object_get(told, "train"));
+    assert_null(json_object_get(told, "prompt_loss_weight"));
+    assert_null(json_object_get(told, "momentum"));
+    assert_null(json_object_get(told, "group_size"));
+    json_decref(told);
+}
+
+static void our_recipes_have_nothing_that_is_not_read(void **state) {
+    (void)state;
+    static const char folder[] = UM_SOURCE_DIRECTORY "/recipes/tiny";
+    size_t count = 0;
+    DIR *stream = opendir(folder);
+    assert_non_null(stream);
+    for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+        um_error error = {0};
+        um_recipe recipe;
+        char path[UM_RECIPE_PATH_SIZE];
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (!um_text_ends_with(path, ".json")) {
+            continue;
+        }
+        assert_ok(um_recipe_read(path, &recipe, &error), &error);
+        if (um_recipe_check(&recipe, &error) != UM_OK) {
+            fail_msg("%s: %s", path, error.message);
+        }
+        count++;
+    }
+    (void)closedir(stream);
+    assert_true(count > 10);
+}
+
 static void relative_paths_start_at_the_recipe(void **state) {
     (void)state;
     um_error error = {0};
@@ -306,11 +386,12 @@ static void validation_leaves_out_what_is_random_in_training(void **state) {
     assert_int_equal(validation.context_length, recipe.context_length);
 }
 
-/* The validation shard and interval, the interval between checkpoints and recomputation do not
- * decide what is learnt. */
+/* The validation shard and interval, the interval between checkpoints, recomputation and the type
+ * of the written weights do not decide what is learnt. */
 static bool is_decisive(const char *key) {
     return strcmp(key, "validation") != 0 && strcmp(key, "validation_interval") != 0 &&
-           strcmp(key, "checkpoint_minutes") != 0 && strcmp(key, "recompute_activations") != 0;
+           strcmp(key, "checkpoint_minutes") != 0 && strcmp(key, "recompute_activations") != 0 &&
+           strcmp(key, "saved_weights") != 0;
 }
 
 static void the_fingerprint_tells_runs_apart(void **state) {
@@ -340,18 +421,37 @@ static void the_fingerprint_tells_runs_apart(void **state) {
     assert_true(um_recipe_fingerprint(&moved) == seen[0]);
 }
 
+/* The number is that of a run of an earlier version, in its state and its metrics. */
+static void a_fingerprint_is_that_of_earlier_versions(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"model\": \"m\", \"train\": \"t\", \"objective\": \"causal\", \"optimizer\": \"muon\", "
+        "\"products\": \"bf16\", \"steps\": 6500, \"batch_tokens\": 4096, \"context_length\": 256, "
+        "\"learning_rate\": 0.0015, \"minimum_rate_ratio\": 0.05, \"warmup_steps\": 40, "
+        "\"weight_decay\": 0.05, \"prompt_loss_weight\": 0.0, \"seed\": 7}";
+    um_error error = {0};
+    um_recipe recipe;
+    assert_ok(parse(text, &recipe, &error), &error);
+    assert_true(um_recipe_fingerprint(&recipe) == UINT64_C(0x8257ccb445e258a5));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_has_its_default),
         cmocka_unit_test(every_member_can_be_set),
         cmocka_unit_test(faulty_recipes_are_refused_with_the_reason),
         cmocka_unit_test(faulty_settings_are_refused_with_the_reason),
+        cmocka_unit_test(what_the_run_does_not_read_is_refused),
+        cmocka_unit_test(what_is_read_is_known_once_all_is_set),
+        cmocka_unit_test(a_recipe_tells_only_what_is_read),
+        cmocka_unit_test(our_recipes_have_nothing_that_is_not_read),
         cmocka_unit_test(relative_paths_start_at_the_recipe),
         cmocka_unit_test(paths_that_do_not_fit_are_refused),
         cmocka_unit_test(the_learning_rate_warms_up_and_follows_a_cosine),
         cmocka_unit_test(prompts_may_be_masked_less_and_less),
         cmocka_unit_test(validation_leaves_out_what_is_random_in_training),
         cmocka_unit_test(the_fingerprint_tells_runs_apart),
+        cmocka_unit_test(a_fingerprint_is_that_of_earlier_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Token shards: written and read back, and files that are not what they claim to be. */
 #include "base/buffer.h"
+#include "base/file_hash.h"
 #include "scratch.h"
 #include "train/corpus/corpus_writer.h"
 
@@ -380,6 +381,50 @@ static void hostile_files_are_refused_with_the_reason(void **state) {
     }
 }
 
+/* ---- Hashes of many shards ---------------------------------------------- */
+
+#define LARGE_FILE ((size_t)2 << 20)
+
+static uint64_t hash_of(const scratch *directory, const uint8_t *bytes, size_t size, size_t files) {
+    um_error error = {0};
+    uint64_t hash = 0;
+    scratch_write(directory, "large", bytes, size);
+    assert_ok(um_file_hash_among(scratch_path(directory, "large"), files, &hash, &error), &error);
+    return hash;
+}
+
+/* One of a few is read whole, one of very many at 16 places of 64 KiB, which begin 135,441 bytes
+ * apart. */
+static void a_file_among_many_is_hashed_in_places(void **state) {
+    (void)state;
+    um_error error = {0};
+    const scratch directory = scratch_make();
+    uint8_t *bytes = calloc(LARGE_FILE, 1);
+    assert_non_null(bytes);
+    const uint64_t whole = hash_of(&directory, bytes, LARGE_FILE, 1);
+    const uint64_t places = hash_of(&directory, bytes, LARGE_FILE, 5000);
+    uint64_t plain = 0;
+    assert_ok(um_file_hash(scratch_path(&directory, "large"), &plain, &error), &error);
+    assert_true(plain == whole);
+    static const size_t read[] = {9, 15 * 135441 + 5};
+    for (size_t i = 0; i < 2; i++) {
+        bytes[read[i]] = 1;
+        assert_true(hash_of(&directory, bytes, LARGE_FILE, 1) != whole);
+        assert_true(hash_of(&directory, bytes, LARGE_FILE, 5000) != places);
+        bytes[read[i]] = 0;
+    }
+    bytes[100000] = 1; /* between two places */
+    assert_true(hash_of(&directory, bytes, LARGE_FILE, 100) != whole);
+    assert_true(hash_of(&directory, bytes, LARGE_FILE, 5000) == places);
+    bytes[100000] = 0;
+    assert_true(hash_of(&directory, bytes, LARGE_FILE - 8, 5000) != places);
+    bytes[(1 << 20) - 1] = 1; /* of a file as long as its places */
+    assert_true(hash_of(&directory, bytes, 1 << 20, 5000) ==
+                hash_of(&directory, bytes, 1 << 20, 1));
+    free(bytes);
+    scratch_remove(&directory);
+}
+
 static void a_missing_file_is_an_error(void **state) {
     (void)state;
     um_error error = {0};
@@ -402,6 +447,7 @@ int main(void) {
         cmocka_unit_test(faulty_indexes_are_refused_with_the_reason),
         cmocka_unit_test(what_cannot_be_stored_is_refused),
         cmocka_unit_test(hostile_files_are_refused_with_the_reason),
+        cmocka_unit_test(a_file_among_many_is_hashed_in_places),
         cmocka_unit_test(a_missing_file_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,11 @@ static void sections_come_back(void **state) {
     assert_memory_equal(read, numbers, sizeof read);
     assert_int_equal(um_state_file_read(file, "numbers", read, 16, &error), UM_ERR_MISMATCH);
     assert_int_equal(um_state_file_read(file, "others", read, 16, &error), UM_ERR_MISMATCH);
+    bool has = false;
+    assert_ok(um_state_file_has(file, "nothing", &has, &error), &error);
+    assert_true(has);
+    assert_ok(um_state_file_has(file, "others", &has, &error), &error);
+    assert_false(has);
     um_state_file_close(file);
     assert_int_equal(um_state_file_open(scratch_path(&directory, "s"), 78, &file, &error),
                      UM_ERR_MISMATCH);

@@ -87,6 +87,76 @@ static void a_state_of_another_model_is_refused(void **state) {
     stopped_run_free(&made);
 }
 
+static void write_config(const scratch *model, const um_model_config *config) {
+    um_error error = {0};
+    um_buffer json = {0};
+    assert_ok(um_model_config_format(config, &json, &error), &error);
+    scratch_write(model, "config.json", json.data, json.length);
+    um_buffer_free(&json);
+}
+
+/* The same sizes, so the same weights, but another model. */
+static void a_state_of_an_edited_configuration_is_refused(void **state) {
+    (void)state;
+    stopped_run made = stop_a_run();
+    um_model_config edited[3];
+    for (size_t i = 0; i < 3; i++) {
+        edited[i] = tiny_config();
+    }
+    edited[0].rope_base = 20000;
+    edited[1].rms_norm_epsilon = 1e-5;
+    edited[2].mask_token = 13;
+    for (size_t i = 0; i < 3; i++) {
+        write_config(&made.shop.model, &edited[i]);
+        expect_refusal(&made.shop.recipe, &made.output, UM_ERR_MISMATCH,
+                       "config.json does not describe the model that the run began with");
+    }
+    const um_model_config first = tiny_config();
+    write_config(&made.shop.model, &first);
+    watch seen = {0};
+    train_whole(&made.shop.recipe, &made.output, &seen);
+    assert_int_equal(seen.steps, 18);
+    stopped_run_free(&made);
+}
+
+/* Write the state as versions did that kept no configuration. */
+static void forget_the_configuration(const stopped_run *made) {
+    static const char *const names[] = {"data",         "step",          "weights",
+                                        "first_moment", "second_moment", "validation_is_due"};
+    um_error error = {0};
+    um_state_file *file = NULL;
+    um_state_sections sections = {.count = 0};
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s", scratch_path(&made->output, UM_TRAINER_STATE_FILE));
+    const uint64_t fingerprint = um_recipe_fingerprint(&made->shop.recipe);
+    assert_ok(um_state_file_open(path, fingerprint, &file, &error), &error);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const void *data = NULL;
+        size_t size = 0;
+        assert_ok(um_state_file_find(file, names[i], &data, &size, &error), &error);
+        um_state_sections_add(&sections, names[i], data, size);
+    }
+    assert_ok(um_state_file_write(path, fingerprint, &sections, &error), &error);
+    um_state_file_close(file);
+}
+
+static void a_state_without_the_configuration_goes_on(void **state) {
+    (void)state;
+    stopped_run made = stop_a_run();
+    forget_the_configuration(&made);
+    um_buffer older = read_output(&made.output, UM_TRAINER_STATE_FILE);
+    assert_true(older.length < made.state.length);
+    um_buffer_free(&older);
+    watch seen = {0};
+    train_whole(&made.shop.recipe, &made.output, &seen);
+    assert_int_equal(seen.steps, 18);
+    const scratch straight = scratch_make();
+    train_whole(&made.shop.recipe, &straight, &(watch){0});
+    assert_same_output(&straight, &made.output); /* its own states have the configuration */
+    scratch_remove(&straight);
+    stopped_run_free(&made);
+}
+
 /* What does not decide the course of a run may change. */
 static void a_run_goes_on_with_other_intervals_and_places(void **state) {
     (void)state;
@@ -296,6 +366,49 @@ static void random_weights_have_the_usual_deviations(void **state) {
     workshop_remove(&made);
 }
 
+/* A causal model of this shape has a config.json; the Dream model that a diffusion run makes of it
+ * would have none. */
+static void a_result_that_could_not_be_written_is_refused_at_the_start(void **state) {
+    (void)state;
+    um_model_config config = tiny_config();
+    config.head_dim = 16; /* 4 heads in 32 */
+    const workshop made = workshop_make_with(&config, "diffusion", "");
+    const scratch output = scratch_make();
+    expect_refusal(&made.recipe, &output, UM_ERR_UNSUPPORTED, "the result could not be written: ");
+    assert_false(um_file_exists(output.path, UM_TRAINER_STATE_FILE));
+    workshop_remove(&made);
+    const workshop causal = workshop_make_with(&config, "causal", ", \"steps\": 1");
+    train_whole(&causal.recipe, &output, &(watch){0});
+    scratch_remove(&output);
+    workshop_remove(&causal);
+}
+
+/* Only the written file cannot hold the weight, so the run is done, and another type may be
+ * chosen. */
+static void a_model_that_f16_cannot_hold_is_written_in_another_type(void **state) {
+    (void)state;
+    um_error error = {0};
+    workshop made = workshop_make("diffusion", ", \"steps\": 1, \"saved_weights\": \"f16\"");
+    const scratch output = scratch_make();
+    const um_compute compute = make_compute(1);
+    um_trainer *trainer = make_trainer(&made.recipe, &output, &compute);
+    const size_t unused = COPY_LETTERS; /* a token that no document has */
+    float *embedding = um_tensor_f32(&trainer->learner.parameters.embedding);
+    embedding[unused * trainer->learner.config.hidden_size] = 1e6f;
+    const um_trainer_callbacks callbacks = {0};
+    assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_MISMATCH);
+    assert_non_null(strstr(error.message, "too large for F16"));
+    um_trainer_free(trainer);
+    assert_false(um_file_exists(output.path, UM_MODEL_DONE_FILE));
+    set_member(&made.recipe, "saved_weights", "bf16");
+    watch seen = {0};
+    train_whole(&made.recipe, &output, &seen);
+    assert_int_equal(seen.steps, 0);
+    assert_true(um_file_exists(output.path, UM_MODEL_DONE_FILE));
+    scratch_remove(&output);
+    workshop_remove(&made);
+}
+
 static void models_that_do_not_suit_the_recipe_are_refused(void **state) {
     (void)state;
     const struct {
@@ -358,15 +471,11 @@ static void files_that_are_missing_or_empty_are_named(void **state) {
 /* A model whose config.json denies the output projection that its weights contain. */
 static void a_head_that_would_be_dropped_is_an_error(void **state) {
     (void)state;
-    um_error error = {0};
     const workshop made = workshop_make("diffusion", "");
     const scratch output = scratch_make();
     um_model_config config = tiny_config();
-    um_buffer json = {0};
     config.tied_head = true;
-    assert_ok(um_model_config_format(&config, &json, &error), &error);
-    scratch_write(&made.model, "config.json", json.data, json.length);
-    um_buffer_free(&json);
+    write_config(&made.model, &config);
     expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH, "tie_word_embeddings");
     scratch_remove(&output);
     workshop_remove(&made);
@@ -377,6 +486,8 @@ int main(void) {
         cmocka_unit_test(a_state_of_another_recipe_is_refused),
         cmocka_unit_test(a_state_of_other_data_is_refused),
         cmocka_unit_test(a_state_of_another_model_is_refused),
+        cmocka_unit_test(a_state_of_an_edited_configuration_is_refused),
+        cmocka_unit_test(a_state_without_the_configuration_goes_on),
         cmocka_unit_test(a_run_goes_on_with_other_intervals_and_places),
         cmocka_unit_test(every_changed_byte_of_a_state_is_noticed),
         cmocka_unit_test(a_state_of_another_length_is_refused),
@@ -386,6 +497,8 @@ int main(void) {
         cmocka_unit_test(a_diffusion_run_makes_a_dream_model),
         cmocka_unit_test(a_run_starts_from_the_weights_of_its_model),
         cmocka_unit_test(random_weights_have_the_usual_deviations),
+        cmocka_unit_test(a_result_that_could_not_be_written_is_refused_at_the_start),
+        cmocka_unit_test(a_model_that_f16_cannot_hold_is_written_in_another_type),
         cmocka_unit_test(models_that_do_not_suit_the_recipe_are_refused),
         cmocka_unit_test(files_that_are_missing_or_empty_are_named),
         cmocka_unit_test(a_head_that_would_be_dropped_is_an_error),

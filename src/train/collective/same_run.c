@@ -8,10 +8,12 @@
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "train/corpus/shard_index.h"
 
 #define TILE 16384 /* weights per task of a thread */
 #define FILES_MAXIMUM 16
 #define PATH_SIZE (UM_RECIPE_PATH_SIZE + 16)
+#define SHARD_PATH_SIZE 4096
 
 /* ---- At the start ------------------------------------------------------ */
 
@@ -42,10 +44,50 @@ static um_status hash_directory(const char *directory, uint64_t *hash, um_error 
     return UM_OK;
 }
 
-static um_status hash_path(const char *path, uint64_t *hash, um_error *error) {
+/* Whether the path is that of a shard, or of an index of shards. */
+static bool is_corpus(const um_recipe *recipe, const char *path) {
+    return path == recipe->train || path == recipe->validation;
+}
+
+static um_status add_shards(const um_shard_index *index, const char *path, uint64_t *hash,
+                            um_error *error) {
+    char name[SHARD_PATH_SIZE];
+    for (size_t i = 0; i < index->count; i++) {
+        uint64_t part = 0;
+        UM_TRY(um_shard_index_path(index, i, path, name, sizeof name, error));
+        UM_TRY(um_file_hash_among(name, index->count, &part, error));
+        *hash = um_hash_add_bytes(*hash, &part, sizeof part);
+    }
+    return UM_OK;
+}
+
+/* An index says nothing about what is in its shards. */
+static um_status hash_corpus(const char *path, uint64_t *hash, um_error *error) {
+    um_mapped_file file = {0};
+    um_shard_index index = {0};
+    um_status status = um_file_hash(path, hash, error);
+    if (status == UM_OK) {
+        status = um_mapped_file_open(path, &file, error);
+    }
+    if (status == UM_OK && um_shard_index_is(file.data, file.size)) {
+        status = um_shard_index_parse((const char *)file.data, file.size, path, &index, error);
+    }
+    if (status == UM_OK) {
+        status = add_shards(&index, path, hash, error);
+    }
+    um_shard_index_free(&index);
+    um_mapped_file_close(&file);
+    return status;
+}
+
+static um_status hash_path(const um_recipe *recipe, const char *path, uint64_t *hash,
+                           um_error *error) {
     struct stat kind;
-    return stat(path, &kind) == 0 && S_ISDIR(kind.st_mode) ? hash_directory(path, hash, error)
-                                                           : um_file_hash(path, hash, error);
+    if (stat(path, &kind) == 0 && S_ISDIR(kind.st_mode)) {
+        return hash_directory(path, hash, error);
+    }
+    return is_corpus(recipe, path) ? hash_corpus(path, hash, error)
+                                   : um_file_hash(path, hash, error);
 }
 
 /* If the system does not show a program its own file, there is only the version to compare. */
@@ -77,7 +119,7 @@ static um_status identify(const um_recipe *recipe, const um_compute *compute,
         }
         const char *path = um_recipe_path(recipe, i, &key);
         if (*path) {
-            UM_TRY(hash_path(path, &identity->files[i], error));
+            UM_TRY(hash_path(recipe, path, &identity->files[i], error));
         }
     }
     return UM_OK;
@@ -104,8 +146,8 @@ static um_status compare(const um_recipe *recipe, const um_compute *compute,
     for (size_t i = 0; (path = um_recipe_path(recipe, i, &key)) != NULL; i++) {
         if (mine->files[i] != first->files[i]) {
             return UM_RAISE(error, UM_ERR_MISMATCH,
-                            "%s (\"%s\") is not the file that rank 0 has; copy that one", path,
-                            key);
+                            "%s (\"%s\") is not the file that rank 0 has%s; copy that one", path,
+                            key, is_corpus(recipe, path) ? ", or names shards that are not" : "");
         }
     }
     return UM_OK;

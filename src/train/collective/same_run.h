@@ -8,7 +8,8 @@
 
 /* Compare program, kernels, recipe and the files that the recipe names with those of rank 0.
  * UM_ERR_MISMATCH, the same on all ranks, names the first rank that differs, and in what.  Files of
- * up to 256 MiB are compared whole, larger ones in 4096 places. */
+ * up to 256 MiB are compared whole, larger ones in 4096 places, and so is a corpus of several
+ * shards (um_file_hash_among). */
 um_status um_same_run_check(um_collective *collective, const um_recipe *recipe,
                             const um_compute *compute, um_error *error);
 

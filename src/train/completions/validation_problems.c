@@ -123,16 +123,13 @@ static void report(um_validation_problems *problems, const measurement *made) {
     size_t length = 0;
     double reward = 0;
     problems->metrics.count = 0;
-    problems->answer_tokens = 0;
     for (size_t i = 0; i < count; i++) {
         passed += made->judgements[i].verdict == UM_VERDICT_PASSED;
         ended += made->completions[i].ended;
         length += made->completions[i].counted;
         reward += reward_of(problems->recipe, &made->judgements[i]);
-        problems->answer_tokens += made->completions[i].answer_length;
     }
-    problems->pass_rate = (double)passed / (double)count;
-    um_metric_list_add(&problems->metrics, "pass_rate", problems->pass_rate);
+    um_metric_list_add(&problems->metrics, "pass_rate", (double)passed / (double)count);
     if (!isnan(reward)) {
         um_metric_list_add(&problems->metrics, "reward", reward / (double)count);
     }

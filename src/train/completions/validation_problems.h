@@ -12,10 +12,7 @@ typedef struct um_validation_problems {
     um_decode_options decoding;
     bool early_stop; /* if the algorithm can */
 
-    /* Of the newest measurement: */
-    um_metric_list metrics;
-    double pass_rate;
-    size_t answer_tokens; /* of all canvases, including end tokens and pads */
+    um_metric_list metrics; /* of the newest measurement */
 } um_validation_problems;
 
 /* Read the problems that the recipe names, if any, and settle how they are decoded: as its

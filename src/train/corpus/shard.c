@@ -1,6 +1,5 @@
 #include "train/corpus/shard.h"
 
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,17 +146,11 @@ static void count_units(um_shard *shard) {
 
 static um_status open_named(um_shard *shard, const um_shard_index *index, const char *path,
                             um_error *error) {
-    char copy[PATH_SIZE];
     char name[PATH_SIZE];
-    if (strlen(path) >= sizeof copy) {
-        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
-    }
-    strcpy(copy, path);
-    const char *directory = dirname(copy);
     UM_TRY(allocate_parts(shard, index->count, error));
     for (size_t i = 0; i < index->count; i++) {
         shard_part *part = &shard->parts[i];
-        UM_TRY(um_path_join(name, sizeof name, directory, index->names[i], error));
+        UM_TRY(um_shard_index_path(index, i, path, name, sizeof name, error));
         UM_TRY(um_mapped_file_open(name, &part->file, error));
         UM_TRY(parse_part(part, part->file.data, part->file.size, name, error));
     }

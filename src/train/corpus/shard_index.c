@@ -1,14 +1,17 @@
 #include "train/corpus/shard_index.h"
 
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mapped_file.h"
 #include "base/memory.h"
 #include "train/corpus/shard_format.h"
 
 #define FORMAT "unmask shard index"
 #define COUNT_MAXIMUM INT64_MAX
+#define PATH_SIZE 4096
 
 bool um_shard_index_is(const uint8_t *bytes, size_t size) {
     return size > 0 && bytes[0] == '{';
@@ -79,4 +82,14 @@ void um_shard_index_free(um_shard_index *index) {
     }
     free(index->names);
     *index = (um_shard_index){0};
+}
+
+um_status um_shard_index_path(const um_shard_index *index, size_t number, const char *path,
+                              char *target, size_t size, um_error *error) {
+    char copy[PATH_SIZE];
+    if (strlen(path) >= sizeof copy) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
+    }
+    strcpy(copy, path);
+    return um_path_join(target, size, dirname(copy), index->names[number], error);
 }

@@ -25,4 +25,9 @@ um_status um_shard_index_parse(const char *text, size_t length, const char *wher
                                um_shard_index *index, um_error *error);
 void um_shard_index_free(um_shard_index *index);
 
+/* Write the path of shard `number`, from 0, of the index at `path` into target[size]. UM_ERR_LIMIT:
+ * it does not fit. */
+um_status um_shard_index_path(const um_shard_index *index, size_t number, const char *path,
+                              char *target, size_t size, um_error *error);
+
 #endif

@@ -79,6 +79,20 @@ static um_status open_decoding(um_coupled_grpo *run, const um_model_config *conf
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"rollout\"");
 }
 
+/* An early stop leaves positions that nobody sampled; the loss must not count what fills them. */
+static um_status check_extent(const um_recipe *recipe, const um_decode_options *decoding,
+                              um_error *error) {
+    const bool stops = recipe->grpo.early_stop || decoding->stop_token != UM_NO_TOKEN_ID;
+    if (recipe->grpo.completion_extent == UM_COMPLETION_ALL && stops) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "\"completion_extent\" all counts the tokens behind an end, which %s "
+                        "leaves unsampled; leave out one of the two",
+                        recipe->grpo.early_stop ? "\"early_stop\""
+                                                : "\"stop_token\" of \"rollout\"");
+    }
+    return UM_OK;
+}
+
 static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_model_config *config,
                           void **state, um_error *error) {
     um_coupled_grpo *run = calloc(1, sizeof *run);
@@ -90,6 +104,7 @@ static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_m
     UM_TRY(check(recipe, config, error));
     UM_TRY(open_problems(run, config, error));
     UM_TRY(open_decoding(run, config, error));
+    UM_TRY(check_extent(recipe, &run->decoding, error));
     return um_judge_grader_create(&recipe->problem_options, grader, &run->judge, &run->grader,
                                   error);
 }
@@ -149,26 +164,36 @@ static um_status restore(um_coupled_grpo *run, const um_state_file *file, um_err
                : UM_OK;
 }
 
-/* Do what can fail on one rank alone. */
-static um_status prepare(um_coupled_grpo *run, const um_output_directory *output, um_error *error) {
-    char path[UM_RECIPE_PATH_SIZE + 32];
-    if (um_collective_rank(run->learner->collective) == 0) {
-        UM_TRY(um_path_join(path, sizeof path, output->path, UM_REWARD_JOURNAL_FILE, error));
-        UM_TRY(um_reward_journal_open(path, um_recipe_fingerprint(run->recipe) ^ run->tasks.digest,
-                                      &run->journal, error));
-    }
+static um_status make_room(um_coupled_grpo *run, um_error *error) {
     UM_TRY(um_grpo_reference_create(run->learner, &run->reference, error));
     return um_grpo_rollouts_create(run->recipe, &run->rollouts, error);
 }
 
+static um_status open_journal(um_coupled_grpo *run, const um_output_directory *output,
+                              um_error *error) {
+    char path[UM_RECIPE_PATH_SIZE + 32];
+    if (um_collective_rank(run->learner->collective) != 0) {
+        return UM_OK;
+    }
+    UM_TRY(um_path_join(path, sizeof path, output->path, UM_REWARD_JOURNAL_FILE, error));
+    return um_reward_journal_open(path, um_recipe_fingerprint(run->recipe) ^ run->tasks.digest,
+                                  &run->journal, error);
+}
+
+/* What can fail on one rank alone, the ranks agree on. */
 static um_status start_run(void *state, um_learner *learner, const um_output_directory *output,
                            const um_state_file *file, um_error *error) {
     um_coupled_grpo *run = state;
     run->learner = learner;
-    UM_TRY(um_collective_agree_on_status(learner->collective, prepare(run, output, error), error));
+    UM_TRY(um_collective_agree_on_status(learner->collective, make_room(run, error), error));
     run->updater = (um_grpo_updater){
         .learner = learner, .reference = &run->reference, .rollouts = &run->rollouts};
-    return file ? restore(run, file, error) : UM_OK;
+    if (file) {
+        UM_TRY(restore(run, file, error));
+    }
+    /* Last: a journal of other problems begins anew, which a refused state must not cause. */
+    return um_collective_agree_on_status(learner->collective, open_journal(run, output, error),
+                                         error);
 }
 
 /* ---- Steps ------------------------------------------------------------------ */
@@ -266,8 +291,7 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
         um_validation_problems_measure(&run->validation, run->learner, &run->grader, stop, error));
     report->loss = NAN; /* there are no targets */
     report->token_loss = NAN;
-    report->accuracy = run->validation.pass_rate;
-    report->predicted_tokens = run->validation.answer_tokens;
+    report->accuracy = NAN;
     report->metrics = run->validation.metrics.items;
     report->metric_count = run->validation.metrics.count;
     return UM_OK;

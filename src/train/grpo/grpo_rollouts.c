@@ -47,9 +47,13 @@ static um_status number_tokens(um_grpo_rollouts *rollouts, const um_recipe *reci
         total += rollouts->completions[i].counted;
     }
     rollouts->first_token[rollouts->count] = total;
-    return um_grow(&rollouts->old, &rollouts->token_capacity,
-                   total * (recipe->grpo.inner_updates - 1), sizeof *rollouts->old, "rollouts",
-                   error);
+    const size_t values = total * (recipe->grpo.inner_updates - 1);
+    UM_TRY(um_grow(&rollouts->old, &rollouts->token_capacity, values, sizeof *rollouts->old,
+                   "rollouts", error));
+    for (size_t i = 0; i < values; i++) { /* completions that change nothing keep these */
+        rollouts->old[i] = 0;
+    }
+    return UM_OK;
 }
 
 /* ---- Making ----------------------------------------------------------------- */

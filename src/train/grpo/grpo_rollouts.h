@@ -33,7 +33,8 @@ typedef struct um_grpo_rollouts {
     size_t *first_token;        /* [count + 1] counted tokens before each completion */
     size_t token_capacity;      /* of `old` */
     double *old; /* [inner_updates - 1, first_token[count]] log-probabilities under the weights that
-                    wrote the completions, with the masks of the second update and so on */
+                    wrote the completions, with the masks of the second update and so on; 0 for
+                    completions that are not estimated */
     int32_t *saved_canvases; /* tokens and steps of all completions, for saving */
     size_t saved_capacity;
     um_rollout_statistics statistics; /* not saved */

@@ -61,7 +61,7 @@ static um_status set_choice(const um_recipe_field *target, void *member, const c
     return unknown_choice(target, value, where, error);
 }
 
-static um_status set_field(um_recipe *recipe, const um_recipe_field *target, const json_t *object,
+static um_status set_value(um_recipe *recipe, const um_recipe_field *target, const json_t *object,
                            const char *directory, const char *where, um_error *error) {
     void *member = (char *)recipe + target->offset;
     const char *text = NULL;
@@ -99,6 +99,13 @@ static um_status set_field(um_recipe *recipe, const um_recipe_field *target, con
                         target->key, number, target->minimum, target->maximum);
     }
     *(double *)member = number;
+    return UM_OK;
+}
+
+static um_status set_field(um_recipe *recipe, const um_recipe_field *target, const json_t *object,
+                           const char *directory, const char *where, um_error *error) {
+    UM_TRY(set_value(recipe, target, object, directory, where, error));
+    um_recipe_field_mark(recipe, target);
     return UM_OK;
 }
 
@@ -195,7 +202,9 @@ um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, u
         return UM_RAISE(error, UM_ERR_ARGUMENT, "--set: \"%s\" is not an option of a recipe", key);
     }
     if (inner) {
-        return um_rollout_text_set((char *)recipe + target->offset, inner + 1, value, error);
+        UM_TRY(um_rollout_text_set((char *)recipe + target->offset, inner + 1, value, error));
+        um_recipe_field_mark(recipe, target);
+        return UM_OK;
     }
     if (strcmp(key, "objective") == 0 &&
         (strcmp(value, "coupled_grpo") == 0) != (recipe->objective == UM_OBJECTIVE_COUPLED_GRPO)) {
@@ -254,11 +263,11 @@ static json_t *json_of_member(const um_recipe *recipe, const um_recipe_field *at
 
 /* Whether the run uses the member, and it has a value. */
 static bool is_told(const um_recipe *recipe, const um_recipe_field *at) {
-    const bool is_grpo = recipe->objective == UM_OBJECTIVE_COUPLED_GRPO;
-    const bool has_problems = is_grpo || *recipe->validation_problems;
+    const bool has_problems =
+        recipe->objective == UM_OBJECTIVE_COUPLED_GRPO || *recipe->validation_problems;
     const bool text = at->kind == UM_FIELD_PATH || at->kind == UM_FIELD_TEXT;
     const bool empty = text && !*((const char *)recipe + at->offset);
-    return !empty && (is_grpo || !um_recipe_field_is_of_grpo(at)) &&
+    return !empty && um_recipe_field_is_read(recipe, at) &&
            (has_problems || !um_recipe_field_is_of_problems(at));
 }
 

@@ -15,6 +15,8 @@ typedef enum um_objective {
     UM_OBJECTIVE_COUPLED_GRPO /* reinforcement learning; docs/GRPO.md */
 } um_objective;
 
+#define UM_OBJECTIVES 3
+
 /* What turns gradients into updates. */
 typedef enum um_optimizer_kind {
     UM_OPTIMIZER_ADAMW, /* every parameter */
@@ -57,6 +59,7 @@ typedef enum um_reduction {
 
 #define UM_RECIPE_PATH_SIZE 1024
 #define UM_RECIPE_TEXT_SIZE 64
+#define UM_RECIPE_FIELD_MAXIMUM 128
 
 typedef struct um_recipe {
     char model[UM_RECIPE_PATH_SIZE];      /* "model": directory with config.json and tokenizer; with
@@ -120,6 +123,9 @@ typedef struct um_recipe {
     /* Of "coupled_grpo". */
     char problems[UM_RECIPE_PATH_SIZE]; /* "problems": as "validation_problems" */
     um_grpo_options grpo;
+
+    bool given[UM_RECIPE_FIELD_MAXIMUM]; /* which members were set, by their number in the table of
+                                            recipe_fields.h; the others have defaults */
 } um_recipe;
 
 /* Read and check a recipe.  Relative paths in it start at its own directory.  An unknown member is
@@ -134,8 +140,12 @@ um_status um_recipe_parse(const char *text, size_t length, const char *directory
  * object such as "rollout" is JSON; "rollout.steps" sets one member of it. */
 um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, um_error *error);
 
-/* All members that the objective reads, with their values, defaults included, as a JSON object;
- * NULL if memory runs out.  The caller owns it. */
+/* Once all members are set: check that the run reads every one that was given.  UM_ERR_ARGUMENT
+ * names one that only other objectives, or another optimizer, read. */
+um_status um_recipe_check(const um_recipe *recipe, um_error *error);
+
+/* All members that the run reads, with their values, defaults included, as a JSON object; NULL if
+ * memory runs out.  The caller owns it. */
 json_t *um_recipe_json(const um_recipe *recipe);
 
 /* The learning rate of `step` (from 0): linear warm-up, then a cosine down to the minimum. */

@@ -21,10 +21,13 @@ typedef struct um_recipe_choice {
     int value;
 } um_recipe_choice;
 
+#define UM_READ_BY_MUON 0x100u
+
 /* One member of the recipe: how it is read, and where it goes. */
 typedef struct um_recipe_field {
     const char *key;
     um_recipe_field_kind kind;
+    unsigned readers; /* bit i: the objective i; UM_READ_BY_MUON: with the optimizer muon only */
     size_t offset;
     bool required;
     double minimum;
@@ -41,6 +44,12 @@ const um_recipe_field *um_recipe_find_field(const char *key);
 /* Whether the field is a member of um_grpo_options, or of um_problem_options. */
 bool um_recipe_field_is_of_grpo(const um_recipe_field *field);
 bool um_recipe_field_is_of_problems(const um_recipe_field *field);
+
+/* Whether the run of `recipe` reads the field. */
+bool um_recipe_field_is_read(const um_recipe *recipe, const um_recipe_field *field);
+
+/* Note that the field was given, for um_recipe_check. */
+void um_recipe_field_mark(um_recipe *recipe, const um_recipe_field *field);
 
 /* Set the defaults of members that may be left out.  Then, for coupled-GRPO, replace some of them
  * with those of its paper or, if the paper gives none, of its published code. */

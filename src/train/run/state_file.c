@@ -257,6 +257,15 @@ static um_status find_mapped(const um_state_file *file, const char *name, const 
     return UM_RAISE(error, UM_ERR_MISMATCH, "%s: has no section \"%s\"", file->path, name);
 }
 
+um_status um_state_file_has(const um_state_file *file, const char *name, bool *has,
+                            um_error *error) {
+    const void *data = NULL;
+    size_t size = 0;
+    *has = um_collective_rank(file->collective) == 0 &&
+           find_mapped(file, name, &data, &size, NULL) == UM_OK;
+    return um_collective_broadcast(file->collective, has, sizeof *has, error);
+}
+
 /* *data is set on rank 0 only, *size on all ranks. */
 static um_status find_among(const um_state_file *file, const char *name, const void **data,
                             size_t *size, um_error *error) {

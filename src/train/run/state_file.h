@@ -47,6 +47,10 @@ void um_state_file_close(um_state_file *file);
 
 const char *um_state_file_path(const um_state_file *file);
 
+/* Whether there is a section of that name. */
+um_status um_state_file_has(const um_state_file *file, const char *name, bool *has,
+                            um_error *error);
+
 /* A section's bytes, aligned to 8, valid until the file is closed.  UM_ERR_MISMATCH: there is
  * none. */
 um_status um_state_file_find(const um_state_file *file, const char *name, const void **data,

@@ -14,25 +14,6 @@
 
 /* ---- Opening ---------------------------------------------------------------- */
 
-/* The pad token that the recipe names replaces config.json's, in the result too. */
-static um_status choose_pad_token(const um_recipe *recipe, um_model_config *config,
-                                  um_error *error) {
-    um_tokenizer *tokenizer = NULL;
-    if (!*recipe->pad_token) {
-        return UM_OK;
-    }
-    UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
-    const int32_t id = um_tokenizer_id(tokenizer, recipe->pad_token);
-    um_tokenizer_free(tokenizer);
-    if (id < 0 || (size_t)id >= config->vocabulary_size) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: \"pad_token\": the tokenizer has no token \"%s\" that the model knows",
-                        recipe->model, recipe->pad_token);
-    }
-    config->pad_token = id;
-    return UM_OK;
-}
-
 static um_status check_padding(const um_recipe *recipe, const um_model_config *config,
                                um_error *error) {
     if (um_recipe_pads(recipe) && config->pad_token == UM_NO_TOKEN_ID) {
@@ -142,7 +123,6 @@ static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_m
         return um_error_memory(error, "training data", sizeof *run);
     }
     run->recipe = recipe;
-    UM_TRY(choose_pad_token(recipe, config, error));
     UM_TRY(check_model(recipe, config, error));
     adopt_objective(recipe, config);
     UM_TRY(open_data(run, error));
@@ -253,7 +233,8 @@ static double epochs_done(const um_supervised *run) {
     return (double)run->cursor.epoch + (double)run->cursor.index / (double)run->order.count;
 }
 
-/* All ranks fill all batches, so that all know where the next one begins. */
+/* All ranks fill all batches, so that all know where the next one begins; the links of annealed
+ * attention are drawn only where they are used. */
 static um_status train_micro_batch(um_supervised *run, size_t part, um_error *error) {
     const um_recipe *recipe = run->recipe;
     const um_model_config *config = &run->learner->config;
@@ -265,7 +246,8 @@ static um_status train_micro_batch(um_supervised *run, size_t part, um_error *er
         .unconditional = um_recipe_unconditional_share(recipe, step, epochs_done(run))};
     UM_TRY(um_training_batch_fill(&run->batch, recipe, config, run->train_shard, &run->order,
                                   &run->cursor, noise, error));
-    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps) {
+    if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps &&
+        um_learner_owns(run->learner, part)) {
         const double rate = (double)(step + 1) / (double)recipe->annealing_steps;
         UM_TRY(um_training_batch_anneal(&run->batch, rate, noise, error));
     }
