@@ -92,7 +92,9 @@ typedef struct um_model_options {
  * present, generation_config.json; or a GGUF file, which holds all of these.  Weights are mapped,
  * not read.  `options` may be NULL.
  *
- * The mask token comes from `options`, else from config.json, else from the tokenizer.
+ * The mask token comes from `options`, else from config.json, else from generation_config.json,
+ * else from the tokenizer.  A Qwen2, Qwen3 or Llama model of which config.json does not say whether
+ * it is autoregressive has full attention if it has a mask token, unless `options` say otherwise.
  *
  * UM_ERR_IO and UM_ERR_FORMAT name the file; UM_ERR_UNSUPPORTED names an architecture that is not
  * covered.  UM_ERR_MISMATCH names what does not agree: tensors and config, the sizes of the
@@ -156,8 +158,10 @@ UM_API um_status um_tokenize(const um_model *model, const char *text, size_t len
                              int32_t **tokens, size_t *count, um_error *error);
 
 /* The ids of a conversation in the model's own format, followed by the opening of the assistant's
- * answer; *tokens [*count] is for um_free.  Contents are ordinary text.  UM_ERR_MISMATCH: the
- * tokenizer has no tokens for conversations; UM_ERR_ARGUMENT: no message, an unknown role. */
+ * answer; *tokens [*count] is for um_free.  Contents are ordinary text.  Without a system message
+ * at the beginning, the system text is that of the model's chat template (docs/API.md); an empty
+ * one there means no system turn.  UM_ERR_MISMATCH: the tokenizer has no tokens for conversations;
+ * UM_ERR_ARGUMENT: no message, an unknown role. */
 UM_API um_status um_tokenize_messages(const um_model *model, const um_message *messages,
                                       size_t message_count, int32_t **tokens, size_t *count,
                                       um_error *error);
@@ -179,6 +183,11 @@ UM_API bool um_token_is_special(const um_model *model, int32_t token);
 /* The id of the token that is exactly `text`, or UM_NO_TOKEN_ID. */
 UM_API int32_t um_token_id(const um_model *model, const char *text);
 
+/* The token that the tokenizer names as the beginning of a text (bos_token), or UM_NO_TOKEN_ID.  It
+ * is part of a prompt only if the caller lays it there, as the first part of a request
+ * (UM_PART_TOKENS), or if the format of a conversation has it. */
+UM_API int32_t um_model_bos_token(const um_model *model);
+
 /* ---- Decoding options ---------------------------------------------------- */
 
 /* Choices about decoding, by name.  An option that means nothing to the chosen algorithm is
@@ -186,8 +195,9 @@ UM_API int32_t um_token_id(const um_model *model, const char *text);
  *
  * If "algorithm" is not set, a diffusion model commits by "threshold", in blocks and with the cache
  * "dual", which approximates one token per step (docs/DECODING.md, Defaults); if "steps", "eps" or
- * "alg_temp" is set, it commits by "entropy", the published sampler, without a cache.  An algorithm
- * that is set explicitly uses a cache or blocks only if they are set too. */
+ * "alg_temp" is set, it commits by the published sampler, "entropy" or LLaDA's "low_confidence",
+ * without a cache.  An algorithm that is set explicitly uses a cache or blocks only if they are set
+ * too. */
 typedef struct um_options um_options;
 
 /* All options at their defaults; free with um_options_free. */

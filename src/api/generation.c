@@ -85,10 +85,25 @@ static um_status copy_options(um_generation *run, const um_options *options, um_
     return status != UM_OK ? status : other;
 }
 
+/* DreamOn's "<|expand|>" is to be replaced by two masks.  A hole here keeps its length, and for
+ * such holes its authors never choose that token (DreamLM/DreamOn, eval/generator.py). */
+static um_status suppress_expansion(um_generation *run, um_error *error) {
+    um_options *options = &run->options;
+    const int32_t expand = um_tokenizer_id(run->model->tokenizer, "<|expand|>");
+    if (expand < 0 || um_token_list_contains(&options->suppress, expand)) {
+        return UM_OK;
+    }
+    UM_TRY(um_token_list_append(&options->suppress, expand, error));
+    options->decode.suppress = options->suppress.ids;
+    options->decode.suppress_count = options->suppress.length;
+    return UM_OK;
+}
+
 static um_status prepare_options(um_generation *run, const um_request *request, um_error *error) {
     UM_TRY(copy_options(run, request->options, error));
     um_decode_options *decode = &run->options.decode;
     um_choose_defaults(&run->model->config, &run->options);
+    UM_TRY(suppress_expansion(run, error));
     decode->sequence = request->sample;
     UM_TRY(um_algorithm_find(decode->algorithm, &run->algorithm, error));
     UM_TRY(check_algorithm(run, error));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "api/parts.h"
 #include "api/quantised_model.h"
 #include "base/text.h"
 #include "decode/default_options.h"
@@ -33,9 +34,9 @@ static um_status read_overrides(const um_model_options *options,
     return UM_OK;
 }
 
-static um_status check_block_length(const um_model *model, const char *path,
+static um_status check_block_length(const um_model_config *config, const char *path,
                                     const um_model_options *options, um_error *error) {
-    const um_attention_kind attention = model->config.attention;
+    const um_attention_kind attention = config->attention;
     if (options->attention_block_length > 0 && attention != UM_ATTENTION_BLOCK_CAUSAL) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "%s: a block length means nothing to %s attention; leave it out, or choose "
@@ -43,6 +44,34 @@ static um_status check_block_length(const um_model *model, const char *path,
                         path, um_attention_name(attention));
     }
     return UM_OK;
+}
+
+/* Look the mask token up in the tokenizer of `path`, if there is one. */
+static um_status override_mask(const char *path, const um_model_config *config, const char *mask,
+                               um_model_config_overrides *overrides, um_error *error) {
+    um_tokenizer *tokenizer = NULL;
+    if (um_tokenizer_exists(path)) {
+        UM_TRY(um_tokenizer_load(path, &tokenizer, error));
+    }
+    const um_status status =
+        um_model_find_mask(tokenizer, config->vocabulary_size, mask, &overrides->mask_token, error);
+    overrides->has_mask_token = status == UM_OK;
+    um_tokenizer_free(tokenizer);
+    return status;
+}
+
+um_status um_model_overrides_read(const char *path, const um_model_options *options,
+                                  um_model_config_overrides *overrides, um_error *error) {
+    um_model_config config;
+    *overrides = (um_model_config_overrides){0};
+    UM_TRY(read_overrides(options, overrides, error));
+    if (!options->mask_token && options->attention_block_length == 0) {
+        return UM_OK;
+    }
+    UM_TRY(um_model_config_read_with(path, overrides, &config, error));
+    UM_TRY(check_block_length(&config, path, options, error));
+    return options->mask_token ? override_mask(path, &config, options->mask_token, overrides, error)
+                               : UM_OK;
 }
 
 static um_status count_tensor(void *user, const char *name, um_tensor *tensor,
@@ -63,7 +92,7 @@ static um_status load(um_model *model, const char *path, const um_model_options 
     UM_TRY(read_overrides(options, &overrides, error));
     UM_TRY(um_kernels_select(options->kernels, &model->kernels, error));
     UM_TRY(um_model_config_read_with(path, &overrides, &model->config, error));
-    UM_TRY(check_block_length(model, path, options, error));
+    UM_TRY(check_block_length(&model->config, path, options, error));
     UM_TRY(um_tokenizer_load(path, &model->tokenizer, error));
     UM_TRY(um_model_settle_tokens(model, path, options->mask_token, error));
     UM_TRY(um_checkpoint_open(path, &model->checkpoint, error));

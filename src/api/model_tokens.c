@@ -7,6 +7,9 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 
+/* DiffuCoder's pad, which its authors cut answers at whether or not a file names it as pad. */
+#define DIFFUSION_PAD "<|dlm_pad|>"
+
 static um_status check_size(const um_model *model, const char *directory, um_error *error) {
     const size_t ids = um_tokenizer_vocabulary_size(model->tokenizer);
     if (ids > model->config.vocabulary_size) {
@@ -20,8 +23,9 @@ static um_status check_size(const um_model *model, const char *directory, um_err
 
 /* ---- The mask token -------------------------------------------------------- */
 
-static um_status find_mask(const um_model *model, const char *text, int32_t *id, um_error *error) {
-    *id = um_tokenizer_id(model->tokenizer, text);
+um_status um_model_find_mask(const um_tokenizer *tokenizer, size_t vocabulary_size,
+                             const char *text, int32_t *id, um_error *error) {
+    *id = tokenizer ? um_tokenizer_id(tokenizer, text) : UM_NO_TOKEN_ID;
     if (*id >= 0) {
         return UM_OK;
     }
@@ -29,11 +33,11 @@ static um_status find_mask(const um_model *model, const char *text, int32_t *id,
     errno = 0;
     const long number = strtol(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-        (unsigned long)number >= model->config.vocabulary_size) {
+        (unsigned long)number >= vocabulary_size) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "mask token \"%.60s\" is neither a token of the tokenizer nor an id below "
                         "%zu",
-                        text, model->config.vocabulary_size);
+                        text, vocabulary_size);
     }
     *id = (int32_t)number;
     return UM_OK;
@@ -42,22 +46,23 @@ static um_status find_mask(const um_model *model, const char *text, int32_t *id,
 static um_status choose_mask(const um_model *model, const char *directory, const char *mask,
                              int32_t *id, um_error *error) {
     if (mask) {
-        return find_mask(model, mask, id, error);
+        return um_model_find_mask(model->tokenizer, model->config.vocabulary_size, mask, id, error);
     }
     const int32_t from_config = model->config.mask_token;
     const int32_t from_tokenizer = um_tokenizer_mask(model->tokenizer);
     if (from_config >= 0 && from_tokenizer >= 0 && from_config != from_tokenizer) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: the mask token is %ld in config.json and %ld in the tokenizer; say "
-                        "which one is right with the option for the mask token",
+                        "%s: the mask token is %ld in config.json or generation_config.json and "
+                        "%ld in the tokenizer; say which one is right with the option for the "
+                        "mask token",
                         directory, (long)from_config, (long)from_tokenizer);
     }
     *id = from_config >= 0 ? from_config : from_tokenizer;
     if (*id < 0 && model->config.attention != UM_ATTENTION_CAUSAL) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: no mask token: config.json has no mask_token_id and "
-                        "tokenizer_config.json no mask_token; give the text or the id of the "
-                        "token with the option for the mask token",
+                        "%s: no mask token: config.json and generation_config.json have no "
+                        "mask_token_id and tokenizer_config.json no mask_token; give the text or "
+                        "the id of the token with the option for the mask token",
                         directory);
     }
     return UM_OK;
@@ -185,6 +190,7 @@ um_status um_model_settle_tokens(um_model *model, const char *directory, const c
                             config->pad_token,
                             model->eos_token,
                             model->pad_token,
+                            um_tokenizer_id(model->tokenizer, DIFFUSION_PAD),
                             um_chat_end_of_turn(model->tokenizer)};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         UM_TRY(add_end(model, ends[i], error));

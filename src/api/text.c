@@ -94,3 +94,7 @@ bool um_token_is_special(const um_model *model, int32_t token) {
 int32_t um_token_id(const um_model *model, const char *text) {
     return um_tokenizer_id(model->tokenizer, text);
 }
+
+int32_t um_model_bos_token(const um_model *model) {
+    return um_tokenizer_bos(model->tokenizer);
+}

@@ -43,7 +43,9 @@ static const char help[] =
     "\n"
     "options for making traces (default: algorithm entropy, one step per token):\n"
     "      --prompts FILE     each line an object with \"prompt\" (and \"suffix\"; \"format\": "
-    "\"chat\")\n"
+    "\"chat\")\n" UM_CLI_MODEL_HELP
+    "                         With traces: where the tokenizer is (default: the model that\n"
+    "                         they name, if it is a directory)\n"
     "  -n, --samples N        samples of each prompt (default 1)\n"
     "      --temperatures A,B,...\n"
     "                         repeat everything at each of these temperatures and\n"
@@ -53,13 +55,9 @@ static const char help[] =
     "                         2048 positions, and no more than the prompt leaves)\n"
     "      --chat             each prompt is the message of a user\n"
     "      --trace FILE       keep the traces\n"
-    "      --batch N          decode N samples at a time (default 8)\n"
-    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --quantize TYPE, --kernels NAME, --mask-token TOKEN, --attention KIND and so on\n"
-    "                         as of `unmask generate`\n" UM_CLI_MODEL_HELP
-    "                         With traces: where the tokenizer is (default: the model that\n"
-    "                         they name, if it is a directory)\n"
-    "\n"
+    "      --batch N          decode N samples at a time (default: 8, or fewer where memory is "
+    "scarce)\n"
+    "\n" UM_CLI_OPENING_HELP "\n"
     "examples:\n"
     "  unmask generate --model models/tiny --algorithm entropy --trace run.jsonl --file prompt.py\n"
     "  unmask analyze run.jsonl --model models/tiny --output order.html\n"
@@ -211,7 +209,7 @@ static int run_settings(const um_analyze_settings *settings) {
 static int run(const um_command *command, int argc, char **argv) {
     um_analyze_settings settings = {0};
     int code = um_analyze_parse(command, argc, argv, &settings);
-    if (code == -1) {
+    if (code == UM_PARSE_HELP) {
         code = um_cli_help_with_decoding(command);
     } else if (code == UM_EXIT_OK) {
         code = run_settings(&settings);

@@ -4,8 +4,8 @@
 
 #include "analysis/order_study.h"
 #include "base/number_list.h"
-#include "cli/cli.h"
 #include "cli/model_options.h"
+#include "cli/prompt_line.h"
 #include "cli/replay.h"
 
 /* The command line. */
@@ -24,20 +24,18 @@ typedef struct um_analyze_settings {
     bool has_model_option; /* any model option but --model was given */
     const char *prompts;
     const char *trace; /* file to keep the traces in, or NULL */
-    um_options *options;
-    bool has_algorithm;          /* among the options */
+    um_prompt_form form;
+    bool has_algorithm;          /* among its options */
     bool has_temperature;        /* among the options */
     bool has_decoding;           /* any of the options */
     um_number_list temperatures; /* up to UM_ORDER_SETS */
     size_t limit;                /* prompts; 0: all */
     size_t samples;
-    size_t length;
-    size_t batch;
-    bool chat;
+    size_t batch; /* samples that are decoded at a time; 0: a default that memory limits */
 } um_analyze_settings;
 
 /* Read the command line into zeroed *settings; call um_analyze_settings_free whatever the outcome.
- * Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message printed. */
+ * Returns UM_EXIT_OK to go on, UM_PARSE_HELP, or the exit code, with the message printed. */
 int um_analyze_parse(const um_command *command, int argc, char **argv,
                      um_analyze_settings *settings);
 void um_analyze_settings_free(um_analyze_settings *settings);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/analyze.h"
+#include "cli/batch_size.h"
 #include "cli/decoding_options.h"
 #include "decode/options.h"
 
@@ -11,7 +12,6 @@
 #define SAMPLES_MAXIMUM 100000
 #define PROMPTS_MAXIMUM 1000000
 #define LENGTH_MAXIMUM (1 << 24)
-#define BATCH_MAXIMUM 4096
 
 /* Values of options without a letter. */
 enum {
@@ -75,7 +75,7 @@ static bool set_flag(um_analyze_settings *settings, int option) {
         case OPTION_UNTIL_END:
             return settings->until_end = true;
         case OPTION_CHAT:
-            return settings->chat = true;
+            return settings->form.chat = true;
         default:
             return false;
     }
@@ -96,11 +96,12 @@ static int set_number(const um_command *command, um_analyze_settings *settings, 
             return um_cli_set_count(command, "--samples", optarg, SAMPLES_MAXIMUM,
                                     &settings->samples);
         case 'l':
-            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
+            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM,
+                                    &settings->form.length);
         case OPTION_LIMIT:
             return um_cli_set_count(command, "--limit", optarg, PROMPTS_MAXIMUM, &settings->limit);
         case OPTION_BATCH:
-            return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &settings->batch);
+            return um_cli_set_count(command, "--batch", optarg, UM_BATCH_MAXIMUM, &settings->batch);
         case OPTION_SHOW:
             if (!um_cli_parse_count(command, "--show", optarg, 0, SHOW_MAXIMUM, &value)) {
                 return UM_EXIT_USAGE;
@@ -127,7 +128,7 @@ static int set_decoding(const um_command *command, um_analyze_settings *settings
         }
     }
     settings->has_decoding = true;
-    return um_set_decoding_option(command, settings->options, option, optarg);
+    return um_set_decoding_option(command, settings->form.options, option, optarg);
 }
 
 static int apply(const um_command *command, um_analyze_settings *settings, int option,
@@ -142,7 +143,7 @@ static int apply(const um_command *command, um_analyze_settings *settings, int o
         return UM_EXIT_OK;
     }
     if (option == 'h') {
-        return -1;
+        return UM_PARSE_HELP;
     }
     if (option == OPTION_TEMPERATURES) {
         return set_temperatures(command, settings);
@@ -159,8 +160,8 @@ static int check_reading(const um_command *command, const um_analyze_settings *s
         return um_cli_usage(command, "give trace files to read, or --prompts FILE to make traces");
     }
     if (settings->has_decoding || settings->temperatures.count > 0 || settings->samples > 0 ||
-        settings->length > 0 || settings->limit > 0 || settings->batch > 0 || settings->chat ||
-        settings->trace || settings->has_model_option) {
+        settings->form.length > 0 || settings->limit > 0 || settings->batch > 0 ||
+        settings->form.chat || settings->trace || settings->has_model_option) {
         return um_cli_usage(command, "decoding options need --prompts; these traces are already "
                                      "decoded");
     }
@@ -193,7 +194,7 @@ int um_analyze_parse(const um_command *command, int argc, char **argv,
                      um_analyze_settings *settings) {
     um_error error = {0};
     settings->show = DEFAULT_SHOW;
-    if (um_options_create(&settings->options, &error) != UM_OK) {
+    if (um_options_create(&settings->form.options, &error) != UM_OK) {
         return um_cli_fail(&error);
     }
     um_long_options long_options;
@@ -212,5 +213,5 @@ int um_analyze_parse(const um_command *command, int argc, char **argv,
 }
 
 void um_analyze_settings_free(um_analyze_settings *settings) {
-    um_options_free(settings->options);
+    um_options_free(settings->form.options);
 }

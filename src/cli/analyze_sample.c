@@ -2,36 +2,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/analyze.h"
+#include "cli/batch_size.h"
 #include "cli/generate_queue.h"
 #include "cli/lines.h"
-#include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "cli/progress_bar.h"
-#include "cli/prompt_request.h"
 #include "cli/request_tokens.h"
-
-#define DEFAULT_BATCH 8
-#define LONG_ANSWER 256
-#define SHORT_ANSWER 64
 
 /* ---- Prompts --------------------------------------------------------------------- */
 
-typedef struct sampled_prompt {
-    json_t *object; /* owns the texts */
-    const char *text;
-    const char *suffix; /* or NULL */
-    bool chat;
-    char where[480]; /* its line, for messages */
-} sampled_prompt;
-
 typedef struct sampler {
     um_analyze_input *input;
-    sampled_prompt *prompts; /* [count] */
+    um_prompt_line *prompts; /* [count] */
     size_t count;
     size_t capacity;
     um_model *model;
@@ -47,87 +32,29 @@ typedef struct sampler {
     um_trace_file kept; /* the file that complete traces are added to as well */
 } sampler;
 
-/* The members of the line; an error names the line. */
-static um_status read_prompt(const um_analyze_settings *settings, sampled_prompt *prompt,
-                             um_error *error) {
-    const char *format = "completion";
-    UM_TRY(um_json_require_string(prompt->object, prompt->where, "prompt", &prompt->text, error));
-    UM_TRY(
-        um_json_optional_string(prompt->object, prompt->where, "suffix", &prompt->suffix, error));
-    UM_TRY(um_json_optional_string(prompt->object, prompt->where, "format", &format, error));
-    prompt->chat = settings->chat || strcmp(format, "chat") == 0;
-    if (prompt->chat && prompt->suffix) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: a message of a conversation has no \"suffix\"",
-                        prompt->where);
-    }
-    return UM_OK;
-}
-
 static um_status take_line(void *user, const char *bytes, size_t length, const char *path,
                            size_t number, um_error *error) {
     sampler *state = user;
     const um_analyze_settings *settings = state->input->settings;
-    um_json_line line;
     if (settings->limit > 0 && state->count == settings->limit) {
         return UM_OK;
     }
-    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
-    if (!line.object) {
-        return UM_OK;
+    UM_TRY(um_grow(&state->prompts, &state->capacity, state->count + 1, sizeof *state->prompts,
+                   "prompts", error));
+    um_prompt_line *line = &state->prompts[state->count];
+    const um_status status =
+        um_prompt_line_read(&settings->form, bytes, length, path, number, line, error);
+    if (status == UM_OK && line->json.object) {
+        state->count++;
+    } else {
+        um_prompt_line_free(line);
     }
-    const um_status status = um_grow(&state->prompts, &state->capacity, state->count + 1,
-                                     sizeof *state->prompts, "prompts", error);
-    if (status != UM_OK) {
-        json_decref(line.object);
-        return status;
-    }
-    sampled_prompt *prompt = &state->prompts[state->count++];
-    *prompt = (sampled_prompt){.object = line.object};
-    memcpy(prompt->where, line.where, sizeof prompt->where);
-    return read_prompt(settings, prompt, error);
-}
-
-/* ---- Requests --------------------------------------------------------------------- */
-
-static void build_request(const sampler *state, const sampled_prompt *prompt, size_t length,
-                          um_prompt_request *built) {
-    um_prompt_request_begin(built, state->input->settings->options);
-    if (prompt->chat) {
-        um_prompt_request_say(built, NULL, prompt->text, strlen(prompt->text));
-    } else if (*prompt->text) {
-        um_prompt_request_add_text(built, prompt->text, strlen(prompt->text), false);
-    }
-    um_prompt_request_add_hole(built, length);
-    if (prompt->suffix && *prompt->suffix) {
-        um_prompt_request_add_text(built, prompt->suffix, strlen(prompt->suffix), false);
-    }
-}
-
-static um_status choose_length(const sampler *state, const sampled_prompt *prompt, size_t *length,
-                               um_error *error) {
-    const size_t context = state->info.context_length;
-    um_prompt_request built;
-    um_request_tokens given;
-    *length = state->input->settings->length;
-    if (*length > 0) {
-        return UM_OK;
-    }
-    build_request(state, prompt, 0, &built);
-    UM_TRY(um_cli_count_request(state->model, &built.request, prompt->suffix && *prompt->suffix,
-                                &given, error));
-    if (given.count >= context) {
-        return UM_RAISE(
-            error, UM_ERR_LIMIT,
-            "%s: the prompt has %zu tokens, but %s has room for %zu including the answer",
-            prompt->where, given.count, state->info.name, context);
-    }
-    *length = um_cli_default_length(&state->info, given.count, SHORT_ANSWER, LONG_ANSWER);
-    return UM_OK;
+    return status;
 }
 
 /* ---- Decoding ---------------------------------------------------------------------- */
 
-static um_status note_sample(void *user, const um_generate_prompt *prompt, size_t sample,
+static um_status note_sample(void *user, const um_prompt *prompt, size_t sample,
                              const um_result *result, um_error *error) {
     sampler *state = user;
     (void)prompt;
@@ -147,36 +74,47 @@ static um_status note_sample(void *user, const um_generate_prompt *prompt, size_
     return UM_OK;
 }
 
-static um_status ask(const sampler *state, um_generate_queue *queue, um_error *error) {
+/* Queue all samples of a prompt. */
+static um_status ask(const sampler *state, const um_prompt_line *line, um_generate_queue *queue,
+                     um_error *error) {
     const um_analyze_settings *settings = state->input->settings;
+    const char *where = line->json.where;
+    um_prompt_request asked = {0};
+    size_t length = 0;
+    um_status status =
+        um_prompt_hole_length(&settings->form, &line->prompt, state->model, &length, error);
+    if (status == UM_OK) {
+        status = um_prompt_ask(&settings->form, &line->prompt, state->model, length, &asked, error);
+    }
+    status = status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
+    for (size_t i = 0; i < settings->samples && status == UM_OK; i++) {
+        asked.request.sample = (uint32_t)i;
+        status = um_generate_queue_add(queue, &line->prompt, &asked.request, where, error);
+    }
+    um_prompt_request_free(&asked);
+    return status;
+}
+
+static um_status ask_all(const sampler *state, um_generate_queue *queue, um_error *error) {
     for (size_t i = 0; i < state->count; i++) {
-        const sampled_prompt *prompt = &state->prompts[i];
-        const um_generate_prompt named = {.text = prompt->text, .length = strlen(prompt->text)};
-        size_t length = 0;
-        UM_TRY(choose_length(state, prompt, &length, error));
-        for (size_t j = 0; j < settings->samples; j++) {
-            um_prompt_request built;
-            build_request(state, prompt, length, &built);
-            built.request.sample = (uint32_t)j;
-            UM_TRY(um_generate_queue_add(queue, &named, &built.request, prompt->where, error));
-        }
+        UM_TRY(ask(state, &state->prompts[i], queue, error));
     }
     return um_generate_queue_finish(queue, error);
 }
 
 /* All samples at one temperature. */
 static um_status decode_all(sampler *state, um_error *error) {
-    const um_analyze_settings *settings = state->input->settings;
-    const um_generate_queue_setup setup = {.model = state->model,
-                                           .threads = state->threads,
-                                           .size = settings->batch > 0 ? settings->batch
-                                                                       : DEFAULT_BATCH,
-                                           .trace = &state->traces,
-                                           .user = state,
-                                           .print = note_sample};
+    const size_t batch = state->input->settings->batch;
+    const um_generate_queue_setup setup = {
+        .model = state->model,
+        .threads = state->threads,
+        .size = um_cli_batch_size(&state->info, batch, UM_BATCH_USUAL, 1),
+        .trace = &state->traces,
+        .user = state,
+        .print = note_sample};
     um_generate_queue *queue = NULL;
     UM_TRY(um_generate_queue_create(&setup, &queue, error));
-    const um_status status = ask(state, queue, error);
+    const um_status status = ask_all(state, queue, error);
     um_generate_queue_free(queue);
     return status;
 }
@@ -222,7 +160,7 @@ static um_status sample_all(sampler *state, um_error *error) {
         char text[32];
         (void)snprintf(text, sizeof text, "%.9g", temperature);
         (void)snprintf(label, sizeof label, "temperature %s", text);
-        UM_TRY(um_options_set(settings->options, "temperature", text, error));
+        UM_TRY(um_options_set(settings->form.options, "temperature", text, error));
         const um_status status = sample_set(state, label, error);
         name_temperature(state->input, temperature);
         if (status != UM_OK) {
@@ -252,7 +190,7 @@ static um_status choose_algorithm(const sampler *state, um_error *error) {
     const bool is_causal = um_cli_is_causal(&state->info);
     return settings->has_algorithm || is_causal
                ? UM_OK
-               : um_options_set(settings->options, "algorithm", "entropy", error);
+               : um_options_set(settings->form.options, "algorithm", "entropy", error);
 }
 
 static um_status open_and_sample(sampler *state, um_error *error) {
@@ -262,8 +200,7 @@ static um_status open_and_sample(sampler *state, um_error *error) {
     if (state->count == 0) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: no prompt in it", settings->prompts);
     }
-    UM_TRY(um_cli_open_model(settings->model.model, &settings->model.options,
-                             settings->model.no_quantize_cache, &state->model, error));
+    UM_TRY(um_cli_open_model(&settings->model, &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(choose_algorithm(state, error));
     UM_TRY(um_threads_create(settings->model.threads, &state->threads, error));
@@ -280,7 +217,7 @@ um_status um_analyze_sample(um_analyze_input *input, um_error *error) {
     sampler state = {.input = input};
     const um_status status = open_and_sample(&state, error);
     for (size_t i = 0; i < state.count; i++) {
-        json_decref(state.prompts[i].object);
+        um_prompt_line_free(&state.prompts[i]);
     }
     free(state.prompts);
     um_threads_free(state.threads);

@@ -1,15 +1,14 @@
 /* unmask bench: how fast a model runs here, and how that compares with another program. */
 #include "cli/bench.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "api/parts.h"
+#include "base/atomic_file.h"
 #include "base/thread_pool.h"
 #include "cli/bench_machine.h"
 #include "cli/decoding_options.h"
 #include "cli/model_path.h"
 #include "cli/open_model.h"
+#include "cli/output_check.h"
 #include "kernels/blas/peak.h"
 
 #define PEAK_SECONDS 0.2 /* for each kind */
@@ -28,9 +27,6 @@ static const char help[] =
     "prompt, no padding, nothing behind the end.  Ctrl-C ends it and shows what was\n"
     "measured so far.\n"
     "\n" UM_CLI_MODEL_HELP
-    "      --quantize TYPE    quantise the weights of a directory: q8_0, q4_0, q4_k, q6_k, q4_k_m\n"
-    "  -t, --threads N        threads (default: one a processor)\n"
-    "      --kernels NAME     reference, portable, avx2, avx512 (default: fastest)\n"
     "      --only PART        only whole runs (run) or only single forwards (forward)\n"
     "  -r, --repetitions N    repetitions of each measurement (default: 5, and none begins once\n"
     "                         they have taken a minute)\n"
@@ -58,11 +54,7 @@ static const char help[] =
     "      --against-tokens N answer tokens that COMMAND commits, for its tokens a second\n"
     "      --ours COMMAND     a command in place of our own run of the prompt\n"
     "      --ours-tokens N    answer tokens that this one commits\n"
-    "\n"
-    "settings that config.json may omit or get wrong:\n"
-    "      --mask-token TOKEN, --attention KIND, --attention-block-length N,\n"
-    "      --logit-alignment KIND     as of `unmask generate`\n"
-    "\n"
+    "\n" UM_CLI_OPENING_HELP "\n"
     "examples:\n"
     "  unmask bench --model models/tiny\n"
     "  unmask bench --only forward --rows 32 --context 480     a block of 32 with a cache\n"
@@ -108,15 +100,17 @@ static um_status open_and_measure(um_bench_report *report, um_bench_progress *pr
                                   um_error *error) {
     const um_bench_settings *settings = report->settings;
     um_threads *threads = NULL;
-    UM_TRY(
-        um_cli_open_model(settings->model, &settings->model_options, false, &report->model, error));
-    UM_TRY(um_threads_create(settings->threads, &threads, error));
+    UM_TRY(um_cli_open_model(&settings->model, &report->model, error));
+    UM_TRY(um_threads_create(settings->model.threads, &threads, error));
     const um_status status = measure_model(report, threads, progress, error);
     um_threads_free(threads);
     return status;
 }
 
 static um_status measure(um_bench_report *report, um_error *error) {
+    if (report->settings->save) { /* not after minutes of measuring */
+        UM_TRY(um_cli_check_output_file(report->settings->save, error));
+    }
     um_bench_progress progress = um_bench_progress_start();
     um_bench_machine *machine = &report->machine;
     um_machine_processor_name(machine->processor, sizeof machine->processor);
@@ -126,19 +120,6 @@ static um_status measure(um_bench_report *report, um_error *error) {
                                  : open_and_measure(report, &progress, error);
     um_bench_progress_end(&progress);
     return status;
-}
-
-static um_status save(const char *path, const um_buffer *line, um_error *error) {
-    FILE *file = fopen(path, "w");
-    if (!file) {
-        return um_error_set_errno(error, errno, "%s: cannot write", path);
-    }
-    const bool written = fwrite(line->data, 1, line->length, file) == line->length;
-    const int reason = errno;
-    if (fclose(file) != 0 || !written) {
-        return um_error_set_errno(error, written ? errno : reason, "%s: cannot write", path);
-    }
-    return UM_OK;
 }
 
 static um_status print(const um_bench_report *report, um_error *error) {
@@ -151,7 +132,8 @@ static um_status print(const um_bench_report *report, um_error *error) {
     }
     if (status == UM_OK) {
         (void)fputs(um_buffer_text(settings->json ? &line : &table), stdout);
-        status = settings->save ? save(settings->save, &line, error) : UM_OK;
+        status =
+            settings->save ? um_file_write(settings->save, line.data, line.length, error) : UM_OK;
     }
     um_buffer_free(&line);
     um_buffer_free(&table);
@@ -184,7 +166,7 @@ static int run_settings(const um_bench_settings *settings) {
 static int run(const um_command *command, int argc, char **argv) {
     um_bench_settings settings = {0};
     int code = um_bench_parse(command, argc, argv, &settings);
-    if (code == -1) {
+    if (code == UM_PARSE_HELP) {
         code = um_cli_help_with_decoding(command);
     } else if (code == UM_EXIT_OK) {
         code = run_settings(&settings);

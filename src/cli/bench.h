@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "cli/bench_progress.h"
 #include "cli/bench_statistics.h"
-#include "cli/cli.h"
+#include "cli/model_options.h"
 #include "kernels/peak.h"
 
 #define UM_BENCH_ROWS_MAXIMUM 32
@@ -19,9 +19,7 @@
 typedef enum um_bench_part { UM_BENCH_ALL, UM_BENCH_RUN, UM_BENCH_FORWARD } um_bench_part;
 
 typedef struct um_bench_settings {
-    const char *model; /* --model, or NULL */
-    um_model_options model_options;
-    size_t threads;      /* 0: one for each processor */
+    um_model_choice model;
     um_options *options; /* of decoding */
     um_bench_part part;
     const char *prompt; /* never NULL */
@@ -43,7 +41,7 @@ typedef struct um_bench_settings {
 } um_bench_settings;
 
 /* Read the command line into zeroed *settings; call um_bench_settings_free whatever the outcome.
- * Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the message printed. */
+ * Returns UM_EXIT_OK to go on, UM_PARSE_HELP, or the exit code, with the message printed. */
 int um_bench_parse(const um_command *command, int argc, char **argv, um_bench_settings *settings);
 void um_bench_settings_free(um_bench_settings *settings);
 

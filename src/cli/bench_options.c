@@ -16,13 +16,7 @@
 
 /* Values of options without a letter. */
 enum {
-    OPTION_KERNELS = 256,
-    OPTION_ATTENTION,
-    OPTION_ATTENTION_BLOCK,
-    OPTION_LOGIT_ALIGNMENT,
-    OPTION_QUANTIZE,
-    OPTION_MASK_TOKEN,
-    OPTION_PROMPT,
+    OPTION_PROMPT = 256,
     OPTION_ONLY,
     OPTION_ROWS,
     OPTION_CONTEXT,
@@ -36,17 +30,10 @@ enum {
 };
 
 static const struct option own_options[] = {
-    {"model", required_argument, NULL, 'm'},
-    {"threads", required_argument, NULL, 't'},
+    UM_CLI_MODEL_OPTIONS,
     {"length", required_argument, NULL, 'l'},
     {"repetitions", required_argument, NULL, 'r'},
     {"help", no_argument, NULL, 'h'},
-    {"kernels", required_argument, NULL, OPTION_KERNELS},
-    {"attention", required_argument, NULL, OPTION_ATTENTION},
-    {"attention-block-length", required_argument, NULL, OPTION_ATTENTION_BLOCK},
-    {"logit-alignment", required_argument, NULL, OPTION_LOGIT_ALIGNMENT},
-    {"quantize", required_argument, NULL, OPTION_QUANTIZE},
-    {"mask-token", required_argument, NULL, OPTION_MASK_TOKEN},
     {"prompt", required_argument, NULL, OPTION_PROMPT},
     {"only", required_argument, NULL, OPTION_ONLY},
     {"rows", required_argument, NULL, OPTION_ROWS},
@@ -87,7 +74,7 @@ void um_bench_settings_free(um_bench_settings *settings) {
 
 /* ---- Single options --------------------------------------------------------- */
 
-/* Keep "--name=value" for `unmask generate`, which has an option of the same name. */
+/* Keep "--name=value", or "--name", for `unmask generate`, which has an option of the same name. */
 static int remember(const parse_state *state, int option) {
     um_bench_settings *settings = state->settings;
     const struct option *entry = state->names->entries;
@@ -98,7 +85,8 @@ static int remember(const parse_state *state, int option) {
     um_buffer argument = {0};
     if (um_grow(&settings->arguments, &settings->argument_capacity, settings->argument_count + 1,
                 sizeof *settings->arguments, "options", &error) != UM_OK ||
-        um_buffer_append_format(&argument, &error, "--%s=%s", entry->name, optarg) != UM_OK) {
+        um_buffer_append_format(&argument, &error, "--%s%s%s", entry->name, optarg ? "=" : "",
+                                optarg ? optarg : "") != UM_OK) {
         return um_cli_fail(&error);
     }
     settings->arguments[settings->argument_count++] = argument.data;
@@ -156,18 +144,6 @@ static int set_quiet_limit(const parse_state *state) {
 /* Where the text of an option that needs no further check goes; NULL for any other option. */
 static const char **text_target(um_bench_settings *settings, int option) {
     switch (option) {
-        case 'm':
-            return &settings->model;
-        case OPTION_KERNELS:
-            return &settings->model_options.kernels;
-        case OPTION_ATTENTION:
-            return &settings->model_options.attention;
-        case OPTION_LOGIT_ALIGNMENT:
-            return &settings->model_options.logit_alignment;
-        case OPTION_QUANTIZE:
-            return &settings->model_options.quantize;
-        case OPTION_MASK_TOKEN:
-            return &settings->model_options.mask_token;
         case OPTION_PROMPT:
             return &settings->prompt;
         case OPTION_AGAINST:
@@ -185,16 +161,11 @@ static const char **text_target(um_bench_settings *settings, int option) {
 static size_t *count_target(um_bench_settings *settings, int option, size_t *maximum) {
     *maximum = COUNT_MAXIMUM;
     switch (option) {
-        case 't':
-            *maximum = 1024;
-            return &settings->threads;
         case 'r':
             *maximum = REPETITIONS_MAXIMUM;
             return &settings->repetitions;
         case 'l':
             return &settings->length;
-        case OPTION_ATTENTION_BLOCK:
-            return &settings->model_options.attention_block_length;
         case OPTION_CONTEXT:
             return &settings->context;
         case OPTION_AGAINST_TOKENS:
@@ -219,6 +190,9 @@ static const char *name_of(const parse_state *state, int option, char *text, siz
 static int set_value(const parse_state *state, int option) {
     um_bench_settings *settings = state->settings;
     size_t maximum = 0;
+    if (um_is_model_option(option)) {
+        return um_set_model_option(state->command, &settings->model, option, optarg);
+    }
     const char **text = text_target(settings, option);
     size_t *count = count_target(settings, option, &maximum);
     if (text) {
@@ -241,7 +215,7 @@ static int set_value(const parse_state *state, int option) {
             settings->json = true;
             return UM_EXIT_OK;
         case 'h':
-            return -1;
+            return UM_PARSE_HELP;
         default:
             return um_is_decoding_option(option)
                        ? um_set_decoding_option(state->command, settings->options, option, optarg)
@@ -250,8 +224,7 @@ static int set_value(const parse_state *state, int option) {
 }
 
 static int apply(parse_state *state, int option) {
-    const bool opens_model =
-        option == 'm' || option == 't' || (option >= OPTION_KERNELS && option <= OPTION_MASK_TOKEN);
+    const bool opens_model = um_is_model_option(option);
     const bool shapes_run = option == 'l' || um_is_decoding_option(option);
     state->has_model_options = state->has_model_options || opens_model;
     state->has_run_options = state->has_run_options || shapes_run || option == OPTION_PROMPT;

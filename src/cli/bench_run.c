@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cli/bench.h"
 #include "cli/bench_machine.h"
+#include "cli/request_tokens.h"
 
 typedef struct run_state {
     const um_bench_report *report;
@@ -25,16 +26,13 @@ um_status um_bench_answer_length(const um_bench_settings *settings, const um_mod
     UM_TRY(um_tokenize(model, settings->prompt, strlen(settings->prompt), false, &tokens, &count,
                        error));
     um_free(tokens);
-    if (count >= info.context_length) {
-        return UM_RAISE(error, UM_ERR_LIMIT,
-                        "the prompt has %zu tokens, but %s has room for %zu including the answer: "
-                        "give a shorter one with --prompt",
-                        count, info.name, info.context_length);
-    }
-    const size_t room = info.context_length - count;
-    const size_t usual = room < UM_BENCH_LENGTH ? room : UM_BENCH_LENGTH;
-    *length = settings->length > 0 ? settings->length : usual;
-    return UM_OK;
+    const um_answer_wish wish = {.given = settings->length,
+                                 .short_usual = UM_BENCH_LENGTH,
+                                 .long_usual = UM_BENCH_LENGTH,
+                                 .advice = settings->length > 0
+                                               ? "give a smaller --length"
+                                               : "give a shorter one with --prompt"};
+    return um_cli_answer_length(&info, count, &wish, length, error);
 }
 
 static void on_start(void *user, const um_start_event *start) {

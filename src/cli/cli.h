@@ -13,6 +13,12 @@
 #define UM_EXIT_USAGE 2
 #define UM_EXIT_INTERRUPTED 130
 
+/* What a function that reads options returns besides an exit code. */
+typedef enum um_parse_result {
+    UM_PARSE_HELP = -1,    /* --help was given */
+    UM_PARSE_NOT_MINE = -2 /* the option is none of those that the function sets */
+} um_parse_result;
+
 typedef struct um_command {
     const char *name;
     const char *summary; /* one line for `unmask --help` */

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "cli/cli.h"
 #include "cli/convert_files.h"
+#include "cli/model_options.h"
 #include "cli/progress_bar.h"
 
 static const char help[] =
@@ -35,11 +35,13 @@ static const char help[] =
     "is counted in the summary.  Quantising weights that are already quantised loses\n"
     "more accuracy: start from the original where you can.\n"
     "\n"
+    "These are stored in OUT as they are given here; else as in IN.\n" UM_CLI_CONVENTION_HELP "\n"
     "examples:\n"
     "  unmask convert models/tiny tiny.gguf --type q8_0\n"
     "  unmask generate --model tiny.gguf --file prompt.py\n"
     "  unmask convert DiffuCoder-7B diffucoder-q4_k_m.gguf --type q4_k_m\n"
-    "  unmask convert diffucoder-q4_k_m.gguf widened --type f32\n";
+    "  unmask convert diffucoder-q4_k_m.gguf widened --type f32\n"
+    "  unmask convert adapted-llama adapted.gguf --attention full --mask-token '<|mask|>'\n";
 
 /* The quantised types that a mix gives to matrices. */
 static const char *blocks_of(um_weight_mix mix) {
@@ -132,35 +134,47 @@ static int set_type(const um_command *command, const char *name, um_convert_requ
                                            name);
 }
 
-static int run(const um_command *command, int argc, char **argv) {
+static int parse(const um_command *command, int argc, char **argv, um_convert_request *request,
+                 bool *json) {
     static const struct option long_options[] = {{"type", required_argument, NULL, 'T'},
                                                  {"threads", required_argument, NULL, 't'},
                                                  {"json", no_argument, NULL, 'J'},
                                                  {"help", no_argument, NULL, 'h'},
+                                                 UM_CLI_CONVENTION_OPTIONS,
                                                  {NULL, 0, NULL, 0}};
-    um_convert_request request = {0};
-    bool json = false;
+    um_model_choice choice = {0};
     int option = 0;
     int code = UM_EXIT_OK;
     while ((option = um_cli_next_option(command, argc, argv, ":t:h", long_options)) != -1) {
         switch (option) {
             case 'T':
-                code = set_type(command, optarg, &request);
-                break;
-            case 't':
-                code = um_cli_set_count(command, "--threads", optarg, 1024, &request.threads);
+                code = set_type(command, optarg, request);
                 break;
             case 'J':
-                json = true;
+                *json = true;
                 break;
             case 'h':
-                return um_cli_help(command);
+                return UM_PARSE_HELP;
             default:
-                return UM_EXIT_USAGE;
+                code = um_is_model_option(option)
+                           ? um_set_model_option(command, &choice, option, optarg)
+                           : UM_EXIT_USAGE; /* um_cli_next_option has printed why */
         }
         if (code != UM_EXIT_OK) {
             return code;
         }
+    }
+    request->threads = choice.threads;
+    request->conventions = choice.options;
+    return UM_EXIT_OK;
+}
+
+static int run(const um_command *command, int argc, char **argv) {
+    um_convert_request request = {0};
+    bool json = false;
+    const int code = parse(command, argc, argv, &request, &json);
+    if (code != UM_EXIT_OK) {
+        return code == UM_PARSE_HELP ? um_cli_help(command) : code;
     }
     if (argc - optind != 2) {
         return um_cli_usage(command, "give a model and the path to write it to");

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/parts.h"
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
@@ -225,9 +226,47 @@ static um_status write_directory(conversion *work, um_error *error) {
 
 /* ---- All ------------------------------------------------------------------------- */
 
+/* What is written says which attention the model has, so it must be known: a mask token of the
+ * tokenizer may decide it.  A tokenizer that cannot be read is reported where it is needed. */
+static void settle_attention(um_model_config *config, const char *input) {
+    um_tokenizer *tokenizer = NULL;
+    if (config->causal_unless_masked && um_tokenizer_exists(input) &&
+        um_tokenizer_load(input, &tokenizer, NULL) == UM_OK) {
+        um_model_config_set_mask(config, um_tokenizer_mask(tokenizer));
+        um_tokenizer_free(tokenizer);
+    }
+}
+
+/* The tokenizer's files are stored as they are, and a model whose config contradicts them does not
+ * open. */
+static um_status check_mask(const char *input, int32_t mask, um_error *error) {
+    um_tokenizer *tokenizer = NULL;
+    if (!um_tokenizer_exists(input)) {
+        return UM_OK;
+    }
+    UM_TRY(um_tokenizer_load(input, &tokenizer, error));
+    const int32_t named = um_tokenizer_mask(tokenizer);
+    um_tokenizer_free(tokenizer);
+    return named < 0 || named == mask
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_MISMATCH,
+                          "%s: --mask-token is %d, but the tokenizer's files, which are stored as "
+                          "they are, name %d: change their \"mask_token\"",
+                          input, (int)mask, (int)named);
+}
+
+static um_status read_config(conversion *work, um_error *error) {
+    const char *input = work->request->input;
+    um_model_config_overrides overrides;
+    UM_TRY(um_model_overrides_read(input, &work->request->conventions, &overrides, error));
+    UM_TRY(um_model_config_read_with(input, &overrides, &work->config, error));
+    return overrides.has_mask_token ? check_mask(input, overrides.mask_token, error) : UM_OK;
+}
+
 static um_status open_input(conversion *work, um_error *error) {
     const char *input = work->request->input;
-    UM_TRY(um_model_config_read(input, &work->config, error));
+    UM_TRY(read_config(work, error));
+    settle_attention(&work->config, input);
     UM_TRY(um_checkpoint_open(input, &work->checkpoint, error));
     UM_TRY(um_parameters_bind(&work->parameters, &work->config, work->checkpoint, error));
     UM_TRY(um_parameters_visit(&work->parameters, &work->config, count_source, work, error));

@@ -3,12 +3,16 @@
 #define UM_CLI_CONVERT_FILES_H
 
 #include "model/gguf_save.h"
+#include "unmask.h"
 
 typedef struct um_convert_request {
     const char *input;  /* a directory or a GGUF file */
     const char *output; /* a GGUF file if the name ends in ".gguf", else a directory */
     bool has_mix;       /* false: as in the input */
     um_weight_mix mix;
+    /* Attention, its block length, logit alignment and mask token as they are to be stored, where
+     * they are not as in the input. */
+    um_model_options conventions;
     size_t threads;       /* 0: one for each processor */
     um_watch watch;       /* used once the input is open */
     void (*opened)(void); /* called when the input is open; may be NULL */
@@ -26,8 +30,10 @@ typedef struct um_convert_result {
     size_t note_count;
 } um_convert_result;
 
-/* UM_ERR_ARGUMENT: the output cannot hold the type, or is a directory that exists already;
- * UM_ERR_CANCELLED: the watch stopped it.  A failure leaves nothing behind. */
+/* UM_ERR_ARGUMENT: the output cannot hold the type, or is a directory that exists already, or a
+ * convention is wrong (um_model_overrides_read); UM_ERR_MISMATCH: the tokenizer names another mask
+ * token than the one to be stored; UM_ERR_CANCELLED: the watch stopped it.  A failure leaves
+ * nothing behind. */
 um_status um_cli_convert(const um_convert_request *request, um_convert_result *result,
                          um_error *error);
 

@@ -25,12 +25,12 @@ static const char help[] =
     "results.jsonl, report.json and report.html.  Stopped or killed at any moment, a\n"
     "run continues with the same command.  The same seed gives the same samples,\n"
     "whatever the batch or the threads.\n"
-    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP "  -o, --output DIR       where the run is kept\n"
+    "\n" UM_CLI_MODEL_HELP "  -o, --output DIR       where the run is kept\n"
     "  -n, --samples N        samples of each problem (default: 1); with more than one, give a\n"
     "                         --temperature.  A later run may ask for more\n"
     "      --steps N, --steps 1/2\n"
     "                         denoising steps, or a share of the positions of each "
-    "answer\n" UM_CLI_EVAL_HELP "\n" UM_CLI_CONFIGURATION_HELP "\n"
+    "answer\n" UM_CLI_EVAL_HELP "\n"
     "examples:\n"
     "  unmask eval -m DiffuCoder-7B-Base --problems HumanEval.jsonl --output run/base\n"
     "  unmask eval --problems mbpp.jsonl --ids 11-510 --shots 3 -n 10 --temperature 0.4 -o "
@@ -154,7 +154,7 @@ static int run(const um_command *command, int argc, char **argv) {
     bool compares = false;
     bool asks = false;
     const int code = parse(command, argc, argv, &request, &compares, &asks);
-    if (code == -1) {
+    if (code == UM_PARSE_HELP) {
         return um_cli_help_with_decoding(command);
     }
     if (code != UM_EXIT_OK) {

@@ -23,25 +23,28 @@ typedef struct um_eval_tasks {
     um_eval_prompt *prompts;     /* [count] */
     size_t count;
     /* For one model and its decoding: */
-    size_t *lengths;      /* [count] of the answers, in tokens */
-    um_options **options; /* [count] */
+    const um_model *model; /* borrowed */
+    size_t *lengths;       /* [count] of the answers, in tokens */
+    um_options **options;  /* [count] */
 } um_eval_tasks;
 
 /* Read and choose the problems, and build their prompts.  Call um_eval_tasks_free whatever the
  * outcome. */
 um_status um_eval_tasks_read(const um_eval_request *request, um_eval_tasks *tasks, um_error *error);
 
-/* Settle lengths and options for a model, so that a prompt that leaves no room fails now, not after
- * hours.  May be called again for another model or other decoding. */
+/* Settle lengths and options for a model, so that a prompt that leaves no room, or needs a token
+ * that the model lacks, fails now, not after hours.  May be called again for another model or other
+ * decoding. */
 um_status um_eval_tasks_fit(const um_eval_request *request, const um_model *model,
                             um_eval_tasks *tasks, um_error *error);
 
 void um_eval_tasks_free(um_eval_tasks *tasks);
 
-/* The request of sample `sample` of problem `number`.  Its randomness depends on the seed, the
- * problem's id and `sample` alone. */
-void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
-                 size_t sample, um_prompt_request *asked);
+/* The request of sample `sample` of problem `number`, for the model of the last um_eval_tasks_fit.
+ * Its randomness depends on the seed, the problem's id and `sample` alone.  Call
+ * um_prompt_request_free whatever the outcome. */
+um_status um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
+                      size_t sample, um_prompt_request *asked, um_error *error);
 
 /* ---- Where evaluations happen -------------------------------------------------------- */
 

@@ -1,22 +1,17 @@
 #include "cli/eval_options.h"
-#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+#include "cli/batch_size.h"
+
 #define SAMPLES_MAXIMUM 100000
 #define PROBLEMS_MAXIMUM (1 << 30)
-#define BATCH_MAXIMUM 4096
 #define LENGTH_MAXIMUM (1 << 24)
-#define DEFAULT_BATCH 8
 
 um_eval_request um_eval_default_request(void) {
-    return (um_eval_request){
-        .judge = {.judge = um_judge_default_options(),
-                  .ks = {.values = {1, 5, 10, 25, 50, 100}, .count = 6}},
-        .samples = 1,
-        .batch = DEFAULT_BATCH,
-    };
+    return (um_eval_request){.judge = um_judge_default_choice(), .samples = 1};
 }
 
 /* ---- Decoding --------------------------------------------------------------------------- */
@@ -119,7 +114,7 @@ typedef struct count_option {
     size_t *target;
 } count_option;
 
-/* UM_EXIT_OK, UM_EXIT_USAGE, or -2 if the option is none of these. */
+/* UM_EXIT_OK, UM_EXIT_USAGE, or UM_PARSE_NOT_MINE. */
 static int set_count(const um_command *command, um_eval_request *request, int option) {
     const count_option counts[] = {
         {'n', "--samples", SAMPLES_MAXIMUM, &request->samples},
@@ -127,7 +122,7 @@ static int set_count(const um_command *command, um_eval_request *request, int op
         {UM_OPTION_INFILLING_LENGTH, "--infilling-length", LENGTH_MAXIMUM,
          &request->infilling_length},
         {UM_OPTION_LIMIT, "--limit", PROBLEMS_MAXIMUM, &request->limit},
-        {UM_OPTION_BATCH, "--batch", BATCH_MAXIMUM, &request->batch},
+        {UM_OPTION_BATCH, "--batch", UM_BATCH_MAXIMUM, &request->batch},
         {UM_OPTION_SHOTS, "--shots", UM_EVAL_MAXIMUM_SHOTS, &request->shots},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -136,7 +131,7 @@ static int set_count(const um_command *command, um_eval_request *request, int op
                                     counts[i].target);
         }
     }
-    return -2;
+    return UM_PARSE_NOT_MINE;
 }
 
 static int set_own(const um_command *command, um_eval_request *request, int option) {
@@ -157,11 +152,14 @@ static int set_own(const um_command *command, um_eval_request *request, int opti
         case UM_OPTION_INSTRUCT:
             request->instruct = true;
             return UM_EXIT_OK;
+        case UM_OPTION_BOS:
+            request->bos = true;
+            return UM_EXIT_OK;
         case UM_OPTION_JSON:
             request->json = true;
             return UM_EXIT_OK;
         case 'h':
-            return -1;
+            return UM_PARSE_HELP;
         default:
             return UM_EXIT_USAGE; /* um_cli_next_option has printed why */
     }
@@ -178,7 +176,7 @@ int um_eval_set_option(const um_command *command, um_eval_request *request, int 
         return set_decoding(command, request, option);
     }
     const int code = set_count(command, request, option);
-    return code == -2 ? set_own(command, request, option) : code;
+    return code == UM_PARSE_NOT_MINE ? set_own(command, request, option) : code;
 }
 
 int um_eval_check_request(const um_command *command, const um_eval_request *request) {

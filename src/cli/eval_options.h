@@ -43,12 +43,13 @@ typedef struct um_eval_request {
     const char *system; /* of a conversation, or NULL */
     um_eval_form form;
     bool instruct;
+    bool bos; /* the BOS token comes first */
     bool json;
     size_t samples;          /* of each problem */
     size_t length;           /* of the answer; 0: by the size of the context */
     size_t infilling_length; /* of the answer of an infilling problem; 0: as for others */
     size_t limit;            /* problems of each level and format; 0: all */
-    size_t batch;            /* samples that are decoded at a time */
+    size_t batch; /* samples that are decoded at a time; 0: a default that memory limits */
     size_t shots;
     size_t first_id; /* of the problems whose ids are numbers; 0: all problems */
     size_t last_id;
@@ -67,6 +68,7 @@ enum {
     UM_OPTION_LIMIT,
     UM_OPTION_BATCH,
     UM_OPTION_INSTRUCT,
+    UM_OPTION_BOS,
     UM_OPTION_SYSTEM,
     UM_OPTION_SHOTS,
     UM_OPTION_IDS,
@@ -84,6 +86,7 @@ enum {
         {"limit", required_argument, NULL, UM_OPTION_LIMIT},                                       \
         {"batch", required_argument, NULL, UM_OPTION_BATCH},                                       \
         {"instruct", no_argument, NULL, UM_OPTION_INSTRUCT},                                       \
+        {"bos", no_argument, NULL, UM_OPTION_BOS},                                                 \
         {"system", required_argument, NULL, UM_OPTION_SYSTEM},                                     \
         {"shots", required_argument, NULL, UM_OPTION_SHOTS},                                       \
         {"ids", required_argument, NULL, UM_OPTION_IDS},                                           \
@@ -92,7 +95,8 @@ enum {
     }
 #define UM_CLI_EVAL_LETTERS ":m:t:o:n:l:h"
 
-/* Their lines for help texts, but those of --model, --output and --samples. */
+/* Their lines for help texts, but those of --model, --output and --samples; the last ones are a
+ * paragraph of their own. */
 #define UM_CLI_EVAL_HELP                                                                           \
     "      --problems FILE    the problems\n"                                                      \
     "      --form FORM        auto (default), humaneval, mbpp, infilling or family\n"              \
@@ -107,21 +111,21 @@ enum {
     "                         the same for holes in code, which are short\n"                       \
     "      --instruct         ask in a conversation\n"                                             \
     "      --system TEXT      the system message of conversations\n"                               \
+    "      --bos              put the tokenizer's BOS token in front of every prompt, as the "     \
+    "authors\n"                                                                                    \
+    "                         of Dream and Dream-Coder do for base models\n"                       \
     "      --shots N          of MBPP: show N solved examples first (ids 1 to 10, which are then " \
     "not\n"                                                                                        \
     "                         asked; the paper has 3)\n"                                           \
     "      --batch N          decode N samples at a time, which changes nothing but the time "     \
     "and\n"                                                                                        \
-    "                         the memory (default: 8)\n"                                           \
-    "      --k LIST           values of k for pass@k (default: 1,5,10,25,50,100, up\n"             \
-    "                         to the number of samples)\n" UM_CLI_JUDGE_HELP                       \
-    "      --json             print the report as JSON\n"                                          \
-    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"   \
-    "      --kernels NAME     reference, portable, avx2, avx512 (default: fastest)\n"              \
-    "  -h, --help             this text\n"
+    "                         the memory (default: 8, or fewer where memory is "                   \
+    "scarce)\n" UM_CLI_JUDGE_HELP "      --json             print the report as JSON\n"            \
+    "  -h, --help             this text\n"                                                         \
+    "\n" UM_CLI_OPENING_HELP
 
 /* Set an option of the entries above or of decoding from optarg.  UM_EXIT_OK; UM_EXIT_USAGE after a
- * message; -1 for --help. */
+ * message; UM_PARSE_HELP. */
 int um_eval_set_option(const um_command *command, um_eval_request *request, int option);
 
 /* Check that what is needed is given and that the options go together; UM_EXIT_OK or, after a

@@ -143,8 +143,8 @@ static void add_text(um_prompt_request *asked, const um_buffer *text) {
     }
 }
 
-void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
-                 size_t sample, um_prompt_request *asked) {
+um_status um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, size_t number,
+                      size_t sample, um_prompt_request *asked, um_error *error) {
     const um_eval_prompt *prompt = &tasks->prompts[number];
     um_prompt_request_begin(asked, tasks->options[number]);
     asked->request.sample = number_of_draws(tasks->problems[number]->id, sample);
@@ -155,46 +155,53 @@ void um_eval_ask(const um_eval_request *request, const um_eval_tasks *tasks, siz
     add_text(asked, &prompt->before);
     um_prompt_request_add_hole(asked, tasks->lengths[number]);
     add_text(asked, &prompt->after);
+    return request->bos ? um_prompt_request_put_bos(asked, tasks->model, error) : UM_OK;
 }
 
 /* ---- Lengths --------------------------------------------------------------------- */
 
-static um_status fit(const um_eval_request *request, const um_model *model,
-                     const um_model_info *info, um_eval_tasks *tasks, size_t number,
-                     um_error *error) {
-    const size_t context = info->context_length;
+static um_status count_tokens(const um_eval_request *request, const um_eval_tasks *tasks,
+                              size_t number, um_request_tokens *given, um_error *error) {
+    const bool has_suffix = tasks->prompts[number].after.length > 0;
+    um_prompt_request asked;
+    um_status status = um_eval_ask(request, tasks, number, 0, &asked, error);
+    if (status == UM_OK) {
+        status = um_cli_count_request(tasks->model, &asked.request, has_suffix, given, error);
+    }
+    um_prompt_request_free(&asked);
+    return status;
+}
+
+static um_status fit(const um_eval_request *request, const um_model_info *info,
+                     um_eval_tasks *tasks, size_t number, um_error *error) {
     const bool is_hole = tasks->problems[number]->format == UM_PROBLEM_INFILLING;
     const bool has_own = is_hole && request->infilling_length > 0;
-    const size_t given_length = has_own ? request->infilling_length : request->length;
-    um_prompt_request asked;
+    const size_t length = has_own ? request->infilling_length : request->length;
+    const um_answer_wish wish = {.given = length,
+                                 .short_usual = SHORT_ANSWER,
+                                 .long_usual = LONG_ANSWER,
+                                 .advice = has_own      ? "give a smaller --infilling-length"
+                                           : length > 0 ? "give a smaller --length"
+                                                        : NULL};
     um_request_tokens given;
-    um_eval_ask(request, tasks, number, 0, &asked);
-    UM_TRY(um_cli_count_request(model, &asked.request, tasks->prompts[number].after.length > 0,
-                                &given, error));
-    const size_t least = given_length > 0 ? given_length : 1;
-    if (given.count >= context || context - given.count < least) {
-        return UM_RAISE(
-            error, UM_ERR_LIMIT,
-            "the prompt has %zu tokens, but %s has room for %zu including the answer%s%s",
-            given.count, info->name, context, given_length > 0 ? ": give a smaller " : "",
-            given_length == 0 ? ""
-            : has_own         ? "--infilling-length"
-                              : "--length");
-    }
-    tasks->lengths[number] =
-        given_length > 0 ? given_length
-                         : um_cli_default_length(info, given.count, SHORT_ANSWER, LONG_ANSWER);
+    UM_TRY(count_tokens(request, tasks, number, &given, error));
+    UM_TRY(um_cli_answer_length(info, given.count, &wish, &tasks->lengths[number], error));
     return um_eval_decoding_create(&request->decoding, tasks->lengths[number],
                                    &tasks->options[number], error);
 }
 
 um_status um_eval_tasks_fit(const um_eval_request *request, const um_model *model,
                             um_eval_tasks *tasks, um_error *error) {
+    int32_t bos = UM_NO_TOKEN_ID;
     um_model_info info;
     um_model_get_info(model, &info);
+    tasks->model = model;
     free_options(tasks);
+    if (request->bos) { /* what is wrong with every problem is told without one's name */
+        UM_TRY(um_cli_bos_token(model, &bos, error));
+    }
     for (size_t i = 0; i < tasks->count; i++) {
-        const um_status status = fit(request, model, &info, tasks, i, error);
+        const um_status status = fit(request, &info, tasks, i, error);
         if (status != UM_OK) {
             return um_error_prefix(error, status, "problem \"%.60s\"", tasks->problems[i]->id);
         }

@@ -111,8 +111,7 @@ void um_eval_place_free(um_eval_place *place) {
 um_status um_eval_subject_open(const um_model_choice *choice, um_eval_subject *subject,
                                um_error *error) {
     *subject = (um_eval_subject){0};
-    UM_TRY(um_cli_open_model(choice->model, &choice->options, choice->no_quantize_cache,
-                             &subject->model, error));
+    UM_TRY(um_cli_open_model(choice, &subject->model, error));
     um_model_get_info(subject->model, &subject->info);
     return um_eval_hash_model(choice, subject->hash, error);
 }
@@ -181,8 +180,11 @@ static um_status try_requests(const um_eval_run *run, um_error *error) {
     um_status status = UM_OK;
     for (size_t i = 0; i < tasks->count && status == UM_OK; i++) {
         um_prompt_request asked;
-        um_eval_ask(run->request, tasks, i, 0, &asked);
-        status = um_batch_add(batch, &asked.request, NULL, NULL, error);
+        status = um_eval_ask(run->request, tasks, i, 0, &asked, error);
+        if (status == UM_OK) {
+            status = um_batch_add(batch, &asked.request, NULL, NULL, error);
+        }
+        um_prompt_request_free(&asked);
         status = status == UM_OK
                      ? status
                      : um_error_prefix(error, status, "problem \"%.60s\"", tasks->problems[i]->id);

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "cli/batch_size.h"
 #include "cli/eval.h"
 #include "cli/generate_queue.h"
 #include "cli/progress_bar.h"
@@ -47,7 +48,7 @@ static um_status write_sample(evaluation *work, size_t index, um_error *error) {
     return status;
 }
 
-static um_status take_sample(void *user, const um_generate_prompt *prompt, size_t draws,
+static um_status take_sample(void *user, const um_prompt *prompt, size_t draws,
                              const um_result *result, um_error *error) {
     evaluation *work = user;
     um_eval_run *run = work->run;
@@ -66,18 +67,29 @@ static um_status take_sample(void *user, const um_generate_prompt *prompt, size_
     return um_eval_judging_add(work->judging, prompt->index, error);
 }
 
-static um_status sample_format(evaluation *work, um_problem_format format, um_error *error) {
-    um_eval_run *run = work->run;
+/* Queue sample `index` of the run. */
+static um_status ask(evaluation *work, size_t index, um_error *error) {
+    const um_eval_run *run = work->run;
+    const um_eval_tasks *tasks = &run->place->tasks;
     const size_t each = run->records.samples_each;
+    const um_prompt prompt = {.text = "", .index = index};
+    um_prompt_request asked;
+    um_status status = um_eval_ask(run->request, tasks, index / each, index % each, &asked, error);
+    if (status == UM_OK) {
+        status = um_generate_queue_add(work->queue, &prompt, &asked.request,
+                                       tasks->problems[index / each]->id, error);
+    }
+    um_prompt_request_free(&asked);
+    return status;
+}
+
+static um_status sample_format(evaluation *work, um_problem_format format, um_error *error) {
+    const um_eval_run *run = work->run;
     um_status status = UM_OK;
     for (size_t i = 0; i < um_eval_records_count(&run->records) && status == UM_OK; i++) {
         if (um_eval_is_mine(run, i) && !run->records.samples[i].is_sampled &&
             um_eval_records_problem(&run->records, i)->format == format) {
-            um_prompt_request asked;
-            const um_generate_prompt prompt = {.text = "", .index = i};
-            um_eval_ask(run->request, &run->place->tasks, i / each, i % each, &asked);
-            status = um_generate_queue_add(work->queue, &prompt, &asked.request,
-                                           run->place->tasks.problems[i / each]->id, error);
+            status = ask(work, i, error);
         }
     }
     return status == UM_OK ? um_generate_queue_finish(work->queue, error) : status;
@@ -134,6 +146,11 @@ static um_status sample_and_judge(evaluation *work, um_error *error) {
     return judged;
 }
 
+static size_t batch_size(const um_eval_run *run) {
+    const size_t processes = um_collective_node_size(run->place->ranks->collective);
+    return um_cli_batch_size(&run->subject->info, run->request->batch, UM_BATCH_USUAL, processes);
+}
+
 static um_status start(evaluation *work, um_error *error) {
     um_eval_run *run = work->run;
     const size_t given = run->request->model.threads;
@@ -141,7 +158,7 @@ static um_status start(evaluation *work, um_error *error) {
                              &work->threads, error));
     const um_generate_queue_setup setup = {.model = run->subject->model,
                                            .threads = work->threads,
-                                           .size = run->request->batch,
+                                           .size = batch_size(run),
                                            .user = work,
                                            .print = take_sample};
     UM_TRY(um_eval_judging_start(run->place->judge, &run->records, work->logs->samples,

@@ -117,8 +117,11 @@ static um_status probe_decoding(const um_eval_run *run, json_t **decoding, um_er
     const um_callbacks callbacks = {
         .user = &found, .start = on_start, .is_cancelled = stop_at_once};
     UM_TRY(um_session_create(run->subject->model, NULL, &session, error));
-    um_eval_ask(run->request, &run->place->tasks, 0, 0, &asked);
-    const um_status status = um_generate(session, &asked.request, &callbacks, &result, error);
+    um_status status = um_eval_ask(run->request, &run->place->tasks, 0, 0, &asked, error);
+    if (status == UM_OK) {
+        status = um_generate(session, &asked.request, &callbacks, &result, error);
+    }
+    um_prompt_request_free(&asked);
     um_result_clear(&result);
     um_session_free(session);
     if (status != UM_OK && status != UM_ERR_CANCELLED) {
@@ -158,6 +161,7 @@ static um_status add_rare_settings(const um_eval_request *request, json_t *setti
         (judge->level == UM_SANDBOX_FULL ||
          json_object_set_new(settings, "sandbox_level",
                              json_string(um_sandbox_level_name(judge->level))) == 0) &&
+        (!request->bos || json_object_set_new(settings, "bos", json_true()) == 0) &&
         (!judge->fresh || json_object_set_new(settings, "fresh", json_true()) == 0) &&
         (!model->mask_token ||
          json_object_set_new(settings, "mask_token", json_string(model->mask_token)) == 0) &&

@@ -30,7 +30,7 @@ static const char help[] =
     "mean log-probability when they are committed: five times the work.  For a hole\n"
     "at the end of the file, lengths whose answer ends with an end token are\n"
     "preferred.\n"
-    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
+    "\n" UM_CLI_MODEL_HELP
     "  -k, --marker TEXT      text that marks a hole (default <FILL>); :N before its\n"
     "                         last character sets the length in tokens\n"
     "  -L, --lines A-B        write these lines anew instead; may be repeated\n"
@@ -38,24 +38,22 @@ static const char help[] =
     "  -c, --context N        show the model at most N tokens (default: all that it has room for)\n"
     "  -d, --diff             print a unified diff\n"
     "  -i, --in-place         change FILE\n"
+    "      --bos              put the tokenizer's BOS token in front of what the model is shown\n"
     "      --json             print one JSON object\n"
-    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --mask-token TOKEN the mask token, where the model's files name none\n"
-    "  -h, --help             this text\n";
+    "  -h, --help             this text\n"
+    "\n" UM_CLI_OPENING_HELP;
 
 typedef enum fill_form { FORM_FILE, FORM_DIFF, FORM_IN_PLACE, FORM_JSON } fill_form;
 
 typedef struct fill_settings {
     const char *path;
-    const char *model;
-    um_model_options model_options;
-    bool no_quantize_cache; /* of quantised weights */
+    um_model_choice model;
     const char *marker;
     const char *ranges[RANGES_MAXIMUM]; /* [range_count] of --lines */
     size_t range_count;
     size_t length;
     size_t context;
-    size_t threads;
+    bool bos;
     fill_form form;
     um_options *options;
 } fill_settings;
@@ -89,13 +87,13 @@ static um_status put_json(const fill_result *filled, um_buffer *output, um_error
     const um_result *result = &outcome->result;
     UM_TRY(um_buffer_append_text(output, "{\"file\": ", error));
     UM_TRY(um_json_append_string(output, filled->plan->name, strlen(filled->plan->name), error));
-    UM_TRY(um_buffer_append_format(output, error,
-                                   ", \"finish\": \"%s\", \"steps\": %zu, \"forwards\": %zu, "
-                                   "\"seconds\": %.6f, \"seed\": \"%llu\",\n \"settings\": %s,\n"
-                                   " \"trials\": [",
-                                   um_finish_name(result->finish), result->steps, result->forwards,
-                                   result->seconds, (unsigned long long)result->seed,
-                                   result->settings));
+    UM_TRY(um_buffer_append_format(
+        output, error,
+        ", \"finish_reason\": \"%s\", \"steps\": %zu, \"forwards\": %zu, "
+        "\"seconds\": %.6f, \"seed\": \"%llu\",\n \"settings\": %s,\n"
+        " \"trials\": [",
+        um_finish_name(result->finish), result->steps, result->forwards, result->seconds,
+        (unsigned long long)result->seed, result->settings));
     for (size_t i = 0; i < outcome->trial_count; i++) {
         UM_TRY(um_buffer_append_format(
             output, error, "%s{\"length\": %zu, \"mean_log_confidence\": %.6f}", i == 0 ? "" : ", ",
@@ -215,6 +213,7 @@ static um_status fill_with(const fill_settings *settings, const um_fill_plan *pl
                                      .options = settings->options,
                                      .length = settings->length,
                                      .context = settings->context,
+                                     .bos = settings->bos,
                                      .is_cancelled = is_cancelled,
                                      .tried = terminal ? print_trial : NULL};
     um_fill_outcome outcome = {0};
@@ -231,10 +230,9 @@ static um_status fill_plan(const fill_settings *settings, const um_fill_plan *pl
     um_model *model = NULL;
     um_threads *threads = NULL;
     um_session *session = NULL;
-    um_status status = um_cli_open_model(settings->model, &settings->model_options,
-                                         settings->no_quantize_cache, &model, error);
+    um_status status = um_cli_open_model(&settings->model, &model, error);
     if (status == UM_OK) {
-        status = um_threads_create(settings->threads, &threads, error);
+        status = um_threads_create(settings->model.threads, &threads, error);
     }
     if (status == UM_OK) {
         status = um_session_create(model, threads, &session, error);
@@ -279,21 +277,15 @@ static int add_range(const um_command *command, fill_settings *settings) {
 }
 
 static int read_option(const um_command *command, fill_settings *settings, int option) {
+    if (um_is_model_option(option)) {
+        return um_set_model_option(command, &settings->model, option, optarg);
+    }
     switch (option) {
-        case 'm':
-            settings->model = optarg;
-            return UM_EXIT_OK;
         case 'k':
             settings->marker = optarg;
             return UM_EXIT_OK;
-        case 'M':
-            settings->model_options.mask_token = optarg;
-            return UM_EXIT_OK;
-        case 'Q':
-            settings->model_options.quantize = optarg;
-            return UM_EXIT_OK;
-        case 'N':
-            settings->no_quantize_cache = true;
+        case 'b':
+            settings->bos = true;
             return UM_EXIT_OK;
         case 'L':
             return add_range(command, settings);
@@ -305,8 +297,6 @@ static int read_option(const um_command *command, fill_settings *settings, int o
                                           &settings->length);
         case 'c':
             return um_cli_set_count(command, "--context", optarg, 1U << 24, &settings->context);
-        case 't':
-            return um_cli_set_count(command, "--threads", optarg, 1024, &settings->threads);
         case 'd':
             return set_form(command, settings, FORM_DIFF);
         case 'i':
@@ -339,20 +329,25 @@ static int check(const um_command *command, fill_settings *settings, int argc, c
 
 static int parse(const um_command *command, int argc, char **argv, fill_settings *settings) {
     static const struct option own[] = {
-        {"model", required_argument, NULL, 'm'},    {"marker", required_argument, NULL, 'k'},
-        {"lines", required_argument, NULL, 'L'},    {"length", required_argument, NULL, 'l'},
-        {"context", required_argument, NULL, 'c'},  {"diff", no_argument, NULL, 'd'},
-        {"in-place", no_argument, NULL, 'i'},       {"json", no_argument, NULL, 'j'},
-        {"threads", required_argument, NULL, 't'},  {"mask-token", required_argument, NULL, 'M'},
-        {"quantize", required_argument, NULL, 'Q'}, {"no-quantize-cache", no_argument, NULL, 'N'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+        UM_CLI_MODEL_OPTIONS,
+        {"marker", required_argument, NULL, 'k'},
+        {"lines", required_argument, NULL, 'L'},
+        {"length", required_argument, NULL, 'l'},
+        {"context", required_argument, NULL, 'c'},
+        {"diff", no_argument, NULL, 'd'},
+        {"in-place", no_argument, NULL, 'i'},
+        {"bos", no_argument, NULL, 'b'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
     um_long_options options;
     um_long_options_fill(&options, own);
     int option = 0;
     while ((option = um_cli_next_option(command, argc, argv, ":m:k:L:l:c:dit:h",
                                         options.entries)) != -1) {
         if (option == 'h') {
-            return -1;
+            return UM_PARSE_HELP;
         }
         const int code = read_option(command, settings, option);
         if (code != UM_EXIT_OK) {
@@ -371,7 +366,7 @@ static int run(const um_command *command, int argc, char **argv) {
     int code = parse(command, argc, argv, &settings);
     if (code == UM_EXIT_OK) {
         code = fill(&settings);
-    } else if (code == -1) {
+    } else if (code == UM_PARSE_HELP) {
         code = um_cli_help_with_decoding(command);
     }
     um_options_free(settings.options);

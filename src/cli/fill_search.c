@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/prompt_request.h"
 
 /* A probability of 0, as for suppressed confidences, must not make a sum infinite. */
 #define SMALLEST_CONFIDENCE 1e-9
@@ -22,9 +23,10 @@ typedef struct fill_search {
     const um_fill_request *request;
     um_fill_outcome *outcome;
     token_span *spans; /* [hole_count + 1]: the fixed text around the holes */
-    um_part *parts;    /* [2 * hole_count + 1] */
+    um_part *parts;    /* [2 * hole_count + 2] */
     size_t part_count;
-    size_t limit; /* positions */
+    size_t limit; /* positions, without that of the BOS token */
+    int32_t bos;
     /* Of the current trial: */
     float *log_confidence; /* [canvas length] */
     bool chosen_is_finished;
@@ -86,6 +88,10 @@ static um_status choose_spans(fill_search *search, size_t open_length, um_error 
 static void lay_parts(fill_search *search, size_t open_length) {
     const size_t holes = search->request->plan->hole_count;
     search->part_count = 0;
+    if (search->request->bos) {
+        search->parts[search->part_count++] =
+            (um_part){.kind = UM_PART_TOKENS, .tokens = &search->bos, .length = 1};
+    }
     for (size_t i = 0; i <= holes; i++) {
         const token_span *span = &search->spans[i];
         if (span->last > span->first) {
@@ -249,6 +255,10 @@ static um_status check_model(fill_search *search, um_error *error) {
     }
     const size_t wanted = search->request->context;
     search->limit = wanted > 0 && wanted < info.context_length ? wanted : info.context_length;
+    if (search->request->bos) {
+        UM_TRY(um_cli_bos_token(search->model, &search->bos, error));
+        search->limit--;
+    }
     return UM_OK;
 }
 
@@ -262,7 +272,7 @@ um_status um_fill_search(um_session *session, const um_model *model, const um_fi
         status = um_allocate(&search.spans, holes + 1, sizeof *search.spans, "tokens", error);
     }
     if (status == UM_OK) {
-        status = um_allocate(&search.parts, 2 * holes + 1, sizeof *search.parts, "parts", error);
+        status = um_allocate(&search.parts, 2 * holes + 2, sizeof *search.parts, "parts", error);
     }
     if (status == UM_OK) {
         status = tokenise_spans(&search, error);

@@ -14,6 +14,7 @@ typedef struct um_fill_request {
     const um_options *options;
     size_t length;  /* of holes whose length the file does not give; 0: search for it */
     size_t context; /* most tokens that the model sees, holes included; 0: its context length */
+    bool bos;       /* the BOS token is the first of these */
     bool (*is_cancelled)(void *user); /* NULL: never */
     /* Called after each trial; may be NULL. */
     void (*tried)(void *user, size_t length, double mean_log_confidence);
@@ -44,7 +45,8 @@ typedef struct um_fill_outcome {
  * an end token come first.
  *
  * Errors are those of um_generate; UM_ERR_MISMATCH: a causal model, which cannot see what follows a
- * hole; UM_ERR_LIMIT: no room for the holes and what is between them. */
+ * hole, or no BOS token to put first; UM_ERR_LIMIT: no room for the holes and what is between
+ * them. */
 um_status um_fill_search(um_session *session, const um_model *model, const um_fill_request *request,
                          um_fill_outcome *outcome, um_error *error);
 

@@ -1,12 +1,11 @@
 /* unmask generate: complete prompts with a model. */
 #include "cli/generate.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/mapped_file.h"
+#include "cli/batch_size.h"
 #include "cli/decoding_options.h"
 #include "cli/generate_live.h"
 #include "cli/generate_queue.h"
@@ -14,15 +13,9 @@
 #include "cli/model_path.h"
 #include "cli/open_model.h"
 #include "cli/output_check.h"
-#include "cli/prompt_request.h"
-#include "cli/request_tokens.h"
 #include "cli/trace_file.h"
 
 #define PROMPT_MAXIMUM ((size_t)64 << 20)
-#define DEFAULT_BATCH 8
-#define LONG_PROMPT 4096
-#define LONG_ANSWER 256
-#define SHORT_ANSWER 64
 
 static const char help[] =
     "usage: unmask generate [--model PATH] [options] [PROMPT | -]\n"
@@ -37,15 +30,15 @@ static const char help[] =
     "By default each step decides all tokens that the model is sure of, block by\n"
     "block (algorithm threshold, cache dual), without randomness (temperature 0).\n"
     "With --steps N the tokens are decided in N steps, as published (algorithm\n"
-    "entropy, no cache).  The same seed gives the same text, whatever the number of\n"
+    "entropy, for LLaDA models low_confidence; no cache).  The same seed gives the same text, "
+    "whatever the number of\n"
     "threads.\n"
-    "\n" UM_CLI_MODEL_HELP UM_CLI_QUANTIZE_HELP
-    "  -f, --file FILE        read the prompt from FILE\n"
-    "      --prompts FILE     complete a batch: each line an object with \"task_id\" and "
-    "\"prompt\"\n"
-    "                         (and \"suffix\", or \"format\": \"chat\" for a message); prints one "
-    "line\n"
-    "                         of JSON for each\n"
+    "\n" UM_CLI_MODEL_HELP "  -f, --file FILE        read the prompt from FILE\n"
+    "      --prompts FILE     complete a batch: each line an object with \"prompt\" (and "
+    "\"task_id\",\n"
+    "                         by default the number of the line; \"suffix\"; \"format\": \"chat\" "
+    "for a\n"
+    "                         message); prints one line of JSON for each\n"
     "  -l, --length N         tokens to generate (default: 256, or 64 for models with fewer than\n"
     "                         2048 positions, and no more than the prompt leaves)\n"
     "      --suffix TEXT      fill in the middle: TEXT follows what is generated (a causal model\n"
@@ -55,6 +48,9 @@ static const char help[] =
     "                         nothing else unless --length is given)\n"
     "      --chat             the prompt is the message of a user\n"
     "      --system TEXT      with --chat: the system message\n"
+    "      --bos              put the tokenizer's BOS token in front of the prompt, as the authors "
+    "of\n"
+    "                         Dream do for base models\n"
     "  -n, --samples N        generate N samples; with --temperature they differ\n"
     "      --batch N          decode N samples or prompts at a time, which changes nothing but "
     "the\n"
@@ -64,10 +60,8 @@ static const char help[] =
     "      --json             print one line of JSON for each sample\n"
     "      --trace FILE       write a record of every commit to FILE (docs/TRACE.md)\n"
     "      --live, --no-live  show the text while it is written (default: on a terminal)\n"
-    "  -t, --threads N        threads (default: one a processor); results do not depend on it\n"
-    "      --kernels NAME     reference, portable, avx2, avx512 (default: fastest)\n"
     "  -h, --help             this text\n"
-    "\n" UM_CLI_CONFIGURATION_HELP "\n"
+    "\n" UM_CLI_OPENING_HELP "\n"
     "examples:\n"
     "  printf 'def add(a, b):\\n    \"\"\"Return the sum of a and b.\"\"\"\\n' | unmask generate "
     "-\n"
@@ -112,49 +106,6 @@ static um_status on_trace(void *user, const char *bytes, size_t length, um_error
     return um_trace_file_write(&state->trace, bytes, length, error);
 }
 
-/* ---- The request --------------------------------------------------------------- */
-
-/* A `length` of 0 means no hole after the prompt. */
-static void build_request(const generator *state, const um_generate_prompt *prompt, size_t length,
-                          um_prompt_request *built) {
-    const um_generate_settings *settings = state->settings;
-    um_prompt_request_begin(built, settings->options);
-    if (prompt->chat) {
-        um_prompt_request_say(built, settings->system, prompt->text, prompt->length);
-    } else {
-        um_prompt_request_add_text(built, prompt->text, prompt->length, settings->special);
-    }
-    if (length > 0) {
-        um_prompt_request_add_hole(built, length);
-    }
-    if (prompt->suffix) {
-        um_prompt_request_add_text(built, prompt->suffix, prompt->suffix_length, settings->special);
-    }
-}
-
-/* The length of the hole after the prompt: 0 for none, if the prompt has its own. */
-static um_status choose_length(const generator *state, const um_generate_prompt *prompt,
-                               size_t *length, um_error *error) {
-    um_prompt_request built;
-    um_request_tokens given;
-    build_request(state, prompt, 0, &built);
-    UM_TRY(
-        um_cli_count_request(state->model, &built.request, prompt->suffix != NULL, &given, error));
-    *length = state->settings->length;
-    if (*length > 0 || given.has_masks) {
-        return UM_OK;
-    }
-    const size_t context = state->info.context_length;
-    if (given.count >= context) {
-        return UM_RAISE(error, UM_ERR_LIMIT,
-                        "the prompt has %zu tokens, but %s has room for %zu including the answer: "
-                        "shorten the prompt",
-                        given.count, state->info.name, context);
-    }
-    *length = um_cli_default_length(&state->info, given.count, SHORT_ANSWER, LONG_ANSWER);
-    return UM_OK;
-}
-
 /* ---- Printing ------------------------------------------------------------------- */
 
 static um_status write_output(generator *state, um_error *error) {
@@ -179,7 +130,7 @@ static um_status append_plain(const um_generate_output *sample, um_buffer *outpu
     return ends_line ? UM_OK : um_buffer_append_text(output, "\n", error);
 }
 
-static um_status print_sample(void *user, const um_generate_prompt *prompt, size_t number,
+static um_status print_sample(void *user, const um_prompt *prompt, size_t number,
                               const um_result *result, um_error *error) {
     generator *state = user;
     const um_generate_output sample = {.settings = state->settings,
@@ -210,8 +161,19 @@ static um_status show_sample(generator *state, const um_request *request, um_err
     return status == UM_OK ? shown : status;
 }
 
+/* All samples of the prompt. */
+static um_status run_request(generator *state, const um_prompt *prompt, um_request *request,
+                             const char *where, um_error *error) {
+    for (size_t i = 0; i < state->settings->samples; i++) {
+        request->sample = (uint32_t)i;
+        UM_TRY(state->queue ? um_generate_queue_add(state->queue, prompt, request, where, error)
+                            : show_sample(state, request, error));
+    }
+    return UM_OK;
+}
+
 /* `where` names the prompt in messages, or is NULL. */
-static um_status run_prompt(generator *state, const um_generate_prompt *prompt, const char *where,
+static um_status run_prompt(generator *state, const um_prompt *prompt, const char *where,
                             um_error *error) {
     if (prompt->length == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
@@ -220,27 +182,27 @@ static um_status run_prompt(generator *state, const um_generate_prompt *prompt, 
                         where ? where : "", where ? ": " : "");
     }
     um_cli_catch_interrupts(); /* not earlier: Ctrl-C must end a wait for a prompt */
+    const um_prompt_form *form = &state->settings->form;
     size_t length = 0;
-    um_prompt_request built;
-    const um_status status = choose_length(state, prompt, &length, error);
+    um_prompt_request asked = {0};
+    um_status status = um_prompt_hole_length(form, prompt, state->model, &length, error);
+    if (status == UM_OK) {
+        status = um_prompt_ask(form, prompt, state->model, length, &asked, error);
+    }
     if (status != UM_OK) {
-        return where ? um_error_prefix(error, status, "%s", where) : status;
+        status = where ? um_error_prefix(error, status, "%s", where) : status;
+    } else {
+        status = run_request(state, prompt, &asked.request, where, error);
     }
-    build_request(state, prompt, length, &built);
-    for (size_t i = 0; i < state->settings->samples; i++) {
-        built.request.sample = (uint32_t)i;
-        UM_TRY(state->queue
-                   ? um_generate_queue_add(state->queue, prompt, &built.request, where, error)
-                   : show_sample(state, &built.request, error));
-    }
-    return UM_OK;
+    um_prompt_request_free(&asked);
+    return status;
 }
 
 /* ---- Where prompts come from ----------------------------------------------------- */
 
 static um_status run_single(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    um_generate_prompt prompt = {.suffix = settings->suffix, .chat = settings->chat};
+    um_prompt prompt = {.suffix = settings->form.suffix, .chat = settings->form.chat};
     prompt.suffix_length = prompt.suffix ? strlen(prompt.suffix) : 0;
     if (settings->prompt && strcmp(settings->prompt, "-") != 0) {
         prompt.text = settings->prompt;
@@ -259,51 +221,16 @@ static um_status run_single(generator *state, um_error *error) {
     return status;
 }
 
-/* Read all of a line but its id. */
-static um_status read_object(const um_generate_settings *settings, const json_t *object,
-                             const char *where, um_generate_prompt *prompt, um_error *error) {
-    const char *format = "";
-    prompt->suffix = settings->suffix;
-    UM_TRY(um_json_require_string(object, where, "prompt", &prompt->text, error));
-    UM_TRY(um_json_optional_string(object, where, "suffix", &prompt->suffix, error));
-    UM_TRY(um_json_optional_string(object, where, "format", &format, error));
-    prompt->length = strlen(prompt->text);
-    prompt->suffix_length = prompt->suffix ? strlen(prompt->suffix) : 0;
-    prompt->chat = settings->chat || strcmp(format, "chat") == 0;
-    if (prompt->chat && (prompt->suffix || settings->special)) {
-        return UM_RAISE(error, UM_ERR_FORMAT, "%s: a message of a conversation has no %s", where,
-                        prompt->suffix ? "\"suffix\"" : "special tokens: leave --special out");
-    }
-    return UM_OK;
-}
-
-static um_status run_object(generator *state, const json_t *object, const char *where,
-                            um_error *error) {
-    um_generate_prompt prompt = {0};
-    UM_TRY(read_object(state->settings, object, where, &prompt, error));
-    const json_t *id = json_object_get(object, "task_id");
-    if (!json_is_string(id) && !json_is_integer(id)) {
-        return UM_RAISE(error, UM_ERR_FORMAT,
-                        "%s: \"task_id\" is missing or neither a string nor "
-                        "an integer",
-                        where);
-    }
-    char *id_text = json_dumps(id, JSON_ENCODE_ANY);
-    if (!id_text) {
-        return um_error_memory(error, "task_id", 0);
-    }
-    prompt.task_id = id_text;
-    const um_status status = run_prompt(state, &prompt, where, error);
-    free(id_text);
-    return status;
-}
-
 static um_status run_line(void *user, const char *bytes, size_t length, const char *path,
                           size_t number, um_error *error) {
-    um_json_line line;
-    UM_TRY(um_json_load_line(bytes, length, path, number, &line, error));
-    const um_status status = line.object ? run_object(user, line.object, line.where, error) : UM_OK;
-    json_decref(line.object);
+    generator *state = user;
+    um_prompt_line line;
+    um_status status =
+        um_prompt_line_read(&state->settings->form, bytes, length, path, number, &line, error);
+    if (status == UM_OK && line.json.object) {
+        status = run_prompt(state, &line.prompt, line.json.where, error);
+    }
+    um_prompt_line_free(&line);
     return status;
 }
 
@@ -321,24 +248,11 @@ static um_status open_trace(generator *state, um_error *error) {
     return um_trace_file_open(path, &state->trace, error);
 }
 
-/* As many as keep the keys and values of long prompts within a quarter of the memory. */
 static size_t choose_batch(const generator *state) {
     const um_generate_settings *settings = state->settings;
-    if (settings->batch > 0) {
-        return settings->batch;
-    }
-    const size_t most =
-        !settings->prompts && settings->samples < DEFAULT_BATCH ? settings->samples : DEFAULT_BATCH;
-    const size_t context = state->info.context_length;
-    const size_t positions = context < LONG_PROMPT ? context : LONG_PROMPT;
-    const long pages = sysconf(_SC_PHYS_PAGES);
-    const long page_bytes = sysconf(_SC_PAGESIZE);
-    if (pages <= 0 || page_bytes <= 0) {
-        return most;
-    }
-    const size_t memory = (size_t)pages / 4 * (size_t)page_bytes;
-    const size_t fitting = memory / (positions * state->info.cache_bytes + 1);
-    return fitting < 1 ? 1 : fitting < most ? fitting : most;
+    const bool is_few = !settings->prompts && settings->samples < UM_BATCH_USUAL;
+    return um_cli_batch_size(&state->info, settings->batch,
+                             is_few ? settings->samples : UM_BATCH_USUAL, 1);
 }
 
 static um_status open_engine(generator *state, um_error *error) {
@@ -372,8 +286,7 @@ static um_status finish_queue(generator *state, um_status status, um_error *erro
 
 static um_status run_all(generator *state, um_error *error) {
     const um_generate_settings *settings = state->settings;
-    UM_TRY(um_cli_open_model(settings->model.model, &settings->model.options,
-                             settings->model.no_quantize_cache, &state->model, error));
+    UM_TRY(um_cli_open_model(&settings->model, &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(open_trace(state, error));
     UM_TRY(open_engine(state, error));
@@ -417,12 +330,12 @@ static int run_settings(const um_command *command, const um_generate_settings *s
 static int run(const um_command *command, int argc, char **argv) {
     um_generate_settings settings = {0};
     int code = um_generate_parse(command, argc, argv, &settings);
-    if (code == -1) {
+    if (code == UM_PARSE_HELP) {
         code = um_cli_help_with_decoding(command);
     } else if (code == UM_EXIT_OK) {
         code = run_settings(command, &settings);
     }
-    um_options_free(settings.options);
+    um_options_free(settings.form.options);
     return code;
 }
 

@@ -3,53 +3,37 @@
 #define UM_CLI_GENERATE_H
 
 #include "base/buffer.h"
-#include "cli/cli.h"
 #include "cli/model_options.h"
+#include "cli/prompt_line.h"
 
 typedef enum um_generate_live { UM_LIVE_AUTO, UM_LIVE_ON, UM_LIVE_OFF } um_generate_live;
 
 /* The command line. */
 typedef struct um_generate_settings {
     um_model_choice model;
-    um_options *options;
+    um_prompt_form form;
     const char *prompt;  /* the argument, "-" for standard input, or NULL */
     const char *file;    /* to read the prompt from */
     const char *prompts; /* JSON Lines of prompts */
-    const char *suffix;  /* follows the hole, or NULL */
-    const char *system;  /* with `chat`, or NULL */
     const char *trace;   /* file for the traces, or NULL */
-    size_t length;       /* of the hole; 0: by the size of the context */
     size_t samples;
     size_t batch; /* samples that are decoded at a time; 0: a default that memory limits */
-    bool chat;
-    bool special; /* names of special tokens in prompt and suffix are those tokens */
     bool json;
     bool completion_only;
     um_generate_live live;
 } um_generate_settings;
 
-/* Read the command line into zeroed *settings; call um_options_free on settings->options whatever
- * the outcome.  Returns UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the
+/* Read the command line into zeroed *settings; call um_options_free on settings->form.options
+ * whatever the outcome.  Returns UM_EXIT_OK to go on, UM_PARSE_HELP, or the exit code, with the
  * message printed. */
 int um_generate_parse(const um_command *command, int argc, char **argv,
                       um_generate_settings *settings);
-
-/* One prompt, whichever way it came. */
-typedef struct um_generate_prompt {
-    const char *text; /* [length] */
-    size_t length;
-    const char *suffix; /* [suffix_length], or NULL */
-    size_t suffix_length;
-    bool chat;           /* it is the message of a user */
-    const char *task_id; /* of a batch: its JSON text; NULL otherwise */
-    size_t index;        /* for the caller, to tell prompts apart */
-} um_generate_prompt;
 
 /* What the output of a sample is made from. */
 typedef struct um_generate_output {
     const um_generate_settings *settings;
     const um_model *model;
-    const um_generate_prompt *prompt;
+    const um_prompt *prompt;
     const um_result *result;
     size_t sample;
 } um_generate_output;

@@ -1,10 +1,10 @@
 /* The command line of `unmask generate`.  Decoding options come from the library's list, so a
  * new one needs no change here. */
+#include "cli/batch_size.h"
 #include "cli/decoding_options.h"
 #include "cli/generate.h"
 
 #define SAMPLES_MAXIMUM 1000000
-#define BATCH_MAXIMUM 4096
 #define LENGTH_MAXIMUM (1 << 24)
 
 /* Values of options without a letter. */
@@ -15,6 +15,7 @@ enum {
     OPTION_TRACE,
     OPTION_BATCH,
     OPTION_CHAT,
+    OPTION_BOS,
     OPTION_SPECIAL,
     OPTION_JSON,
     OPTION_COMPLETION_ONLY,
@@ -34,6 +35,7 @@ static const struct option own_options[] = {
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"chat", no_argument, NULL, OPTION_CHAT},
+    {"bos", no_argument, NULL, OPTION_BOS},
     {"special", no_argument, NULL, OPTION_SPECIAL},
     {"json", no_argument, NULL, OPTION_JSON},
     {"completion-only", no_argument, NULL, OPTION_COMPLETION_ONLY},
@@ -48,9 +50,9 @@ static const char **text_target(um_generate_settings *settings, int option) {
         case 'f':
             return &settings->file;
         case OPTION_SYSTEM:
-            return &settings->system;
+            return &settings->form.system;
         case OPTION_SUFFIX:
-            return &settings->suffix;
+            return &settings->form.suffix;
         case OPTION_PROMPTS:
             return &settings->prompts;
         case OPTION_TRACE:
@@ -63,9 +65,11 @@ static const char **text_target(um_generate_settings *settings, int option) {
 static bool set_flag(um_generate_settings *settings, int option) {
     switch (option) {
         case OPTION_CHAT:
-            return settings->chat = true;
+            return settings->form.chat = true;
+        case OPTION_BOS:
+            return settings->form.bos = true;
         case OPTION_SPECIAL:
-            return settings->special = true;
+            return settings->form.special = true;
         case OPTION_JSON:
             return settings->json = true;
         case OPTION_COMPLETION_ONLY:
@@ -98,19 +102,21 @@ static int apply(const um_command *command, um_generate_settings *settings, int 
             return um_cli_set_count(command, "--samples", optarg, SAMPLES_MAXIMUM,
                                     &settings->samples);
         case 'l':
-            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM, &settings->length);
+            return um_cli_set_count(command, "--length", optarg, LENGTH_MAXIMUM,
+                                    &settings->form.length);
         case OPTION_BATCH:
-            return um_cli_set_count(command, "--batch", optarg, BATCH_MAXIMUM, &settings->batch);
+            return um_cli_set_count(command, "--batch", optarg, UM_BATCH_MAXIMUM, &settings->batch);
         case 'h':
-            return -1;
+            return UM_PARSE_HELP;
         default:
             return um_is_decoding_option(option)
-                       ? um_set_decoding_option(command, settings->options, option, optarg)
+                       ? um_set_decoding_option(command, settings->form.options, option, optarg)
                        : UM_EXIT_USAGE; /* um_cli_next_option has printed why */
     }
 }
 
 static int check(const um_command *command, const um_generate_settings *settings) {
+    const um_prompt_form *form = &settings->form;
     const int sources =
         (settings->prompt ? 1 : 0) + (settings->file ? 1 : 0) + (settings->prompts ? 1 : 0);
     if (sources > 1) {
@@ -118,13 +124,13 @@ static int check(const um_command *command, const um_generate_settings *settings
                             "give the prompt only once: as an argument, with --file or with "
                             "--prompts");
     }
-    if (settings->system && !settings->chat) {
+    if (form->system && !form->chat) {
         return um_cli_usage(command, "--system is part of a conversation: add --chat");
     }
-    if (settings->suffix && settings->chat) {
+    if (form->suffix && form->chat) {
         return um_cli_usage(command, "--suffix is for plain text, not for --chat");
     }
-    if (settings->special && settings->chat) {
+    if (form->special && form->chat) {
         return um_cli_usage(command, "--special is for plain text, not for --chat");
     }
     if (settings->live == UM_LIVE_ON &&
@@ -142,7 +148,7 @@ int um_generate_parse(const um_command *command, int argc, char **argv,
                       um_generate_settings *settings) {
     um_error error = {0};
     settings->samples = 1;
-    if (um_options_create(&settings->options, &error) != UM_OK) {
+    if (um_options_create(&settings->form.options, &error) != UM_OK) {
         return um_cli_fail(&error);
     }
     um_long_options long_options;

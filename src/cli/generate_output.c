@@ -28,7 +28,7 @@ static um_status append_fixed(const um_generate_output *output, size_t start, si
 /* The text of a prompt with holes of its own, from the canvas. */
 static um_status append_canvas(const um_generate_output *output, um_buffer *text, um_error *error) {
     const um_result *result = output->result;
-    size_t at = 0;
+    size_t at = output->settings->form.bos ? 1 : 0; /* that token is not part of the text */
     for (size_t i = 0; i < result->answer_count; i++) {
         const um_answer *answer = &result->answers[i];
         UM_TRY(append_fixed(output, at, answer->start, text, error));
@@ -39,11 +39,11 @@ static um_status append_canvas(const um_generate_output *output, um_buffer *text
 }
 
 um_status um_generate_text(const um_generate_output *output, um_buffer *text, um_error *error) {
-    const um_generate_prompt *prompt = output->prompt;
+    const um_prompt *prompt = output->prompt;
     if (prompt->chat) {
         return um_generate_completion(output, text, error);
     }
-    if (output->settings->special) {
+    if (output->settings->form.special) {
         return append_canvas(output, text, error);
     }
     UM_TRY(um_buffer_append(text, prompt->text, prompt->length, error));
@@ -109,7 +109,7 @@ static um_status append_counts(const um_result *result, um_buffer *line, um_erro
 
 /* Members that a batch leaves out. */
 static um_status append_texts(const um_generate_output *output, um_buffer *line, um_error *error) {
-    const um_generate_prompt *prompt = output->prompt;
+    const um_prompt *prompt = output->prompt;
     UM_TRY(append_member(line, "prompt", prompt->text, prompt->length, error));
     if (prompt->suffix) {
         UM_TRY(append_member(line, "suffix", prompt->suffix, prompt->suffix_length, error));

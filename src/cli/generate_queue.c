@@ -15,7 +15,7 @@ enum { TEXT_PROMPT, TEXT_SUFFIX, TEXT_TASK_ID, TEXT_WHERE, TEXTS };
 typedef struct queued_sample {
     struct queued_sample *next;
     um_generate_queue *queue;
-    um_generate_prompt prompt; /* points to `texts` */
+    um_prompt prompt; /* points to `texts` */
     char *texts[TEXTS];
     size_t sample;
     uint64_t id;
@@ -173,8 +173,8 @@ static um_status copy_text(const char *text, size_t length, char **copy, um_erro
     return UM_OK;
 }
 
-static um_status copy_prompt(queued_sample *sample, const um_generate_prompt *prompt,
-                             const char *where, um_error *error) {
+static um_status copy_prompt(queued_sample *sample, const um_prompt *prompt, const char *where,
+                             um_error *error) {
     char **texts = sample->texts;
     const size_t id_length = prompt->task_id ? strlen(prompt->task_id) : 0;
     UM_TRY(copy_text(prompt->text, prompt->length, &texts[TEXT_PROMPT], error));
@@ -188,7 +188,7 @@ static um_status copy_prompt(queued_sample *sample, const um_generate_prompt *pr
     return UM_OK;
 }
 
-static um_status add_sample(um_generate_queue *queue, const um_generate_prompt *prompt,
+static um_status add_sample(um_generate_queue *queue, const um_prompt *prompt,
                             const um_request *request, const char *where, queued_sample *sample,
                             um_error *error) {
     const um_callbacks callbacks = {.user = sample,
@@ -211,7 +211,7 @@ static void append(um_generate_queue *queue, queued_sample *sample) {
     queue->pending++;
 }
 
-um_status um_generate_queue_add(um_generate_queue *queue, const um_generate_prompt *prompt,
+um_status um_generate_queue_add(um_generate_queue *queue, const um_prompt *prompt,
                                 const um_request *request, const char *where, um_error *error) {
     queued_sample *sample = calloc(1, sizeof *sample);
     if (!sample) {

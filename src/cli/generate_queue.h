@@ -13,8 +13,8 @@ typedef struct um_generate_queue_setup {
     size_t size;          /* samples that are decoded at a time, at least 1 */
     um_trace_file *trace; /* for the traces, one after the other; borrowed, or NULL */
     void *user;           /* passed to `print` */
-    um_status (*print)(void *user, const um_generate_prompt *prompt, size_t sample,
-                       const um_result *result, um_error *error);
+    um_status (*print)(void *user, const um_prompt *prompt, size_t sample, const um_result *result,
+                       um_error *error);
 } um_generate_queue_setup;
 
 /* What `setup` points to must outlive *queue. */
@@ -30,7 +30,7 @@ void um_generate_queue_free(um_generate_queue *queue);
  * A request that is refused leaves the samples before it pending.  Any other failure is that of the
  * first sample, in order, that failed; those before it have been printed, and nothing after it will
  * be. */
-um_status um_generate_queue_add(um_generate_queue *queue, const um_generate_prompt *prompt,
+um_status um_generate_queue_add(um_generate_queue *queue, const um_prompt *prompt,
                                 const um_request *request, const char *where, um_error *error);
 
 /* Wall-clock seconds that decoding took so far, without printing. */

@@ -72,15 +72,21 @@ static um_status check_chat(um_inspect_report *report, const um_tokenizer *token
                           error);
 }
 
-static um_status check(um_inspect_report *report, const um_tokenizer *tokenizer, um_error *error) {
+static um_status check(um_inspect_report *report, bool mask_is_given, const um_tokenizer *tokenizer,
+                       um_error *error) {
     UM_TRY(check_chat(report, tokenizer, error));
     if (!report->has_config) {
         return UM_OK;
     }
+    if (report->config.causal_unless_masked) {
+        um_model_config_set_mask(&report->config, um_tokenizer_mask(tokenizer));
+    }
     const um_model_config *config = &report->config;
     UM_TRY(check_vocabulary(report, tokenizer, error));
-    UM_TRY(check_special(report, "mask", config->mask_token, um_tokenizer_mask(tokenizer),
-                         UM_FINDING_PROBLEM, error));
+    if (!mask_is_given) {
+        UM_TRY(check_special(report, "mask", config->mask_token, um_tokenizer_mask(tokenizer),
+                             UM_FINDING_PROBLEM, error));
+    }
     UM_TRY(check_special(report, "bos", config->bos_token, um_tokenizer_bos(tokenizer),
                          UM_FINDING_NOTE, error));
     UM_TRY(check_special(report, "eos", config->eos_token, um_tokenizer_eos(tokenizer),
@@ -89,8 +95,8 @@ static um_status check(um_inspect_report *report, const um_tokenizer *tokenizer,
                          UM_FINDING_NOTE, error);
 }
 
-um_status um_cli_inspect_tokenizer(um_inspect_report *report, um_tokenizer **tokenizer,
-                                   um_error *error) {
+um_status um_cli_inspect_tokenizer(um_inspect_report *report, bool mask_is_given,
+                                   um_tokenizer **tokenizer, um_error *error) {
     *tokenizer = NULL;
     if (!um_tokenizer_exists(report->directory)) {
         return um_inspect_add(report, UM_FINDING_NOTE,
@@ -103,7 +109,7 @@ um_status um_cli_inspect_tokenizer(um_inspect_report *report, um_tokenizer **tok
     if (um_tokenizer_load(report->directory, tokenizer, &found) != UM_OK) {
         return add_finding(report, UM_FINDING_PROBLEM, &found, error);
     }
-    return check(report, *tokenizer, error);
+    return check(report, mask_is_given, *tokenizer, error);
 }
 
 /* ---- Text and JSON ------------------------------------------------------- */

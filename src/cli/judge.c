@@ -25,10 +25,8 @@ static const char help[] =
     "One of the files may be -, standard input.\n"
     "\n"
     "  -o, --output FILE      write the samples with their results (\"passed\", \"result\", ...)\n"
-    "      --reference        judge the problems' own solutions in place of samples\n"
-    "      --k LIST           values of k for pass@k (default: 1,10,100, as far as\n"
-    "                         there are enough samples)\n" UM_CLI_JUDGE_HELP
-    "      --json             print the summary as JSON\n"
+    "      --reference        judge the problems' own solutions in place of "
+    "samples\n" UM_CLI_JUDGE_HELP "      --json             print the summary as JSON\n"
     "  -h, --help             this text\n"
     "\n"
     "example:\n"
@@ -224,8 +222,7 @@ static int run(const um_command *command, int argc, char **argv) {
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    judge_request request = {.choice = {.judge = um_judge_default_options(),
-                                        .ks = {.values = {1, 10, 100}, .count = 3}}};
+    judge_request request = {.choice = um_judge_default_choice()};
     bool reference = false;
     int option = 0;
     while ((option = um_cli_next_option(command, argc, argv, ":o:h", names)) != -1) {

@@ -3,6 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+um_judge_choice um_judge_default_choice(void) {
+    return (um_judge_choice){.judge = um_judge_default_options(),
+                             .ks = {.values = {1, 5, 10, 25, 50, 100}, .count = 6}};
+}
+
 static bool has_k(const um_pass_ks *ks, size_t k) {
     for (size_t i = 0; i < ks->count; i++) {
         if (ks->values[i] == k) {

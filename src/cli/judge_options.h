@@ -32,8 +32,10 @@ enum {
         "sandbox", required_argument, NULL, UM_OPTION_SANDBOX                                      \
     }
 
-/* Their lines for help texts, except that of --k. */
+/* Their lines for help texts. */
 #define UM_CLI_JUDGE_HELP                                                                          \
+    "      --k LIST           values of k for pass@k (default: 1,5,10,25,50,100, as far as\n"      \
+    "                         there are enough samples)\n"                                         \
     "      --timeout S        seconds for one program with its tests (default: 5)\n"               \
     "      --memory MIB       address space of each process (default: 512)\n"                      \
     "      --workers N        programs at a time (default: one a processor)\n"                     \
@@ -42,6 +44,9 @@ enum {
     "      --sandbox LEVEL    full (default), namespaces, bubblewrap, seccomp, or\n"               \
     "                         none, which protects from accidents only;\n"                         \
     "                         docs/SANDBOX.md says what each keeps out\n"
+
+/* The defaults. */
+um_judge_choice um_judge_default_choice(void);
 
 /* Whether the value that getopt_long returned is that of one of these options. */
 bool um_is_judge_option(int value);

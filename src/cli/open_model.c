@@ -20,13 +20,12 @@ static bool find_cache(char *path, size_t path_size) {
     return length > 0 && (size_t)length < path_size;
 }
 
-um_status um_cli_open_model(const char *given, const um_model_options *options,
-                            bool no_quantize_cache, um_model **model, um_error *error) {
+um_status um_cli_open_model(const um_model_choice *choice, um_model **model, um_error *error) {
     char cache[4096];
     const char *path = NULL;
-    um_model_options with = *options;
-    UM_TRY(um_cli_model_path(given, &path, error));
-    if (no_quantize_cache && !with.quantize) {
+    um_model_options with = choice->options;
+    UM_TRY(um_cli_model_path(choice->model, &path, error));
+    if (choice->no_quantize_cache && !with.quantize) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "--no-quantize-cache has no effect without --quantize: leave it out");
     }
@@ -34,7 +33,8 @@ um_status um_cli_open_model(const char *given, const um_model_options *options,
         return um_model_open(path, &with, model, error);
     }
     um_progress_bar bar = um_progress_bar_start("quantising");
-    with.quantize_cache = !no_quantize_cache && find_cache(cache, sizeof cache) ? cache : NULL;
+    with.quantize_cache =
+        !choice->no_quantize_cache && find_cache(cache, sizeof cache) ? cache : NULL;
     with.progress = um_progress_bar_watch;
     with.progress_user = &bar;
     um_cli_catch_interrupts();

@@ -57,7 +57,7 @@ static int parse_options(const um_command *command, int argc, char **argv,
                 options->json = true;
                 break;
             case 'h':
-                return -1;
+                return UM_PARSE_HELP;
             default:
                 return UM_EXIT_USAGE;
         }
@@ -172,7 +172,7 @@ static int run(const um_command *command, int argc, char **argv) {
     report_options options = {0};
     const int code = parse_options(command, argc, argv, &options);
     if (code != UM_EXIT_OK) {
-        return code == -1 ? um_cli_help(command) : code;
+        return code == UM_PARSE_HELP ? um_cli_help(command) : code;
     }
     report_inputs *inputs = calloc(1, sizeof *inputs);
     if (!inputs) {

@@ -7,13 +7,18 @@
 #define LARGE_CONTEXT 2048 /* positions from which answers are long by default */
 #define INFILLING_TOKENS 3 /* tokens that show a suffix to a causal model */
 
-static um_status take_tokens(um_status status, int32_t *tokens, size_t count, int32_t mask_token,
-                             um_request_tokens *found) {
-    UM_TRY(status);
+static void note_tokens(const int32_t *tokens, size_t count, int32_t mask_token,
+                        um_request_tokens *found) {
     for (size_t i = 0; i < count; i++) {
         found->has_masks = found->has_masks || tokens[i] == mask_token;
     }
     found->count += count;
+}
+
+static um_status take_tokens(um_status status, int32_t *tokens, size_t count, int32_t mask_token,
+                             um_request_tokens *found) {
+    UM_TRY(status);
+    note_tokens(tokens, count, mask_token, found);
     um_free(tokens);
     return UM_OK;
 }
@@ -36,6 +41,8 @@ um_status um_cli_count_request(const um_model *model, const um_request *request,
             const um_status status =
                 um_tokenize(model, part->text, part->length, part->special, &tokens, &count, error);
             UM_TRY(take_tokens(status, tokens, count, info.mask_token, found));
+        } else if (part->kind == UM_PART_TOKENS) {
+            note_tokens(part->tokens, part->length, info.mask_token, found);
         }
     }
     if (request->message_count == 0) {
@@ -46,8 +53,17 @@ um_status um_cli_count_request(const um_model *model, const um_request *request,
     return take_tokens(status, tokens, count, info.mask_token, found);
 }
 
-size_t um_cli_default_length(const um_model_info *info, size_t used, size_t short_answer,
-                             size_t long_answer) {
-    const size_t usual = info->context_length < LARGE_CONTEXT ? short_answer : long_answer;
-    return um_size_smaller(usual, info->context_length - used);
+um_status um_cli_answer_length(const um_model_info *info, size_t used, const um_answer_wish *wish,
+                               size_t *length, um_error *error) {
+    const size_t context = info->context_length;
+    const size_t room = used < context ? context - used : 0;
+    const size_t usual = context < LARGE_CONTEXT ? wish->short_usual : wish->long_usual;
+    if (room < (wish->given > 0 ? wish->given : 1)) {
+        return UM_RAISE(
+            error, UM_ERR_LIMIT,
+            "the prompt has %zu tokens, but %s has room for %zu including the answer%s%s", used,
+            info->name, context, wish->advice ? ": " : "", wish->advice ? wish->advice : "");
+    }
+    *length = wish->given > 0 ? wish->given : um_size_smaller(usual, room);
+    return UM_OK;
 }

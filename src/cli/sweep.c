@@ -32,8 +32,7 @@ static const char help[] =
     "      --steps LIST       step budgets of diffusion models, as shares of the\n"
     "                         positions of an answer (default: 1,1/2,1/4), or none\n"
     "  -n, --samples N        samples of each problem (default: 1; always 1 at\n"
-    "                         temperature 0)\n" UM_CLI_QUANTIZE_HELP UM_CLI_EVAL_HELP
-    "\n" UM_CLI_CONFIGURATION_HELP "\n"
+    "                         temperature 0)\n" UM_CLI_EVAL_HELP "\n"
     "example: an autoregressive model beside a diffusion model, ten samples of 50 problems a kind\n"
     "  unmask sweep -m models/ar -m models/diffusion --problems problems.jsonl --limit 50 \\\n"
     "      -n 10 --length 80 --infilling-length 32 -o sweep\n"
@@ -74,7 +73,7 @@ static int run(const um_command *command, int argc, char **argv) {
     static const char *const own[] = {"temperature", "steps"}; /* a sweep has lists of these */
     um_sweep_request request;
     const int code = um_sweep_parse(command, argc, argv, &request);
-    if (code == -1) {
+    if (code == UM_PARSE_HELP) {
         return um_cli_help_with_decoding_but(command, own, sizeof own / sizeof *own);
     }
     return code == UM_EXIT_OK ? sweep(&request) : code;

@@ -13,8 +13,8 @@ typedef struct um_sweep_request {
     um_sweep_axes axes;
 } um_sweep_request;
 
-/* Read the command line.  UM_EXIT_OK to go on, -1 for --help, otherwise the exit code, with the
- * message printed. */
+/* Read the command line.  UM_EXIT_OK to go on, UM_PARSE_HELP, or the exit code, with the message
+ * printed. */
 int um_sweep_parse(const um_command *command, int argc, char **argv, um_sweep_request *request);
 
 /* ---- Decoding -------------------------------------------------------------------------- */

@@ -113,9 +113,9 @@ static um_status append_setting(const char *name, const json_t *value, um_buffer
 }
 
 static um_status append_settings(const json_t *report, um_buffer *text, um_error *error) {
-    static const char *const asked[] = {"length",   "infilling_length", "form",         "instruct",
-                                        "shots",    "first_id",         "last_id",      "limit",
-                                        "quantize", "timeout",          "sandbox_level"};
+    static const char *const asked[] = {
+        "length",   "infilling_length", "form",  "instruct", "bos",     "shots",
+        "first_id", "last_id",          "limit", "quantize", "timeout", "sandbox_level"};
     const json_t *settings = json_object_get(report, "settings");
     const char *name = NULL;
     json_t *value = NULL;

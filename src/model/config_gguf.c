@@ -246,6 +246,7 @@ static um_status read_own_conventions(const source *from, um_model_config *confi
     UM_TRY(um_gguf_optional_integer(from->file, "unmask.attention_block_length", 0, INT32_MAX,
                                     &block_length, from->error));
     config->attention_block_length = (size_t)block_length;
+    config->causal_unless_masked = config->causal_unless_masked && !*attention;
     if ((*attention && !um_attention_from_name(attention, &config->attention)) ||
         (*alignment && !um_logit_alignment_from_name(alignment, &config->logit_alignment)) ||
         (*family && !um_family_from_name(family, &config->family))) {
@@ -258,7 +259,7 @@ static um_status read_own_conventions(const source *from, um_model_config *confi
 }
 
 /* "attention.causal" decides if it is given; otherwise a causal architecture with a mask token is a
- * diffusion model, as for config.json. */
+ * diffusion model, as for config.json, even if the caller names that token. */
 static um_status read_conventions(const source *from, const struct architecture *known,
                                   um_model_config *config) {
     char key[KEY_BYTES];
@@ -268,6 +269,7 @@ static um_status read_conventions(const source *from, const struct architecture 
                                  from->error));
     UM_TRY(um_gguf_optional_bool(from->file, "diffusion.shift_logits", &shifted, from->error));
     config->attention = causal ? UM_ATTENTION_CAUSAL : UM_ATTENTION_FULL;
+    config->causal_unless_masked = causal && !find_own(from, "attention.causal");
     config->logit_alignment = shifted ? UM_LOGITS_SHIFTED : UM_LOGITS_AT_POSITION;
     return read_own_conventions(from, config);
 }

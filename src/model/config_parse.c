@@ -7,8 +7,9 @@
 
 /* How the conventions follow from a model_type. */
 typedef enum convention {
-    CONVENTION_FIXED,         /* as the table says */
-    CONVENTION_AUTOREGRESSIVE /* as the table says, unless the file shows a diffusion model */
+    CONVENTION_FIXED,          /* as the table says */
+    CONVENTION_AUTOREGRESSIVE, /* as the table says, unless the file shows a diffusion model */
+    CONVENTION_ADAPTED         /* as the table says, but in blocks if the file has their length */
 } convention;
 
 static const struct model_type {
@@ -22,9 +23,9 @@ static const struct model_type {
     {"qwen2", UM_FAMILY_QWEN2, UM_ATTENTION_CAUSAL, UM_LOGITS_SHIFTED, CONVENTION_AUTOREGRESSIVE},
     {"qwen3", UM_FAMILY_QWEN3, UM_ATTENTION_CAUSAL, UM_LOGITS_SHIFTED, CONVENTION_AUTOREGRESSIVE},
     {"llama", UM_FAMILY_LLAMA, UM_ATTENTION_CAUSAL, UM_LOGITS_SHIFTED, CONVENTION_AUTOREGRESSIVE},
-    {"a2d-qwen2", UM_FAMILY_QWEN2, UM_ATTENTION_FULL, UM_LOGITS_AT_POSITION, CONVENTION_FIXED},
-    {"a2d-qwen3", UM_FAMILY_QWEN3, UM_ATTENTION_FULL, UM_LOGITS_AT_POSITION, CONVENTION_FIXED},
-    {"a2d-llama", UM_FAMILY_LLAMA, UM_ATTENTION_FULL, UM_LOGITS_AT_POSITION, CONVENTION_FIXED},
+    {"a2d-qwen2", UM_FAMILY_QWEN2, UM_ATTENTION_FULL, UM_LOGITS_AT_POSITION, CONVENTION_ADAPTED},
+    {"a2d-qwen3", UM_FAMILY_QWEN3, UM_ATTENTION_FULL, UM_LOGITS_AT_POSITION, CONVENTION_ADAPTED},
+    {"a2d-llama", UM_FAMILY_LLAMA, UM_ATTENTION_FULL, UM_LOGITS_AT_POSITION, CONVENTION_ADAPTED},
     {"sdar", UM_FAMILY_QWEN3, UM_ATTENTION_BLOCK_CAUSAL, UM_LOGITS_AT_POSITION, CONVENTION_FIXED},
     {"Fast_dLLM_Qwen", UM_FAMILY_QWEN2, UM_ATTENTION_BLOCK_CAUSAL, UM_LOGITS_SHIFTED,
      CONVENTION_FIXED},
@@ -208,6 +209,7 @@ static um_status read_own_conventions(const source *from, um_model_config *confi
         return unsupported(from, "logit_alignment", "expected position or shifted");
     }
     config->attention_block_length = (size_t)block_length;
+    config->causal_unless_masked = false;
     return UM_OK;
 }
 
@@ -215,11 +217,15 @@ static um_status read_conventions(const source *from, const struct model_type *t
                                   um_model_config *config) {
     config->attention = type->attention;
     config->logit_alignment = type->alignment;
-    if (type->convention == CONVENTION_AUTOREGRESSIVE && shows_diffusion(from, config)) {
-        config->attention = UM_ATTENTION_FULL;
+    if (type->convention == CONVENTION_AUTOREGRESSIVE) {
+        config->causal_unless_masked = !shows_diffusion(from, config);
+        config->attention = config->causal_unless_masked ? UM_ATTENTION_CAUSAL : UM_ATTENTION_FULL;
     }
-    if (config->attention == UM_ATTENTION_BLOCK_CAUSAL) {
+    if (config->attention == UM_ATTENTION_BLOCK_CAUSAL || type->convention == CONVENTION_ADAPTED) {
         UM_TRY(read_block_length(from, config));
+    }
+    if (config->attention_block_length > 0) {
+        config->attention = UM_ATTENTION_BLOCK_CAUSAL;
     }
     return read_own_conventions(from, config);
 }
@@ -282,8 +288,8 @@ static um_status parse_common(const source *from, um_model_config *config) {
     UM_TRY(read_size(from, "max_position_embeddings", &config->maximum_positions));
     UM_TRY(um_json_require_number(from->root, from->where, "rms_norm_eps",
                                   &config->rms_norm_epsilon, from->error));
-    UM_TRY(um_json_require_bool(from->root, from->where, "tie_word_embeddings", &config->tied_head,
-                                from->error));
+    UM_TRY(um_json_optional_bool(from->root, from->where, "tie_word_embeddings", &config->tied_head,
+                                 from->error));
     UM_TRY(read_rope(from, config));
     return check_common_features(from, config);
 }
@@ -348,14 +354,15 @@ static um_status parse_llada(const source *from, um_model_config *config) {
 
 /* ---- All --------------------------------------------------------------- */
 
-/* Files of Dream and LLaDA always name the mask token, so they must. */
-static um_status require_mask(const source *from, const um_model_config *config) {
-    const bool always = config->family == UM_FAMILY_DREAM || config->family == UM_FAMILY_LLADA;
-    if (always && config->mask_token == UM_NO_TOKEN_ID) {
-        return UM_RAISE(from->error, UM_ERR_FORMAT, "%s: \"mask_token_id\" is missing",
-                        from->where);
+void um_model_config_set_mask(um_model_config *config, int32_t mask_token) {
+    if (mask_token == UM_NO_TOKEN_ID) {
+        return;
     }
-    return UM_OK;
+    config->mask_token = mask_token;
+    if (config->causal_unless_masked) {
+        config->attention = UM_ATTENTION_FULL;
+        config->causal_unless_masked = false;
+    }
 }
 
 void um_model_config_apply_overrides(um_model_config *config,
@@ -365,6 +372,7 @@ void um_model_config_apply_overrides(um_model_config *config,
     }
     if (overrides->has_attention) {
         config->attention = overrides->attention;
+        config->causal_unless_masked = false;
     }
     if (overrides->attention_block_length != 0) {
         config->attention_block_length = overrides->attention_block_length;
@@ -373,7 +381,7 @@ void um_model_config_apply_overrides(um_model_config *config,
         config->logit_alignment = overrides->logit_alignment;
     }
     if (overrides->has_mask_token) {
-        config->mask_token = overrides->mask_token;
+        um_model_config_set_mask(config, overrides->mask_token);
     }
 }
 
@@ -405,7 +413,6 @@ um_status um_model_config_parse_with(const json_t *root, const char *where,
     UM_TRY(read_tokens(&from, config));
     UM_TRY(read_conventions(&from, type, config));
     um_model_config_apply_overrides(config, overrides);
-    UM_TRY(require_mask(&from, config));
     return um_model_config_check(config, where, error);
 }
 

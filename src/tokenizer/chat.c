@@ -5,13 +5,6 @@
 #include "base/utf8.h"
 #include "tokenizer/character_class.h"
 
-/* Qwen's "You are Qwen, created by ..." is shortened to this in Dream and DiffuCoder. */
-static const um_chat_message default_system = {
-    .role = "system",
-    .content = "You are a helpful assistant.",
-    .content_length = sizeof "You are a helpful assistant." - 1,
-};
-
 /* One call of um_chat_encode. */
 typedef struct chat_writer {
     const um_tokenizer *tokenizer;
@@ -73,6 +66,12 @@ static um_status check_role(const um_chat_message *message, size_t index, um_err
                     index, message->role);
 }
 
+/* The index of the first message that gets a turn: an empty system text at the beginning stands for
+ * a conversation without system turn. */
+static size_t first_turn(const um_chat_message *messages) {
+    return strcmp(messages[0].role, "system") == 0 && messages[0].content_length == 0 ? 1 : 0;
+}
+
 /* ---- ChatML ----------------------------------------------------------------------- */
 
 static um_status write_chatml_message(chat_writer *writer, const um_chat_message *message,
@@ -86,10 +85,12 @@ static um_status write_chatml_message(chat_writer *writer, const um_chat_message
 
 static um_status write_chatml(chat_writer *writer, const um_chat_message *messages, size_t count,
                               bool generation_prompt, um_error *error) {
-    if (strcmp(messages[0].role, "system") != 0) {
-        UM_TRY(write_chatml_message(writer, &default_system, error));
+    const char *text = um_tokenizer_default_system(writer->tokenizer);
+    if (text && strcmp(messages[0].role, "system") != 0) {
+        const um_chat_message message = {"system", text, strlen(text)};
+        UM_TRY(write_chatml_message(writer, &message, error));
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first_turn(messages); i < count; i++) {
         UM_TRY(write_chatml_message(writer, &messages[i], error));
     }
     if (!generation_prompt) {
@@ -131,7 +132,7 @@ static um_status write_headers(chat_writer *writer, const um_chat_message *messa
     if (start >= 0) {
         UM_TRY(um_token_list_append(writer->out, start, error));
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first_turn(messages); i < count; i++) {
         UM_TRY(write_header(writer, messages[i].role, error));
         UM_TRY(write_header_content(writer, &messages[i], error));
         UM_TRY(write_token(writer, "<|eot_id|>", error));

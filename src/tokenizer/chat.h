@@ -2,7 +2,8 @@
  *
  * There are two formats; the added tokens of the tokenizer tell which one applies:
  *
- * ChatML (Qwen, Dream, DiffuCoder: the Qwen2.5 template without tools), with "<|im_start|>":
+ * ChatML (Qwen, Dream, DiffuCoder: the Qwen2.5 template without tools), with "<|im_start|>"; the
+ * system turn depends on the template:
  *     <|im_start|>system\nYou are a helpful assistant.<|im_end|>\n
  *     <|im_start|>user\n{content}<|im_end|>\n
  *     <|im_start|>assistant\n
@@ -37,7 +38,8 @@ um_chat_format um_chat_format_of(const um_tokenizer *tokenizer);
  *
  * Roles and contents are encoded as ordinary text: "<|im_end|>" in a message becomes the tokens
  * of those characters, so a message cannot end its turn, open another or bring in a mask.
- * ChatML conversations that do not begin with a system message get the default one.
+ * ChatML conversations that do not begin with a system message get the one of the chat template
+ * (um_tokenizer_default_system).  An empty system message at the beginning means no system turn.
  * With `generation_prompt` the opening of the assistant's answer follows, otherwise nothing:
  * an answer that the caller has begun to write can be appended by encoding it as text.
  *

@@ -131,17 +131,15 @@ static um_status read_template_object(const char *directory, const char *name,
     return UM_OK;
 }
 
-/* Read the chat template from a file of its own if the configuration has none. */
-static um_status read_chat_template(const char *directory, json_t *configuration, um_error *error) {
+/* As in transformers, chat_template.jinja comes before the configuration. */
+um_status um_chat_template_read(const char *directory, json_t *configuration, um_error *error) {
     static const char text[] = "chat_template.jinja";
     static const char object[] = "chat_template.json";
-    if (json_object_get(configuration, "chat_template")) {
-        return UM_OK;
-    }
     if (um_file_exists(directory, text)) {
         return read_template_text(directory, text, configuration, error);
     }
-    return um_file_exists(directory, object)
+    const bool wanted = !json_object_get(configuration, "chat_template");
+    return wanted && um_file_exists(directory, object)
                ? read_template_object(directory, object, configuration, error)
                : UM_OK;
 }
@@ -152,7 +150,7 @@ static um_status read_tree(const char *directory, um_tokenizer_tree *tree, um_er
     } else {
         tree->configuration = json_object();
     }
-    UM_TRY(read_chat_template(directory, tree->configuration, error));
+    UM_TRY(um_chat_template_read(directory, tree->configuration, error));
     return um_file_exists(directory, "tokenizer.json")
                ? load(directory, "tokenizer.json", &tree->tokenizer, error)
                : assemble(directory, tree, error);

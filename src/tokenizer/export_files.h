@@ -15,4 +15,9 @@ um_status um_tokenizer_tree_read(const char *directory, um_tokenizer_tree *tree,
 
 void um_tokenizer_tree_free(um_tokenizer_tree *tree);
 
+/* Make the chat template that is in a file of its own the member "chat_template" of
+ * `configuration`, the contents of tokenizer_config.json: chat_template.jinja in any case,
+ * chat_template.json if the member is missing. */
+um_status um_chat_template_read(const char *directory, json_t *configuration, um_error *error);
+
 #endif

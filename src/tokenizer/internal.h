@@ -23,6 +23,7 @@ struct um_tokenizer {
     int32_t bos;
     int32_t mask;
     bool has_chat_template;
+    const char *default_system; /* static text, or NULL */
 };
 
 /* The um_text_normalizer of a tokenizer; `user` is the um_tokenizer. */
@@ -74,5 +75,8 @@ um_status um_load_added_tokens_decoder(um_tokenizer *tokenizer, const json_t *co
                                        const char *where, um_error *error);
 um_status um_load_special_names(um_tokenizer *tokenizer, const json_t *configuration,
                                 const char *where, um_error *error);
+
+/* Note what matters of "chat_template" in tokenizer_config.json; NULL if there is none. */
+void um_load_chat_template(um_tokenizer *tokenizer, const json_t *chat_template);
 
 #endif

@@ -78,7 +78,35 @@ um_status um_load_special_names(um_tokenizer *tokenizer, const json_t *configura
         int32_t id = -1;
         UM_TRY(mark_special(tokenizer, token, where, &id, error));
     }
-    const json_t *chat_template = json_object_get(configuration, "chat_template");
-    tokenizer->has_chat_template = json_is_string(chat_template) || json_is_array(chat_template);
+    um_load_chat_template(tokenizer, json_object_get(configuration, "chat_template"));
     return UM_OK;
+}
+
+/* ---- The chat template ---------------------------------------------------------- */
+
+/* Qwen2.5's, and what Dream and DiffuCoder shortened it to: the longer one contains the other. */
+static const char *const default_systems[] = {
+    "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+    "You are a helpful assistant."};
+
+/* The template for plain conversations: the only one, or "default" in a list of named ones. */
+static const char *default_template(const json_t *chat_template) {
+    size_t index = 0;
+    const json_t *entry = NULL;
+    json_array_foreach (chat_template, index, entry) {
+        if (strcmp(um_json_text(entry, "name"), "default") == 0) {
+            return um_json_text(entry, "template");
+        }
+    }
+    return json_is_string(chat_template) ? json_string_value(chat_template) : "";
+}
+
+void um_load_chat_template(um_tokenizer *tokenizer, const json_t *chat_template) {
+    const size_t count = sizeof default_systems / sizeof *default_systems;
+    tokenizer->has_chat_template = json_is_string(chat_template) || json_is_array(chat_template);
+    tokenizer->default_system = tokenizer->has_chat_template ? NULL : default_systems[count - 1];
+    const char *text = default_template(chat_template);
+    for (size_t i = 0; i < count && !tokenizer->default_system; i++) {
+        tokenizer->default_system = strstr(text, default_systems[i]) ? default_systems[i] : NULL;
+    }
 }

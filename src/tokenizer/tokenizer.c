@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "tokenizer/export_files.h"
 #include "tokenizer/gguf_files.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/normalizer.h"
@@ -15,6 +16,7 @@
 static um_status create(um_tokenizer **tokenizer, um_error *error) {
     UM_TRY(um_allocate(tokenizer, 1, sizeof **tokenizer, "tokenizer", error));
     (*tokenizer)->eos = (*tokenizer)->pad = (*tokenizer)->bos = (*tokenizer)->mask = -1;
+    um_load_chat_template(*tokenizer, NULL);
     return UM_OK;
 }
 
@@ -73,19 +75,15 @@ static um_status load_tokenizer_file(um_tokenizer *tokenizer, const char *path, 
 }
 
 static um_status load_directory(um_tokenizer *tokenizer, const char *directory,
-                                const json_t *configuration, const char *where, um_error *error) {
+                                json_t *configuration, const char *where, um_error *error) {
     char path[4096];
+    UM_TRY(um_chat_template_read(directory, configuration, error));
     UM_TRY(um_path_join(path, sizeof path, directory, "tokenizer.json", error));
     UM_TRY(um_file_exists(directory, "tokenizer.json")
                ? load_tokenizer_file(tokenizer, path, error)
                : um_load_vocabulary_files(tokenizer, directory, configuration, error));
-    if (configuration) {
-        UM_TRY(um_load_added_tokens_decoder(tokenizer, configuration, where, error));
-        UM_TRY(um_load_special_names(tokenizer, configuration, where, error));
-    }
-    tokenizer->has_chat_template = tokenizer->has_chat_template ||
-                                   um_file_exists(directory, "chat_template.jinja") ||
-                                   um_file_exists(directory, "chat_template.json");
+    UM_TRY(um_load_added_tokens_decoder(tokenizer, configuration, where, error));
+    UM_TRY(um_load_special_names(tokenizer, configuration, where, error));
     return finish(tokenizer, error);
 }
 
@@ -95,6 +93,8 @@ static um_status load_files(um_tokenizer *tokenizer, const char *directory, um_e
     json_t *configuration = NULL;
     if (um_file_exists(directory, "tokenizer_config.json")) {
         UM_TRY(um_json_load_file(path, &configuration, error));
+    } else {
+        configuration = json_object();
     }
     const um_status status = load_directory(tokenizer, directory, configuration, path, error);
     json_decref(configuration);
@@ -218,4 +218,8 @@ int32_t um_tokenizer_mask(const um_tokenizer *tokenizer) {
 
 bool um_tokenizer_has_chat_template(const um_tokenizer *tokenizer) {
     return tokenizer->has_chat_template;
+}
+
+const char *um_tokenizer_default_system(const um_tokenizer *tokenizer) {
+    return tokenizer->default_system;
 }

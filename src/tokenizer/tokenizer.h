@@ -63,8 +63,14 @@ int32_t um_tokenizer_pad(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_bos(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_mask(const um_tokenizer *tokenizer);
 
-/* Whether the model has a chat template, that is, has been tuned for chat. */
+/* Whether the model has a chat template, that is, has been tuned for chat.  It is in
+ * chat_template.jinja, else in tokenizer_config.json, else in chat_template.json. */
 bool um_tokenizer_has_chat_template(const um_tokenizer *tokenizer);
+
+/* The system text that a ChatML template gives to conversations without one: Qwen2.5's or Dream's
+ * sentence, whichever the template contains; NULL if it contains neither.  Dream's if there is no
+ * template. */
+const char *um_tokenizer_default_system(const um_tokenizer *tokenizer);
 
 /* ---- Text to ids ---------------------------------------------------------- */
 

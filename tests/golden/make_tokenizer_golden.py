@@ -147,7 +147,7 @@ def write_files_layout(tokenizer):
     write("files/tokenizer_config.json", {
         "added_tokens_decoder": decoder, "bos_token": "<|beginoftext|>", "eos_token": "<|endoftext|>",
         "mask_token": {"content": "<|mask|>", "special": True}, "pad_token": "<|endoftext|>",
-        "chat_template": "{{ messages }}", "tokenizer_class": "DreamTokenizer"}, indent=1)
+        "chat_template": "You are a helpful assistant. {{ messages }}", "tokenizer_class": "DreamTokenizer"}, indent=1)
 
 
 def make_qwen_style():

@@ -63,9 +63,9 @@ class KilledRuns(unittest.TestCase):
             self.assertGreater(kills, 0)
             self.assert_like_straight("killed")
 
-    def assert_interrupt(self, process, name, steps):
-        """Ctrl-C saves the state and exits with 130."""
-        messages = self.end(process, signal.SIGINT)
+    def assert_interrupt(self, process, name, steps, number=signal.SIGINT):
+        """Ctrl-C, or the signal of that number, saves the state and exits with 130."""
+        messages = self.end(process, number)
         self.assertEqual(process.returncode, 130, messages)
         self.assertIn(f"of {steps}; the same command continues there", messages)
         self.assertTrue((self.work / name / "training.state").exists())

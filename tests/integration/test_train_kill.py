@@ -89,13 +89,16 @@ class TrainKill(killed_runs.KilledRuns):
         self.assert_steps_stand_once("torn")
 
     def test_an_interrupt_saves_the_state_and_exits_130(self):
-        process = self.start("interrupted")
-        self.assertTrue(self.wait_for(process, lambda: self.logged("interrupted") > 0))
-        self.assert_interrupt(process, "interrupted", STEPS)
-        self.assertFalse((self.work / "interrupted" / "DONE").exists())
-        self.finish("interrupted")
-        self.assert_like_straight("interrupted")
-        self.assert_steps_stand_once("interrupted")
+        """Slurm announces the end of a job with SIGUSR1, to a single process as to several."""
+        for number in (signal.SIGINT, signal.SIGUSR1):
+            name = f"interrupted-{number.name}"
+            process = self.start(name)
+            self.assertTrue(self.wait_for(process, lambda: self.logged(name) > 0))
+            self.assert_interrupt(process, name, STEPS, number)
+            self.assertFalse((self.work / name / "DONE").exists())
+            self.finish(name)
+            self.assert_like_straight(name)
+            self.assert_steps_stand_once(name)
 
     def test_another_recipe_does_not_touch_the_state(self):
         state = (self.work / "straight" / "training.state").read_bytes()

@@ -98,7 +98,8 @@ static void another_mask_token_than_the_tokenizers_is_refused(void **state) {
     um_model_config config = random_model_config();
     config.mask_token = 803;
     const scratch directory = write_model(&config);
-    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "is 803 in config.json and 804 in the");
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH,
+                      "is 803 in config.json or generation_config.json and 804 in the");
     const um_model_options by_text = {.mask_token = "<|beginoftext|>"};
     const um_model_options by_id = {.mask_token = "804"};
     const um_model_options unknown = {.mask_token = "820"};
@@ -158,6 +159,113 @@ static void a_diffusion_model_without_a_mask_token_says_how_to_give_one(void **s
     scratch_remove(&directory);
 }
 
+/* Remove members from config.json. */
+static void forget(const scratch *directory, const char *const *keys) {
+    um_error error = {0};
+    json_t *root = NULL;
+    assert_ok(um_json_load_file(scratch_path(directory, "config.json"), &root, &error), &error);
+    for (; *keys; keys++) {
+        assert_int_equal(json_object_del(root, *keys), 0);
+    }
+    char *text = json_dumps(root, 0);
+    scratch_write(directory, "config.json", text, strlen(text));
+    free(text);
+    json_decref(root);
+}
+
+static void assert_opens_as(const scratch *directory, const um_model_options *options,
+                            const char *attention, const char *algorithm, int32_t mask) {
+    um_model_info info;
+    um_model *model = open_directory(directory, options);
+    um_model_get_info(model, &info);
+    assert_string_equal(info.attention, attention);
+    assert_string_equal(info.logit_alignment, "shifted");
+    assert_string_equal(info.algorithm, algorithm);
+    assert_int_equal(info.mask_token, mask);
+    um_model_close(model);
+}
+
+/* A model of model_type qwen2 whose config.json does not tell what it is. */
+static scratch write_undecided(void) {
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    const scratch directory = write_model(&config);
+    forget(&directory, (const char *const[]){"unmask", "mask_token_id", NULL});
+    return directory;
+}
+
+static void a_mask_token_outside_config_json_makes_a_diffusion_model(void **state) {
+    (void)state;
+    const scratch directory = write_undecided();
+    const um_model_options causal = {.attention = "causal"};
+    const um_model_options masked = {.mask_token = "<|mask|>"};
+    assert_opens_as(&directory, NULL, "full", "threshold", 804);
+    assert_opens_as(&directory, &causal, "causal", "autoregressive", 804);
+    scratch_write(&directory, "tokenizer_config.json", "{}", 2);
+    assert_opens_as(&directory, NULL, "causal", "autoregressive", UM_NO_TOKEN_ID);
+    assert_opens_as(&directory, &masked, "full", "threshold", 804);
+    scratch_remove(&directory);
+}
+
+static void generation_config_may_name_the_mask_token(void **state) {
+    (void)state;
+    const scratch directory = write_undecided();
+    const char good[] = "{\"mask_token_id\": 804}";
+    const char none[] = "{\"mask_token_id\": null}";
+    const char bad[] = "{\"mask_token_id\": 820}";
+    scratch_write(&directory, "tokenizer_config.json", "{}", 2);
+    scratch_write(&directory, "generation_config.json", good, strlen(good));
+    assert_opens_as(&directory, NULL, "full", "threshold", 804);
+    scratch_write(&directory, "generation_config.json", none, strlen(none));
+    assert_opens_as(&directory, NULL, "causal", "autoregressive", UM_NO_TOKEN_ID);
+    scratch_write(&directory, "generation_config.json", bad, strlen(bad));
+    assert_not_opened(&directory, NULL, UM_ERR_FORMAT, "generation_config.json: \"mask_token_id\"");
+    scratch_remove(&directory);
+}
+
+static void a_model_that_says_it_is_causal_stays_so_with_a_mask_token(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    config.attention = UM_ATTENTION_CAUSAL;
+    config.mask_token = UM_NO_TOKEN_ID;
+    const scratch directory = write_model(&config);
+    const um_model_options masked = {.mask_token = "<|mask|>"};
+    assert_opens_as(&directory, NULL, "causal", "autoregressive", 804);
+    assert_opens_as(&directory, &masked, "causal", "autoregressive", 804);
+    scratch_remove(&directory);
+}
+
+static void a_dream_model_needs_neither_a_mask_nor_a_head_in_config_json(void **state) {
+    (void)state;
+    const um_model_config config = random_model_config();
+    const scratch directory = write_model(&config);
+    const um_model_options masked = {.mask_token = "<|mask|>"};
+    forget(&directory, (const char *const[]){"mask_token_id", "tie_word_embeddings", NULL});
+    (void)unlink(scratch_path(&directory, "generation_config.json"));
+    assert_opens_as(&directory, NULL, "full", "threshold", 804);
+    scratch_write(&directory, "tokenizer_config.json", "{}", 2);
+    assert_not_opened(&directory, NULL, UM_ERR_MISMATCH, "give the text or the id");
+    assert_opens_as(&directory, &masked, "full", "threshold", 804);
+    scratch_remove(&directory);
+}
+
+static void the_pad_of_diffucoder_ends_answers_even_if_no_file_names_it(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    const scratch directory = write_unnamed(&config);
+    um_model_info info;
+    um_model *model = open_directory(&directory, NULL);
+    um_model_get_info(model, &info);
+    assert_int_equal(info.pad_token, 800);
+    const int32_t ends[] = {800, 802, 805};
+    assert_int_equal(info.end_token_count, 3);
+    assert_memory_equal(info.end_tokens, ends, sizeof ends);
+    um_model_close(model);
+    scratch_remove(&directory);
+}
+
 static void generation_config_tells_ends_that_nothing_else_tells(void **state) {
     (void)state;
     um_model_config config = random_model_config();
@@ -199,7 +307,72 @@ static void wrong_overrides_are_refused(void **state) {
     scratch_remove(&directory);
 }
 
-/* ---- Causal models ---------------------------------------------------------------------- */
+/* ---- Tokens in requests ------------------------------------------------------------------ */
+
+static api_fixture open_with(const char *tokenizer_config) {
+    um_error error = {0};
+    const um_model_config config = random_model_config();
+    api_fixture fixture = {.directory = write_model(&config)};
+    scratch_write(&fixture.directory, "tokenizer_config.json", tokenizer_config,
+                  strlen(tokenizer_config));
+    fixture.model = open_directory(&fixture.directory, NULL);
+    assert_ok(um_session_create(fixture.model, NULL, &fixture.session, &error), &error);
+    return fixture;
+}
+
+static void a_bos_token_can_be_laid_first(void **state) {
+    (void)state;
+    api_fixture fixture =
+        open_with("{\"bos_token\": \"<|beginoftext|>\", \"mask_token\": \"<|mask|>\"}");
+    const int32_t bos = um_model_bos_token(fixture.model);
+    assert_int_equal(bos, 803);
+    const um_part parts[] = {
+        {.kind = UM_PART_TOKENS, .tokens = &bos, .length = 1}, text_part("x ="), hole_part(2)};
+    const um_request with = {.parts = parts, .part_count = 3};
+    const um_request without = {.parts = parts + 1, .part_count = 2};
+    um_result first = run_request(fixture.session, &with, NULL);
+    um_result second = run_request(fixture.session, &without, NULL);
+    assert_int_equal(first.prompt_tokens, second.prompt_tokens + 1);
+    assert_int_equal(first.tokens[0], 803);
+    assert_memory_equal(first.tokens + 1, second.tokens,
+                        second.prompt_tokens * sizeof *second.tokens);
+    um_result_clear(&first);
+    um_result_clear(&second);
+    api_close(&fixture);
+    fixture = api_open();
+    assert_int_equal(um_model_bos_token(fixture.model), UM_NO_TOKEN_ID);
+    api_close(&fixture);
+}
+
+/* All other tokens are suppressed by the caller, and without more, one in two would be 813. */
+static void the_token_by_which_dreamon_asks_for_room_is_never_chosen(void **state) {
+    (void)state;
+    um_error error = {0};
+    api_fixture fixture = open_with("{\"mask_token\": \"<|mask|>\", \"added_tokens_decoder\": "
+                                    "{\"813\": {\"content\": \"<|expand|>\"}}}");
+    um_buffer ids = {0};
+    for (int id = 0; id < 820; id++) {
+        if (id != 801 && id != 804 && id != 813) {
+            assert_ok(um_buffer_append_format(&ids, &error, "%s%d", ids.length ? "," : "", id),
+                      &error);
+        }
+    }
+    um_options *options = OPTIONS("suppress", um_buffer_text(&ids), "temperature", "1");
+    const um_part parts[] = {text_part("x ="), hole_part(20)};
+    const um_request request = {.parts = parts, .part_count = 2, .options = options};
+    um_result result = run_request(fixture.session, &request, NULL);
+    assert_int_equal(result.answers[0].token_count, 20);
+    for (size_t i = 0; i < 20; i++) {
+        assert_int_equal(result.answers[0].tokens[i], 801);
+    }
+    um_result_clear(&result);
+    um_options_free(options);
+    um_buffer_free(&ids);
+    api_close(&fixture);
+}
+
+/* ---- Causal models ----
+------------------------------------------------------------------ */
 
 static void a_causal_model_decodes_from_left_to_right_by_default(void **state) {
     (void)state;
@@ -236,8 +409,15 @@ int main(void) {
         cmocka_unit_test(a_tokenizer_with_more_ids_than_the_model_is_refused),
         cmocka_unit_test(an_end_token_that_is_text_is_refused),
         cmocka_unit_test(a_diffusion_model_without_a_mask_token_says_how_to_give_one),
+        cmocka_unit_test(a_mask_token_outside_config_json_makes_a_diffusion_model),
+        cmocka_unit_test(generation_config_may_name_the_mask_token),
+        cmocka_unit_test(a_model_that_says_it_is_causal_stays_so_with_a_mask_token),
+        cmocka_unit_test(a_dream_model_needs_neither_a_mask_nor_a_head_in_config_json),
+        cmocka_unit_test(the_pad_of_diffucoder_ends_answers_even_if_no_file_names_it),
         cmocka_unit_test(generation_config_tells_ends_that_nothing_else_tells),
         cmocka_unit_test(wrong_overrides_are_refused),
+        cmocka_unit_test(a_bos_token_can_be_laid_first),
+        cmocka_unit_test(the_token_by_which_dreamon_asks_for_room_is_never_chosen),
         cmocka_unit_test(a_causal_model_decodes_from_left_to_right_by_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

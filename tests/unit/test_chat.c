@@ -1,5 +1,7 @@
 #include "tokenizer/chat.h"
 
+#include "base/mapped_file.h"
+#include "scratch.h"
 #include "tokenizer_testing.h"
 
 #define MESSAGES_MAXIMUM 8
@@ -79,6 +81,67 @@ static void messages_cannot_bring_in_special_tokens(void **state) {
     um_tokenizer_free(tokenizer);
 }
 
+/* The conversation with one user message as the qwen_style tokenizer writes it with a template. */
+static um_buffer write_with_template(const char *chat_template) {
+    const scratch directory = scratch_make();
+    um_error error = {0};
+    um_buffer file = {0};
+    um_buffer text = {0};
+    um_token_list ids = {0};
+    const um_chat_message message = {"user", "a", 1};
+    assert_ok(um_file_read(TOKENIZER_DATA "qwen_style/tokenizer.json", SIZE_MAX, &file, &error),
+              &error);
+    scratch_write(&directory, "tokenizer.json", file.data, file.length);
+    scratch_write(&directory, "chat_template.jinja", chat_template, strlen(chat_template));
+    um_tokenizer *tokenizer = load_tokenizer(directory.path);
+    assert_ok(um_chat_encode(tokenizer, &message, 1, true, &ids, &error), &error);
+    assert_ok(um_tokenizer_decode(tokenizer, ids.ids, ids.length, false, &text, &error), &error);
+    um_token_list_free(&ids);
+    um_tokenizer_free(tokenizer);
+    um_buffer_free(&file);
+    scratch_remove(&directory);
+    return text;
+}
+
+static void the_default_system_turn_follows_the_template(void **state) {
+    (void)state;
+    static const char qwen[] =
+        "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.";
+    um_buffer text = write_with_template("{{ messages }}");
+    assert_string_equal(um_buffer_text(&text),
+                        "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n");
+    um_buffer_free(&text);
+    text = write_with_template(qwen);
+    assert_non_null(strstr(um_buffer_text(&text), "<|im_start|>system\nYou are Qwen, created"));
+    um_buffer_free(&text);
+    text = write_with_template("{{ 'You are a helpful assistant.' }}");
+    assert_non_null(strstr(um_buffer_text(&text), "<|im_start|>system\nYou are a helpful"));
+    um_buffer_free(&text);
+}
+
+static void an_empty_system_text_means_no_system_turn(void **state) {
+    (void)state;
+    static const char *const directories[] = {"qwen_style", "header_style"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s%s", TOKENIZER_DATA, directories[i]);
+        um_tokenizer *tokenizer = load_tokenizer(path);
+        um_error error = {0};
+        um_token_list none = {0};
+        um_token_list some = {0};
+        um_chat_message messages[] = {{"system", "", 0}, {"user", "a", 1}};
+        assert_ok(um_chat_encode(tokenizer, messages, 2, true, &none, &error), &error);
+        messages[0] = (um_chat_message){"system", "Be brief.", 9};
+        assert_ok(um_chat_encode(tokenizer, messages, 2, true, &some, &error), &error);
+        const int32_t end = um_chat_end_of_turn(tokenizer);
+        assert_int_equal(count_id(&none, end), 1);
+        assert_int_equal(count_id(&some, end), 2);
+        um_token_list_free(&none);
+        um_token_list_free(&some);
+        um_tokenizer_free(tokenizer);
+    }
+}
+
 static void the_format_follows_from_the_tokens(void **state) {
     (void)state;
     um_tokenizer *chatml = load_tokenizer(TOKENIZER_DATA "qwen_style");
@@ -138,6 +201,8 @@ int main(void) {
         cmocka_unit_test(chatml_conversations_match_the_template),
         cmocka_unit_test(header_conversations_match_the_template),
         cmocka_unit_test(messages_cannot_bring_in_special_tokens),
+        cmocka_unit_test(the_default_system_turn_follows_the_template),
+        cmocka_unit_test(an_empty_system_text_means_no_system_turn),
         cmocka_unit_test(the_format_follows_from_the_tokens),
         cmocka_unit_test(unknown_roles_and_empty_conversations_are_refused),
         cmocka_unit_test(a_tokenizer_without_chat_tokens_has_no_format),

@@ -141,6 +141,15 @@ static const struct convention {
      UM_LOGITS_SHIFTED, -1, false, true, 32},
     {"\"model_type\":\"a2d-qwen3\",\"head_dim\":32,\"attention_bias\":false", UM_FAMILY_QWEN3,
      UM_ATTENTION_FULL, 0, UM_LOGITS_AT_POSITION, -1, false, true, 32},
+    {"\"model_type\":\"a2d-qwen2\",\"block_size\":null,\"bd_size\":32", UM_FAMILY_QWEN2,
+     UM_ATTENTION_BLOCK_CAUSAL, 32, UM_LOGITS_AT_POSITION, -1, true, false, 16},
+    {"\"model_type\":\"a2d-qwen3\",\"head_dim\":32,\"block_size\":32,\"mask_token_id\":7",
+     UM_FAMILY_QWEN3, UM_ATTENTION_BLOCK_CAUSAL, 32, UM_LOGITS_AT_POSITION, 7, false, true, 32},
+    {"\"model_type\":\"a2d-qwen2\",\"block_size\":32,\"unmask\":{\"attention\":\"full\","
+     "\"logit_alignment\":\"position\"}",
+     UM_FAMILY_QWEN2, UM_ATTENTION_FULL, 0, UM_LOGITS_AT_POSITION, -1, true, false, 16},
+    {"\"model_type\":\"qwen2\",\"block_size\":32", UM_FAMILY_QWEN2, UM_ATTENTION_CAUSAL, 0,
+     UM_LOGITS_SHIFTED, -1, true, false, 16},
     {"\"model_type\":\"sdar\",\"head_dim\":32,\"block_size\":4,\"mask_token_id\":7",
      UM_FAMILY_QWEN3, UM_ATTENTION_BLOCK_CAUSAL, 4, UM_LOGITS_AT_POSITION, 7, false, true, 32},
     {"\"model_type\":\"Fast_dLLM_Qwen\",\"bd_size\":32", UM_FAMILY_QWEN2, UM_ATTENTION_BLOCK_CAUSAL,
@@ -208,13 +217,14 @@ static void missing_fields_are_named(void **state) {
                                         "hidden_act",
                                         "rope_theta",
                                         "rms_norm_eps",
-                                        "max_position_embeddings",
-                                        "tie_word_embeddings",
-                                        "mask_token_id"};
-    static const char *const llada[] = {
-        "d_model",       "n_layers",        "n_heads",      "n_kv_heads",     "mlp_hidden_size",
-        "rope",          "rope_theta",      "rms_norm_eps", "weight_tying",   "max_sequence_length",
-        "mask_token_id", "activation_type", "block_type",   "layer_norm_type"};
+                                        "max_position_embeddings"};
+    static const char *const llada[] = {"d_model",         "n_layers",
+                                        "n_heads",         "n_kv_heads",
+                                        "mlp_hidden_size", "rope",
+                                        "rope_theta",      "rms_norm_eps",
+                                        "weight_tying",    "max_sequence_length",
+                                        "activation_type", "block_type",
+                                        "layer_norm_type"};
     const struct {
         const char *text;
         const char *const *keys;
@@ -231,6 +241,14 @@ static void missing_fields_are_named(void **state) {
             assert_string_equal(error.message, wanted);
         }
     }
+}
+
+static void what_other_files_tell_may_be_missing(void **state) {
+    (void)state;
+    um_error error = {0};
+    assert_ok(parse_changed(DREAM, "tie_word_embeddings", NULL, &error), &error);
+    assert_ok(parse_changed(DREAM, "mask_token_id", NULL, &error), &error);
+    assert_ok(parse_changed(LLADA, "mask_token_id", NULL, &error), &error);
 }
 
 static const struct change {
@@ -332,6 +350,35 @@ static void overrides_replace_what_the_file_says(void **state) {
     scratch_remove(&directory);
 }
 
+static void a_mask_token_found_later_decides_what_the_file_leaves_open(void **state) {
+    (void)state;
+    static const char *const open = "{\"model_type\":\"qwen2\"," TRANSFORMERS_FIELDS "}";
+    static const char *const told =
+        "{\"model_type\":\"qwen2\",\"unmask\":{\"attention\":\"causal\","
+        "\"logit_alignment\":\"shifted\"}," TRANSFORMERS_FIELDS "}";
+    um_error error = {0};
+    um_model_config config;
+    assert_ok(parse_text(open, &config, &error), &error);
+    um_model_config_set_mask(&config, UM_NO_TOKEN_ID);
+    assert_int_equal(config.attention, UM_ATTENTION_CAUSAL);
+    um_model_config_set_mask(&config, 3);
+    assert_int_equal(config.attention, UM_ATTENTION_FULL);
+    assert_int_equal(config.logit_alignment, UM_LOGITS_SHIFTED);
+    assert_int_equal(config.mask_token, 3);
+    assert_ok(parse_text(told, &config, &error), &error);
+    um_model_config_set_mask(&config, 3);
+    assert_int_equal(config.attention, UM_ATTENTION_CAUSAL);
+    json_t *root = json_loads(open, 0, NULL);
+    um_model_config_overrides overrides = {.has_mask_token = true, .mask_token = 3};
+    assert_ok(um_model_config_parse_with(root, "c", &overrides, &config, &error), &error);
+    assert_int_equal(config.attention, UM_ATTENTION_FULL);
+    overrides.has_attention = true;
+    overrides.attention = UM_ATTENTION_CAUSAL;
+    assert_ok(um_model_config_parse_with(root, "c", &overrides, &config, &error), &error);
+    assert_int_equal(config.attention, UM_ATTENTION_CAUSAL);
+    json_decref(root);
+}
+
 static void a_block_length_that_is_missing_can_be_given(void **state) {
     (void)state;
     const char *text = "{\"model_type\":\"sdar\",\"head_dim\":16," TRANSFORMERS_FIELDS "}";
@@ -407,9 +454,11 @@ int main(void) {
         cmocka_unit_test(every_field_of_llada_is_read),
         cmocka_unit_test(conventions_follow_from_the_file),
         cmocka_unit_test(missing_fields_are_named),
+        cmocka_unit_test(what_other_files_tell_may_be_missing),
         cmocka_unit_test(features_that_are_not_covered_are_named),
         cmocka_unit_test(a_rotation_base_inside_rope_parameters_is_read),
         cmocka_unit_test(overrides_replace_what_the_file_says),
+        cmocka_unit_test(a_mask_token_found_later_decides_what_the_file_leaves_open),
         cmocka_unit_test(a_block_length_that_is_missing_can_be_given),
         cmocka_unit_test(formatted_configs_read_back_equal),
         cmocka_unit_test(what_a_family_cannot_say_is_not_written),

@@ -323,6 +323,85 @@ static void pre_tokenizers_are_named(void **state) {
     scratch_remove(&directory);
 }
 
+/* ---- Conventions ---------------------------------------------------------------- */
+
+static um_status convert_as(const char *input, const char *output, const um_model_options *given,
+                            um_error *error) {
+    um_convert_result result = {0};
+    const um_convert_request request = {
+        .input = input, .output = output, .conventions = *given, .threads = 1};
+    return um_cli_convert(&request, &result, error);
+}
+
+static void assert_blocks_of_8(const char *path) {
+    um_error error = {0};
+    um_model *model = NULL;
+    um_model_info info;
+    assert_ok(um_model_open(path, NULL, &model, &error), &error);
+    um_model_get_info(model, &info);
+    assert_string_equal(info.attention, "block-causal");
+    assert_int_equal(info.attention_block_length, 8);
+    assert_string_equal(info.logit_alignment, "position");
+    assert_int_equal(info.mask_token, 804);
+    um_model_close(model);
+}
+
+/* The files of a causal model that was adapted to diffusion need not say so. */
+static void conventions_that_are_given_are_stored(void **state) {
+    (void)state;
+    static const size_t tried[] = {2, 7}; /* qwen2, llama */
+    static const um_model_options given = {.attention = "block-causal",
+                                           .attention_block_length = 8,
+                                           .logit_alignment = "position",
+                                           .mask_token = "<|mask|>"};
+    const scratch directory = scratch_make();
+    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+        um_error error = {0};
+        char *original = path_in(&directory, "original");
+        char *file = path_in(&directory, "model.gguf");
+        char *other = path_in(&directory, "other");
+        um_model_config config = config_of(&kinds[tried[i]]);
+        config.mask_token = UM_NO_TOKEN_ID;
+        assert_ok(random_model_write(&config, TOKENIZER, original, &error), &error);
+        assert_ok(convert_as(original, file, &given, &error), &error);
+        assert_ok(convert_as(original, other, &given, &error), &error);
+        assert_blocks_of_8(file);
+        assert_blocks_of_8(other);
+        remove_model(original);
+        remove_model(file);
+        remove_model(other);
+    }
+    scratch_remove(&directory);
+}
+
+static void conventions_that_cannot_be_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        um_model_options given;
+        um_status status;
+        const char *text;
+    } cases[] = {
+        {{.attention = "round"}, UM_ERR_ARGUMENT, "attention \"round\" is unknown"},
+        {{.attention_block_length = 8}, UM_ERR_ARGUMENT, "means nothing to full attention"},
+        {{.mask_token = "nothing"}, UM_ERR_ARGUMENT, "neither a token of the tokenizer nor an id"},
+        {{.mask_token = "803"}, UM_ERR_MISMATCH, "--mask-token is 803, but the tokenizer's files"},
+    };
+    const scratch directory = scratch_make();
+    um_error error = {0};
+    char *original = path_in(&directory, "original");
+    char *file = path_in(&directory, "model.gguf");
+    const um_model_config config = config_of(&kinds[0]);
+    assert_ok(random_model_write(&config, TOKENIZER, original, &error), &error);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(convert_as(original, file, &cases[i].given, &error), cases[i].status);
+        assert_non_null(strstr(error.message, cases[i].text));
+        assert_false(um_file_exists(directory.path, "model.gguf"));
+    }
+    remove_model(original);
+    free(file);
+    scratch_remove(&directory);
+}
+
 /* ---- Refusals ------------------------------------------------------------------ */
 
 static void assert_refused(const char *input, const char *output, const char *type,
@@ -417,6 +496,8 @@ static void weights_that_a_type_cannot_hold_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_models_come_back_byte_for_byte),
+        cmocka_unit_test(conventions_that_are_given_are_stored),
+        cmocka_unit_test(conventions_that_cannot_be_are_refused),
         cmocka_unit_test(quantising_at_load_gives_the_blocks_of_the_file),
         cmocka_unit_test(narrow_rows_fall_back),
         cmocka_unit_test(mixes_give_more_bits_where_the_usual_files_do),

@@ -202,6 +202,22 @@ static void samples_and_results_come_back_from_their_lines(void **state) {
     free_run(&again);
 }
 
+static void samples_of_older_runs_are_read(void **state) {
+    (void)state;
+    um_error error = {0};
+    run made = make_run(1);
+    run again = make_run(1);
+    put(&made, 0, "x");
+    json_t *line = um_eval_records_sample_line(&made.records, 0);
+    (void)json_object_set(line, "finish", json_object_get(line, "finish_reason"));
+    (void)json_object_del(line, "finish_reason");
+    assert_ok(um_eval_records_read_sample(&again.records, line, "here", &error), &error);
+    assert_string_equal(again.records.samples[0].cost.finish, "stop");
+    json_decref(line);
+    free_run(&made);
+    free_run(&again);
+}
+
 static void fewer_samples_than_the_run_has_are_refused(void **state) {
     (void)state;
     um_error error = {0};
@@ -222,8 +238,8 @@ static void fewer_samples_than_the_run_has_are_refused(void **state) {
 
 static void lines_with_missing_or_wrong_members_are_refused(void **state) {
     (void)state;
-    static const char *const members[] = {"task_id",  "sample", "completion", "answer_tokens",
-                                          "forwards", "steps",  "finish"};
+    static const char *const members[] = {"task_id",  "sample", "completion",   "answer_tokens",
+                                          "forwards", "steps",  "finish_reason"};
     um_error error = {0};
     run made = make_run(1);
     put(&made, 0, "x");
@@ -489,6 +505,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(a_record_that_the_disk_does_not_take_is_taken_back),
         cmocka_unit_test(samples_and_results_come_back_from_their_lines),
+        cmocka_unit_test(samples_of_older_runs_are_read),
         cmocka_unit_test(fewer_samples_than_the_run_has_are_refused),
         cmocka_unit_test(lines_with_missing_or_wrong_members_are_refused),
         cmocka_unit_test(a_run_with_other_settings_is_refused_by_name),

@@ -329,6 +329,7 @@ static void conventions_follow_from_the_metadata(void **state) {
     um_buffer bytes = config_file(0);
     assert_ok(read_config_file(&bytes, &config, &error), &error);
     assert_int_equal(config.attention, UM_ATTENTION_CAUSAL);
+    assert_true(config.causal_unless_masked);
     assert_int_equal(config.head_dim, 4);
     assert_int_equal(config.kv_head_count, 2);
     assert_true(config.qkv_bias && config.tied_head);
@@ -347,6 +348,17 @@ static void conventions_follow_from_the_metadata(void **state) {
     assert_ok(read_config_file(&bytes, &config, &error), &error);
     assert_int_equal(config.attention, UM_ATTENTION_FULL);
     assert_int_equal(config.logit_alignment, UM_LOGITS_AT_POSITION);
+    bytes = config_file(1);
+    gguf_key(&bytes, "qwen2.attention.causal", UM_GGUF_BOOL);
+    gguf_number(&bytes, 1, 1);
+    assert_ok(read_config_file(&bytes, &config, &error), &error);
+    assert_int_equal(config.attention, UM_ATTENTION_CAUSAL);
+    assert_false(config.causal_unless_masked);
+    bytes = config_file(1);
+    gguf_key(&bytes, "unmask.attention", UM_GGUF_STRING);
+    gguf_string(&bytes, "causal");
+    assert_ok(read_config_file(&bytes, &config, &error), &error);
+    assert_false(config.causal_unless_masked);
 }
 
 static void features_that_are_not_covered_are_named(void **state) {

@@ -163,6 +163,7 @@ static void a_diffusion_model_without_a_mask_token_is_noted(void **state) {
     assert_ok(um_model_config_format(&config, &json, &error), &error);
     scratch_write(&directory, "config.json", json.data, json.length);
     um_buffer_free(&json);
+    (void)unlink(scratch_path(&directory, "generation_config.json"));
     um_inspect_report report;
     const um_inspect_options options = {.overrides = &no_mask};
     assert_ok(um_inspect(directory.path, &options, &report, &error), &error);

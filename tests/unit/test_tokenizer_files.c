@@ -304,11 +304,43 @@ static void the_configuration_adds_tokens_and_flags(void **state) {
     assert_true(um_tokenizer_is_special(tokenizer, 0));
     assert_false(um_tokenizer_is_special(tokenizer, 2));
     assert_true(um_tokenizer_has_chat_template(tokenizer));
+    assert_null(um_tokenizer_default_system(tokenizer));
     um_token_list ids = {0};
     encode_text(tokenizer, "<x>ab", 5, true, &ids);
     assert_int_equal(ids.ids[0], 7);
     um_token_list_free(&ids);
     um_tokenizer_free(tokenizer);
+}
+
+#define QWEN_SYSTEM "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
+#define DREAM_SYSTEM "You are a helpful assistant."
+
+static void assert_default_system(const char *expected) {
+    um_tokenizer *tokenizer = load_tokenizer(directory);
+    const char *found = um_tokenizer_default_system(tokenizer);
+    assert_int_equal(found == NULL, expected == NULL);
+    if (expected) {
+        assert_string_equal(found, expected);
+    }
+    um_tokenizer_free(tokenizer);
+}
+
+static void the_default_system_text_is_that_of_the_template(void **state) {
+    (void)state;
+    write_file("tokenizer.json", "{" BYTE_LEVEL "," MODEL "}");
+    assert_default_system(DREAM_SYSTEM);
+    write_file("tokenizer_config.json", "{\"chat_template\":\"{{ messages }}\"}");
+    assert_default_system(NULL);
+    write_file("tokenizer_config.json", "{\"chat_template\":\"{{ '" DREAM_SYSTEM "' }}\"}");
+    assert_default_system(DREAM_SYSTEM);
+    write_file("tokenizer_config.json", "{\"chat_template\":\"{{ '" QWEN_SYSTEM "' }}\"}");
+    assert_default_system(QWEN_SYSTEM);
+    write_file("tokenizer_config.json",
+               "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"" QWEN_SYSTEM "\"},"
+               "{\"name\":\"default\",\"template\":\"" DREAM_SYSTEM "\"}]}");
+    assert_default_system(DREAM_SYSTEM);
+    write_file("chat_template.jinja", QWEN_SYSTEM); /* precedes the configuration */
+    assert_default_system(QWEN_SYSTEM);
 }
 
 static void gpt2_files_use_the_expression_of_gpt2(void **state) {
@@ -340,6 +372,8 @@ int main(void) {
                                         remove_directory),
         cmocka_unit_test_setup_teardown(the_configuration_adds_tokens_and_flags, make_directory,
                                         remove_directory),
+        cmocka_unit_test_setup_teardown(the_default_system_text_is_that_of_the_template,
+                                        make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(gpt2_files_use_the_expression_of_gpt2, make_directory,
                                         remove_directory),
     };
