@@ -26,9 +26,8 @@ DIRECTIONS = {
     "eval": {"model", "decode", "tokenizer", "reward", "analysis/html.h",
              "analysis/report_style.h", "analysis/svg_plot.h"},
     "api": {"unmask.h", "model", "weights", "kernels", "tensor", "decode", "tokenizer"},
-    "serve": {"unmask.h"},
     # The top of the house: commands may use what is listed, and nothing may use them.
-    "cli": {"unmask.h", "serve", "train", "eval", "analysis", "model", "decode", "kernels",
+    "cli": {"unmask.h", "train", "eval", "analysis", "model", "decode", "kernels",
             "tokenizer", "reward", "api/parts.h"},
 }
 
@@ -37,7 +36,6 @@ SOURCE_FOLDERS = ("include", "src", "tests", "bench")
 
 # Platform headers and the only files that may see them.
 PLATFORM_HEADERS = (
-    (re.compile(r"^(cuda|cublas|nccl)"), re.compile(r"^src/(kernels/cuda/|train/collective/)")),
     (re.compile(r"^mpi\.h$"), re.compile(r"^src/train/collective/")),
 )
 

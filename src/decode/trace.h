@@ -1,6 +1,6 @@
 /* The record of a decoding run: which tokens were committed in which order, and how sure the model
- * was.  The live view, the server's stream, the AR-ness metrics and reinforcement learning all read
- * this one record.  docs/TRACE.md describes its form on disk. */
+ * was.  The live view, the replay, the AR-ness metrics and reinforcement learning all read this
+ * one record.  docs/TRACE.md describes its form on disk. */
 #ifndef UM_DECODE_TRACE_H
 #define UM_DECODE_TRACE_H
 

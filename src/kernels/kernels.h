@@ -40,6 +40,7 @@ typedef struct um_peak_work {
     float result;      /* depends on all of them, so that none can be optimised away */
 } um_peak_work;
 
+/* clang-format off: it would join the entries into paragraphs. */
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k], w [n, k], bias [n] or NULL, y [m, n].
  * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
@@ -54,15 +55,18 @@ typedef struct um_peak_work {
  *   same bits, which are those of the instruction VDPBF16PS (Intel SDM, volume 2): with s the value
  *   that the sum starts from, for k = 0, 2, 4 ...: s <- s + product k + 1, then s <- s + product k,
  *   each rounded once; a last product without a partner is added after a zero.  Subnormal numbers
- *   count as zero wherever they would be read or produced.  The bias is added in f32.  Not
- * specified are the bits of a NaN, and whether a sum a little below 2^-126 that would be rounded to
- * it becomes it or 0. softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1
- * elements, scale > 0. -infinity gives exactly 0; if all are -infinity the result is all 0, not
- * NaN. A NaN makes the whole result NaN. rms_norm: y = x * r * weight with r = 1 / sqrt(mean(x^2) +
- * epsilon); *inverse_rms = r unless that pointer is NULL.  y may be x. rotate_half: the rotary
- * embedding of one head in place, in the halves (NeoX) layout: (a, b) = (x[i], x[i + count/2]) ->
- * (a cos - b sin, b cos + a sin); `count` is even and cosine and sine have count/2 elements.  A
- * negated sine undoes it. swiglu: y = gate * sigmoid(gate) * up.  y may be gate or up.
+ *   count as zero wherever they would be read or produced.  The bias is added in f32.  Two things
+ *   are not specified: the bits of a NaN, and whether a sum a little below 2^-126 that would be
+ *   rounded to it becomes it or 0.
+ * softmax: x <- exp(scale * (x - max)) / sum in place, over `count` >= 1 elements, scale > 0.
+ *   -infinity gives exactly 0; if all are -infinity the result is all 0, not NaN.  A NaN makes the
+ *   whole result NaN.
+ * rms_norm: y = x * r * weight with r = 1 / sqrt(mean(x^2) + epsilon); *inverse_rms = r unless that
+ *   pointer is NULL.  y may be x.
+ * rotate_half: the rotary embedding of one head in place, in the halves (NeoX) layout: (a, b) =
+ *   (x[i], x[i + count/2]) -> (a cos - b sin, b cos + a sin); `count` is even and cosine and sine
+ *   have count/2 elements.  A negated sine undoes it.
+ * swiglu: y = gate * sigmoid(gate) * up.  y may be gate or up.
  * rms_norm_backward: dx += d loss / d x, dweight += d loss / d weight, from dy = d loss / d y.
  * swiglu_backward: from dy, replaces gate by d loss / d gate and up by d loss / d up.
  * softmax_backward: for probabilities p = softmax(scale * x), replaces dp = d loss / d p by
@@ -89,6 +93,7 @@ typedef struct um_peak_work {
  * peak_float, peak_wide, peak_narrow: compute many independent sums of products in registers,
  *   `rounds` >= 1 times over, with the instructions by which the set's products multiply weights of
  *   type F32, of the wide types and of the narrow types (packed.h), respectively. */
+/* clang-format on */
 typedef struct um_kernels {
     const char *name; /* of the fastest set in the table, for display */
 #define UM_KERNEL_MEMBER(name, parameters) void(*name) parameters;
