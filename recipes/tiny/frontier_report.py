@@ -37,14 +37,14 @@ is the median of undisturbed repetitions at batch 1, decoding only, where it was
 
 ![pass@1 against forwards and against time](images/frontier.svg)
 
-The plot shows a setting that was measured on a part of the problems where the baseline is on all of them, moved by the
-difference between the two on that part.
+The plot compares settings as if all had been measured on all problems: a setting measured on only some of them is drawn
+at the baseline's score on all problems, plus its own score less the baseline's on those same problems.
 """
 
 # Measured by hand with `unmask generate --json` and `--trace`; the numbers depend on the model, not on the machine.
 NOTES = """## Looked at besides
 
-All of this with models older than the one measured above, of narrower families of tasks.
+All of this was measured with earlier models, which had learnt narrower families of tasks.
 
 Longer answers, 256 masks. For six of the problems, whose answers are 26 to 43 tokens there, the defaults took 25 to 36
 forwards and 1,353 to 1,956 rows an answer; one token a step, on two of them, 255 forwards and 71,910 and 73,185 rows.

@@ -1,11 +1,11 @@
 #include "base/buffer.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/number_text.h"
 
 um_status um_buffer_append(um_buffer *buffer, const void *bytes, size_t length, um_error *error) {
     size_t needed = 0;
@@ -30,7 +30,7 @@ um_status um_buffer_append_format(um_buffer *buffer, um_error *error, const char
     va_start(arguments, format);
     va_list measured;
     va_copy(measured, arguments);
-    const int length = vsnprintf(NULL, 0, format, measured);
+    const int length = um_number_vformat(NULL, 0, format, measured);
     va_end(measured);
     um_status status = UM_OK;
     if (length < 0) {
@@ -39,7 +39,8 @@ um_status um_buffer_append_format(um_buffer *buffer, um_error *error, const char
         const size_t room = buffer->length + (size_t)length + 1;
         status = um_grow(&buffer->data, &buffer->capacity, room, 1, "buffer", error);
         if (status == UM_OK) {
-            (void)vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, arguments);
+            (void)um_number_vformat(buffer->data + buffer->length, (size_t)length + 1, format,
+                                    arguments);
             buffer->length += (size_t)length;
         }
     }

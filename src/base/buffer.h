@@ -13,6 +13,8 @@ typedef struct um_buffer {
 
 um_status um_buffer_append(um_buffer *buffer, const void *bytes, size_t length, um_error *error);
 um_status um_buffer_append_text(um_buffer *buffer, const char *text, um_error *error);
+
+/* Numbers have a decimal point in every locale. */
 um_status um_buffer_append_format(um_buffer *buffer, um_error *error, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 

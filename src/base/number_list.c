@@ -1,9 +1,9 @@
 #include "base/number_list.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/number_text.h"
 #include "base/text.h"
 
 #define NUMBER_LENGTH 31 /* maximum characters of a number */
@@ -13,7 +13,7 @@ static um_status read_number(const char *item, size_t length, double maximum, do
     char number[NUMBER_LENGTH + 1] = "";
     char *end = NULL;
     memcpy(number, item, length <= NUMBER_LENGTH ? length : 0);
-    const double given = strtod(number, &end);
+    const double given = um_number_parse(number, &end);
     if (end == number || *end || strspn(number, "0123456789.eE+-") != length ||
         !(given >= 0 && given <= maximum)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "\"%.*s\" is not a number from 0 to %g",

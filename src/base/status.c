@@ -6,6 +6,8 @@
 
 #include <utf8proc.h>
 
+#include "base/number_text.h"
+
 const char *um_status_text(um_status status) {
     switch (status) {
 #define UM_STATUS_CASE(name, text)                                                                 \
@@ -37,7 +39,7 @@ um_status um_error_set(um_error *error, um_status status, const char *format, ..
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+        (void)um_number_vformat(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
         clean_message(error->message);
         error->status = status;
@@ -49,7 +51,7 @@ um_status um_error_set_errno(um_error *error, int errno_value, const char *forma
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+        (void)um_number_vformat(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
         error->status = UM_ERR_IO;
         char reason[128];
@@ -69,7 +71,7 @@ um_status um_error_prefix(um_error *error, um_status status, const char *format,
         memcpy(message, error->message, sizeof message);
         va_list arguments;
         va_start(arguments, format);
-        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+        (void)um_number_vformat(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
         const size_t used = strlen(error->message);
         (void)snprintf(error->message + used, sizeof error->message - used, ": %s", message);

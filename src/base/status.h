@@ -25,7 +25,8 @@
         }                                                                                          \
     } while (0)
 
-/* Fill *error (when not NULL) and return `status`. */
+/* Fill *error (when not NULL) and return `status`.  Numbers have a decimal point in
+ * every locale. */
 um_status um_error_set(um_error *error, um_status status, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number_text.h"
 #include "base/text.h"
 #include "decode/algorithm.h"
 
@@ -164,7 +165,7 @@ static um_status not_a(const option_info *info, const char *text, const char *wa
 static um_status parse_number(const option_info *info, const char *text, double *value,
                               um_error *error) {
     char *end = NULL;
-    *value = strtod(text, &end);
+    *value = um_number_parse(text, &end);
     if (end == text || *end != '\0' || !isfinite(*value)) {
         return not_a(info, text, "a number", error);
     }

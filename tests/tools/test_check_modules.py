@@ -44,7 +44,7 @@ class Directions(unittest.TestCase):
         self.assertEqual(len(problems("src/analysis/a.c", '#include "decode/canvas.h"\n')), 1)
 
     def test_the_public_header_is_for_those_around_it(self):
-        for module in ("base", "api", "serve", "cli"):
+        for module in ("base", "api", "cli"):
             self.assertEqual(problems(f"src/{module}/a.c", '#include "unmask.h"\n'), [], module)
         self.assertEqual(len(problems("src/model/a.c", '#include "unmask.h"\n')), 1)
 
@@ -79,9 +79,7 @@ class Form(unittest.TestCase):
         self.assertEqual(len(problems("src/base/a.c", "\n" * 601)), 1)
 
     def test_platform_headers_have_their_place(self):
-        self.assertEqual(problems("src/kernels/cuda/a.c", "#include <cuda_runtime.h>\n"), [])
         self.assertEqual(problems("src/train/collective/collective_mpi.c", "#include <mpi.h>\n"), [])
-        self.assertEqual(len(problems("src/kernels/blas/a.c", "#include <cublas_v2.h>\n")), 1)
         self.assertEqual(len(problems("src/train/loop.c", "#include <mpi.h>\n")), 1)
 
 

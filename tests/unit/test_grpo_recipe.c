@@ -76,7 +76,8 @@ static void faulty_members_are_refused_with_the_reason(void **state) {
         {WHOLE ", \"rollout\": 5", "\"rollout\": not an object"},
         {WHOLE ", \"rollout\": {\"algorithm\": \"best\"}", "\"rollout\""},
         {WHOLE ", \"rollout\": {\"steps\": 0}", "steps"},
-        {WHOLE ", \"rollout\": {\"steps\": [1]}", "\"steps\" has no value"},
+        {WHOLE ", \"rollout\": {\"steps\": [1]}",
+         "\"steps\" must be a string of at most 127 bytes, a number, true or false"},
         {WHOLE ", \"rollout\": {\"seed\": 1}", "\"seed\" is not an option here"},
         {WHOLE ", \"rollout\": {\"stepz\": 1}", "stepz"},
     };
@@ -119,7 +120,8 @@ static void decoding_options_are_set_one_by_one_or_whole(void **state) {
     const um_recipe before = recipe;
     expect(um_recipe_set(&recipe, "rollout.steps", "none", &error), &error, "--set");
     expect(um_recipe_set(&recipe, "rollout", "steps", &error), &error, "rollout");
-    expect(um_recipe_set(&recipe, "steps.steps", "1", &error), &error, "is not an option");
+    expect(um_recipe_set(&recipe, "steps.steps", "1", &error), &error,
+           "is not a member of a recipe");
     expect(um_recipe_set(&recipe, "objective", "causal", &error), &error, "say it in the recipe");
     assert_memory_equal(&recipe, &before, sizeof recipe);
 }

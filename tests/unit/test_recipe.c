@@ -158,7 +158,7 @@ static void expect_refusal(um_status status, const um_error *error, const char *
 static void faulty_recipes_are_refused_with_the_reason(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {", \"step\": 3", "\"step\" is not an option of a recipe"},
+        {", \"step\": 3", "\"step\" is not a member of a recipe"},
         {", \"seed\": \"one\"", "\"seed\" is a string"},
         {", \"pad_token\": \"\"", "\"pad_token\" has 0 bytes, expected 1 to 63"},
         {", \"pad_token\": 7", "\"pad_token\" is an integer"},
@@ -196,7 +196,7 @@ static void faulty_recipes_are_refused_with_the_reason(void **state) {
 static void faulty_settings_are_refused_with_the_reason(void **state) {
     (void)state;
     static const char *const cases[][3] = {
-        {"step", "3", "\"step\" is not an option"},
+        {"step", "3", "\"step\" is not a member"},
         {"steps", "", "\"steps\""},
         {"steps", "3x", "\"steps\": \"3x\" is not a whole number"},
         {"steps", "1e3", "\"1e3\" is not a whole number"},

@@ -21,8 +21,10 @@ static um_status value_text(const json_t *value, const char *where, const char *
     }
     return length >= 0 && (size_t)length < size
                ? UM_OK
-               : UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\" has no value that is an option's",
-                          where, key);
+               : UM_RAISE(error, UM_ERR_ARGUMENT,
+                          "%s: \"%s\" must be a string of at most %zu bytes, a number, true "
+                          "or false",
+                          where, key, size - 1);
 }
 
 static um_status apply_member(um_decode_options *options, const json_t *value, const char *where,

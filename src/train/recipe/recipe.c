@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/number_text.h"
 #include "train/completions/rollout_options.h"
 #include "train/recipe/recipe_fields.h"
 
@@ -119,8 +120,8 @@ static um_status parse_object(const json_t *root, const char *directory, const c
     json_t *value = NULL;
     json_object_foreach ((json_t *)(uintptr_t)root, key, value) {
         if (!um_recipe_find_field(key)) {
-            return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\" is not an option of a recipe",
-                            where, key);
+            return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: \"%s\" is not a member of a recipe", where,
+                            key);
         }
     }
     /* The objective decides defaults and what else is required. */
@@ -186,7 +187,7 @@ static json_t *json_of(const um_recipe_field *target, const char *value) {
         case UM_FIELD_DECODING:
             return json_loads(value, 0, NULL);
         case UM_FIELD_NUMBER: {
-            const double number = strtod(value, &end);
+            const double number = um_number_parse(value, &end);
             return *value && !*end && isfinite(number) ? json_real(number) : NULL;
         }
     }
@@ -199,7 +200,7 @@ um_status um_recipe_set(um_recipe *recipe, const char *key, const char *value, u
     (void)snprintf(outer, sizeof outer, "%.*s", inner ? (int)(inner - key) : 63, key);
     const um_recipe_field *target = um_recipe_find_field(outer);
     if (!target || (inner && target->kind != UM_FIELD_DECODING)) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT, "--set: \"%s\" is not an option of a recipe", key);
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "--set: \"%s\" is not a member of a recipe", key);
     }
     if (inner) {
         UM_TRY(um_rollout_text_set((char *)recipe + target->offset, inner + 1, value, error));
