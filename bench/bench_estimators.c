@@ -21,7 +21,7 @@
 
 #include "base/memory.h"
 #include "train/grpo/coupled_grpo.h"
-#include "train/trainer_internal.h"
+#include "train/trainer/trainer_internal.h"
 
 /* Sums over draws of a number: enough for its mean and its unbiased variance. */
 typedef struct moments {
@@ -109,7 +109,7 @@ static um_status measure_estimates(bench *with, spread *to, um_error *error) {
 
 static um_status measure_gradients(bench *with, spread *to, um_error *error) {
     const um_learner *learner = with->run->learner;
-    const um_stop_request stop = {0};
+    const um_run_observer observer = {0};
     const double n = (double)with->draws;
     double squares = 0;
     double mean = 0;
@@ -117,7 +117,7 @@ static um_status measure_gradients(bench *with, spread *to, um_error *error) {
     for (size_t draw = 0; draw < with->draws; draw++) {
         um_grpo_update_report report = {0};
         with->run->rollouts.number = draw; /* decides the masks */
-        UM_TRY(um_grpo_gradients(&with->run->updater, 0, &stop, &report, error));
+        UM_TRY(um_grpo_gradients(&with->run->updater, 0, &observer, &report, error));
         for (size_t i = 0; i < learner->block_count; i++) {
             const double value = (double)learner->gradient_block[i];
             with->gradient[i] += value;
@@ -170,8 +170,8 @@ static um_status measure(bench *with, um_error *error) {
                       {"coupled", UM_ESTIMATOR_COUPLED, 0},
                       {"decoupled", UM_ESTIMATOR_DECOUPLED, 0},
                       {"full_mask", UM_ESTIMATOR_FULL_MASK, 0}};
-    const um_stop_request stop = {0};
-    UM_TRY(um_coupled_grpo_ensure_rollouts(with->run, &stop, error));
+    const um_run_observer observer = {0};
+    UM_TRY(um_coupled_grpo_ensure_rollouts(with->run, &observer, error));
     const um_rollout_statistics *made = &with->run->rollouts.statistics;
     (void)printf("%zu completions, pass@1 %.3f, groups without an advantage %.3f, %zu draws\n\n",
                  with->run->rollouts.count, made->pass_rate, made->zero_variance, with->draws);

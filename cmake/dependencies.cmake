@@ -9,7 +9,7 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
-# For the program only: training in several processes (src/train/collective/collective_mpi.c).
+# For the program only: training in several processes (src/collective/collective_mpi.c).
 set(UNMASK_WITH_MPI OFF)
 if(UNMASK_MPI)
   pkg_search_module(MPI IMPORTED_TARGET ompi-c mpi-c mpich)

@@ -7,7 +7,7 @@
 #include "base/mapped_file.h"
 #include "tokenizer_testing.h"
 #include "train/grpo/coupled_grpo.h"
-#include "train/trainer_internal.h"
+#include "train/trainer/trainer_internal.h"
 #include "training_run.h"
 #include "training_testing.h"
 

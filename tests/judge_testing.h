@@ -7,7 +7,7 @@
 
 #include "testing.h"
 
-#include "reward/reward.h"
+#include "judge/judge.h"
 
 /* NULL, after a line that says why, if not even the weakest level is available: no Python. */
 static inline um_judge *make_judge(um_judge_options options) {

@@ -28,7 +28,7 @@ static inline void fill(bench *made, uint64_t seed, uint32_t step) {
     um_error error = {0};
     size_t first = 0;
     const um_batch_noise noise = {.seed = seed, .step = step};
-    assert_ok(um_training_batch_fill_in_order(&made->batch, &made->recipe, &made->config,
+    assert_ok(um_document_batch_fill_in_order(&made->batch, &made->recipe, &made->config,
                                               made->shard, &first, noise, &error),
               &error);
 }

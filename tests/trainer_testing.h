@@ -3,7 +3,7 @@
 #define UM_TESTS_TRAINER_TESTING_H
 
 #include "train/supervised/supervised.h"
-#include "train/trainer_internal.h"
+#include "train/trainer/trainer_internal.h"
 #include "training_run.h"
 #include "training_testing.h"
 

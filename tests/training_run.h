@@ -6,7 +6,7 @@
 #include "base/mapped_file.h"
 #include "kernels/compute.h"
 #include "scratch.h"
-#include "train/trainer.h"
+#include "train/trainer/trainer.h"
 
 static inline um_compute make_compute(size_t threads) {
     um_error error = {0};
@@ -27,7 +27,7 @@ static inline um_buffer read_output(const scratch *output, const char *name) {
 
 /* State, weights and configuration of two runs are the same bytes. */
 static inline void assert_same_output(const scratch *a, const scratch *b) {
-    static const char *const names[] = {UM_TRAINER_STATE_FILE, "model.safetensors", "config.json"};
+    static const char *const names[] = {UM_TRAINING_STATE_FILE, "model.safetensors", "config.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         um_buffer one = read_output(a, names[i]);
         um_buffer other = read_output(b, names[i]);

@@ -7,7 +7,7 @@
 #include "scratch.h"
 
 #include "random_model.h"
-#include "train/supervised/batch.h"
+#include "train/supervised/document_batch.h"
 
 /* A recipe with the defaults and `more` members such as ", \"seed\": 2". */
 static inline um_recipe make_recipe(const char *objective, const char *more) {

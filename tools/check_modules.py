@@ -16,19 +16,54 @@ DIRECTIONS = {
     "base": {"unmask.h"},
     "tensor": set(),
     "tokenizer": {"weights/gguf.h", "weights/gguf_writer.h"},
-    "reward": set(),
+    "statistics": set(),
+    "page": set(),
+    "judge": set(),
+    "collective": set(),
     "kernels": {"tensor"},
     "weights": {"tensor"},
     "model": {"kernels", "tensor", "weights"},
     "decode": {"model", "tensor", "kernels"},
-    "analysis": {"decode/trace.h"},
-    "train": {"model", "kernels", "tensor", "weights", "decode", "tokenizer", "reward"},
-    "eval": {"model", "decode", "tokenizer", "reward", "analysis/html.h",
-             "analysis/report_style.h", "analysis/svg_plot.h"},
+    "analysis": {"decode/trace.h", "page", "statistics"},
+    "train": {"model", "kernels", "tensor", "weights", "decode", "tokenizer", "judge",
+              "collective"},
+    "eval": {"model", "decode", "tokenizer", "judge", "page", "statistics"},
     "api": {"unmask.h", "model", "weights", "kernels", "tensor", "decode", "tokenizer"},
     # The top of the house: commands may use what is listed, and nothing may use them.
     "cli": {"unmask.h", "train", "eval", "analysis", "model", "decode", "kernels",
-            "tokenizer", "reward", "api/parts.h"},
+            "tokenizer", "judge", "collective", "page", "statistics", "api/parts.h"},
+}
+
+# What each folder of a module may include besides itself and the files directly in the module.  No
+# file outside a folder may include one in it, except from another module.
+FOLDERS = {
+    "train": {
+        "corpus": set(),
+        "recipe": set(),
+        "run": {"corpus", "recipe"},
+        "optimizer": {"recipe"},
+        "learner": {"optimizer", "run", "recipe"},
+        "completions": {"learner", "run", "recipe"},
+        "supervised": {"completions", "learner", "run", "recipe", "corpus"},
+        "grpo": {"completions", "learner", "run", "recipe", "corpus"},
+        "trainer": {"learner", "run", "recipe"},
+    },
+    "cli": {
+        "terminal": set(),
+        "request": {"terminal"},
+        "corpus": {"request", "terminal"},
+        "generate": {"request", "terminal"},
+        "fill": {"request", "terminal"},
+        "replay": {"terminal"},
+        "analyze": {"replay", "request", "terminal"},
+        "inspect": {"request"},
+        "convert": {"request", "terminal"},
+        "bench": {"request"},
+        "train": {"terminal"},
+        "judge": {"terminal"},
+        "eval": {"judge", "request", "terminal"},
+        "sweep": {"eval", "request", "terminal"},
+    },
 }
 
 MAXIMUM_LINES = 600
@@ -36,7 +71,7 @@ SOURCE_FOLDERS = ("include", "src", "tests", "bench")
 
 # Platform headers and the only files that may see them.
 PLATFORM_HEADERS = (
-    (re.compile(r"^mpi\.h$"), re.compile(r"^src/train/collective/")),
+    (re.compile(r"^mpi\.h$"), re.compile(r"^src/collective/")),
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
@@ -70,6 +105,24 @@ def may_include(module, header):
     return target in (module, "base") or header in allowed or target in allowed
 
 
+def folder_of(path):
+    """The folder of "<module>/<folder>/..." below src; "" for a file directly in the module."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 else ""
+
+
+def check_folder(path, module, header):
+    """Yield what is wrong with an include of a header of the file's own module."""
+    folders = FOLDERS.get(module)
+    own, target = folder_of(path.removeprefix("src/")), folder_of(header)
+    if folders is None or target in ("", own):
+        return
+    if target not in folders:
+        yield f'include "{header}": {module}/{target} is not a folder of the table'
+    elif target not in folders.get(own, set()):
+        yield f'{module}/{own} may not include "{header}"'
+
+
 def check_include(path, module, header):
     """Yield what is wrong with an include of "header" in a file of `module` (None outside src)."""
     if header == "unmask.h":
@@ -88,6 +141,8 @@ def check_include(path, module, header):
         yield f'include "{header}": {target} is not a module'
     elif not may_include(module, header):
         yield f'{module} may not include "{header}"'
+    elif target == module:
+        yield from check_folder(path, module, header)
 
 
 def check_platform_header(path, header):

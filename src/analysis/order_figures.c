@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "analysis/order_maps.h"
-#include "analysis/svg_plot.h"
 #include "base/memory.h"
+#include "page/svg_plot.h"
 
 #define CURVES (UM_ORDER_SETS + 1)
 #define PLOT_COLUMNS 512

@@ -2,9 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "analysis/heat_map.h"
 #include "analysis/order_maps.h"
 #include "base/memory.h"
+#include "page/heat_map.h"
 
 /* ---- Relative ------------------------------------------------------------------- */
 

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/html.h"
 #include "analysis/order_figures.h"
 #include "analysis/order_style.h"
-#include "analysis/report_style.h"
+#include "page/html.h"
+#include "page/page_style.h"
 
 #define CELL 48
 
@@ -234,8 +234,8 @@ um_status um_order_page(const um_order_study *study, um_buffer *page, um_error *
     (void)snprintf(title, sizeof title, "Decoding order: %.100s", study->title);
     const um_html_page parts = {
         .title = title,
-        .style = um_report_style,
-        .scripts = {{um_report_script, um_report_script_sha256}, study->players.script}};
+        .style = um_page_style,
+        .scripts = {{um_page_script, um_page_script_sha256}, study->players.script}};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(put_body(study, page, error));
     return um_html_end(page, &parts, error);

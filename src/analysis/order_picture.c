@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/html.h"
 #include "analysis/order_figures.h"
 #include "analysis/order_style.h"
+#include "page/html.h"
 
 #define WIDTH 480
 #define PLOT_HEIGHT 250

@@ -4,8 +4,8 @@
 #define UM_ANALYSIS_ORDER_STUDY_H
 
 #include "analysis/ar_ness.h"
-#include "analysis/html.h"
-#include "base/bootstrap.h"
+#include "page/html.h"
+#include "statistics/bootstrap.h"
 
 /* Most sets side by side. */
 #define UM_ORDER_SETS 16

@@ -1,6 +1,6 @@
 #include "analysis/order_style.h"
 
-#include "analysis/heat_map.h"
+#include "page/heat_map.h"
 
 static const char page_style[] =
     ".map{display:block;width:100%;height:auto;max-width:560px}.map text{font-size:12px;"

@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 
-/* What the page needs beyond um_report_style. */
+/* What the page needs beyond um_page_style. */
 um_status um_order_page_style(um_buffer *style, um_error *error);
 
 /* The whole style sheet of a stand-alone picture: plain colours, so that programs that know neither

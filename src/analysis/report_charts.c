@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/curve.h"
 #include "analysis/report_internal.h"
-#include "analysis/svg_plot.h"
 #include "base/memory.h"
+#include "page/curve.h"
+#include "page/svg_plot.h"
 
 #define CURVES_PER_RUN 3 /* raw, smooth, validation */
 #define STYLE_SIZE 48

@@ -2,10 +2,10 @@
 #ifndef UM_ANALYSIS_REPORT_INTERNAL_H
 #define UM_ANALYSIS_REPORT_INTERNAL_H
 
-#include "analysis/html.h"
 #include "analysis/report_metrics.h"
-#include "analysis/report_style.h"
 #include "analysis/training_report.h"
+#include "page/html.h"
+#include "page/page_style.h"
 
 /* Colours that the style sheet has for runs; further runs are dashed. */
 #define UM_REPORT_COLOURS 8

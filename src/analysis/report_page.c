@@ -137,8 +137,8 @@ um_status um_report_page(const um_report_run *runs, size_t count, um_buffer *pag
     (void)snprintf(title, sizeof title, "Training report: %.60s%s", runs[0].name,
                    count > 1 ? " and others" : "");
     const um_html_page parts = {.title = title,
-                                .style = um_report_style,
-                                .scripts = {{um_report_script, um_report_script_sha256}}};
+                                .style = um_page_style,
+                                .scripts = {{um_page_script, um_page_script_sha256}}};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(put_body(runs, count, page, error));
     return um_html_end(page, &parts, error);

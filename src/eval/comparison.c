@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "eval/record_log.h"
 #include "eval/run_directory.h"
-#include "eval/statistics.h"
+#include "statistics/rates.h"
 
 /* A run as read from its directory. */
 typedef struct kept_run {

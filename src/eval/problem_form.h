@@ -2,7 +2,7 @@
 #ifndef UM_EVAL_PROBLEM_FORM_H
 #define UM_EVAL_PROBLEM_FORM_H
 
-#include "reward/problem.h"
+#include "judge/problem.h"
 
 typedef enum um_eval_form {
     UM_EVAL_AUTO,      /* take the form of the problems themselves */

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "eval/report_parts.h"
-#include "eval/statistics.h"
+#include "statistics/rates.h"
 
 /* The problems of one level and format. */
 typedef struct group {

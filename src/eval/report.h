@@ -4,7 +4,7 @@
 #define UM_EVAL_REPORT_H
 
 #include "eval/run_records.h"
-#include "reward/pass_at_k.h"
+#include "statistics/pass_at_k.h"
 
 typedef struct um_eval_facts {
     const json_t *settings; /* from the run's run.json */

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/html.h"
 #include "base/json.h"
 #include "eval/report.h"
+#include "page/html.h"
 
 /* The chart's geometry, in its own units. */
 #define CHART_WIDTH 640

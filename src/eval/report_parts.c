@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "eval/statistics.h"
-#include "reward/pass_at_k.h"
+#include "statistics/pass_at_k.h"
+#include "statistics/rates.h"
 
 /* ---- Rates ------------------------------------------------------------------------ */
 

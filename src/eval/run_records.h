@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "reward/reward.h"
+#include "judge/judge.h"
 
 /* The cost of decoding a sample. */
 typedef struct um_eval_cost {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analysis/svg_plot.h"
 #include "base/memory.h"
+#include "page/svg_plot.h"
 
 #define LABEL 240
 #define STYLE 24

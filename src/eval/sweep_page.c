@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/html.h"
-#include "analysis/report_style.h"
 #include "base/json.h"
 #include "eval/sweep_figures.h"
+#include "page/html.h"
+#include "page/page_style.h"
 
 #define LABEL 240
 
@@ -344,8 +344,8 @@ static um_status put_body(const json_t *report, um_buffer *page, um_error *error
 
 um_status um_sweep_report_page(const json_t *report, um_buffer *page, um_error *error) {
     const um_html_page parts = {.title = "unmask: sweep",
-                                .style = um_report_style,
-                                .scripts = {{um_report_script, um_report_script_sha256}}};
+                                .style = um_page_style,
+                                .scripts = {{um_page_script, um_page_script_sha256}}};
     UM_TRY(um_html_begin(page, &parts, error));
     UM_TRY(put_body(report, page, error));
     return um_html_end(page, &parts, error);

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bootstrap.h"
 #include "base/json.h"
-#include "eval/statistics.h"
 #include "eval/sweep_internal.h"
+#include "statistics/bootstrap.h"
+#include "statistics/rates.h"
 
 #define DESCRIPTION 64
 

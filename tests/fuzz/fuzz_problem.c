@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reward/sample.h"
+#include "judge/sample.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

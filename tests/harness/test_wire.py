@@ -5,7 +5,7 @@ import pathlib
 import random
 import unittest
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2] / "src" / "reward" / "harness"
+SOURCE = pathlib.Path(__file__).resolve().parents[2] / "src" / "judge" / "harness"
 wire = {"__name__": "wire"}
 exec(compile((SOURCE / "wire.py").read_text(), "wire.py", "exec"), wire)
 encode, decode, WireError = wire["encode"], wire["decode"], wire["WireError"]

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/collective/collective.h"
-#include "train/collective/launch.h"
-#include "train/collective/same_run.h"
+#include "collective/collective.h"
+#include "collective/launch.h"
+#include "train/run/same_run.h"
 
 /* More chunks than one window holds with two ranks; the last chunk is not full. */
 #define COUNT ((size_t)600007)

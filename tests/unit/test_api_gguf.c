@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "api/quantised_model.h"
-#include "cli/convert_files.h"
+#include "cli/convert/convert_files.h"
 
 static void convert(const char *input, const char *output, um_weight_mix mix) {
     um_error error = {0};

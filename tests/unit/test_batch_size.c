@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "cli/batch_size.h"
+#include "cli/request/batch_size.h"
 
 static const um_model_info small = {.context_length = 96, .cache_bytes = 256};
 

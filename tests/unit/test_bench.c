@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/bench_machine.h"
-#include "cli/bench_statistics.h"
+#include "cli/bench/bench_statistics.h"
+#include "cli/machine.h"
 
 /* ---- The processor's name ------------------------------------------------------ */
 

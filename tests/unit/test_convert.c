@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "bound_model.h"
-#include "cli/convert_files.h"
+#include "cli/convert/convert_files.h"
 #include "model/quantised_parameters.h"
 #include "random_model.h"
 #include "scratch.h"

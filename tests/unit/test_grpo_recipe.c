@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "testing.h"
-#include "train/completions/rollout_options.h"
 #include "train/recipe/recipe.h"
+#include "train/recipe/rollout_options.h"
 
 #define REQUIRED                                                                                   \
     "\"model\": \"m\", \"objective\": \"coupled_grpo\", \"steps\": 9, \"batch_tokens\": 64, "      \

@@ -206,7 +206,7 @@ static bool is_near(double a, double b, double limit) {
 static void loss_and_gradients_are_those_of_pytorch(void **state) {
     (void)state;
     static const size_t batch_tokens[] = {1, 70, 100000}; /* one, some, all in a micro-batch */
-    const um_stop_request never = {0};
+    const um_run_observer never = {0};
     for (size_t i = 0; i < GOLDEN_CASES; i++) {
         for (size_t j = 0; j < 3; j++) {
             um_error error = {0};
@@ -235,7 +235,7 @@ static void old_log_probabilities_share_the_masks_of_their_update(void **state) 
     um_error error = {0};
     golden_run run;
     um_grpo_update_report report = {0};
-    const um_stop_request never = {0};
+    const um_run_observer never = {0};
     golden_run_open(&golden_cases[0], 100, &run);
     um_grpo_rollouts *rollouts = &run.bench.rollouts;
     const size_t counted = rollouts->first_token[rollouts->count];
@@ -314,7 +314,7 @@ static void one_step_of_three_tokens_is_as_worked_by_hand(void **state) {
     workbench made = {0};
     um_grpo_update_report report = {0};
     um_update_report update = {0};
-    const um_stop_request never = {0};
+    const um_run_observer never = {0};
     open_three_tokens(&made);
     answer_a_or_b(&made.rollouts, &made.recipe.grpo);
     assert_ok(um_grpo_estimate_old(&made.updater, &never, &report, &error), &error);

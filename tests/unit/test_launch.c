@@ -3,7 +3,7 @@
 
 #include "testing.h"
 
-#include "train/collective/launch.h"
+#include "collective/launch.h"
 
 static const char *const variables[] = {
     "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE",    "PMI_RANK",

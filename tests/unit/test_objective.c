@@ -325,7 +325,7 @@ static void a_batch_holds_what_fits_and_at_least_one_document(void **state) {
     size_t batches = 0;
     while (next < MANY) {
         const size_t first = next;
-        assert_ok(um_training_batch_fill_in_order(&made.batch, &made.recipe, &made.config,
+        assert_ok(um_document_batch_fill_in_order(&made.batch, &made.recipe, &made.config,
                                                   made.shard, &next, (um_batch_noise){0}, &error),
                   &error);
         size_t rows = 0;
@@ -355,7 +355,7 @@ static void batches_go_on_from_the_cursor(void **state) {
     um_data_cursor cursor = {0};
     um_data_cursor walked = {0};
     while (cursor.epoch < 3) {
-        assert_ok(um_training_batch_fill(&made.batch, &made.recipe, &made.config, made.shard,
+        assert_ok(um_document_batch_fill(&made.batch, &made.recipe, &made.config, made.shard,
                                          &order, &cursor, (um_batch_noise){0}, &error),
                   &error);
         for (size_t i = 0; i < made.batch.rows.count; i++) {
@@ -398,7 +398,7 @@ static void tokens_of_another_vocabulary_are_refused(void **state) {
     bench made = bench_make("causal", "", MANY, many);
     made.config.vocabulary_size = 790;
     size_t first = 0;
-    assert_int_equal(um_training_batch_fill_in_order(&made.batch, &made.recipe, &made.config,
+    assert_int_equal(um_document_batch_fill_in_order(&made.batch, &made.recipe, &made.config,
                                                      made.shard, &first, (um_batch_noise){0},
                                                      &error),
                      UM_ERR_MISMATCH);
@@ -411,7 +411,7 @@ static void tokens_of_another_vocabulary_are_refused(void **state) {
 static void anneal(bench *made, double rate, uint32_t step) {
     um_error error = {0};
     const um_batch_noise noise = {.seed = 1, .step = step};
-    assert_ok(um_training_batch_anneal(&made->batch, rate, noise, &error), &error);
+    assert_ok(um_document_batch_anneal(&made->batch, rate, noise, &error), &error);
     assert_int_equal(made->batch.rows.attention, UM_ATTENTION_CAUSAL);
 }
 

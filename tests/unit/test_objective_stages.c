@@ -225,7 +225,7 @@ static void flexible_pads_go_up_to_the_longest_of_the_batch(void **state) {
     made.config.pad_token = PAD;
     size_t next = 0;
     const um_batch_noise noise = {.seed = 5};
-    assert_ok(um_training_batch_fill_in_order(&made.batch, &made.recipe, &made.config, made.shard,
+    assert_ok(um_document_batch_fill_in_order(&made.batch, &made.recipe, &made.config, made.shard,
                                               &next, noise, &error),
               &error);
     assert_int_equal(next, 3); /* a fourth document would make it 4 x 40 rows */
@@ -233,7 +233,7 @@ static void flexible_pads_go_up_to_the_longest_of_the_batch(void **state) {
     for (size_t i = 0; i < 3; i++) {
         expect_padded(&made, i, &documents[i], 31 - documents[i].length);
     }
-    assert_ok(um_training_batch_fill_in_order(&made.batch, &made.recipe, &made.config, made.shard,
+    assert_ok(um_document_batch_fill_in_order(&made.batch, &made.recipe, &made.config, made.shard,
                                               &next, noise, &error),
               &error);
     assert_int_equal(next, 5);

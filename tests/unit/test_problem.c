@@ -4,10 +4,10 @@
 
 #include "testing.h"
 
-#include "reward/answer.h"
-#include "reward/pass_at_k.h"
-#include "reward/problem.h"
-#include "reward/sample.h"
+#include "judge/answer.h"
+#include "judge/problem.h"
+#include "judge/sample.h"
+#include "statistics/pass_at_k.h"
 
 static um_problem_set *make_set(void) {
     um_error error = {0};

@@ -5,12 +5,12 @@
 
 #include "testing.h"
 
-#include "analysis/curve.h"
-#include "analysis/html.h"
-#include "analysis/plot_ticks.h"
 #include "analysis/report_metrics.h"
-#include "analysis/svg_plot.h"
 #include "analysis/training_report.h"
+#include "page/curve.h"
+#include "page/html.h"
+#include "page/plot_ticks.h"
+#include "page/svg_plot.h"
 
 /* ---- Axes ---------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 
 #include "testing.h"
 
-#include "cli/sweep.h"
+#include "cli/sweep/sweep.h"
 
 /* An autoregressive and a diffusion model at two temperatures, with all and half of the steps. */
 static um_sweep_grid make_grid(void) {

@@ -4,7 +4,7 @@
 
 #include "testing.h"
 
-#include "cli/train_progress.h"
+#include "cli/train/train_progress.h"
 
 static um_train_progress quiet_progress(size_t first_step, size_t total_steps) {
     um_train_progress progress = um_train_progress_start(first_step, total_steps);

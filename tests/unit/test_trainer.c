@@ -219,8 +219,8 @@ static void accumulated_gradients_are_those_of_one_large_batch(void **state) {
     }
     /* Updates would hide a constant factor of the gradient; the second moments, the last block of
      * the state, do not. */
-    um_buffer states[2] = {read_output(&one, UM_TRAINER_STATE_FILE),
-                           read_output(&two, UM_TRAINER_STATE_FILE)};
+    um_buffer states[2] = {read_output(&one, UM_TRAINING_STATE_FILE),
+                           read_output(&two, UM_TRAINING_STATE_FILE)};
     const size_t count = states[0].length / sizeof(float) / 3 - 100; /* inside the second moments */
     const float *moments[2];
     for (size_t i = 0; i < 2; i++) {
@@ -349,7 +349,7 @@ static void weights_that_are_not_finite_stop_the_run(void **state) {
     assert_int_equal(um_trainer_run(trainer, &callbacks, &error), UM_ERR_MISMATCH);
     assert_non_null(strstr(error.message, "step 1: the gradient is not finite"));
     assert_int_equal(um_trainer_step(trainer), 0);
-    assert_false(um_file_exists(output.path, UM_TRAINER_STATE_FILE));
+    assert_false(um_file_exists(output.path, UM_TRAINING_STATE_FILE));
     um_trainer_free(trainer);
     scratch_remove(&output);
     workshop_remove(&made);

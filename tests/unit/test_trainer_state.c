@@ -20,7 +20,7 @@ static stopped_run stop_a_run(void) {
     assert_int_equal(train_watched(&made.shop.recipe, &made.output, &seen, &error),
                      UM_ERR_CANCELLED);
     assert_non_null(strstr(error.message, "stopped after step 2 of 20"));
-    made.state = read_output(&made.output, UM_TRAINER_STATE_FILE);
+    made.state = read_output(&made.output, UM_TRAINING_STATE_FILE);
     return made;
 }
 
@@ -37,8 +37,8 @@ static void expect_refusal(const um_recipe *recipe, const scratch *output, um_st
     um_trainer *trainer = NULL;
     const um_compute compute = make_compute(1);
     um_buffer before = {0};
-    if (um_file_exists(output->path, UM_TRAINER_STATE_FILE)) {
-        before = read_output(output, UM_TRAINER_STATE_FILE);
+    if (um_file_exists(output->path, UM_TRAINING_STATE_FILE)) {
+        before = read_output(output, UM_TRAINING_STATE_FILE);
     }
     assert_int_equal(um_trainer_create(recipe, output->path, &compute, &trainer, &error), status);
     assert_null(trainer);
@@ -46,7 +46,7 @@ static void expect_refusal(const um_recipe *recipe, const scratch *output, um_st
         fail_msg("\"%s\" lacks \"%s\"", error.message, text);
     }
     if (before.data) {
-        um_buffer after = read_output(output, UM_TRAINER_STATE_FILE);
+        um_buffer after = read_output(output, UM_TRAINING_STATE_FILE);
         assert_int_equal(before.length, after.length);
         assert_memory_equal(before.data, after.data, before.length);
         um_buffer_free(&after);
@@ -127,7 +127,7 @@ static void forget_the_configuration(const stopped_run *made) {
     um_state_file *file = NULL;
     um_state_sections sections = {.count = 0};
     char path[512];
-    (void)snprintf(path, sizeof path, "%s", scratch_path(&made->output, UM_TRAINER_STATE_FILE));
+    (void)snprintf(path, sizeof path, "%s", scratch_path(&made->output, UM_TRAINING_STATE_FILE));
     const uint64_t fingerprint = um_recipe_fingerprint(&made->shop.recipe);
     assert_ok(um_state_file_open(path, fingerprint, &file, &error), &error);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -144,7 +144,7 @@ static void a_state_without_the_configuration_goes_on(void **state) {
     (void)state;
     stopped_run made = stop_a_run();
     forget_the_configuration(&made);
-    um_buffer older = read_output(&made.output, UM_TRAINER_STATE_FILE);
+    um_buffer older = read_output(&made.output, UM_TRAINING_STATE_FILE);
     assert_true(older.length < made.state.length);
     um_buffer_free(&older);
     watch seen = {0};
@@ -183,7 +183,7 @@ static void every_changed_byte_of_a_state_is_noticed(void **state) {
     for (size_t at = 0; at < length; at += at < 80 ? 1 : 4999) {
         um_trainer *trainer = NULL;
         made.state.data[at] ^= 0x10;
-        scratch_write(&made.output, UM_TRAINER_STATE_FILE, made.state.data, length);
+        scratch_write(&made.output, UM_TRAINING_STATE_FILE, made.state.data, length);
         const um_status status =
             um_trainer_create(&made.shop.recipe, made.output.path, &compute, &trainer, &error);
         if (status != UM_ERR_FORMAT && status != UM_ERR_MISMATCH) {
@@ -193,7 +193,7 @@ static void every_changed_byte_of_a_state_is_noticed(void **state) {
         made.state.data[at] ^= 0x10;
     }
     made.state.data[length - 1] ^= 1;
-    scratch_write(&made.output, UM_TRAINER_STATE_FILE, made.state.data, length);
+    scratch_write(&made.output, UM_TRAINING_STATE_FILE, made.state.data, length);
     expect_refusal(&made.shop.recipe, &made.output, UM_ERR_FORMAT, "damaged");
     stopped_run_free(&made);
 }
@@ -207,8 +207,8 @@ static void a_state_of_another_length_is_refused(void **state) {
     assert_non_null(longer);
     memcpy(longer, made.state.data, length);
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        scratch_write(&made.output, UM_TRAINER_STATE_FILE, longer, lengths[i]);
-        expect_refusal(&made.shop.recipe, &made.output, UM_ERR_FORMAT, UM_TRAINER_STATE_FILE);
+        scratch_write(&made.output, UM_TRAINING_STATE_FILE, longer, lengths[i]);
+        expect_refusal(&made.shop.recipe, &made.output, UM_ERR_FORMAT, UM_TRAINING_STATE_FILE);
     }
     free(longer);
     stopped_run_free(&made);
@@ -234,7 +234,7 @@ static void a_full_disk_leaves_the_old_state(void **state) {
     assert_non_null(strstr(error.message, "training.state: cannot write"));
     assert_int_equal(failed.steps, 2);
     assert_int_equal(failed.saves, 0);
-    um_buffer after = read_output(&made.output, UM_TRAINER_STATE_FILE);
+    um_buffer after = read_output(&made.output, UM_TRAINING_STATE_FILE);
     assert_int_equal(after.length, made.state.length);
     assert_memory_equal(after.data, made.state.data, after.length);
     um_buffer_free(&after);
@@ -247,12 +247,12 @@ static void a_full_disk_leaves_the_old_state(void **state) {
 static void what_a_killed_write_left_is_removed(void **state) {
     (void)state;
     stopped_run made = stop_a_run();
-    scratch_write(&made.output, UM_TRAINER_STATE_FILE ".part-a1B2c3", "x", 1);
+    scratch_write(&made.output, UM_TRAINING_STATE_FILE ".part-a1B2c3", "x", 1);
     scratch_write(&made.output, "model.safetensors.part-a1B2c3", "x", 1);
     scratch_write(&made.output, "model.safetensors.backup", "x", 1);
     const um_compute compute = make_compute(1);
     um_trainer_free(make_trainer(&made.shop.recipe, &made.output, &compute));
-    assert_false(um_file_exists(made.output.path, UM_TRAINER_STATE_FILE ".part-a1B2c3"));
+    assert_false(um_file_exists(made.output.path, UM_TRAINING_STATE_FILE ".part-a1B2c3"));
     assert_false(um_file_exists(made.output.path, "model.safetensors.part-a1B2c3"));
     assert_true(um_file_exists(made.output.path, "model.safetensors.backup"));
     stopped_run_free(&made);
@@ -375,7 +375,7 @@ static void a_result_that_could_not_be_written_is_refused_at_the_start(void **st
     const workshop made = workshop_make_with(&config, "diffusion", "");
     const scratch output = scratch_make();
     expect_refusal(&made.recipe, &output, UM_ERR_UNSUPPORTED, "the result could not be written: ");
-    assert_false(um_file_exists(output.path, UM_TRAINER_STATE_FILE));
+    assert_false(um_file_exists(output.path, UM_TRAINING_STATE_FILE));
     workshop_remove(&made);
     const workshop causal = workshop_make_with(&config, "causal", ", \"steps\": 1");
     train_whole(&causal.recipe, &output, &(watch){0});

@@ -2,7 +2,7 @@
 #include "golden_model.h"
 #include "kernels/linear.h"
 #include "scratch.h"
-#include "train/loss.h"
+#include "train/learner/loss.h"
 #include "training_testing.h"
 
 #define LOSS_LIMIT 1e-5
@@ -124,11 +124,11 @@ static void fixture_open(const golden_case *from, fixture *made) {
         um_shard_cut_into_pieces(made->shard, from->piece_length);
     }
     const um_batch_noise noise = {.seed = 11, .step = 4, .unconditional = from->unconditional};
-    assert_ok(um_training_batch_fill_in_order(&made->batch, &made->recipe, &made->model.config,
+    assert_ok(um_document_batch_fill_in_order(&made->batch, &made->recipe, &made->model.config,
                                               made->shard, &first, noise, &error),
               &error);
     if (from->links > 0) {
-        assert_ok(um_training_batch_anneal(&made->batch, from->links, noise, &error), &error);
+        assert_ok(um_document_batch_anneal(&made->batch, from->links, noise, &error), &error);
     }
 }
 

@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "cli/unified_diff.h"
+#include "cli/fill/unified_diff.h"
 
 typedef struct piece {
     const char *old_text;

@@ -156,15 +156,15 @@ static um_status collect_finished(sampling_run *run, um_error *error) {
 }
 
 static um_status decode(sampling_run *run, um_error *error) {
-    const um_stop_request *stop = run->setup->stop;
+    const um_run_observer *observer = run->setup->observer;
     size_t unfinished = run->count;
     while (unfinished > 0) {
-        if (stop->should_stop && stop->should_stop(stop->user)) {
+        if (observer->should_stop && observer->should_stop(observer->user)) {
             return UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop");
         }
         unfinished = um_decode_batch_step(run->batch);
         UM_TRY(collect_finished(run, error));
-        um_stop_request_tell(stop, "rollout", run->count - unfinished, run->count);
+        um_run_observer_tell(observer, "rollout", run->count - unfinished, run->count);
     }
     return UM_OK;
 }
@@ -196,7 +196,7 @@ static um_status sample_and_grade(sampling_run *run, um_sampling_times *times, u
     UM_TRY(um_follower_start(&grading, &run->grading, error));
     UM_TRY(decode(run, error));
     const double middle = um_clock_seconds();
-    um_stop_request_tell(run->setup->stop, "rewards", 0, 0);
+    um_run_observer_tell(run->setup->observer, "rewards", 0, 0);
     UM_TRY(um_follower_wait(run->grading, NULL, error));
     times->sampling = middle - begin;
     times->waiting = um_clock_seconds() - middle;

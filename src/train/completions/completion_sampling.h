@@ -3,10 +3,10 @@
 #define UM_TRAIN_COMPLETIONS_COMPLETION_SAMPLING_H
 
 #include "decode/options.h"
+#include "judge/grader.h"
 #include "model/transformer.h"
 #include "train/completions/completion_tasks.h"
-#include "train/completions/grader.h"
-#include "train/trainer.h"
+#include "train/run/progress.h"
 
 typedef struct um_completion_sampling {
     const um_transformer *transformer;
@@ -18,7 +18,7 @@ typedef struct um_completion_sampling {
     size_t live_maximum;         /* canvases side by side; completions do not depend on it */
     um_completion_extent extent; /* which tokens are counted */
     const um_grader *grader;
-    const um_stop_request *stop;
+    const um_run_observer *observer;
 } um_completion_sampling;
 
 /* A completion to make. */
@@ -42,7 +42,7 @@ um_status um_completion_options_check(const um_completion_tasks *tasks,
 
 /* Fill completions[count] (zero-initialised; um_completions_free also after a failure) and
  * judgements[count].  Both are pure functions of the weights, the options, the requests and, for
- * the judgements, the grader.  UM_ERR_CANCELLED: sampling->stop says so. */
+ * the judgements, the grader.  UM_ERR_CANCELLED: sampling->observer says so. */
 um_status um_sample_completions(const um_completion_sampling *sampling,
                                 const um_sample_request *requests, size_t count,
                                 um_completion *completions, um_judgement *judgements,

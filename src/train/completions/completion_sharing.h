@@ -2,7 +2,7 @@
 #ifndef UM_TRAIN_COMPLETIONS_COMPLETION_SHARING_H
 #define UM_TRAIN_COMPLETIONS_COMPLETION_SHARING_H
 
-#include "train/collective/collective.h"
+#include "collective/collective.h"
 #include "train/completions/completion_sampling.h"
 
 /* um_sample_completions by all ranks; each gets all results.  Units of `unit` requests, such as the

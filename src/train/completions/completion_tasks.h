@@ -3,7 +3,7 @@
 #define UM_TRAIN_COMPLETIONS_COMPLETION_TASKS_H
 
 #include "decode/canvas.h"
-#include "reward/problem.h"
+#include "judge/problem.h"
 #include "tokenizer/tokenizer.h"
 #include "train/recipe/recipe.h"
 

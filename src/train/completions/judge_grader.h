@@ -2,8 +2,8 @@
 #ifndef UM_TRAIN_COMPLETIONS_JUDGE_GRADER_H
 #define UM_TRAIN_COMPLETIONS_JUDGE_GRADER_H
 
-#include "train/completions/grader.h"
-#include "train/completions/problem_options.h"
+#include "judge/grader.h"
+#include "train/recipe/problem_options.h"
 
 /* Set *grader to `given` or, if that is NULL, start a judge as the options say, which *grader
  * borrows.  Free *judge with um_judge_free in any case.  Errors as of um_judge_create. */

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "train/completions/completion_sharing.h"
-#include "train/completions/rollout_options.h"
+#include "train/recipe/rollout_options.h"
 
 #define SHOWN_SAMPLES 6
 #define LEVELS 10 /* 1 to 9; other levels are not reported */
@@ -56,7 +56,7 @@ typedef struct measurement {
 } measurement;
 
 static um_status sample(const um_validation_problems *problems, const um_learner *learner,
-                        const um_grader *grader, const um_stop_request *stop, measurement *made,
+                        const um_grader *grader, const um_run_observer *observer, measurement *made,
                         um_error *error) {
     const um_recipe *recipe = problems->recipe;
     const size_t count = problems->tasks.count;
@@ -69,7 +69,7 @@ static um_status sample(const um_validation_problems *problems, const um_learner
                                              .live_maximum = recipe->problem_options.rollout_batch,
                                              .extent = recipe->grpo.completion_extent,
                                              .grader = grader,
-                                             .stop = stop};
+                                             .observer = observer};
     UM_TRY(um_allocate(&made->requests, count, sizeof *made->requests, "validation", error));
     UM_TRY(um_allocate(&made->completions, count, sizeof *made->completions, "validation", error));
     UM_TRY(um_allocate(&made->judgements, count, sizeof *made->judgements, "validation", error));
@@ -143,7 +143,7 @@ static void report(um_validation_problems *problems, const measurement *made) {
 /* ---- Samples to look at ----------------------------------------------------- */
 
 static um_status show_sample(const um_validation_problems *problems, const measurement *made,
-                             size_t step, size_t index, const um_stop_request *stop,
+                             size_t step, size_t index, const um_run_observer *observer,
                              um_buffer *text, um_error *error) {
     const um_problem *problem = problems->tasks.tasks[index].problem;
     const um_judgement *judgement = &made->judgements[index];
@@ -158,19 +158,19 @@ static um_status show_sample(const um_validation_problems *problems, const measu
                                     .task_id = problem->id,
                                     .verdict = um_verdict_name(judgement->verdict),
                                     .reward = reward_of(problems->recipe, judgement)};
-    stop->sample(stop->user, step, &shown);
+    observer->sample(observer->user, step, &shown);
     return UM_OK;
 }
 
 /* Show a few, spread over the problems, which may be in the order of their levels. */
 static um_status show_samples(const um_validation_problems *problems, const measurement *made,
-                              size_t step, const um_stop_request *stop, um_error *error) {
+                              size_t step, const um_run_observer *observer, um_error *error) {
     const size_t count = problems->tasks.count;
     const size_t shown = um_size_smaller(count, SHOWN_SAMPLES);
     um_buffer text = {0};
     um_status status = UM_OK;
-    for (size_t i = 0; stop->sample && i < shown && status == UM_OK; i++) {
-        status = show_sample(problems, made, step, i * count / shown, stop, &text, error);
+    for (size_t i = 0; observer->sample && i < shown && status == UM_OK; i++) {
+        status = show_sample(problems, made, step, i * count / shown, observer, &text, error);
     }
     um_buffer_free(&text);
     return status;
@@ -178,12 +178,12 @@ static um_status show_samples(const um_validation_problems *problems, const meas
 
 um_status um_validation_problems_measure(um_validation_problems *problems,
                                          const um_learner *learner, const um_grader *grader,
-                                         const um_stop_request *stop, um_error *error) {
+                                         const um_run_observer *observer, um_error *error) {
     measurement made = {0};
-    um_status status = sample(problems, learner, grader, stop, &made, error);
+    um_status status = sample(problems, learner, grader, observer, &made, error);
     if (status == UM_OK) {
         report(problems, &made);
-        status = show_samples(problems, &made, um_learner_step(learner), stop, error);
+        status = show_samples(problems, &made, um_learner_step(learner), observer, error);
     }
     um_completions_free(made.completions, problems->tasks.count);
     free(made.requests);

@@ -4,7 +4,7 @@
 #define UM_TRAIN_COMPLETIONS_VALIDATION_PROBLEMS_H
 
 #include "train/completions/completion_sampling.h"
-#include "train/learner.h"
+#include "train/learner/learner.h"
 
 typedef struct um_validation_problems {
     const um_recipe *recipe;   /* borrowed; NULL before um_validation_problems_open */
@@ -29,11 +29,11 @@ void um_validation_problems_close(um_validation_problems *problems);
 bool um_validation_problems_exist(const um_validation_problems *problems);
 
 /* Complete and judge every problem, set the numbers of the measurement, and show a few completions
- * to stop->sample.  If the grader depends only on the attempt, the numbers, except times, depend
- * only on the weights: neither threads nor "rollout_batch" change them.  UM_ERR_CANCELLED: `stop`
- * says so. */
+ * to observer->sample.  If the grader depends only on the attempt, the numbers, except times,
+ * depend only on the weights: neither threads nor "rollout_batch" change them.  UM_ERR_CANCELLED:
+ * `observer` says so. */
 um_status um_validation_problems_measure(um_validation_problems *problems,
                                          const um_learner *learner, const um_grader *grader,
-                                         const um_stop_request *stop, um_error *error);
+                                         const um_run_observer *observer, um_error *error);
 
 #endif

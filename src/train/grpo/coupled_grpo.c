@@ -7,7 +7,7 @@
 #include "base/mapped_file.h"
 #include "decode/algorithm.h"
 #include "train/completions/judge_grader.h"
-#include "train/completions/rollout_options.h"
+#include "train/recipe/rollout_options.h"
 
 /* The paper's values for rollouts. */
 #define ROLLOUT_TEMPERATURE 1.2
@@ -199,7 +199,7 @@ static um_status start_run(void *state, um_learner *learner, const um_output_dir
 /* ---- Steps ------------------------------------------------------------------ */
 
 static um_completion_sampling rollout_sampling(const um_coupled_grpo *run,
-                                               const um_stop_request *stop) {
+                                               const um_run_observer *observer) {
     const um_recipe *recipe = run->recipe;
     return (um_completion_sampling){.transformer = &run->learner->transformer,
                                     .compute = run->learner->compute,
@@ -210,7 +210,7 @@ static um_completion_sampling rollout_sampling(const um_coupled_grpo *run,
                                     .live_maximum = recipe->problem_options.rollout_batch,
                                     .extent = recipe->grpo.completion_extent,
                                     .grader = &run->grader,
-                                    .stop = stop};
+                                    .observer = observer};
 }
 
 static void report_rollouts(um_coupled_grpo *run) {
@@ -246,31 +246,31 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
     report->metric_count = run->metrics.count;
 }
 
-um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
+um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_run_observer *observer,
                                           um_error *error) {
     const uint64_t number = batch_number(run);
     if (run->rollouts.is_ready && run->rollouts.number == number) {
         return UM_OK;
     }
-    const um_completion_sampling sampling = rollout_sampling(run, stop);
+    const um_completion_sampling sampling = rollout_sampling(run, observer);
     return um_grpo_rollouts_make(&run->rollouts, run->recipe, run->learner->collective, &sampling,
                                  &run->order, run->journal, number, error);
 }
 
-static um_status make_step(void *state, const um_stop_request *stop, um_step_report *report,
+static um_status make_step(void *state, const um_run_observer *observer, um_step_report *report,
                            um_error *error) {
     um_coupled_grpo *run = state;
     um_grpo_update_report made = {0};
     const size_t inner = inner_update(run);
     const double start = um_clock_seconds();
     run->metrics.count = 0;
-    UM_TRY(um_coupled_grpo_ensure_rollouts(run, stop, error));
+    UM_TRY(um_coupled_grpo_ensure_rollouts(run, observer, error));
     const double middle = um_clock_seconds();
     if (inner == 0) {
         report_rollouts(run);
-        UM_TRY(um_grpo_estimate_old(&run->updater, stop, &made, error));
+        UM_TRY(um_grpo_estimate_old(&run->updater, observer, &made, error));
     }
-    UM_TRY(um_grpo_gradients(&run->updater, inner, stop, &made, error));
+    UM_TRY(um_grpo_gradients(&run->updater, inner, observer, &made, error));
     UM_TRY(um_learner_update(run->learner, 1, &made.update, error)); /* weights hold the mean */
     um_grpo_reference_sync(&run->reference, run->learner);
     const double end = um_clock_seconds();
@@ -280,15 +280,15 @@ static um_status make_step(void *state, const um_stop_request *stop, um_step_rep
     return UM_OK;
 }
 
-static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
+static um_status validate(void *state, const um_run_observer *observer, bool *has_data,
                           um_validation_report *report, um_error *error) {
     um_coupled_grpo *run = state;
     *has_data = um_validation_problems_exist(&run->validation);
     if (!*has_data) {
         return UM_OK;
     }
-    UM_TRY(
-        um_validation_problems_measure(&run->validation, run->learner, &run->grader, stop, error));
+    UM_TRY(um_validation_problems_measure(&run->validation, run->learner, &run->grader, observer,
+                                          error));
     report->loss = NAN; /* there are no targets */
     report->token_loss = NAN;
     report->accuracy = NAN;

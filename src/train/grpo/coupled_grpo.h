@@ -5,7 +5,7 @@
 
 #include "train/completions/validation_problems.h"
 #include "train/grpo/grpo_update.h"
-#include "train/training_method.h"
+#include "train/learner/training_method.h"
 
 typedef struct um_coupled_grpo {
     const um_recipe *recipe; /* borrowed, as is the learner */
@@ -27,7 +27,7 @@ typedef struct um_coupled_grpo {
 
 /* If the next step is the first of a batch of rollouts, make that batch, unless it already exists
  * because a step was stopped. */
-um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_stop_request *stop,
+um_status um_coupled_grpo_ensure_rollouts(um_coupled_grpo *run, const um_run_observer *observer,
                                           um_error *error);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef UM_TRAIN_GRPO_GRPO_LOSS_H
 #define UM_TRAIN_GRPO_GRPO_LOSS_H
 
-#include "train/grpo/grpo_options.h"
+#include "train/recipe/grpo_options.h"
 
 /* Whether all values are equal. */
 bool um_all_equal(const double *values, size_t count);

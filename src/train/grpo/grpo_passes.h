@@ -8,7 +8,7 @@
 
 #include "train/completions/completion_tasks.h"
 #include "train/grpo/grpo_masks.h"
-#include "train/learner.h"
+#include "train/learner/learner.h"
 
 /* Reused from micro-batch to micro-batch; zero-initialise. */
 typedef struct um_grpo_passes {

@@ -3,7 +3,7 @@
 #ifndef UM_TRAIN_GRPO_GRPO_REFERENCE_H
 #define UM_TRAIN_GRPO_GRPO_REFERENCE_H
 
-#include "train/learner.h"
+#include "train/learner/learner.h"
 
 typedef struct um_grpo_reference {
     um_parameters parameters;

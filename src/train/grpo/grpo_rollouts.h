@@ -3,7 +3,7 @@
 #ifndef UM_TRAIN_GRPO_GRPO_ROLLOUTS_H
 #define UM_TRAIN_GRPO_GRPO_ROLLOUTS_H
 
-#include "train/collective/collective.h"
+#include "collective/collective.h"
 #include "train/completions/completion_sampling.h"
 #include "train/corpus/data_order.h"
 #include "train/grpo/reward_journal.h"

@@ -108,9 +108,9 @@ static um_status count_micro_batches(um_grpo_updater *updater, size_t inner, siz
     }
 }
 
-static um_status check_stop(const um_stop_request *stop, um_error *error) {
-    um_stop_request_tell(stop, "update", 0, 0);
-    return stop->should_stop && stop->should_stop(stop->user)
+static um_status check_stop(const um_run_observer *observer, um_error *error) {
+    um_run_observer_tell(observer, "update", 0, 0);
+    return observer->should_stop && observer->should_stop(observer->user)
                ? UM_RAISE(error, UM_ERR_CANCELLED, "asked to stop")
                : UM_OK;
 }
@@ -180,7 +180,7 @@ static um_status share_old(um_grpo_updater *updater, size_t inner, um_error *err
 }
 
 static um_status estimate_old_of(um_grpo_updater *updater, size_t inner,
-                                 const um_stop_request *stop, um_grpo_update_report *report,
+                                 const um_run_observer *observer, um_grpo_update_report *report,
                                  um_error *error) {
     const size_t count = updater->rollouts->count;
     size_t next = 0;
@@ -190,7 +190,7 @@ static um_status estimate_old_of(um_grpo_updater *updater, size_t inner,
         updater->owners[i] = UM_GRPO_NO_OWNER;
     }
     for (size_t part = 0;; part++) {
-        UM_TRY(check_stop(stop, error));
+        UM_TRY(check_stop(observer, error));
         UM_TRY(next_micro_batch(updater, inner, &next, error));
         if (updater->count == 0) {
             return share_old(updater, inner, error);
@@ -200,10 +200,10 @@ static um_status estimate_old_of(um_grpo_updater *updater, size_t inner,
     }
 }
 
-um_status um_grpo_estimate_old(um_grpo_updater *updater, const um_stop_request *stop,
+um_status um_grpo_estimate_old(um_grpo_updater *updater, const um_run_observer *observer,
                                um_grpo_update_report *report, um_error *error) {
     for (size_t inner = 1; inner < updater->learner->recipe->grpo.inner_updates; inner++) {
-        UM_TRY(estimate_old_of(updater, inner, stop, report, error));
+        UM_TRY(estimate_old_of(updater, inner, observer, report, error));
     }
     return UM_OK;
 }
@@ -306,7 +306,7 @@ static void report_parts(const um_grpo_updater *updater, size_t parts,
     report->log_probability /= tokens;
 }
 
-um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_stop_request *stop,
+um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_run_observer *observer,
                             um_grpo_update_report *report, um_error *error) {
     size_t next = 0;
     size_t parts = 0;
@@ -315,7 +315,7 @@ um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_sto
                    "micro-batches", error));
     um_learner_clear_gradients(updater->learner);
     for (size_t part = 0; part < parts; part++) {
-        UM_TRY(check_stop(stop, error));
+        UM_TRY(check_stop(observer, error));
         UM_TRY(next_micro_batch(updater, inner, &next, error));
         UM_TRY(run_part(updater, inner, part, parts, report, error));
     }

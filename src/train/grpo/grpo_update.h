@@ -50,11 +50,11 @@ void um_grpo_updater_free(um_grpo_updater *updater);
 /* Fill rollouts->old: the estimates under the weights that wrote the completions, with the masks of
  * updates 1 .. inner_updates - 1.  Update 0 starts from these weights, so its own estimates are its
  * old ones. */
-um_status um_grpo_estimate_old(um_grpo_updater *updater, const um_stop_request *stop,
+um_status um_grpo_estimate_old(um_grpo_updater *updater, const um_run_observer *observer,
                                um_grpo_update_report *report, um_error *error);
 
 /* Compute the gradients of update `inner` (from 0) of the batch, into the learner's. */
-um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_stop_request *stop,
+um_status um_grpo_gradients(um_grpo_updater *updater, size_t inner, const um_run_observer *observer,
                             um_grpo_update_report *report, um_error *error);
 
 #endif

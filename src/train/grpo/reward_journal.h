@@ -4,7 +4,7 @@
 #ifndef UM_TRAIN_GRPO_REWARD_JOURNAL_H
 #define UM_TRAIN_GRPO_REWARD_JOURNAL_H
 
-#include "reward/reward.h"
+#include "judge/judge.h"
 
 /* The file inside an output directory. */
 #define UM_REWARD_JOURNAL_FILE "rewards.journal"

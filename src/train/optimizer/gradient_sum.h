@@ -8,8 +8,8 @@
 #ifndef UM_TRAIN_OPTIMIZER_GRADIENT_SUM_H
 #define UM_TRAIN_OPTIMIZER_GRADIENT_SUM_H
 
+#include "collective/collective.h"
 #include "kernels/compute.h"
-#include "train/collective/collective.h"
 #include "train/recipe/recipe.h"
 
 typedef struct um_gradient_sum {

@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/number_text.h"
-#include "train/completions/rollout_options.h"
 #include "train/recipe/recipe_fields.h"
+#include "train/recipe/rollout_options.h"
 
 #define RECIPE_FILE_MAXIMUM ((size_t)1 << 20)
 

@@ -6,8 +6,8 @@
 
 #include "model/config.h"
 #include "tensor/dtype.h"
-#include "train/completions/problem_options.h"
-#include "train/grpo/grpo_options.h"
+#include "train/recipe/grpo_options.h"
+#include "train/recipe/problem_options.h"
 
 typedef enum um_objective {
     UM_OBJECTIVE_CAUSAL,      /* next token, -log p(x_i | x_<i) */
@@ -117,7 +117,7 @@ typedef struct um_recipe {
     um_reduction reduction;     /* "reduction": "ordered" or "fast" */
 
     char validation_problems[UM_RECIPE_PATH_SIZE]; /* "validation_problems": JSON Lines
-                                                      (reward/problem.h); may be left out */
+                                                      (judge/problem.h); may be left out */
     um_problem_options problem_options;            /* for these and for "problems" */
 
     /* Of "coupled_grpo". */

@@ -9,11 +9,10 @@
 #include "base/directory_lock.h"
 #include "base/mapped_file.h"
 #include "model/save.h"
-#include "train/trainer.h"
 #include "weights/checkpoint.h"
 
 static um_status remove_leftovers(const um_output_directory *directory, um_error *error) {
-    static const char *const names[] = {UM_TRAINER_STATE_FILE, UM_CHECKPOINT_FILE};
+    static const char *const names[] = {UM_TRAINING_STATE_FILE, UM_CHECKPOINT_FILE};
     char path[UM_RECIPE_PATH_SIZE + 32];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         UM_TRY(um_path_join(path, sizeof path, directory->path, names[i], error));
@@ -34,11 +33,11 @@ um_status um_output_directory_name(const char *path, um_output_directory *direct
 
 /* A run keeps its state, so weights without a state are not those of a run that continues here. */
 static um_status check_weights(const char *path, um_error *error) {
-    if (um_model_directory_has_weights(path) && !um_file_exists(path, UM_TRAINER_STATE_FILE)) {
+    if (um_model_directory_has_weights(path) && !um_file_exists(path, UM_TRAINING_STATE_FILE)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
                         "%s: holds a model that no training here has made (there is no %s), which "
                         "the result would replace; write to another directory",
-                        path, UM_TRAINER_STATE_FILE);
+                        path, UM_TRAINING_STATE_FILE);
     }
     return UM_OK;
 }

@@ -4,6 +4,9 @@
 
 #include "train/recipe/recipe.h"
 
+/* The state file inside an output directory. */
+#define UM_TRAINING_STATE_FILE "training.state"
+
 typedef struct um_output_directory {
     char path[UM_RECIPE_PATH_SIZE];
     int lock_descriptor; /* -1 for none */

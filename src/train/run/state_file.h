@@ -7,7 +7,7 @@
 #ifndef UM_TRAIN_RUN_STATE_FILE_H
 #define UM_TRAIN_RUN_STATE_FILE_H
 
-#include "train/collective/collective.h"
+#include "collective/collective.h"
 
 #define UM_STATE_SECTION_MAXIMUM 24
 #define UM_STATE_NAME_SIZE 24

@@ -2,7 +2,7 @@
 #ifndef UM_TRAIN_SUPERVISED_OBJECTIVE_H
 #define UM_TRAIN_SUPERVISED_OBJECTIVE_H
 
-#include "train/supervised/batch.h"
+#include "train/supervised/document_batch.h"
 
 /* Fill tokens, and append targets, weights and hidden rows, for one document whose clean tokens
  * are in place.

@@ -244,12 +244,12 @@ static um_status train_micro_batch(um_supervised *run, size_t part, um_error *er
         .seed = recipe->seed,
         .step = (uint32_t)number,
         .unconditional = um_recipe_unconditional_share(recipe, step, epochs_done(run))};
-    UM_TRY(um_training_batch_fill(&run->batch, recipe, config, run->train_shard, &run->order,
+    UM_TRY(um_document_batch_fill(&run->batch, recipe, config, run->train_shard, &run->order,
                                   &run->cursor, noise, error));
     if (recipe->objective == UM_OBJECTIVE_DIFFUSION && step < recipe->annealing_steps &&
         um_learner_owns(run->learner, part)) {
         const double rate = (double)(step + 1) / (double)recipe->annealing_steps;
-        UM_TRY(um_training_batch_anneal(&run->batch, rate, noise, error));
+        UM_TRY(um_document_batch_anneal(&run->batch, rate, noise, error));
     }
     UM_TRY(run_part(run, part, true, error));
     return um_learner_end_part(run->learner, part, recipe->gradient_accumulation, error);
@@ -272,9 +272,9 @@ static void report_step(const um_supervised *run, um_step_report *report) {
     report->accuracy = (double)correct / fmax(1.0, (double)targets);
 }
 
-static um_status train_step(void *state, const um_stop_request *stop, um_step_report *report,
+static um_status train_step(void *state, const um_run_observer *observer, um_step_report *report,
                             um_error *error) {
-    (void)stop;
+    (void)observer;
     um_supervised *run = state;
     const size_t parts = run->recipe->gradient_accumulation;
     const double start = um_clock_seconds();
@@ -320,7 +320,7 @@ static um_status measure_losses(um_supervised *run, um_validation_report *report
     const um_recipe recipe = um_recipe_for_validation(run->recipe);
     while (next < um_shard_document_count(run->validation_shard)) {
         const um_batch_noise noise = {.seed = VALIDATION_SEED, .step = (uint32_t)parts};
-        UM_TRY(um_training_batch_fill_in_order(&run->batch, &recipe, &run->learner->config,
+        UM_TRY(um_document_batch_fill_in_order(&run->batch, &recipe, &run->learner->config,
                                                run->validation_shard, &next, noise, error));
         UM_TRY(grow_parts(run, parts + 1, error));
         UM_TRY(run_part(run, parts++, false, error));
@@ -330,9 +330,10 @@ static um_status measure_losses(um_supervised *run, um_validation_report *report
     return UM_OK;
 }
 
-static um_status measure_problems(um_supervised *run, const um_stop_request *stop,
+static um_status measure_problems(um_supervised *run, const um_run_observer *observer,
                                   um_validation_report *report, um_error *error) {
-    UM_TRY(um_validation_problems_measure(&run->problems, run->learner, &run->grader, stop, error));
+    UM_TRY(um_validation_problems_measure(&run->problems, run->learner, &run->grader, observer,
+                                          error));
     report->metrics = run->problems.metrics.items;
     report->metric_count = run->problems.metrics.count;
     return UM_OK;
@@ -340,7 +341,7 @@ static um_status measure_problems(um_supervised *run, const um_stop_request *sto
 
 /* Measure losses if there is a shard, and what passes if there are problems.  The completions shown
  * are of the problems or, without them, of the shard. */
-static um_status validate(void *state, const um_stop_request *stop, bool *has_data,
+static um_status validate(void *state, const um_run_observer *observer, bool *has_data,
                           um_validation_report *report, um_error *error) {
     um_supervised *run = state;
     const bool has_problems = um_validation_problems_exist(&run->problems);
@@ -353,9 +354,9 @@ static um_status validate(void *state, const um_stop_request *stop, bool *has_da
         report->accuracy = NAN;
     }
     if (has_problems) {
-        return measure_problems(run, stop, report, error);
+        return measure_problems(run, observer, report, error);
     }
-    return run->validation_shard ? um_supervised_samples_show(run, run->tokenizer, stop, error)
+    return run->validation_shard ? um_supervised_samples_show(run, run->tokenizer, observer, error)
                                  : UM_OK;
 }
 

@@ -5,7 +5,8 @@
 
 #include "tokenizer/tokenizer.h"
 #include "train/completions/validation_problems.h"
-#include "train/training_method.h"
+#include "train/learner/training_method.h"
+#include "train/supervised/document_batch.h"
 
 /* What the pass over one micro-batch measured. */
 typedef struct um_part_record {

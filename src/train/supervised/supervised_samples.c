@@ -32,7 +32,7 @@ static size_t answer_length(const um_recipe *recipe, um_document document) {
 }
 
 static um_status decode(const um_supervised *run, um_canvas *canvas, const int32_t *end_token,
-                        const um_stop_request *stop, um_error *error) {
+                        const um_run_observer *observer, um_error *error) {
     um_learner *learner = run->learner;
     um_transformer_denoiser *denoiser = NULL;
     um_decode_options options = um_decode_options_default();
@@ -43,8 +43,8 @@ static um_status decode(const um_supervised *run, um_canvas *canvas, const int32
     UM_TRY(
         um_transformer_denoiser_create(&learner->transformer, learner->compute, &denoiser, error));
     const um_denoiser interface = um_transformer_denoiser_interface(denoiser);
-    const um_decode_hooks hooks = {.is_cancelled = stop->should_stop,
-                                   .cancel_user = stop->user,
+    const um_decode_hooks hooks = {.is_cancelled = observer->should_stop,
+                                   .cancel_user = observer->user,
                                    .pool = learner->compute->pool,
                                    .kernels = &learner->compute->kernels};
     const um_status status = um_decode_run(&interface, canvas, &options, &hooks, NULL, error);
@@ -54,7 +54,7 @@ static um_status decode(const um_supervised *run, um_canvas *canvas, const int32
 
 static um_status complete(const um_supervised *run, const um_tokenizer *tokenizer,
                           const int32_t *given, size_t given_count, size_t answer_count,
-                          const um_stop_request *stop, sample_text *text, um_error *error) {
+                          const um_run_observer *observer, sample_text *text, um_error *error) {
     um_canvas canvas = {0};
     const int32_t end_token = um_tokenizer_eos(tokenizer);
     um_status status =
@@ -64,7 +64,7 @@ static um_status complete(const um_supervised *run, const um_tokenizer *tokenize
                                          run->learner->config.mask_token, &canvas, error);
     }
     if (status == UM_OK) {
-        status = decode(run, &canvas, &end_token, stop, error);
+        status = decode(run, &canvas, &end_token, observer, error);
     }
     if (status == UM_OK) {
         const size_t length = um_canvas_hole_answer_length(&canvas, canvas.hole_count - 1,
@@ -77,7 +77,7 @@ static um_status complete(const um_supervised *run, const um_tokenizer *tokenize
 }
 
 static um_status show(const um_supervised *run, const um_tokenizer *tokenizer, size_t index,
-                      const um_stop_request *stop, um_error *error) {
+                      const um_run_observer *observer, um_error *error) {
     const um_document document = um_shard_document(run->validation_shard, index);
     const size_t given = given_length(document);
     const size_t answer = answer_length(run->recipe, document);
@@ -88,14 +88,15 @@ static um_status show(const um_supervised *run, const um_tokenizer *tokenizer, s
     sample_text text = {0};
     UM_TRY(um_allocate(&tokens, given, sizeof *tokens, "sample", error));
     um_shard_tokens(run->validation_shard, index, 0, given, tokens);
-    const um_status status = complete(run, tokenizer, tokens, given, answer, stop, &text, error);
+    const um_status status =
+        complete(run, tokenizer, tokens, given, answer, observer, &text, error);
     if (status == UM_OK) {
         const um_sample_report sample = {.prompt = um_buffer_text(&text.prompt),
                                          .prompt_length = text.prompt.length,
                                          .completion = um_buffer_text(&text.completion),
                                          .completion_length = text.completion.length,
                                          .reward = NAN};
-        stop->sample(stop->user, um_learner_step(run->learner), &sample);
+        observer->sample(observer->user, um_learner_step(run->learner), &sample);
     }
     um_buffer_free(&text.prompt);
     um_buffer_free(&text.completion);
@@ -112,18 +113,18 @@ static size_t without_suffix(const um_shard *shard, size_t index, size_t count) 
 }
 
 um_status um_supervised_samples_show(const um_supervised *run, const um_tokenizer *tokenizer,
-                                     const um_stop_request *stop, um_error *error) {
+                                     const um_run_observer *observer, um_error *error) {
     const size_t count = um_shard_document_count(run->validation_shard);
     const size_t shown = um_size_smaller(count, SAMPLES);
     size_t next = 0; /* behind the document that was shown last */
-    for (size_t i = 0; tokenizer && stop->sample && i < shown; i++) {
+    for (size_t i = 0; tokenizer && observer->sample && i < shown; i++) {
         um_error ignored = {0};
         const size_t start = i * count / shown;
         const size_t index =
             without_suffix(run->validation_shard, start < next ? next : start, count);
         next = index + 1;
         const um_status status =
-            index < count ? show(run, tokenizer, index, stop, &ignored) : UM_OK;
+            index < count ? show(run, tokenizer, index, observer, &ignored) : UM_OK;
         if (status == UM_ERR_CANCELLED || status == UM_ERR_MEMORY) {
             return UM_RAISE(error, status, "%s", ignored.message);
         }

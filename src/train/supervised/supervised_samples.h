@@ -6,10 +6,10 @@
 #include "train/supervised/supervised.h"
 
 /* Complete three documents of the validation shard greedily, the same ones each time, and tell
- * `stop->sample` of them.  A document without a prompt is completed from its first half.  Does
- * nothing without `stop->sample` or `tokenizer` (NULL); a model that has diverged gives no samples
- * and no error.  UM_ERR_CANCELLED: `stop` says so. */
+ * `observer->sample` of them.  A document without a prompt is completed from its first half.  Does
+ * nothing without `observer->sample` or `tokenizer` (NULL); a model that has diverged gives no
+ * samples and no error.  UM_ERR_CANCELLED: `observer` says so. */
 um_status um_supervised_samples_show(const um_supervised *run, const um_tokenizer *tokenizer,
-                                     const um_stop_request *stop, um_error *error);
+                                     const um_run_observer *observer, um_error *error);
 
 #endif

@@ -1,0 +1,41 @@
+/* Weighted cross-entropy through the output projection, in chunks of rows, so that the logits of a
+ * large vocabulary are never all in memory at once. */
+#ifndef UM_TRAIN_LEARNER_LOSS_H
+#define UM_TRAIN_LEARNER_LOSS_H
+
+#include "model/transformer.h"
+
+typedef struct um_loss_rows {
+    size_t count;
+    const float *hidden;      /* [count, hidden_size] after the final norm */
+    const int32_t *targets;   /* [count] */
+    const float *weights;     /* [count], of any sign */
+    float *log_probabilities; /* [count] receives log P(target); may be NULL */
+} um_loss_rows;
+
+/* Sums over the rows. */
+typedef struct um_loss_sums {
+    double weighted; /* sum of weight * cross-entropy: the objective */
+    double plain;    /* sum of cross-entropies, in nats */
+    size_t correct;  /* rows whose most probable token is the target */
+} um_loss_sums;
+
+/* Memory for one chunk of rows.  Release with um_loss_scratch_free. */
+typedef struct um_loss_scratch {
+    float *logits;            /* [rows of a chunk, vocabulary] */
+    float *log_probabilities; /* [rows of a chunk] */
+    uint8_t *correct;         /* [rows of a chunk] */
+} um_loss_scratch;
+
+um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch *scratch,
+                                 um_error *error);
+void um_loss_scratch_free(um_loss_scratch *scratch);
+
+/* Sum the losses.  If `head_gradient` is not NULL, `dhidden` [count, hidden_size] receives
+ * d weighted / d hidden, and the output projection's own gradient is added to `head_gradient`.
+ * Targets must be in the vocabulary. */
+void um_loss_compute(const um_transformer *transformer, const um_compute *compute,
+                     const um_loss_rows *rows, um_loss_scratch *scratch, float *dhidden,
+                     const um_tensor *head_gradient, um_loss_sums *sums);
+
+#endif
