@@ -228,7 +228,8 @@ UM_API bool um_option_algorithm_at(size_t index, const char **name, const char *
 /* Threads that compute.  Results do not depend on their number. */
 typedef struct um_threads um_threads;
 
-/* `count` threads, including the caller's; 0: one per online processor. */
+/* `count` threads, including the caller's; 0: one per processor that the process may use (affinity
+ * and control groups limit them). */
 UM_API um_status um_threads_create(size_t count, um_threads **threads, um_error *error);
 UM_API size_t um_threads_count(const um_threads *threads);
 /* No session may still use the threads.  NULL is allowed. */

@@ -41,11 +41,6 @@ struct um_options {
 um_status um_model_settle_tokens(um_model *model, const char *directory, const char *mask,
                                  um_error *error);
 
-/* The token that `text` is, or else the id below `vocabulary_size` that it spells; `tokenizer` may
- * be NULL.  UM_ERR_ARGUMENT if it is neither. */
-um_status um_model_find_mask(const um_tokenizer *tokenizer, size_t vocabulary_size,
-                             const char *text, int32_t *id, um_error *error);
-
 /* As um_detokenize, for tokens that follow `previous` (um_tokenizer_decode_after). */
 um_status um_detokenize_after(const um_model *model, int32_t previous, const int32_t *tokens,
                               size_t count, bool skip_special, char **text, size_t *length,

@@ -53,8 +53,8 @@ static um_status override_mask(const char *path, const um_model_config *config, 
     if (um_tokenizer_exists(path)) {
         UM_TRY(um_tokenizer_load(path, &tokenizer, error));
     }
-    const um_status status =
-        um_model_find_mask(tokenizer, config->vocabulary_size, mask, &overrides->mask_token, error);
+    const um_status status = um_tokenizer_find(
+        tokenizer, "mask token", mask, config->vocabulary_size, &overrides->mask_token, error);
     overrides->has_mask_token = status == UM_OK;
     um_tokenizer_free(tokenizer);
     return status;

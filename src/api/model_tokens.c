@@ -1,8 +1,5 @@
 /* Which tokens are special: config.json, the tokenizer's files, generation_config.json and the
  * caller each name some of them, and must not contradict each other. */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "api/internal.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -23,30 +20,11 @@ static um_status check_size(const um_model *model, const char *directory, um_err
 
 /* ---- The mask token -------------------------------------------------------- */
 
-um_status um_model_find_mask(const um_tokenizer *tokenizer, size_t vocabulary_size,
-                             const char *text, int32_t *id, um_error *error) {
-    *id = tokenizer ? um_tokenizer_id(tokenizer, text) : UM_NO_TOKEN_ID;
-    if (*id >= 0) {
-        return UM_OK;
-    }
-    char *end = NULL;
-    errno = 0;
-    const long number = strtol(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-        (unsigned long)number >= vocabulary_size) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "mask token \"%.60s\" is neither a token of the tokenizer nor an id below "
-                        "%zu",
-                        text, vocabulary_size);
-    }
-    *id = (int32_t)number;
-    return UM_OK;
-}
-
 static um_status choose_mask(const um_model *model, const char *directory, const char *mask,
                              int32_t *id, um_error *error) {
     if (mask) {
-        return um_model_find_mask(model->tokenizer, model->config.vocabulary_size, mask, id, error);
+        return um_tokenizer_find(model->tokenizer, "mask token", mask,
+                                 model->config.vocabulary_size, id, error);
     }
     const int32_t from_config = model->config.mask_token;
     const int32_t from_tokenizer = um_tokenizer_mask(model->tokenizer);

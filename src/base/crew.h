@@ -13,7 +13,7 @@
 
 typedef struct um_crew um_crew;
 
-/* `threads` of 0 means one per online processor. */
+/* `threads` of 0 means one per usable processor. */
 um_status um_crew_create(size_t threads, um_crew **crew, um_error *error);
 
 /* NULL is allowed. */

@@ -76,6 +76,7 @@ um_status um_error_prefix(um_error *error, um_status status, const char *format,
         const size_t used = strlen(error->message);
         (void)snprintf(error->message + used, sizeof error->message - used, ": %s", message);
         clean_message(error->message);
+        error->status = status;
     }
     return status;
 }

@@ -1,11 +1,12 @@
 #include "base/thread_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/processors.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
@@ -108,13 +109,8 @@ static um_status start_workers(um_thread_pool *pool, um_error *error) {
     return UM_OK;
 }
 
-size_t um_processor_count(void) {
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (size_t)online : 1;
-}
-
 um_status um_thread_count(size_t asked, size_t maximum, size_t *threads, um_error *error) {
-    *threads = asked > 0 ? asked : um_processor_count();
+    *threads = asked > 0 ? asked : um_usable_processors();
     return *threads <= maximum
                ? UM_OK
                : UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %zu are possible",
@@ -176,7 +172,13 @@ void um_thread_pool_run(um_thread_pool *pool, size_t count, um_task_function *fu
     atomic_store_explicit(&pool->busy_workers, pool->started, memory_order_relaxed);
     post_job(pool);
     run_tasks(pool, 0);
-    while (atomic_load_explicit(&pool->busy_workers, memory_order_acquire) != 0) {
-        SPIN_HINT();
+    /* Where others use the processors, a worker may have to wait for this thread's. */
+    for (int turn = 0; atomic_load_explicit(&pool->busy_workers, memory_order_acquire) != 0;) {
+        if (turn < SPIN_TURNS) {
+            SPIN_HINT();
+            turn++;
+        } else {
+            (void)sched_yield();
+        }
     }
 }

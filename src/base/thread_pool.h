@@ -7,10 +7,8 @@
 
 #include "base/status.h"
 
-/* The number of online processors, at least 1. */
-size_t um_processor_count(void);
-
-/* The number of threads that `asked` means: itself, or one per online processor for 0.
+/* The number of threads that `asked` means: itself, or one per usable processor
+ * (processors.h) for 0.
  * UM_ERR_LIMIT: more than `maximum`. */
 um_status um_thread_count(size_t asked, size_t maximum, size_t *threads, um_error *error);
 
@@ -19,7 +17,7 @@ typedef struct um_thread_pool um_thread_pool;
 /* One task; `worker` in [0, threads) selects the scratch memory that it may use. */
 typedef void um_task_function(void *user, size_t task, size_t worker);
 
-/* `threads` of 0 means one per online processor.  The caller's thread is one of them. */
+/* `threads` of 0 means one per usable processor.  The caller's thread is one of them. */
 um_status um_thread_pool_create(size_t threads, um_thread_pool **pool, um_error *error);
 void um_thread_pool_free(um_thread_pool *pool);
 

@@ -6,13 +6,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unmask.h"
+
 /* Global, as a signal handler can reach nothing else. */
 static volatile sig_atomic_t is_interrupted;
 static volatile sig_atomic_t was_ctrl_c_pressed;
 
+/* The library begins a message with the name of a decoding option as its members are called; print
+ * it as it is typed.  Returns the rest of the message. */
+static const char *print_option_name(const char *message) {
+    um_option_info info;
+    const size_t length = strcspn(message, " :");
+    bool is_option = false;
+    for (size_t i = 0; !is_option && um_option_at(i, &info); i++) {
+        is_option = strlen(info.name) == length && strncmp(info.name, message, length) == 0;
+    }
+    if (!is_option) {
+        return message;
+    }
+    (void)fputs("--", stderr);
+    for (size_t i = 0; i < length; i++) {
+        (void)fputc(message[i] == '_' ? '-' : message[i], stderr);
+    }
+    return message + length;
+}
+
 int um_cli_fail(const um_error *error) {
-    (void)fprintf(stderr, "unmask: %s\n",
-                  error->message[0] ? error->message : um_status_text(error->status));
+    const char *message = error->message[0] ? error->message : um_status_text(error->status);
+    (void)fputs("unmask: ", stderr);
+    (void)fprintf(stderr, "%s\n", print_option_name(message));
     return error->status == UM_ERR_CANCELLED ? UM_EXIT_INTERRUPTED : UM_EXIT_FAILURE;
 }
 
@@ -24,7 +46,8 @@ int um_cli_usage(const um_command *command, const char *format, ...) {
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     (void)UM_RAISE(&message, UM_ERR_ARGUMENT, "%s", text);
-    (void)fprintf(stderr, "unmask %s: %s; see `unmask %s --help`\n", command->name, message.message,
+    (void)fprintf(stderr, "unmask %s: ", command->name);
+    (void)fprintf(stderr, "%s; see `unmask %s --help`\n", print_option_name(message.message),
                   command->name);
     return UM_EXIT_USAGE;
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/thread_pool.h"
+#include "base/processors.h"
 
 #define NAME_FILE "/proc/cpuinfo"
 #define WORK_FILE "/proc/stat"
@@ -108,5 +108,5 @@ double um_machine_watch_stop(const um_machine_watch *watch, double *seconds) {
     if (busy < 0 || watch->busy < 0) {
         return -1;
     }
-    return um_others_share(busy - watch->busy, own, *seconds, um_processor_count());
+    return um_others_share(busy - watch->busy, own, *seconds, um_online_processors());
 }

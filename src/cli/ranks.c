@@ -1,14 +1,12 @@
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "cli/ranks.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/thread_pool.h"
+#include "base/processors.h"
 #include "cli/cli.h"
 #include "collective/launch.h"
 
@@ -69,15 +67,8 @@ bool um_ranks_first(const um_ranks *ranks) {
 }
 
 size_t um_ranks_threads(const um_ranks *ranks) {
-    size_t processors = um_processor_count();
-    const size_t share = processors / um_collective_node_size(ranks->collective);
-#ifdef __linux__
-    cpu_set_t bound;
-    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) > 0) {
-        processors = (size_t)CPU_COUNT(&bound);
-    }
-#endif
-    return um_size_smaller(processors, share > 0 ? share : 1);
+    const size_t share = um_online_processors() / um_collective_node_size(ranks->collective);
+    return um_size_smaller(um_usable_processors(), share > 0 ? share : 1);
 }
 
 um_status um_ranks_sum(um_ranks *ranks, double mine, double *sum, um_error *error) {

@@ -51,6 +51,7 @@ static const char *published_algorithm(const um_model_config *config, uint64_t g
 
 void um_decode_options_choose_defaults(const um_model_config *config, um_decode_options *options) {
     options->algorithm = um_default_algorithm(config);
+    options->is_default_algorithm = true;
     if (config->attention == UM_ATTENTION_CAUSAL) {
         return;
     }

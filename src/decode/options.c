@@ -250,6 +250,18 @@ static void list_algorithms_with(um_decode_option option, char *names, size_t si
     }
 }
 
+/* Why an algorithm that the user may not have named is there. */
+static const char *origin_of(const um_decode_options *options, const um_algorithm *algorithm) {
+    if (!options->is_default_algorithm) {
+        return "";
+    }
+    const uint64_t schedule = UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |
+                              UM_OPTION_BIT(UM_OPTION_ALG_TEMP);
+    return (options->given & algorithm->options & schedule) != 0
+               ? ", the default with steps, eps or alg_temp"
+               : ", the default";
+}
+
 static um_status check_meaning(const um_decode_options *options, const um_algorithm *algorithm,
                                um_error *error) {
     for (size_t i = 0; i < UM_OPTION_COUNT; i++) {
@@ -260,8 +272,9 @@ static um_status check_meaning(const um_decode_options *options, const um_algori
             list_algorithms_with(option, names, sizeof names);
             return UM_RAISE(
                 error, UM_ERR_ARGUMENT,
-                "%s means nothing to the algorithm %s; leave it out, or choose one of %s",
-                um_decode_option_name(option), algorithm->name, names);
+                "%s means nothing to the algorithm %s%s; leave it out, or choose one of %s",
+                um_decode_option_name(option), algorithm->name, origin_of(options, algorithm),
+                names);
         }
     }
     if (options->stop_token_count > 0 &&

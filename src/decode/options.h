@@ -73,8 +73,9 @@ typedef enum um_decode_option {
 /* Initialise with um_decode_options_default.  After setting a field directly, mark it as given with
  * um_decode_options_mark; um_decode_options_set does both. */
 typedef struct um_decode_options {
-    const char *algorithm; /* a name in um_algorithm_at's list; default "entropy"; not owned */
-    uint64_t given;        /* bit i: option i was given */
+    const char *algorithm;     /* a name in um_algorithm_at's list; default "entropy"; not owned */
+    uint64_t given;            /* bit i: option i was given */
+    bool is_default_algorithm; /* um_decode_options_choose_defaults chose it; for messages only */
     size_t steps;
     double eps;
     double temperature;

@@ -5,6 +5,7 @@
 
 #include "base/crew.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "judge/judge.h"
 #include "judge/worker.h"
 

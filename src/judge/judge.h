@@ -14,7 +14,7 @@ typedef struct um_judge_options {
     um_sandbox_level level; /* refused, never weakened, if the system lacks it */
     double timeout_seconds; /* wall time for an attempt with all its tests, above 0 */
     size_t memory_mib;      /* address space of each of the two processes, at least 64 */
-    size_t workers;         /* attempts judged at a time; 0: one per online processor */
+    size_t workers;         /* attempts judged at a time; 0: one per usable processor */
     bool fresh;             /* new interpreters for each attempt, instead of warm ones */
     const char *python;     /* the interpreter, below /usr; read during um_judge_create only */
 } um_judge_options;

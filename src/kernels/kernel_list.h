@@ -50,7 +50,7 @@
 /* Products of integers, tested together. */
 #define UM_PACKED_KERNEL_LIST(X)                                                                   \
     X(pack_rows,                                                                                   \
-      (size_t first, size_t count, const float *x, size_t x_stride, const um_packed_rows *packed)) \
+      (um_pack_part part, const float *x, size_t x_stride, const um_packed_rows *packed))          \
     X(matmul_packed, (um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,         \
                       const float *bias, float *y, size_t y_stride))
 

@@ -43,7 +43,8 @@ typedef struct um_peak_work {
 /* clang-format off: it would join the entries into paragraphs. */
 /* matmul: y[i][j] = bias[j] + sum over k of x[i][k] * w[j][k], for i < m, j < n.
  *   x [m, k], w [n, k], bias [n] or NULL, y [m, n].
- * pack_rows: quantise x [count, packed->k] into rows first .. first + count - 1 of `packed`.
+ * pack_rows: quantise a part of x [part.row_count, packed->k], whose row 0 is row part.first_row of
+ *   `packed`: of each of these rows the blocks from part.first_block on.
  * matmul_packed: y = x w^T + bias as packed.h defines it, for the rows that pack_rows of the same
  *   table packed; w [n, rows->k] dense, of any type but F32 whose kind is that of `rows`; k >= 1.
  * weighted_sum: y[i][j] = sum over k of p[i][k] * v[k][j]; p [m, k], v [k, n], y [m, n].

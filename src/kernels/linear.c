@@ -10,13 +10,20 @@
  * takes all rows. */
 #define ROW_TILE 192
 #define COLUMN_TILE 64
+/* Columns of a task of a packed product: as many tasks as a machine with many cores needs, but
+ * where there are enough, larger ones, because a kernel prefetches weights within a task only. */
+#define PACKED_TILE 32
+#define MANY_PACKED_TILE 128
+#define MANY_COLUMNS 8192
 /* Tiles of a weight's gradient: small, because the key projection has few weights and every thread
  * should get some. */
 #define GRADIENT_ROWS 128
 #define GRADIENT_COLUMNS 64
-#define MANY_COLUMNS 2048
-/* Rows that a task packs. */
-#define PACK_TILE 12
+/* Rows and blocks that a task packs: a few rows alone must occupy all threads, too.  Rows of a tile
+ * lie side by side within a block, so that tasks of single rows would write to the same cache
+ * lines. */
+#define PACK_ROWS 12
+#define PACK_BLOCKS 32
 
 /* ---- Packing --------------------------------------------------------------------- */
 
@@ -65,13 +72,21 @@ typedef struct pack_call {
     um_packed_rows packed;
 } pack_call;
 
+static size_t pack_task_count(size_t rows, size_t k) {
+    return um_size_divide_up(rows, PACK_ROWS) * um_size_divide_up(um_pack_blocks(k), PACK_BLOCKS);
+}
+
 static void pack_task(void *user, size_t task, size_t worker) {
     (void)worker;
     const pack_call *call = user;
-    const size_t first = task * PACK_TILE;
     const size_t k = call->packed.k;
-    call->compute->kernels.pack_rows(first, um_size_smaller(PACK_TILE, call->packed.rows - first),
-                                     call->x + first * k, k, &call->packed);
+    const size_t blocks = um_pack_blocks(k);
+    const size_t pieces = um_size_divide_up(blocks, PACK_BLOCKS);
+    const size_t row = task / pieces * PACK_ROWS;
+    const size_t block = task % pieces * PACK_BLOCKS;
+    const um_pack_part part = {row, um_size_smaller(PACK_ROWS, call->packed.rows - row), block,
+                               um_size_smaller(PACK_BLOCKS, blocks - block)};
+    call->compute->kernels.pack_rows(part, call->x + row * k, k, &call->packed);
 }
 
 /* ---- Products ---------------------------------------------------------------------- */
@@ -99,10 +114,12 @@ static bool concerns(const product_call *call, const um_product *product) {
                         : !um_linear_needs_packing(product->weight);
 }
 
-/* Columns of a task.  Packed products with many columns get larger tasks, because a kernel
- * prefetches weights within a task, but not across tasks. */
+/* Columns of a task. */
 static size_t column_tile(const product_call *call, size_t out) {
-    return call->packed && out >= MANY_COLUMNS ? 4 * COLUMN_TILE : COLUMN_TILE;
+    if (!call->packed) {
+        return COLUMN_TILE;
+    }
+    return out >= MANY_COLUMNS ? MANY_PACKED_TILE : PACKED_TILE;
 }
 
 static size_t task_count(const product_call *call, const um_product *product) {
@@ -178,7 +195,7 @@ void um_linear_group(const um_compute *compute, size_t rows, const float *x,
         if (any_has_kind(products, count, (um_pack_kind)kind)) {
             const size_t k = products[0].weight->shape[1];
             pack_call pack = {compute, x, lay_out(packing, (um_pack_kind)kind, rows, k)};
-            um_thread_pool_run(compute->pool, um_size_divide_up(rows, PACK_TILE), pack_task, &pack);
+            um_thread_pool_run(compute->pool, pack_task_count(rows, k), pack_task, &pack);
             call.packed = &pack.packed;
             run_products(&call, count);
         }

@@ -52,6 +52,14 @@ typedef struct um_packed_rows {
     float *scaled_sums; /* sx sum qx of a block; narrow only */
 } um_packed_rows;
 
+/* Some blocks of some rows, to be packed. */
+typedef struct um_pack_part {
+    size_t first_row;
+    size_t row_count;
+    size_t first_block;
+    size_t block_count;
+} um_pack_part;
+
 static inline size_t um_pack_blocks(size_t k) {
     return k / UM_PACK_BLOCK + (k % UM_PACK_BLOCK != 0 ? 1 : 0);
 }

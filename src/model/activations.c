@@ -21,6 +21,7 @@ void um_activations_free(um_activations *activations) {
         free(activations->attention_scratch);
         free(activations->attention_sequences);
         free(activations->gradient_block);
+        free(activations->wanted);
         um_packing_free(&activations->packing);
         free(activations);
     }
@@ -35,6 +36,7 @@ size_t um_activations_bytes(const um_activations *activations) {
                           activations->attention_scratch_capacity + activations->gradient_capacity;
     return floats * sizeof(float) + activations->layer_count * sizeof *activations->layers +
            activations->attention_sequence_capacity * sizeof *activations->attention_sequences +
+           activations->wanted_capacity * sizeof *activations->wanted +
            activations->packing.capacity;
 }
 

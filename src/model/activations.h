@@ -50,6 +50,8 @@ struct um_activations {
     size_t attention_sequence_capacity;
     float *gradient_block; /* backward only */
     size_t gradient_capacity;
+    um_sequence_rows *wanted; /* the batch's sequences with their wanted rows alone */
+    size_t wanted_capacity;
     um_packing packing; /* of the input of the products in progress */
 };
 

@@ -32,7 +32,17 @@ static const char *const copied_files[] = {
     "configuration_llada.py",
 };
 
-/* ---- The pad token ------------------------------------------------------------ */
+/* ---- Tokens with another role than in the source ------------------------------ */
+
+/* A token that the model uses as pad or mask, where the directory's own config.json has another. */
+typedef struct renamed_token {
+    const char *name;    /* of the member with its text */
+    const char *id_name; /* of the member with its id */
+    int32_t id;
+    json_t *text; /* NULL if no file gives it */
+} renamed_token;
+
+#define RENAMED_TOKENS 2
 
 /* The object in directory/name; NULL if there is none that can be read. */
 static json_t *load_object(const char *directory, const char *name) {
@@ -50,16 +60,12 @@ static json_t *load_object(const char *directory, const char *name) {
     return root;
 }
 
-/* The model's pad token if it differs from that of the directory's own config.json, otherwise
- * UM_NO_TOKEN_ID.  Files of one directory that disagree with each other, as published ones do, are
- * left as they are. */
-static int32_t changed_pad(const um_model_config *config, const char *directory) {
-    json_t *root = load_object(directory, "config.json");
-    const json_t *named = json_object_get(root, "pad_token_id");
-    const bool same =
-        !root || (json_is_integer(named) && json_integer_value(named) == config->pad_token);
-    json_decref(root);
-    return same ? UM_NO_TOKEN_ID : config->pad_token;
+/* Whether config.json gives the role to another token, or to none.  Files of one directory that
+ * disagree with each other, as published ones do, are left as they are. */
+static bool is_renamed(const json_t *source_config, const renamed_token *token) {
+    const json_t *named = json_object_get(source_config, token->id_name);
+    return source_config && token->id != UM_NO_TOKEN_ID &&
+           !(json_is_integer(named) && json_integer_value(named) == token->id);
 }
 
 /* The token's text in {"7": {"content": text}}, the form of tokenizer_config.json. */
@@ -83,7 +89,7 @@ static json_t *text_in_list(const json_t *list, int32_t id) {
 }
 
 /* The text of token `id` as a new reference to a string; NULL if no file of `directory` gives it.
- * Pads are added tokens, so vocabularies are not searched. */
+ * Pads and masks are added tokens, so vocabularies are not searched. */
 static json_t *find_text(const char *directory, int32_t id) {
     json_t *configuration = load_object(directory, TOKENIZER_CONFIG);
     json_t *text = text_in_decoder(json_object_get(configuration, "added_tokens_decoder"), id);
@@ -97,33 +103,51 @@ static json_t *find_text(const char *directory, int32_t id) {
     return text;
 }
 
-/* ---- Files that name it ------------------------------------------------------ */
+/* Set tokens[RENAMED_TOKENS] and return how many of them there are. */
+static size_t find_renamed(const um_model_config *config, const char *directory,
+                           renamed_token *tokens) {
+    const renamed_token roles[RENAMED_TOKENS] = {
+        {"pad_token", "pad_token_id", config->pad_token, NULL},
+        {"mask_token", "mask_token_id", config->mask_token, NULL}};
+    json_t *root = load_object(directory, "config.json");
+    size_t count = 0;
+    for (size_t i = 0; i < RENAMED_TOKENS; i++) {
+        if (is_renamed(root, &roles[i])) {
+            tokens[count] = roles[i];
+            tokens[count++].text = find_text(directory, roles[i].id);
+        }
+    }
+    json_decref(root);
+    return count;
+}
+
+/* ---- Files that name them ---------------------------------------------------- */
 
 /* A token is named in one of two ways: {"content": text} with its flags, or just the text. */
-static bool replace_text(json_t *root, json_t *text) {
-    json_t *token = json_object_get(root, "pad_token");
+static bool replace_text(json_t *root, const renamed_token *renamed) {
+    json_t *token = json_object_get(root, renamed->name);
     json_t *holder = json_is_object(token) ? token : root;
-    const char *key = json_is_object(token) ? "content" : "pad_token";
+    const char *key = json_is_object(token) ? "content" : renamed->name;
     const json_t *named = json_object_get(holder, key);
-    return json_is_string(named) && !json_equal(named, text) &&
-           json_object_set(holder, key, text) == 0;
+    return json_is_string(named) && !json_equal(named, renamed->text) &&
+           json_object_set(holder, key, renamed->text) == 0;
 }
 
-static bool replace_id(json_t *root, int32_t id) {
-    const json_t *named = json_object_get(root, "pad_token_id");
-    return json_is_integer(named) && json_integer_value(named) != id &&
-           json_object_set_new(root, "pad_token_id", json_integer(id)) == 0;
+static bool replace_id(json_t *root, const renamed_token *renamed) {
+    const json_t *named = json_object_get(root, renamed->id_name);
+    return json_is_integer(named) && json_integer_value(named) != renamed->id &&
+           json_object_set_new(root, renamed->id_name, json_integer(renamed->id)) == 0;
 }
 
-/* Make `root`, the contents of the file, name the pad token; returns whether it named another. */
-static bool replace_pad(const char *name, json_t *root, int32_t id, json_t *text) {
+/* Make `root`, the contents of the file, name the token; returns whether it named another. */
+static bool replace(const char *name, json_t *root, const renamed_token *renamed) {
     if (strcmp(name, GENERATION_CONFIG) == 0) {
-        return replace_id(root, id);
+        return replace_id(root, renamed);
     }
-    return text && replace_text(root, text);
+    return renamed->text && replace_text(root, renamed);
 }
 
-static bool names_pad(const char *name) {
+static bool names_tokens(const char *name) {
     return strcmp(name, TOKENIZER_CONFIG) == 0 || strcmp(name, SPECIAL_TOKENS_MAP) == 0 ||
            strcmp(name, GENERATION_CONFIG) == 0;
 }
@@ -146,13 +170,16 @@ static um_status write_object(const json_t *root, const char *path, um_error *er
 
 /* ---- Copies ------------------------------------------------------------------ */
 
-/* Write the file with the pad token replaced if it names another one; *done says whether it did. */
-static um_status copy_renamed(const char *name, const char *from, const char *to, int32_t id,
-                              json_t *text, bool *done, um_error *error) {
+/* Write the file with the tokens replaced if it names others; *done says whether it did. */
+static um_status copy_renamed(const char *name, const char *from, const char *to,
+                              const renamed_token *tokens, size_t count, bool *done,
+                              um_error *error) {
     char path[4096];
     json_t *root = load_object(from, name);
     um_status status = UM_OK;
-    *done = root && replace_pad(name, root, id, text);
+    for (size_t i = 0; root && i < count; i++) {
+        *done = replace(name, root, &tokens[i]) || *done;
+    }
     if (*done) {
         status = um_path_join(path, sizeof path, to, name, error);
     }
@@ -180,19 +207,21 @@ static um_status copy_file(const char *name, const char *from, const char *to, u
 
 um_status um_model_copy_tokenizer(const um_model_config *config, const char *from, const char *to,
                                   um_error *error) {
-    const int32_t pad = changed_pad(config, from);
-    json_t *text = pad == UM_NO_TOKEN_ID ? NULL : find_text(from, pad);
+    renamed_token tokens[RENAMED_TOKENS];
+    const size_t count = find_renamed(config, from, tokens);
     um_status status = UM_OK;
     for (size_t i = 0; i < sizeof copied_files / sizeof *copied_files && status == UM_OK; i++) {
         const char *name = copied_files[i];
         bool done = !um_file_exists(from, name);
-        if (!done && pad != UM_NO_TOKEN_ID && names_pad(name)) {
-            status = copy_renamed(name, from, to, pad, text, &done, error);
+        if (!done && names_tokens(name)) {
+            status = copy_renamed(name, from, to, tokens, count, &done, error);
         }
         if (!done && status == UM_OK) {
             status = copy_file(name, from, to, error);
         }
     }
-    json_decref(text);
+    for (size_t i = 0; i < count; i++) {
+        json_decref(tokens[i].text);
+    }
     return status;
 }

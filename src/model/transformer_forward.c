@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/activations.h"
 #include "model/rope.h"
 
@@ -117,42 +118,66 @@ static void norm_heads(const forward_pass *pass, size_t heads, const um_tensor *
                      (float)pass->config->rms_norm_epsilon, x, weight->data, x, NULL);
 }
 
-static void attend(const forward_pass *pass, size_t index) {
+/* Keys and values are projected: finish and store them. */
+static void store_keys(const forward_pass *pass, size_t index) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    const um_model_config *config = pass->config;
+    um_activations *scratch = pass->activations;
+    if (config->qk_norm) {
+        norm_heads(pass, config->kv_head_count, &layer->key_norm, scratch->keys,
+                   um_activations_layer(scratch, index)->key_input);
+    }
+    um_rope_rotate(pass->compute, pass->sizes.rows, config->kv_head_count, config->head_dim,
+                   scratch->cosine, scratch->sine, scratch->keys);
+    store_in_caches(pass, index);
+}
+
+/* Queries are projected: finish them, and let them attend to what is stored. */
+static void attend_with_queries(const forward_pass *pass, size_t index) {
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
     const um_model_config *config = pass->config;
     um_activations *scratch = pass->activations;
     um_layer_activations *saved = um_activations_layer(scratch, index);
-    const size_t rows = pass->sizes.rows;
-    const um_product products[] = {{&layer->query, &layer->query_bias, saved->queries},
-                                   {&layer->key, &layer->key_bias, scratch->keys},
-                                   {&layer->value, &layer->value_bias, scratch->values}};
-    um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 3);
     if (config->qk_norm) {
         norm_heads(pass, config->head_count, &layer->query_norm, saved->queries,
                    saved->query_input);
-        norm_heads(pass, config->kv_head_count, &layer->key_norm, scratch->keys, saved->key_input);
     }
-    um_rope_rotate(pass->compute, rows, config->head_count, config->head_dim, scratch->cosine,
-                   scratch->sine, saved->queries);
-    um_rope_rotate(pass->compute, rows, config->kv_head_count, config->head_dim, scratch->cosine,
-                   scratch->sine, scratch->keys);
-    store_in_caches(pass, index);
+    um_rope_rotate(pass->compute, pass->sizes.rows, config->head_count, config->head_dim,
+                   scratch->cosine, scratch->sine, saved->queries);
     um_activations_attention_layer(scratch, pass->batch, index);
     um_attention_forward(pass->compute, &pass->attention, saved->queries, saved->attended);
 }
 
-/* A layer up to its gate and up products: all that the backward pass reads.
- * middle = x + Attention(norm(x)); it may be x. */
-static void run_to_gate(const forward_pass *pass, size_t index, const float *x, float *middle) {
+static void attend(const forward_pass *pass, size_t index) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    um_activations *scratch = pass->activations;
+    um_layer_activations *saved = um_activations_layer(scratch, index);
+    const um_product products[] = {{&layer->query, &layer->query_bias, saved->queries},
+                                   {&layer->key, &layer->key_bias, scratch->keys},
+                                   {&layer->value, &layer->value_bias, scratch->values}};
+    um_linear_group(pass->compute, pass->sizes.rows, scratch->normed, &scratch->packing, products,
+                    3);
+    store_keys(pass, index);
+    attend_with_queries(pass, index);
+}
+
+static void norm_input(const forward_pass *pass, size_t index, const float *x) {
+    um_rms_norm_rows(pass->compute, pass->sizes.rows, pass->config->hidden_size,
+                     (float)pass->config->rms_norm_epsilon, x,
+                     pass->transformer->parameters->layers[index].attention_norm.data,
+                     pass->activations->normed,
+                     um_activations_layer(pass->activations, index)->attention_inverse_rms);
+}
+
+/* From the attention's output to the gate and up products; `x` is the layer's input. */
+static void run_attended_to_gate(const forward_pass *pass, size_t index, const float *x,
+                                 float *middle) {
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
     um_activations *scratch = pass->activations;
     um_layer_activations *saved = um_activations_layer(scratch, index);
     const size_t rows = pass->sizes.rows;
     const size_t hidden = pass->config->hidden_size;
     const float epsilon = (float)pass->config->rms_norm_epsilon;
-    um_rms_norm_rows(pass->compute, rows, hidden, epsilon, x, layer->attention_norm.data,
-                     scratch->normed, saved->attention_inverse_rms);
-    attend(pass, index);
     um_linear(pass->compute, rows, saved->attended, &scratch->packing, &layer->attention_output,
               NULL, scratch->projected);
     um_add(pass->compute, rows * hidden, x, scratch->projected, middle);
@@ -161,6 +186,14 @@ static void run_to_gate(const forward_pass *pass, size_t index, const float *x, 
     const um_product products[] = {{&layer->gate, NULL, saved->gate},
                                    {&layer->up, NULL, saved->up}};
     um_linear_group(pass->compute, rows, scratch->normed, &scratch->packing, products, 2);
+}
+
+/* A layer up to its gate and up products: all that the backward pass reads.
+ * middle = x + Attention(norm(x)); it may be x. */
+static void run_to_gate(const forward_pass *pass, size_t index, const float *x, float *middle) {
+    norm_input(pass, index, x);
+    attend(pass, index);
+    run_attended_to_gate(pass, index, x, middle);
 }
 
 /* The residual stream before layer `index`, or after the last: each layer's input is kept if
@@ -172,20 +205,26 @@ static float *stream_before(um_activations *activations, const um_model_config *
                : activations->stream;
 }
 
-/* middle = x + Attention(norm(x)), then middle + MLP(norm(middle)). */
-static void run_layer(const forward_pass *pass, size_t index) {
+/* The rest of a layer: middle + MLP(norm(middle)). */
+static void run_from_gate(const forward_pass *pass, size_t index, const float *middle) {
     const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
     um_activations *scratch = pass->activations;
     um_layer_activations *saved = um_activations_layer(scratch, index);
     const size_t rows = pass->sizes.rows;
-    float *middle = scratch->record ? saved->middle : scratch->stream;
-    run_to_gate(pass, index, stream_before(scratch, pass->config, index), middle);
     um_swiglu(pass->compute, rows * pass->config->intermediate_size, saved->gate, saved->up,
               scratch->projected);
     um_linear(pass->compute, rows, scratch->projected, &scratch->packing, &layer->down, NULL,
               scratch->normed);
     um_add(pass->compute, rows * pass->config->hidden_size, middle, scratch->normed,
            stream_before(scratch, pass->config, index + 1));
+}
+
+static void run_layer(const forward_pass *pass, size_t index) {
+    um_activations *scratch = pass->activations;
+    float *middle =
+        scratch->record ? um_activations_layer(scratch, index)->middle : scratch->stream;
+    run_to_gate(pass, index, stream_before(scratch, pass->config, index), middle);
+    run_from_gate(pass, index, middle);
 }
 
 void um_transformer_restore_layer(const um_transformer *transformer, const um_compute *compute,
@@ -208,9 +247,10 @@ void um_transformer_restore_layer(const um_transformer *transformer, const um_co
     run_to_gate(&pass, layer, saved->input, saved->middle);
 }
 
-/* Gather the wanted rows of the stream, sequence after sequence. */
-static void gather_hidden(const forward_pass *pass, const float *stream, float *target) {
-    const size_t hidden = pass->config->hidden_size;
+/* Gather what belongs to the wanted rows, sequence after sequence, from an array with `width`
+ * floats for each computed row; `target` may be the array itself. */
+static void gather_wanted(const forward_pass *pass, size_t width, const float *source,
+                          float *target) {
     for (size_t i = 0; i < pass->batch->count; i++) {
         const um_sequence_rows *sequence = &pass->batch->sequences[i];
         size_t at = 0;
@@ -218,12 +258,65 @@ static void gather_hidden(const forward_pass *pass, const float *stream, float *
             while (um_sequence_row(sequence, at) != sequence->hidden_rows[j]) {
                 at++;
             }
-            memcpy(target, stream + at * hidden, hidden * sizeof *target);
-            target += hidden;
+            memmove(target, source + at * width, width * sizeof *target);
+            target += width;
         }
-        stream += sequence->row_count * hidden;
+        source += sequence->row_count * width;
     }
 }
+
+/* ---- The last layer, where only the wanted rows go on ------------------------ */
+
+/* Make `pass` one over the wanted rows alone, whose batch is then *narrow. */
+static um_status narrow_to_wanted(forward_pass *pass, um_row_batch *narrow, um_error *error) {
+    um_activations *scratch = pass->activations;
+    const size_t half = pass->config->head_dim / 2;
+    UM_TRY(um_grow(&scratch->wanted, &scratch->wanted_capacity, pass->batch->count,
+                   sizeof *scratch->wanted, "batch", error));
+    gather_wanted(pass, pass->config->hidden_size, scratch->stream, scratch->stream);
+    gather_wanted(pass, half, scratch->cosine, scratch->cosine);
+    gather_wanted(pass, half, scratch->sine, scratch->sine);
+    for (size_t i = 0; i < pass->batch->count; i++) {
+        scratch->wanted[i] = pass->batch->sequences[i];
+        scratch->wanted[i].rows = scratch->wanted[i].hidden_rows;
+        scratch->wanted[i].row_count = scratch->wanted[i].hidden_count;
+    }
+    *narrow = *pass->batch;
+    narrow->sequences = scratch->wanted;
+    pass->batch = narrow;
+    pass->sizes.rows = pass->sizes.hidden_rows;
+    return um_activations_attention(scratch, pass->config, narrow,
+                                    um_thread_pool_size(pass->compute->pool), false,
+                                    &pass->attention, error);
+}
+
+/* As run_layer, for activations that are not recorded; afterwards the stream begins with the wanted
+ * rows. */
+static um_status run_last_layer(const forward_pass *pass, size_t index, um_error *error) {
+    const um_layer_parameters *layer = &pass->transformer->parameters->layers[index];
+    um_activations *scratch = pass->activations;
+    float *queries = um_activations_layer(scratch, index)->queries;
+    const um_product products[] = {{&layer->key, &layer->key_bias, scratch->keys},
+                                   {&layer->value, &layer->value_bias, scratch->values}};
+    um_row_batch narrow_batch;
+    forward_pass narrow = *pass;
+    norm_input(pass, index, scratch->stream);
+    um_linear_group(pass->compute, pass->sizes.rows, scratch->normed, &scratch->packing, products,
+                    2);
+    store_keys(pass, index);
+    UM_TRY(narrow_to_wanted(&narrow, &narrow_batch, error));
+    if (narrow.sizes.rows > 0) {
+        norm_input(&narrow, index, scratch->stream);
+        um_linear(pass->compute, narrow.sizes.rows, scratch->normed, &scratch->packing,
+                  &layer->query, &layer->query_bias, queries);
+        attend_with_queries(&narrow, index);
+        run_attended_to_gate(&narrow, index, scratch->stream, scratch->stream);
+        run_from_gate(&narrow, index, scratch->stream);
+    }
+    return UM_OK;
+}
+
+/* ---- Whole passes ------------------------------------------------------------- */
 
 static bool layer_needs_packing(const um_layer_parameters *layer) {
     const um_tensor *matrices[] = {
@@ -248,6 +341,28 @@ static um_status prepare_packing(const forward_pass *pass, um_error *error) {
     return UM_OK;
 }
 
+/* All layers and the final norm. */
+static um_status run_layers(const forward_pass *pass, float *hidden, um_error *error) {
+    um_activations *scratch = pass->activations;
+    const size_t last = pass->config->layer_count - 1;
+    const float *input = scratch->hidden_input;
+    for (size_t layer = 0; layer < last; layer++) {
+        run_layer(pass, layer);
+    }
+    if (!scratch->record && pass->sizes.hidden_rows < pass->sizes.rows) {
+        UM_TRY(run_last_layer(pass, last, error));
+        input = scratch->stream;
+    } else {
+        run_layer(pass, last);
+        gather_wanted(pass, pass->config->hidden_size, scratch->stream, scratch->hidden_input);
+    }
+    um_rms_norm_rows(pass->compute, pass->sizes.hidden_rows, pass->config->hidden_size,
+                     (float)pass->config->rms_norm_epsilon, input,
+                     pass->transformer->parameters->final_norm.data, hidden,
+                     scratch->hidden_inverse_rms);
+    return UM_OK;
+}
+
 um_status um_transformer_forward(const um_transformer *transformer, const um_compute *compute,
                                  const um_row_batch *batch, um_activations *activations,
                                  float *hidden, um_error *error) {
@@ -268,15 +383,7 @@ um_status um_transformer_forward(const um_transformer *transformer, const um_com
                                     false, &pass.attention, error));
     embed(&pass, stream_before(activations, config, 0));
     prepare_angles(&pass);
-    for (size_t layer = 0; layer < config->layer_count; layer++) {
-        run_layer(&pass, layer);
-    }
-    gather_hidden(&pass, activations->stream, activations->hidden_input);
-    um_rms_norm_rows(compute, pass.sizes.hidden_rows, config->hidden_size,
-                     (float)config->rms_norm_epsilon, activations->hidden_input,
-                     transformer->parameters->final_norm.data, hidden,
-                     activations->hidden_inverse_rms);
-    return UM_OK;
+    return run_layers(&pass, hidden, error);
 }
 
 um_status um_transformer_project(const um_transformer *transformer, const um_compute *compute,

@@ -1,5 +1,6 @@
 #include "tokenizer/tokenizer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,25 @@ int32_t um_tokenizer_id(const um_tokenizer *tokenizer, const char *content) {
     const size_t length = strlen(content);
     const um_added_token *token = um_added_tokens_find(&tokenizer->added, content, length);
     return token ? token->id : um_vocabulary_find(&tokenizer->bpe.vocabulary, content, length);
+}
+
+um_status um_tokenizer_find(const um_tokenizer *tokenizer, const char *what, const char *text,
+                            size_t vocabulary_size, int32_t *id, um_error *error) {
+    *id = tokenizer ? um_tokenizer_id(tokenizer, text) : -1;
+    if (*id >= 0 && (size_t)*id < vocabulary_size) {
+        return UM_OK;
+    }
+    char *end = NULL;
+    errno = 0;
+    const long number = strtol(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
+        (unsigned long)number >= vocabulary_size) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "%s \"%.60s\" is neither a token of the tokenizer nor an id below %zu",
+                        what, text, vocabulary_size);
+    }
+    *id = (int32_t)number;
+    return UM_OK;
 }
 
 bool um_tokenizer_token_bytes(const um_tokenizer *tokenizer, int32_t id, const char **bytes,

@@ -63,6 +63,12 @@ int32_t um_tokenizer_pad(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_bos(const um_tokenizer *tokenizer);
 int32_t um_tokenizer_mask(const um_tokenizer *tokenizer);
 
+/* The token whose text is `text`, or else the id below `vocabulary_size` that it spells;
+ * `tokenizer` may be NULL.  UM_ERR_ARGUMENT if it is neither; `what`, such as "mask token", begins
+ * the message. */
+um_status um_tokenizer_find(const um_tokenizer *tokenizer, const char *what, const char *text,
+                            size_t vocabulary_size, int32_t *id, um_error *error);
+
 /* Whether the model has a chat template, that is, has been tuned for chat.  It is in
  * chat_template.jinja, else in tokenizer_config.json, else in chat_template.json. */
 bool um_tokenizer_has_chat_template(const um_tokenizer *tokenizer);

@@ -22,7 +22,7 @@ typedef struct um_tokenizer_training {
     const char *const *special_tokens; /* [special_count], added after the usual ones */
     size_t special_count;
     bool replace_ill_formed; /* by U+FFFD, as encoding does; else ill-formed UTF-8 is an error */
-    size_t threads;          /* 0: one per online processor */
+    size_t threads;          /* 0: one per usable processor */
 } um_tokenizer_training;
 
 typedef struct um_tokenizer_trainer um_tokenizer_trainer;

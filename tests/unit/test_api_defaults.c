@@ -146,9 +146,10 @@ static void options_of_other_algorithms_are_refused_by_name(void **state) {
     (void)state;
     api_fixture fixture = api_open();
     assert_refused(&fixture, OPTIONS("factor", "2"),
-                   "factor means nothing to the algorithm threshold");
+                   "factor means nothing to the algorithm threshold, the default; leave it out");
     assert_refused(&fixture, OPTIONS("steps", "10", "confidence_threshold", "0.8"),
-                   "confidence_threshold means nothing to the algorithm entropy");
+                   "confidence_threshold means nothing to the algorithm entropy, the default with "
+                   "steps, eps or alg_temp; leave it out, or choose one of threshold");
     assert_refused(&fixture, OPTIONS("cache", "none", "cache_refresh", "4"),
                    "cache_refresh means nothing without a cache");
     api_close(&fixture);

@@ -334,7 +334,28 @@ static void the_recipe_names_a_pad_token(void **state) {
     assert_int_equal(config.pad_token, 805);
     set_member(&made.recipe, "pad_token", "<|other|>");
     assert_int_equal(grpo_train(&made.recipe, &output, seen, &error), UM_ERR_MISMATCH);
-    assert_non_null(strstr(error.message, "the tokenizer has no token \"<|other|>\""));
+    assert_non_null(strstr(error.message, "\"pad_token\": \"<|other|>\" is neither a token"));
+    free(seen);
+    scratch_remove(&output);
+    grpo_workshop_remove(&made);
+}
+
+static void the_mask_may_be_named_by_the_tokenizer_alone(void **state) {
+    (void)state;
+    um_error error = {0};
+    json_t *root = NULL;
+    grpo_workshop made = grpo_workshop_make(", \"steps\": 1, \"inner_updates\": 1");
+    const char *path = scratch_path(&made.model, "config.json");
+    assert_ok(um_json_load_file(path, &root, &error), &error);
+    assert_int_equal(json_object_del(root, "mask_token_id"), 0);
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
+    const scratch output = scratch_make();
+    grpo_watch *seen = make_watch();
+    um_model_config config;
+    train_to_the_end(&made.recipe, &output, seen);
+    assert_ok(um_model_config_read(output.path, &config, &error), &error);
+    assert_int_equal(config.mask_token, 804);
     free(seen);
     scratch_remove(&output);
     grpo_workshop_remove(&made);
@@ -463,6 +484,7 @@ int main(void) {
         cmocka_unit_test(validation_measures_passed_problems),
         cmocka_unit_test(values_that_are_not_estimated_are_zero),
         cmocka_unit_test(the_recipe_names_a_pad_token),
+        cmocka_unit_test(the_mask_may_be_named_by_the_tokenizer_alone),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(decoding_that_a_trajectory_does_not_follow_is_refused),
         cmocka_unit_test(counting_what_is_not_sampled_is_refused),

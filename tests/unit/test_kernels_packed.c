@@ -103,10 +103,15 @@ static float *multiply(trial *round, const um_kernels *kernels, size_t first, si
         .late_sums = guarded_bytes(&round->arrays, count * blocks * sizeof(int32_t)),
         .scaled_sums = guarded_floats(&round->arrays, count * blocks),
     };
-    size_t part = 0;
-    for (size_t row = 0; row < count; row += part) {
-        part = 1 + draw_below(round, (uint32_t)(count - row));
-        kernels->pack_rows(row, part, round->x + (first + row) * round->k, round->k, &packed);
+    um_pack_part part = {0};
+    for (; part.first_row < count; part.first_row += part.row_count) {
+        part.row_count = 1 + draw_below(round, (uint32_t)(count - part.first_row));
+        const float *x = round->x + (first + part.first_row) * round->k;
+        for (part.first_block = 0; part.first_block < blocks;
+             part.first_block += part.block_count) {
+            part.block_count = 1 + draw_below(round, (uint32_t)(blocks - part.first_block));
+            kernels->pack_rows(part, x, round->k, &packed);
+        }
     }
     float *y = guarded_floats(&round->arrays, count * round->n);
     kernels->matmul_packed(round->dtype, round->n, &packed, round->w, round->bias, y, round->n);

@@ -91,6 +91,7 @@ static const char *const members[][2] = {
     {"infilling_length", "3"},
     {"answer_padding", "batch"},
     {"pad_token", "<|pad|>"},
+    {"mask_token", "<|mask|>"},
     {"packing", "fixed_length"},
     {"mask_prompt_annealing_steps", "12"},
     {"mask_prompt_annealing_epochs", "1.5"},
@@ -137,6 +138,7 @@ static void every_member_can_be_set(void **state) {
     assert_int_equal(recipe.infilling_length, 3);
     assert_int_equal(recipe.answer_padding, UM_PADDING_BATCH);
     assert_string_equal(recipe.pad_token, "<|pad|>");
+    assert_string_equal(recipe.mask_token, "<|mask|>");
     assert_int_equal(recipe.packing, UM_PACKING_FIXED_LENGTH);
     assert_int_equal(recipe.mask_prompt_steps, 12);
     assert_true(recipe.mask_prompt_epochs == 1.5);

@@ -36,7 +36,7 @@ static directories make_directories(void) {
 
 static void copy(const directories *made, int32_t pad) {
     um_error error = {0};
-    const um_model_config config = {.pad_token = pad};
+    const um_model_config config = {.pad_token = pad, .mask_token = UM_NO_TOKEN_ID};
     assert_ok(um_model_copy_tokenizer(&config, made->from.path, made->to.path, &error), &error);
 }
 
@@ -65,6 +65,23 @@ static void the_pad_token_becomes_that_of_the_model(void **state) {
                 "  \"eos_token\": \"<end>\"\n}\n");
     assert_copy(&made, "generation_config.json",
                 "{\n  \"pad_token_id\": 9,\n  \"eos_token_id\": 8\n}\n");
+    remove_directories(&made);
+}
+
+static void so_does_the_mask_token(void **state) {
+    (void)state;
+    um_error error = {0};
+    const directories made = make_directories();
+    const um_model_config config = {.pad_token = 8, .mask_token = 9};
+    put(&made, "tokenizer_config.json",
+        "{" DECODER ", \"pad_token\": \"<other>\", \"mask_token\": \"<end>\"}");
+    put(&made, "generation_config.json", "{\"mask_token_id\": 8, \"pad_token_id\": 7}");
+    assert_ok(um_model_copy_tokenizer(&config, made.from.path, made.to.path, &error), &error);
+    assert_copy(&made, "tokenizer_config.json",
+                "{\n  " DECODER ",\n  \"pad_token\": \"<other>\",\n"
+                "  \"mask_token\": \"<påd>\"\n}\n");
+    assert_copy(&made, "generation_config.json",
+                "{\n  \"mask_token_id\": 9,\n  \"pad_token_id\": 7\n}\n");
     remove_directories(&made);
 }
 
@@ -147,6 +164,7 @@ static void a_pad_token_that_is_as_it_was_changes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_pad_token_becomes_that_of_the_model),
+        cmocka_unit_test(so_does_the_mask_token),
         cmocka_unit_test(the_token_may_be_told_by_tokenizer_json_alone),
         cmocka_unit_test(what_does_not_name_another_pad_token_is_copied_byte_for_byte),
         cmocka_unit_test(without_a_pad_token_that_is_known_names_stay),

@@ -420,7 +420,8 @@ static void models_that_do_not_suit_the_recipe_are_refused(void **state) {
         const char *text;
     } cases[] = {
         {"causal", "", UM_ATTENTION_FULL, 15, 14, "the model is not autoregressive"},
-        {"diffusion", "", UM_ATTENTION_CAUSAL, UM_NO_TOKEN_ID, 14, "needs \"mask_token_id\""},
+        {"diffusion", "", UM_ATTENTION_CAUSAL, UM_NO_TOKEN_ID, 14,
+         "needs a mask token: \"mask_token_id\""},
         {"diffusion", ", \"answer_length\": 5", UM_ATTENTION_CAUSAL, 15, UM_NO_TOKEN_ID,
          "needs \"pad_token_id\""},
         {"causal", ", \"answer_length\": 5", UM_ATTENTION_CAUSAL, 15, UM_NO_TOKEN_ID,
@@ -439,6 +440,26 @@ static void models_that_do_not_suit_the_recipe_are_refused(void **state) {
         scratch_remove(&output);
         workshop_remove(&made);
     }
+}
+
+static void the_recipe_names_a_mask_token(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_model_config config = tiny_config();
+    config.mask_token = UM_NO_TOKEN_ID;
+    workshop made = workshop_make_with(&config, "diffusion", ", \"mask_token\": \"15\"");
+    const scratch output = scratch_make();
+    watch seen = {0};
+    set_member(&made.recipe, "steps", "1");
+    train_whole(&made.recipe, &output, &seen);
+    assert_ok(um_model_config_read(output.path, &config, &error), &error);
+    assert_int_equal(config.mask_token, 15);
+    assert_int_equal(config.attention, UM_ATTENTION_FULL);
+    set_member(&made.recipe, "mask_token", "16");
+    expect_refusal(&made.recipe, &output, UM_ERR_MISMATCH,
+                   "\"mask_token\": \"16\" is neither a token of the tokenizer nor an id below 16");
+    scratch_remove(&output);
+    workshop_remove(&made);
 }
 
 static void files_that_are_missing_or_empty_are_named(void **state) {
@@ -500,6 +521,7 @@ int main(void) {
         cmocka_unit_test(a_result_that_could_not_be_written_is_refused_at_the_start),
         cmocka_unit_test(a_model_that_f16_cannot_hold_is_written_in_another_type),
         cmocka_unit_test(models_that_do_not_suit_the_recipe_are_refused),
+        cmocka_unit_test(the_recipe_names_a_mask_token),
         cmocka_unit_test(files_that_are_missing_or_empty_are_named),
         cmocka_unit_test(a_head_that_would_be_dropped_is_an_error),
     };

@@ -3,7 +3,7 @@
 
 #include "api/parts.h"
 #include "base/atomic_file.h"
-#include "base/thread_pool.h"
+#include "base/processors.h"
 #include "cli/machine.h"
 #include "cli/output_check.h"
 #include "cli/request/decoding_options.h"
@@ -114,7 +114,7 @@ static um_status measure(um_bench_report *report, um_error *error) {
     um_bench_progress progress = um_bench_progress_start();
     um_bench_machine *machine = &report->machine;
     um_machine_processor_name(machine->processor, sizeof machine->processor);
-    machine->processors = um_processor_count();
+    machine->processors = um_online_processors();
     const um_status status = report->settings->against
                                  ? um_bench_measure_comparison(report, &progress, error)
                                  : open_and_measure(report, &progress, error);

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/thread_pool.h"
+#include "base/processors.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/output_check.h"
@@ -175,7 +175,7 @@ static um_status judge_and_report(const judge_request *request, const reading *w
 static um_judge_options options_for(const judge_request *request, size_t samples) {
     um_judge_options options = request->choice.judge;
     if (options.workers == 0) {
-        options.workers = um_processor_count();
+        options.workers = um_usable_processors();
     }
     if (options.workers > samples) {
         options.workers = samples > 0 ? samples : 1;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/mapped_file.h"
+#include "base/processors.h"
 #include "base/thread_pool.h"
 #include "cli/machine.h"
 
@@ -15,7 +16,7 @@ static json_t *machine_facts(const um_compute *compute, double peak) {
     um_machine_processor_name(processor, sizeof processor);
     json_t *name = json_string(processor);
     return json_pack("{s:o, s:I, s:I, s:s, s:f}", "processor", name ? name : json_null(),
-                     "processors", (json_int_t)um_processor_count(), "threads",
+                     "processors", (json_int_t)um_online_processors(), "threads",
                      (json_int_t)um_thread_pool_size(compute->pool), "kernels",
                      compute->kernels.name, "sgemm_flops", isfinite(peak) ? peak : 0.0);
 }

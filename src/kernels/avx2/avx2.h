@@ -95,7 +95,7 @@ static inline __m256 um_avx2_exp(__m256 x) {
 
 void um_avx2_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w,
                     size_t w_stride, const float *bias, float *y, size_t y_stride);
-void um_avx2_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+void um_avx2_pack_rows(um_pack_part part, const float *x, size_t x_stride,
                        const um_packed_rows *packed);
 void um_avx2_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                            const float *bias, float *y, size_t y_stride);

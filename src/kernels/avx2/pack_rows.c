@@ -63,13 +63,13 @@ static void pack_block(const um_packed_rows *packed, const __m256 values[VECTORS
     }
 }
 
-void um_avx2_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+void um_avx2_pack_rows(um_pack_part part, const float *x, size_t x_stride,
                        const um_packed_rows *packed) {
-    const size_t blocks = um_pack_blocks(packed->k);
-    for (size_t row = first; row < first + count; row++) {
-        const um_tile_place place = um_tile_locate(packed, row);
-        const float *values = x + (row - first) * x_stride;
-        for (size_t block = 0; block < blocks; block++) {
+    for (size_t row = 0; row < part.row_count; row++) {
+        const um_tile_place place = um_tile_locate(packed, part.first_row + row);
+        const float *values = x + row * x_stride;
+        for (size_t i = 0; i < part.block_count; i++) {
+            const size_t block = part.first_block + i;
             const size_t element = block * UM_PACK_BLOCK;
             __m256 loaded[VECTORS];
             load_block(values + element, packed->k - element, loaded);

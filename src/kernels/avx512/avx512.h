@@ -33,7 +33,7 @@ void um_avx512_transposed_sum_add_bf16(size_t m, size_t n, size_t k, const float
                                        size_t y_stride);
 void um_avx512_softmax(size_t count, float scale, float *x);
 void um_avx512_swiglu(size_t count, const float *gate, const float *up, float *y);
-void um_avx512_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+void um_avx512_pack_rows(um_pack_part part, const float *x, size_t x_stride,
                          const um_packed_rows *packed);
 void um_avx512_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,
                              const float *bias, float *y, size_t y_stride);

@@ -93,24 +93,24 @@ static UM_ALWAYS_INLINE void pack_batch(um_pack_kind kind, const um_packed_rows 
     }
 }
 
-static UM_ALWAYS_INLINE void pack(um_pack_kind kind, size_t first, size_t count, const float *x,
+static UM_ALWAYS_INLINE void pack(um_pack_kind kind, um_pack_part part, const float *x,
                                   size_t x_stride, const um_packed_rows *packed) {
-    const size_t blocks = um_pack_blocks(packed->k);
-    for (size_t row = first; row < first + count; row++) {
-        const um_tile_place place = um_tile_locate(packed, row);
-        const float *values = x + (row - first) * x_stride;
-        for (size_t block = 0; block < blocks; block += BATCH) {
-            const size_t rest = blocks - block;
-            pack_batch(kind, packed, place, values, block, rest < BATCH ? rest : BATCH);
+    for (size_t row = 0; row < part.row_count; row++) {
+        const um_tile_place place = um_tile_locate(packed, part.first_row + row);
+        const float *values = x + row * x_stride;
+        for (size_t i = 0; i < part.block_count; i += BATCH) {
+            const size_t rest = part.block_count - i;
+            pack_batch(kind, packed, place, values, part.first_block + i,
+                       rest < BATCH ? rest : BATCH);
         }
     }
 }
 
-void um_avx512_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+void um_avx512_pack_rows(um_pack_part part, const float *x, size_t x_stride,
                          const um_packed_rows *packed) {
     if (packed->kind == UM_PACK_NARROW) {
-        pack(UM_PACK_NARROW, first, count, x, x_stride, packed);
+        pack(UM_PACK_NARROW, part, x, x_stride, packed);
     } else {
-        pack(UM_PACK_WIDE, first, count, x, x_stride, packed);
+        pack(UM_PACK_WIDE, part, x, x_stride, packed);
     }
 }

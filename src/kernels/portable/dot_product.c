@@ -8,9 +8,9 @@
 #include "kernels/portable/packed_product.h"
 #include "kernels/portable/peak.h"
 
-static void pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+static void pack_rows(um_pack_part part, const float *x, size_t x_stride,
                       const um_packed_rows *packed) {
-    um_pack(true, first, count, x, x_stride, packed);
+    um_pack(true, part, x, x_stride, packed);
 }
 
 static void matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,

@@ -9,9 +9,9 @@
 #define BYTES true
 #endif
 
-void um_portable_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+void um_portable_pack_rows(um_pack_part part, const float *x, size_t x_stride,
                            const um_packed_rows *packed) {
-    um_pack(BYTES, first, count, x, x_stride, packed);
+    um_pack(BYTES, part, x, x_stride, packed);
 }
 
 void um_portable_matmul_packed(um_dtype dtype, size_t n, const um_packed_rows *rows, const void *w,

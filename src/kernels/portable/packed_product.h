@@ -70,14 +70,15 @@ static UM_ALWAYS_INLINE void pack_block(bool bytes, size_t count, const float *x
 
 /* pack_rows, with one byte for each integer of a narrow kind if `bytes`.  The layout is that of the
  * plain version: row after row, block after block. */
-static UM_ALWAYS_INLINE void um_pack(bool bytes, size_t first, size_t count, const float *x,
-                                     size_t x_stride, const um_packed_rows *packed) {
+static UM_ALWAYS_INLINE void um_pack(bool bytes, um_pack_part part, const float *x, size_t x_stride,
+                                     const um_packed_rows *packed) {
     const size_t blocks = um_pack_blocks(packed->k);
-    for (size_t row = 0; row < count; row++) {
-        for (size_t block = 0; block < blocks; block++) {
+    for (size_t row = 0; row < part.row_count; row++) {
+        for (size_t i = 0; i < part.block_count; i++) {
+            const size_t block = part.first_block + i;
             pack_block(bytes, um_pack_block_count(packed->k, block),
-                       x + row * x_stride + block * UM_PACK_BLOCK, (first + row) * blocks + block,
-                       packed);
+                       x + row * x_stride + block * UM_PACK_BLOCK,
+                       (part.first_row + row) * blocks + block, packed);
         }
     }
 }

@@ -34,21 +34,22 @@ static float quantise(size_t count, const float *x, float limit, int16_t q[UM_PA
 }
 
 /* Layout: row after row, block after block. */
-void um_reference_pack_rows(size_t first, size_t count, const float *x, size_t x_stride,
+void um_reference_pack_rows(um_pack_part part, const float *x, size_t x_stride,
                             const um_packed_rows *packed) {
     const size_t blocks = um_pack_blocks(packed->k);
     const bool narrow = packed->kind == UM_PACK_NARROW;
     int16_t *integers = packed->integers;
-    for (size_t row = 0; row < count; row++) {
-        for (size_t block = 0; block < blocks; block++) {
-            const size_t at = (first + row) * blocks + block;
+    for (size_t row = 0; row < part.row_count; row++) {
+        for (size_t i = 0; i < part.block_count; i++) {
+            const size_t block = part.first_block + i;
+            const size_t at = (part.first_row + row) * blocks + block;
             int16_t *q = integers + at * UM_PACK_BLOCK;
             packed->scales[at] =
                 quantise(um_pack_block_count(packed->k, block),
                          x + row * x_stride + block * UM_PACK_BLOCK, narrow ? 127.0f : 8191.0f, q);
             int32_t sum = 0;
-            for (size_t i = 0; i < UM_PACK_BLOCK; i++) {
-                sum += q[i];
+            for (size_t e = 0; e < UM_PACK_BLOCK; e++) {
+                sum += q[e];
             }
             if (narrow) {
                 packed->scaled_sums[at] = packed->scales[at] * (float)sum;

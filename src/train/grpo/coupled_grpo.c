@@ -18,10 +18,11 @@
 static um_status check(const um_recipe *recipe, const um_model_config *config, um_error *error) {
     const um_grpo_options *options = &recipe->grpo;
     if (config->attention == UM_ATTENTION_CAUSAL || config->mask_token == UM_NO_TOKEN_ID) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: \"coupled_grpo\" needs a diffusion model: attention that is not "
-                        "causal, and \"mask_token_id\" in config.json",
-                        recipe->model);
+        return UM_RAISE(
+            error, UM_ERR_MISMATCH,
+            "%s: \"coupled_grpo\" needs a diffusion model: attention that is not "
+            "causal, and \"mask_token_id\" in config.json or \"mask_token\" in the recipe",
+            recipe->model);
     }
     if (recipe->initialise) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,

@@ -110,8 +110,10 @@ typedef struct um_recipe {
                                 with the pad token (0: no padding, except to the batch) */
     size_t infilling_length; /* "infilling_length": replaces answer_length for answers with a
                                 suffix, which are short (0: it does not) */
-    char pad_token[UM_RECIPE_TEXT_SIZE]; /* "pad_token": its text; left out: config.json's */
-    size_t annealing_steps;              /* "attention_annealing_steps" (0) */
+    char pad_token[UM_RECIPE_TEXT_SIZE];  /* "pad_token": text or id; left out: config.json's */
+    char mask_token[UM_RECIPE_TEXT_SIZE]; /* "mask_token": the same; left out: config.json's, else
+                                             the tokenizer's */
+    size_t annealing_steps;               /* "attention_annealing_steps" (0) */
     size_t validation_interval; /* "validation_interval": steps between (0: only at the end) */
     double checkpoint_minutes;  /* "checkpoint_minutes" (10) */
     um_reduction reduction;     /* "reduction": "ordered" or "fast" */

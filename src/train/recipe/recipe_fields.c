@@ -118,6 +118,7 @@ const um_recipe_field um_recipe_fields[] = {
      normalisations},
     {"answer_padding", UM_FIELD_CHOICE, DOCUMENTS, AT(answer_padding), false, 0, 0, paddings},
     {"pad_token", UM_FIELD_TEXT, ALL, AT(pad_token), false, 0, 0, NULL},
+    {"mask_token", UM_FIELD_TEXT, MASKS, AT(mask_token), false, 0, 0, NULL},
     {"answer_length", UM_FIELD_SIZE, ALL, AT(answer_length), false, 0, 1e7, NULL},
     {"infilling_length", UM_FIELD_SIZE, ALL, AT(infilling_length), false, 0, 1e7, NULL},
     {"attention_annealing_steps", UM_FIELD_SIZE, DIFFUSION, AT(annealing_steps), false, 0,
@@ -306,6 +307,9 @@ static bool is_decisive(const um_recipe *recipe, const um_recipe_field *at) {
         if (at->offset == others[i]) {
             return false;
         }
+    }
+    if (at->offset == AT(mask_token) && !*recipe->mask_token) {
+        return false; /* earlier versions did not have it */
     }
     return recipe->objective == UM_OBJECTIVE_COUPLED_GRPO ||
            (!um_recipe_field_is_of_grpo(at) && !um_recipe_field_is_of_problems(at));

@@ -38,8 +38,12 @@ static um_status check_model(const um_recipe *recipe, const um_model_config *con
                         recipe->model);
     }
     if (recipe->objective == UM_OBJECTIVE_DIFFUSION && config->mask_token == UM_NO_TOKEN_ID) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s/config.json: a diffusion run needs \"mask_token_id\"", recipe->model);
+        return UM_RAISE(
+            error, UM_ERR_MISMATCH,
+            "%s: a diffusion run needs a mask token: \"mask_token_id\" in config.json, or "
+            "\"mask_token\" in the recipe, the text or the id of a token that no text "
+            "contains",
+            recipe->model);
     }
     UM_TRY(check_padding(recipe, config, error));
     return UM_OK;

@@ -100,23 +100,42 @@ static um_status begin(um_trainer *trainer, um_error *error) {
     return found ? restore(trainer, path, error) : begin_anew(trainer, error);
 }
 
-/* The pad token that the recipe names replaces config.json's, in the result too. */
-static um_status choose_pad_token(const um_recipe *recipe, um_model_config *config,
-                                  um_error *error) {
+static bool lacks_mask(const um_recipe *recipe, const um_model_config *config) {
+    return recipe->objective != UM_OBJECTIVE_CAUSAL && config->mask_token == UM_NO_TOKEN_ID;
+}
+
+/* The tokens that the recipe names replace config.json's, in the result too.  A mask that neither
+ * names is the tokenizer's. */
+static um_status choose_from(const um_tokenizer *tokenizer, const um_recipe *recipe,
+                             um_model_config *config, um_error *error) {
+    const size_t size = config->vocabulary_size;
+    int32_t mask = tokenizer ? um_tokenizer_mask(tokenizer) : UM_NO_TOKEN_ID;
+    if (*recipe->pad_token) {
+        UM_TRY(um_tokenizer_find(tokenizer, "\"pad_token\":", recipe->pad_token, size,
+                                 &config->pad_token, error));
+    }
+    if (*recipe->mask_token) {
+        UM_TRY(um_tokenizer_find(tokenizer, "\"mask_token\":", recipe->mask_token, size, &mask,
+                                 error));
+        um_model_config_set_mask(config, mask);
+    } else if (lacks_mask(recipe, config) && mask >= 0 && (size_t)mask < size) {
+        um_model_config_set_mask(config, mask);
+    }
+    return UM_OK;
+}
+
+static um_status choose_tokens(const um_recipe *recipe, um_model_config *config, um_error *error) {
     um_tokenizer *tokenizer = NULL;
-    if (!*recipe->pad_token) {
+    const bool is_named = *recipe->pad_token || *recipe->mask_token;
+    if (!is_named && !lacks_mask(recipe, config)) {
         return UM_OK;
     }
-    UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
-    const int32_t id = um_tokenizer_id(tokenizer, recipe->pad_token);
-    um_tokenizer_free(tokenizer);
-    if (id < 0 || (size_t)id >= config->vocabulary_size) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: \"pad_token\": the tokenizer has no token \"%s\" that the model knows",
-                        recipe->model, recipe->pad_token);
+    if (um_tokenizer_exists(recipe->model)) {
+        UM_TRY(um_tokenizer_load(recipe->model, &tokenizer, error));
     }
-    config->pad_token = id;
-    return UM_OK;
+    const um_status status = choose_from(tokenizer, recipe, config, error);
+    um_tokenizer_free(tokenizer);
+    return status == UM_OK ? UM_OK : um_error_prefix(error, UM_ERR_MISMATCH, "%s", recipe->model);
 }
 
 static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_model_config *config,
@@ -134,7 +153,7 @@ static um_status open_inputs(um_trainer *trainer, const um_grader *grader, um_mo
                         "\"context_length\" is %zu, but %s/config.json allows %zu positions",
                         recipe->context_length, recipe->model, config->maximum_positions);
     }
-    UM_TRY(choose_pad_token(recipe, config, error));
+    UM_TRY(choose_tokens(recipe, config, error));
     return trainer->method->open(recipe, grader, config, &trainer->method_state, error);
 }
 
