@@ -55,7 +55,8 @@ static void the_recipe_names_a_pad_token(void **state) {
     assert_int_equal(config.pad_token, 805);
     scratch_remove(&output);
     set_member(&made.recipe, "pad_token", "<|other|>");
-    expect_refusal(&made, "\"pad_token\": \"<|other|>\" is neither a token of the tokenizer nor an id");
+    expect_refusal(&made,
+                   "\"pad_token\": \"<|other|>\" is neither a token of the tokenizer nor an id");
     workshop_remove(&made);
 }
 
