@@ -154,4 +154,4 @@ def grid() -> list[Setting]:
 
 
 # What `unmask generate` does without options (src/decode/default_options.c).
-DEFAULT = threshold(0.95, 8, cached("dual"))
+DEFAULT = threshold(0.95, 16, cached("dual"))

@@ -4,7 +4,7 @@
     results_table.py [NAME=]DIR ...
 
 DIR is the output directory of a run on problems of tasks.py, such as data/results/stage3; the run is called NAME, or like the
-directory.  Prints Markdown.  Intervals are 95%: Wilson's for one sample a problem, a bootstrap over problems for more.
+directory.  Prints Markdown.  Intervals are 95%: Wilson's where every problem counts 0 or 1, otherwise a bootstrap over problems.
 """
 
 import json

@@ -66,7 +66,7 @@ int um_cli_help_with_decoding_but(const um_command *command, const char *const *
     (void)fputs(
         "\ndecoding options (docs/DECODING.md).  Without --algorithm and --steps, diffusion models "
         "use\n--algorithm threshold --confidence-threshold 0.95 --plain-confidence true "
-        "--block-length 8\n--cache dual; the defaults below are those of an algorithm that you "
+        "--block-length 16\n--cache dual; the defaults below are those of an algorithm that you "
         "name.  An option that\nmeans nothing to the algorithm is refused:\n",
         stdout);
     um_option_info info;
