@@ -43,7 +43,7 @@ static void a_request_without_options_commits_by_threshold_with_a_cache(void **s
     assert_same_run(&fixture, NULL, OPTIONS("temperature", "0"));
     assert_same_run(&fixture, NULL,
                     OPTIONS("algorithm", "threshold", "confidence_threshold", "0.95",
-                            "plain_confidence", "true", "block_length", "8", "cache", "dual"));
+                            "plain_confidence", "true", "block_length", "16", "cache", "dual"));
     api_close(&fixture);
 }
 
