@@ -157,7 +157,7 @@ static void models_are_decoded_as_generation_does(void **state) {
     const um_decode_options *decoding = &result.problems.decoding;
     assert_string_equal(decoding->algorithm, "threshold");
     assert_true(decoding->confidence_threshold == 0.95 && decoding->temperature == 0);
-    assert_int_equal(decoding->block_length, 8);
+    assert_int_equal(decoding->block_length, 16);
     assert_int_equal(decoding->cache, UM_CACHE_DUAL);
     assert_int_equal(result.problems.tasks.tasks[1].answer_length, 12);
     assert_true(result.problems.tasks.tasks[1].after.length > 0);
