@@ -110,7 +110,7 @@ static um_status start_workers(um_thread_pool *pool, um_error *error) {
 }
 
 um_status um_thread_count(size_t asked, size_t maximum, size_t *threads, um_error *error) {
-    *threads = asked > 0 ? asked : um_usable_processors();
+    *threads = asked > 0 ? asked : um_size_smaller(um_usable_processors(), maximum);
     return *threads <= maximum
                ? UM_OK
                : UM_RAISE(error, UM_ERR_LIMIT, "%zu threads asked for, at most %zu are possible",

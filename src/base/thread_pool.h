@@ -8,7 +8,7 @@
 #include "base/status.h"
 
 /* The number of threads that `asked` means: itself, or one per usable processor
- * (processors.h) for 0.
+ * (processors.h), as far as `maximum` allows, for 0.
  * UM_ERR_LIMIT: more than `maximum`. */
 um_status um_thread_count(size_t asked, size_t maximum, size_t *threads, um_error *error);
 

@@ -12,29 +12,38 @@
 static volatile sig_atomic_t is_interrupted;
 static volatile sig_atomic_t was_ctrl_c_pressed;
 
-/* The library begins a message with the name of a decoding option as its members are called; print
- * it as it is typed.  Returns the rest of the message. */
-static const char *print_option_name(const char *message) {
+/* Room for a message of the library, and two dashes. */
+#define MESSAGE_SIZE (sizeof(um_error){0}.message + 2)
+
+static bool is_option_name(const char *text, size_t length) {
     um_option_info info;
+    for (size_t i = 0; um_option_at(i, &info); i++) {
+        if (strlen(info.name) == length && strncmp(info.name, text, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The library calls a decoding option that a message begins with by its member's name; write it as
+ * it is typed. */
+static void write_as_typed(const char *message, char text[MESSAGE_SIZE]) {
     const size_t length = strcspn(message, " :");
-    bool is_option = false;
-    for (size_t i = 0; !is_option && um_option_at(i, &info); i++) {
-        is_option = strlen(info.name) == length && strncmp(info.name, message, length) == 0;
+    const bool is_option = is_option_name(message, length);
+    (void)snprintf(text, MESSAGE_SIZE, "%s%s", is_option ? "--" : "", message);
+    for (size_t i = 0; is_option && i < length; i++) {
+        text[2 + i] = message[i] == '_' ? '-' : message[i];
     }
-    if (!is_option) {
-        return message;
-    }
-    (void)fputs("--", stderr);
-    for (size_t i = 0; i < length; i++) {
-        (void)fputc(message[i] == '_' ? '-' : message[i], stderr);
-    }
-    return message + length;
 }
 
 int um_cli_fail(const um_error *error) {
+    char text[MESSAGE_SIZE];
     const char *message = error->message[0] ? error->message : um_status_text(error->status);
-    (void)fputs("unmask: ", stderr);
-    (void)fprintf(stderr, "%s\n", print_option_name(message));
+    if (error->status == UM_ERR_ARGUMENT) { /* other messages may begin with a file's name */
+        write_as_typed(message, text);
+        message = text;
+    }
+    (void)fprintf(stderr, "unmask: %s\n", message);
     return error->status == UM_ERR_CANCELLED ? UM_EXIT_INTERRUPTED : UM_EXIT_FAILURE;
 }
 
@@ -46,8 +55,9 @@ int um_cli_usage(const um_command *command, const char *format, ...) {
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     (void)UM_RAISE(&message, UM_ERR_ARGUMENT, "%s", text);
-    (void)fprintf(stderr, "unmask %s: ", command->name);
-    (void)fprintf(stderr, "%s; see `unmask %s --help`\n", print_option_name(message.message),
+    char typed[MESSAGE_SIZE];
+    write_as_typed(message.message, typed);
+    (void)fprintf(stderr, "unmask %s: %s; see `unmask %s --help`\n", command->name, typed,
                   command->name);
     return UM_EXIT_USAGE;
 }

@@ -59,7 +59,7 @@ int um_cli_usage(const um_command *command, const char *format, ...) UM_PRINTF_L
 int um_cli_help(const um_command *command);
 
 /* From now on the first Ctrl-C, SIGTERM or (unless ignored) SIGHUP only sets a flag, so that work
- * ends cleanly; a second one ends the program at once. */
+ * ends cleanly; a second Ctrl-C ends the program at once. */
 void um_cli_catch_interrupts(void);
 bool um_cli_interrupted(void);
 

@@ -289,11 +289,14 @@ static um_collective_end outcome(const mpi_collective *self, const int *failed) 
 
 static um_collective_end finish(um_collective *collective, bool failed, double patience_seconds) {
     mpi_collective *self = of(collective);
-    const int mine = failed;
-    int *all = calloc(collective->size, sizeof *all);
+    int *all = calloc(collective->size + 1, sizeof *all); /* all ranks', then what this one sends */
     MPI_Request request = MPI_REQUEST_NULL;
+    if (all) {
+        all[collective->size] = failed;
+    }
     if (!all || self->broken ||
-        MPI_Iallgather(&mine, 1, MPI_INT, all, 1, MPI_INT, self->ending, &request) != MPI_SUCCESS) {
+        MPI_Iallgather(all + collective->size, 1, MPI_INT, all, 1, MPI_INT, self->ending,
+                       &request) != MPI_SUCCESS) {
         free(all);
         return UM_COLLECTIVE_FAILED_ALONE;
     }

@@ -74,6 +74,11 @@ um_status um_algorithm_find(const char *name, const um_algorithm **algorithm, um
 
 #define UM_OPTION_BIT(option) ((uint64_t)1 << (option))
 
+/* Options that mean something only with a number of steps. */
+#define UM_SCHEDULE_OPTIONS                                                                        \
+    (UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
+     UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
+
 /* Options of every algorithm. */
 #define UM_OPTIONS_COMMON                                                                          \
     (UM_OPTION_BIT(UM_OPTION_TEMPERATURE) | UM_OPTION_BIT(UM_OPTION_SEED) |                        \

@@ -8,11 +8,6 @@
 #define DEFAULT_THRESHOLD 0.95
 #define DEFAULT_BLOCK_LENGTH 16
 
-/* Options that mean something only with a number of steps. */
-#define SCHEDULE_OPTIONS                                                                           \
-    (UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |                               \
-     UM_OPTION_BIT(UM_OPTION_ALG_TEMP))
-
 const char *um_default_algorithm(const um_model_config *config) {
     return config->attention == UM_ATTENTION_CAUSAL ? um_algorithm_autoregressive.name
                                                     : um_algorithm_threshold.name;
@@ -55,7 +50,7 @@ void um_decode_options_choose_defaults(const um_model_config *config, um_decode_
     if (config->attention == UM_ATTENTION_CAUSAL) {
         return;
     }
-    if ((options->given & SCHEDULE_OPTIONS) != 0) {
+    if ((options->given & UM_SCHEDULE_OPTIONS) != 0) {
         options->algorithm = published_algorithm(config, options->given);
     } else {
         choose_threshold(config, options);

@@ -255,9 +255,7 @@ static const char *origin_of(const um_decode_options *options, const um_algorith
     if (!options->is_default_algorithm) {
         return "";
     }
-    const uint64_t schedule = UM_OPTION_BIT(UM_OPTION_STEPS) | UM_OPTION_BIT(UM_OPTION_EPS) |
-                              UM_OPTION_BIT(UM_OPTION_ALG_TEMP);
-    return (options->given & algorithm->options & schedule) != 0
+    return (options->given & algorithm->options & UM_SCHEDULE_OPTIONS) != 0
                ? ", the default with steps, eps or alg_temp"
                : ", the default";
 }

@@ -159,7 +159,7 @@ static um_status compare_pairs(const kept_run *first, const kept_run *second,
     *comparison =
         json_pack("{s:o, s:o}", "first", describe_run(first), "second", describe_run(second));
     json_t *rest = json_pack("{s:i, s:i, s:o}", "bootstrap_resamples", UM_BOOTSTRAP_RESAMPLES,
-                             "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED, "differing_settings",
+                             "bootstrap_seed", UM_BOOTSTRAP_SEED, "differing_settings",
                              differing_settings(first->settings, second->settings));
     const bool is_whole = *comparison && rest && json_object_update(*comparison, rates) == 0 &&
                           json_object_update(*comparison, rest) == 0;

@@ -203,7 +203,7 @@ um_status um_eval_report_create(const um_eval_records *records, const um_eval_fa
                         um_json_repaired(facts->model), "problems_file",
                         um_json_repaired(facts->problems), "samples_each",
                         (json_int_t)records->samples_each, "k", pass_at, "bootstrap_resamples",
-                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED);
+                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_BOOTSTRAP_SEED);
     if (!*report) {
         return um_error_memory(error, "the report", 0);
     }

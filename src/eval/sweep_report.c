@@ -107,7 +107,7 @@ um_status um_sweep_report_create(const um_sweep_grid *grid, json_t *const *repor
                         json_object_get(first, "sandbox"), "formats", formats_of(first),
                         "temperatures", temperatures_of(grid), "models", describe_models(grid),
                         "lines", describe_lines(grid), "bootstrap_resamples",
-                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_EVAL_BOOTSTRAP_SEED);
+                        UM_BOOTSTRAP_RESAMPLES, "bootstrap_seed", UM_BOOTSTRAP_SEED);
     if (!*report) {
         return um_error_memory(error, "the report", 0);
     }

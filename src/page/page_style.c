@@ -1,4 +1,4 @@
-/* The look and the behaviour of a report.  Runs are switched on and off by the style sheet alone;
+/* The look and the behaviour of pages.  Curves are switched on and off by the style sheet alone;
  * the script shows the values under the pointer. */
 #include "page/page_style.h"
 

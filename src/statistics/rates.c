@@ -4,8 +4,8 @@
 
 um_status um_problem_means(const double *values, size_t problems, size_t columns,
                            um_interval *intervals, um_error *error) {
-    UM_TRY(um_bootstrap_means(values, NULL, problems, columns, UM_EVAL_BOOTSTRAP_SEED, intervals,
-                              error));
+    UM_TRY(
+        um_bootstrap_means(values, NULL, problems, columns, UM_BOOTSTRAP_SEED, intervals, error));
     for (size_t i = 0; i < columns && problems == 1; i++) {
         intervals[i].low = intervals[i].mean;
         intervals[i].high = intervals[i].mean;

@@ -4,7 +4,7 @@
 
 #include "statistics/bootstrap.h"
 
-#define UM_EVAL_BOOTSTRAP_SEED 1
+#define UM_BOOTSTRAP_SEED 1
 
 /* Means over problems, with intervals from resamples of the problems (statistics/bootstrap.h),
  * always with the seed above: values[problems][columns], intervals[columns].  The interval of a

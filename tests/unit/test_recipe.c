@@ -314,6 +314,9 @@ static void relative_paths_start_at_the_recipe(void **state) {
                      UM_ERR_IO);
     assert_ok(um_recipe_parse(text, sizeof text - 1, ".", "recipe", &recipe, &error), &error);
     assert_string_equal(recipe.model, "base");
+    static const char none[] = "{" REQUIRED ", \"validation\": \"\"}"; /* left out */
+    assert_ok(um_recipe_parse(none, sizeof none - 1, "recipes", "recipe", &recipe, &error), &error);
+    assert_string_equal(recipe.validation, "");
     scratch_remove(&directory);
 }
 

@@ -121,6 +121,10 @@ static bool read_escape_sequence(um_key *key) {
         case 'F':
             *key = UM_KEY_RUN;
             return true;
+        case '4': /* End, too, in tmux, screen and the Linux console: "[4~" */
+            (void)read_byte(ESCAPE_WAIT);
+            *key = UM_KEY_RUN;
+            return true;
         default:
             return false;
     }

@@ -457,9 +457,10 @@ def trusted_names(prompt):
 
 def may_define(name, value, trusted):
     """Whether tests may see the program's object of that name: never in place of a built-in function or a
-    function that the problem defines, since tests rely on these.  But a class that the problem defines is taken
-    from the program, whose functions take objects of its own class."""
-    if hasattr(builtins, name) or name.startswith("_um_") or type(value) is types.ModuleType:
+    function that the problem defines, since tests rely on these, nor under a name of the interpreter's own, such as
+    `__builtins__`.  But a class that the problem defines is taken from the program, whose functions take objects of
+    its own class."""
+    if hasattr(builtins, name) or name.startswith(("__", "_um_")) or type(value) is types.ModuleType:
         return False
     return name not in trusted or isinstance(trusted[name], type)
 
@@ -476,6 +477,7 @@ def namespace(found, prompt, entry_point):
     """The names that tests see: the problem's, and those of the program's that may_define allows.  They are in
     one dictionary, so that functions of the problem call the program's function under test."""
     names = trusted_names(prompt)
+    names["__builtins__"] = builtins
     names.pop(entry_point, None)
     for name, value in found.items():
         if name == entry_point:

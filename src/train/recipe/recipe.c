@@ -17,7 +17,7 @@
 #define RECIPE_FILE_MAXIMUM ((size_t)1 << 20)
 
 static um_status set_path(char *target, const char *directory, const char *value, um_error *error) {
-    if (value[0] == '/' || !*directory || strcmp(directory, ".") == 0) {
+    if (!*value || value[0] == '/' || !*directory || strcmp(directory, ".") == 0) {
         if (strlen(value) >= UM_RECIPE_PATH_SIZE) {
             return UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", value);
         }
