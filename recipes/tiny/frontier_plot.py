@@ -111,6 +111,14 @@ def legend() -> list[str]:
     return parts
 
 
+def picture(label: str, height: int, body: list[str]) -> str:
+    """The whole file; `label` is for screen readers."""
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+            f'aria-label="{label}">\n'
+            f'<style>{STYLE}</style>\n<rect class="back" width="{WIDTH}" height="{height}"/>\n'
+            + "\n".join(body) + "\n</svg>\n")
+
+
 def draw(rows: list[Any], baseline: str, default: str) -> str:
     """The picture; rows are `Point`s."""
     shares = [row.height for row in rows]
@@ -128,7 +136,4 @@ def draw(rows: list[Any], baseline: str, default: str) -> str:
         for row, value in sorted(pairs, key=lambda pair: (pair[0].name in marks, pair[0].record["count"])):
             body += panel.point(row, value, marks)
     body.append(f'<text x="{LEFT - 44}" y="{TOP - 14}" class="minor">pass@1</text>')
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            'aria-label="pass@1 against forwards and against time">\n'
-            f'<style>{STYLE}</style>\n<rect class="back" width="{WIDTH}" height="{HEIGHT}"/>\n'
-            + "\n".join(body) + "\n</svg>\n")
+    return picture("pass@1 against forwards and against time", HEIGHT, body)

@@ -8,10 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-from frontier_plot import STYLE
+from frontier_plot import picture
 
 FORMATS = ("completion", "infilling", "chat")
-WIDTH, HEIGHT = 960, 360
+HEIGHT = 360
 TOP, BOTTOM, LEFT, PANEL, GAP = 66, 300, 62, 262, 40
 MOST_ROWS, LOWEST = 120, 40  # millions; percent
 LINES = (("autoregressive", "g2"), ("diffusion", "g1"))
@@ -69,9 +69,7 @@ def draw(table: list[tuple[float, list[float | None], list[float | None]]]) -> s
         for model, (_, colour) in enumerate(LINES):
             points = [(row[0], share) for row in table if (share := row[1 + model][panel]) is not None]
             parts += line(panel, colour, points)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            'aria-label="pass@1 over rows of training">\n'
-            f'<style>{STYLE}</style>\n<rect class="back" width="{WIDTH}" height="{HEIGHT}"/>\n' + "\n".join(parts) + "\n</svg>\n")
+    return picture("pass@1 over rows of training", HEIGHT, parts)
 
 
 def main() -> None:

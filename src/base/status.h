@@ -35,8 +35,8 @@ um_status um_error_set(um_error *error, um_status status, const char *format, ..
 um_status um_error_set_errno(um_error *error, int errno_value, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 
-/* Put "<prefix>: " before the message and return `status`; for a caller that knows the place (a
- * file, a tensor) when the callee does not. */
+/* Put "<prefix>: " before the message, and set and return `status`; for a caller that knows the
+ * place (a file, a tensor) when the callee does not. */
 um_status um_error_prefix(um_error *error, um_status status, const char *format, ...)
     UM_PRINTF_LIKE(3, 4);
 

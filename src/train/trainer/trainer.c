@@ -109,7 +109,8 @@ static bool lacks_mask(const um_recipe *recipe, const um_model_config *config) {
 static um_status choose_from(const um_tokenizer *tokenizer, const um_recipe *recipe,
                              um_model_config *config, um_error *error) {
     const size_t size = config->vocabulary_size;
-    int32_t mask = tokenizer ? um_tokenizer_mask(tokenizer) : UM_NO_TOKEN_ID;
+    int32_t mask =
+        tokenizer && lacks_mask(recipe, config) ? um_tokenizer_mask(tokenizer) : UM_NO_TOKEN_ID;
     if (*recipe->pad_token) {
         UM_TRY(um_tokenizer_find(tokenizer, "\"pad_token\":", recipe->pad_token, size,
                                  &config->pad_token, error));
@@ -117,8 +118,8 @@ static um_status choose_from(const um_tokenizer *tokenizer, const um_recipe *rec
     if (*recipe->mask_token) {
         UM_TRY(um_tokenizer_find(tokenizer, "\"mask_token\":", recipe->mask_token, size, &mask,
                                  error));
-        um_model_config_set_mask(config, mask);
-    } else if (lacks_mask(recipe, config) && mask >= 0 && (size_t)mask < size) {
+    }
+    if (mask >= 0 && (size_t)mask < size) {
         um_model_config_set_mask(config, mask);
     }
     return UM_OK;
