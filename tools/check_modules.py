@@ -58,7 +58,7 @@ FOLDERS = {
         "analyze": {"replay", "request", "terminal"},
         "inspect": {"request"},
         "convert": {"request", "terminal"},
-        "bench": {"request"},
+        "bench": {"request", "terminal"},
         "train": {"terminal"},
         "judge": {"terminal"},
         "eval": {"judge", "request", "terminal"},

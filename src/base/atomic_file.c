@@ -95,6 +95,14 @@ static um_status find_target(const char *path, char target[4096], um_error *erro
     return resolve_links(path, target, error);
 }
 
+/* A file that is replaced keeps its permissions, as it would if it were written to in place. */
+static void keep_permissions(const um_atomic_file *file) {
+    struct stat before;
+    if (stat(file->path, &before) == 0) {
+        (void)fchmod(file->descriptor, before.st_mode & 0777);
+    }
+}
+
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
     *file = NULL;
     um_atomic_file *opened = calloc(1, sizeof *opened);
@@ -114,6 +122,7 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
         free(opened);
         return um_error_set_errno(error, reason, "%s: cannot create", path);
     }
+    keep_permissions(opened);
     *file = opened;
     return UM_OK;
 }

@@ -8,8 +8,9 @@
 typedef struct um_atomic_file um_atomic_file;
 
 /* Start writing the future contents of `path`.  Until um_atomic_file_commit nothing is visible
- * there, and an existing file stays as it was.  If `path` is a link to a file, that file is
- * replaced and the link stays; if it exists but is not a regular file, that is an error. */
+ * there, and an existing file stays as it was; its permissions are those of the new one.  If `path`
+ * is a link to a file, that file is replaced and the link stays; if it exists but is not a regular
+ * file, that is an error. */
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error);
 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,

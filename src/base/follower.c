@@ -73,6 +73,15 @@ static void *run(void *user) {
 
 /* ---- Its owner ------------------------------------------------------------------- */
 
+/* Its timed waits do not depend on the wall clock, which may be set. */
+static void init_condition(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
 static void release(um_follower *follower) {
     (void)pthread_cond_destroy(&follower->changed);
     (void)pthread_mutex_destroy(&follower->lock);
@@ -88,7 +97,7 @@ um_status um_follower_start(const um_follower_setup *setup, um_follower **follow
     }
     started->setup = *setup;
     (void)pthread_mutex_init(&started->lock, NULL);
-    (void)pthread_cond_init(&started->changed, NULL);
+    init_condition(&started->changed);
     const int failure = pthread_create(&started->thread, NULL, run, started);
     if (failure != 0) {
         release(started);
@@ -118,7 +127,7 @@ um_status um_follower_announce(um_follower *follower, size_t ready, um_error *er
 /* Wait for a change, for a moment at most. */
 static void wait_a_moment(um_follower *follower) {
     struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += GLANCE;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;

@@ -1,10 +1,13 @@
+#define _GNU_SOURCE /* ppoll */
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "unmask.h"
 
@@ -132,19 +135,26 @@ void um_cli_catch_interrupts(void) {
     }
 }
 
-void um_cli_let_interrupts_end_reads(bool end) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler == on_interrupt) {
-            action.sa_flags = end ? 0 : SA_RESTART;
-            (void)sigaction(numbers[i], &action, NULL);
-        }
-    }
-}
-
 bool um_cli_interrupted(void) {
     return is_interrupted != 0;
+}
+
+bool um_cli_wait_for_input(int descriptor, int milliseconds) {
+    struct pollfd input = {.fd = descriptor, .events = POLLIN};
+    const struct timespec most = {.tv_sec = milliseconds / 1000,
+                                  .tv_nsec = milliseconds % 1000 * 1000000L};
+    sigset_t caught;
+    sigset_t before;
+    (void)sigemptyset(&caught);
+    (void)sigaddset(&caught, SIGINT);
+    (void)sigaddset(&caught, SIGTERM);
+    (void)sigaddset(&caught, SIGHUP);
+    /* Held back, a signal cannot come between the look at the flag and the wait. */
+    (void)pthread_sigmask(SIG_BLOCK, &caught, &before);
+    const bool ready =
+        !um_cli_interrupted() && ppoll(&input, 1, milliseconds < 0 ? NULL : &most, &before) > 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ready;
 }
 
 bool um_cli_parse_count(const um_command *command, const char *option, const char *text,

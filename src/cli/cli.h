@@ -63,9 +63,10 @@ int um_cli_help(const um_command *command);
 void um_cli_catch_interrupts(void);
 bool um_cli_interrupted(void);
 
-/* Whether a caught signal ends a read that waits, which then fails with EINTR.  At first it does
- * not. */
-void um_cli_let_interrupts_end_reads(bool end);
+/* Wait until the descriptor has something to read, or has ended; at most `milliseconds`, or for
+ * ever with -1.  False if it has not, or as soon as one of those signals has come, however short
+ * before. */
+bool um_cli_wait_for_input(int descriptor, int milliseconds);
 
 /* Catch one more signal in the same way. */
 void um_cli_catch_signal(int number);

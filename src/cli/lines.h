@@ -10,8 +10,9 @@ typedef um_status um_line_visitor(void *user, const char *line, size_t length, c
                                   size_t number, um_error *error);
 
 /* Call the visitor for each line of `path` ("-": standard input) as soon as it is read.  Stops at
- * its first failure and returns it; UM_ERR_IO if the file cannot be read, UM_ERR_CANCELLED if a
- * signal of um_cli_catch_interrupts came while it waited for a line. */
+ * its first failure and returns it; UM_ERR_IO if the file cannot be read, UM_ERR_LIMIT for a line
+ * of more than 256 MiB, UM_ERR_CANCELLED if a signal of um_cli_catch_interrupts has come when it
+ * has to read more. */
 um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *user, um_error *error);
 
 /* UM_ERR_ARGUMENT if standard input would be read more than once. */

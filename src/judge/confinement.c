@@ -232,7 +232,7 @@ int um_confine_limits(const um_process_limits *limits) {
     TRY(limit(RLIMIT_MSGQUEUE, 0));
     if (limits->cpu_seconds > 0) {
         TRY(limit(RLIMIT_CPU, limits->cpu_seconds));
-        TRY(limit(RLIMIT_NPROC, 64));
+        TRY(limit(RLIMIT_NPROC, limits->threads));
     }
     return 0;
 }

@@ -26,6 +26,7 @@ typedef struct um_process_limits {
     size_t memory_bytes;  /* address space */
     size_t file_bytes;    /* largest file */
     unsigned cpu_seconds; /* 0: no limit, for a process that limits its children itself */
+    unsigned threads;     /* of the user in its namespace; with cpu_seconds 0 there is no limit */
 } um_process_limits;
 
 int um_confine_limits(const um_process_limits *limits);

@@ -21,7 +21,7 @@
 #define NOBODY 65534
 #define BUBBLEWRAP "/usr/bin/bwrap"
 #define MAXIMUM_DESCRIPTORS 4
-#define MAXIMUM_WORDS 64
+#define MAXIMUM_WORDS 80
 
 static const char *const level_names[] = {"full", "namespaces", "bubblewrap", "seccomp", "none"};
 #define LEVEL_COUNT (sizeof level_names / sizeof *level_names)
@@ -184,6 +184,10 @@ bool um_sandbox_has_scratch(const um_sandbox *sandbox) {
     return has_namespaces(sandbox) || sandbox->level == UM_SANDBOX_BUBBLEWRAP;
 }
 
+unsigned um_sandbox_threads(const um_sandbox *sandbox) {
+    return has_namespaces(sandbox) ? 64 : 1024;
+}
+
 const char *um_sandbox_child_filter(const um_sandbox *sandbox, size_t *bytes) {
     *bytes = sandbox->filters[UM_SECCOMP_PROGRAM].length;
     return sandbox->filters[UM_SECCOMP_PROGRAM].data;
@@ -192,7 +196,7 @@ const char *um_sandbox_child_filter(const um_sandbox *sandbox, size_t *bytes) {
 /* ---- The new process, up to exec: system calls only --------------------------- */
 
 typedef enum step {
-    STEP_START,
+    STEP_MAPPING,
     STEP_IDENTITY,
     STEP_ROOT,
     STEP_DESCRIPTORS,
@@ -295,7 +299,8 @@ static int confine(launch *work, step *at) {
     const um_process_limits limits = {.memory_bytes = sandbox->memory_bytes,
                                       .file_bytes =
                                           um_sandbox_has_scratch(sandbox) ? UM_SCRATCH_BYTES : 0,
-                                      .cpu_seconds = work->process->cpu_seconds};
+                                      .cpu_seconds = work->process->cpu_seconds,
+                                      .threads = um_sandbox_threads(sandbox)};
     int failure = 0;
     if (needs_identity(sandbox)) {
         *at = STEP_IDENTITY;
@@ -341,7 +346,7 @@ static void reset_signals(void) {
 }
 
 static _Noreturn void become(launch *work) {
-    step at = STEP_START;
+    step at = STEP_MAPPING;
     char go = 0;
     (void)close(work->go[1]); /* so that read() notices when the parent ends */
     /* And if another child, started at the same time, still holds that end. */
@@ -406,6 +411,12 @@ static const char *const wrapper[] = {BUBBLEWRAP,
                                       "--dev-bind",
                                       "/dev/null",
                                       "/dev/null",
+                                      "--dev-bind",
+                                      "/dev/zero",
+                                      "/dev/zero",
+                                      "--dev-bind",
+                                      "/dev/urandom",
+                                      "/dev/urandom",
                                       "--size",
                                       "8388608",
                                       "--tmpfs",
@@ -483,7 +494,7 @@ static um_status follow(const launch *work, pid_t pid, um_error *error) {
     if (has_namespaces(work->sandbox)) {
         const int failure = map_identities(pid);
         if (failure != 0) {
-            return missing(work->sandbox, step_names[STEP_START], failure, error);
+            return missing(work->sandbox, step_names[STEP_MAPPING], failure, error);
         }
     }
     if (write(work->go[1], "g", 1) != 1) {

@@ -43,6 +43,10 @@ const char *um_sandbox_text(const um_sandbox *sandbox);
 /* Whether programs have a private, writable /tmp. */
 bool um_sandbox_has_scratch(const um_sandbox *sandbox);
 
+/* The most threads of a program.  Without a user namespace of its own the kernel counts all
+ * processes and threads of the user with them, so this is more then. */
+unsigned um_sandbox_threads(const um_sandbox *sandbox);
+
 /* The filter that takes fork, exec and signals away from a child of a zygote: an array of struct
  * sock_filter, or nothing at level none. */
 const char *um_sandbox_child_filter(const um_sandbox *sandbox, size_t *bytes);

@@ -77,7 +77,8 @@ static um_status make_pair(int kind, int ends[2], um_error *error) {
 static um_status greet(const um_worker *worker, int control, um_error *error) {
     size_t filter_bytes = 0;
     const char *filter = um_sandbox_child_filter(worker->sandbox, &filter_bytes);
-    const uint32_t head[2] = {cpu_seconds(worker), um_sandbox_has_scratch(worker->sandbox)};
+    const uint32_t head[3] = {cpu_seconds(worker), um_sandbox_threads(worker->sandbox),
+                              um_sandbox_has_scratch(worker->sandbox)};
     um_buffer settings = {0};
     const um_channel_wait wait = {.deadline = um_clock_seconds() + START_SECONDS};
     char ready[5];

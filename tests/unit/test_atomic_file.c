@@ -116,6 +116,19 @@ static void a_new_file_has_the_usual_permissions_or_those_asked_for(void **state
 }
 
 /* A killed writer leaves its temporary file; files with similar names are not leftovers. */
+static void a_replaced_file_keeps_its_permissions(void **state) {
+    (void)state;
+    struct stat facts;
+    const scratch directory = scratch_make();
+    scratch_write(&directory, "file", "old", 3);
+    assert_int_equal(chmod(scratch_path(&directory, "file"), 0640), 0);
+    scratch_write(&directory, "file", "new", 3);
+    expect_contents(&directory, "file", "new");
+    assert_int_equal(stat(scratch_path(&directory, "file"), &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0640);
+    scratch_remove(&directory);
+}
+
 static void leftovers_of_killed_writers_are_removed_and_nothing_else(void **state) {
     (void)state;
     um_error error = {0};
@@ -167,6 +180,7 @@ int main(void) {
         cmocka_unit_test(a_link_stays_a_link),
         cmocka_unit_test(only_regular_files_are_replaced),
         cmocka_unit_test(a_new_file_has_the_usual_permissions_or_those_asked_for),
+        cmocka_unit_test(a_replaced_file_keeps_its_permissions),
         cmocka_unit_test(leftovers_of_killed_writers_are_removed_and_nothing_else),
         cmocka_unit_test(leftovers_are_looked_for_beside_what_a_link_leads_to),
     };

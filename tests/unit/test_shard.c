@@ -2,6 +2,9 @@
 #include "base/buffer.h"
 #include "base/file_hash.h"
 #include "scratch.h"
+
+#include <sys/stat.h>
+
 #include "train/corpus/corpus_writer.h"
 
 /* ---- Round trip -------------------------------------------------------- */
@@ -143,6 +146,24 @@ static void a_new_corpus_does_not_write_over_the_shards_of_the_old_one(void **st
     }
     assert_int_equal(access(scratch_path(&directory, "c-00003.shard"), F_OK), -1);
     scratch_remove(&directory);
+}
+
+static void shards_that_no_index_can_name_are_removed(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_corpus_writer *writer = NULL;
+    const scratch directory = scratch_make();
+    assert_int_equal(mkdir(scratch_path(&directory, "c.json"), 0755),
+                     0); /* no place for an index */
+    assert_ok(
+        um_corpus_writer_create(65536, scratch_path(&directory, "c.json"), 5, &writer, &error),
+        &error);
+    assert_ok(um_corpus_writer_add(writer, first_document, (um_document){4, 2, 1}, &error), &error);
+    assert_ok(um_corpus_writer_add(writer, third_document, (um_document){5, 2, 3}, &error), &error);
+    assert_int_equal(um_corpus_writer_commit(writer, &error), UM_ERR_IO);
+    um_corpus_writer_free(writer);
+    assert_int_equal(rmdir(scratch_path(&directory, "c.json")), 0);
+    assert_int_equal(rmdir(directory.path), 0); /* nothing is left in it */
 }
 
 static void shards_that_belong_to_others_are_left_alone(void **state) {
@@ -441,6 +462,7 @@ int main(void) {
         cmocka_unit_test(a_shard_without_documents_is_whole),
         cmocka_unit_test(shards_of_an_index_read_as_one),
         cmocka_unit_test(a_new_corpus_does_not_write_over_the_shards_of_the_old_one),
+        cmocka_unit_test(shards_that_no_index_can_name_are_removed),
         cmocka_unit_test(shards_that_belong_to_others_are_left_alone),
         cmocka_unit_test(a_new_corpus_keeps_its_shards_when_the_old_one_goes),
         cmocka_unit_test(pieces_go_over_the_ends_of_documents),

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/terminal/terminal.h"
 
 #define PATIENCE 2.0 /* seconds */
 #define INTERVAL 0.2
@@ -13,7 +14,7 @@
 um_bench_progress um_bench_progress_start(void) {
     const double now = um_clock_seconds();
     return (um_bench_progress){
-        .terminal = isatty(STDERR_FILENO) == 1, .start = now, .next = now + PATIENCE};
+        .terminal = um_terminal_probe(STDERR_FILENO).is_live, .start = now, .next = now + PATIENCE};
 }
 
 void um_bench_progress_show(um_bench_progress *progress, const char *what, double left) {

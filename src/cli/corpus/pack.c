@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/output_check.h"
+#include "cli/terminal/terminal.h"
 #include "train/corpus/pack.h"
 
 /* Seconds before the first line of progress, and between lines if they stay (no terminal). */
@@ -179,7 +180,7 @@ static void print_counts(const um_pack_options *options, const um_pack_counts *c
 
 static um_status pack_files(um_packer *packer, const command_options *options, um_error *error) {
     packing work = {.packer = packer,
-                    .progress = {.terminal = isatty(STDERR_FILENO) == 1,
+                    .progress = {.terminal = um_terminal_probe(STDERR_FILENO).is_live,
                                  .next = um_clock_seconds() + PATIENCE}};
     um_status status = UM_OK;
     for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {

@@ -46,9 +46,6 @@ typedef struct selection_options {
 
 static um_status add_line(void *user, const char *line, size_t length, const char *path,
                           size_t number, um_error *error) {
-    if (um_cli_interrupted()) {
-        return UM_RAISE(error, UM_ERR_CANCELLED, "cancelled");
-    }
     return um_problem_selection_add_line(user, line, length, path, number, error);
 }
 

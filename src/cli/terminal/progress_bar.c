@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/terminal/terminal.h"
 
 /* Seconds before the bar appears, and between two redraws. */
 #define PATIENCE 0.5
@@ -16,8 +17,10 @@
 
 um_progress_bar um_progress_bar_start(const char *what) {
     const double now = um_clock_seconds();
-    return (um_progress_bar){
-        .what = what, .terminal = isatty(STDERR_FILENO) == 1, .start = now, .next = now + PATIENCE};
+    return (um_progress_bar){.what = what,
+                             .terminal = um_terminal_probe(STDERR_FILENO).is_live,
+                             .start = now,
+                             .next = now + PATIENCE};
 }
 
 /* Whether it is time to draw again. */

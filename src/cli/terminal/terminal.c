@@ -95,11 +95,9 @@ size_t um_terminal_width(uint32_t code_point) {
 /* A byte, or -1 if none came in time (milliseconds; -1: for ever), input ended or Ctrl-C was
  * pressed. */
 static int read_byte(int wait) {
-    struct pollfd waiting = {.fd = STDIN_FILENO, .events = POLLIN};
     unsigned char byte = 0;
-    /* poll, unlike read, is not restarted after a signal. */
-    const int ready = poll(&waiting, 1, wait);
-    return ready > 0 && read(STDIN_FILENO, &byte, 1) == 1 ? byte : -1;
+    return um_cli_wait_for_input(STDIN_FILENO, wait) && read(STDIN_FILENO, &byte, 1) == 1 ? byte
+                                                                                          : -1;
 }
 
 /* Read the rest of a sequence such as "[C", after Escape. */

@@ -15,7 +15,6 @@ import signal
 import socket
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 4, 22, 2
-THREADS = 64
 
 
 class FilterProgram(ctypes.Structure):
@@ -56,9 +55,9 @@ class Zygote:
         self.run = run
         self.libc = ctypes.CDLL(None, use_errno=True)
         settings = self.control.recv(1 << 17)
-        self.cpu_seconds, scratch = struct.unpack_from("<II", settings)
+        self.cpu_seconds, self.threads, scratch = struct.unpack_from("<III", settings)
         self.scratch = "/tmp" if scratch else None
-        self.code = settings[8:]
+        self.code = settings[12:]
         self.filter = FilterProgram(len(self.code) // 8, self.code) if self.code else None
         self.clean = self.scratch_state()
 
@@ -75,7 +74,7 @@ class Zygote:
 
     def child(self, descriptors):
         self.control.close()
-        if os.getppid() != 1:  # if it is 1, all processes of the namespace end with it
+        if os.getppid() != 1:  # the zygote is 1 in a namespace, whose processes all end with it
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         # A new open file description, so that no state of it, such as a lock, outlives the child.
         null = os.open("/dev/null", os.O_RDWR)
@@ -87,7 +86,7 @@ class Zygote:
         os.closerange(3 + len(places), 256)
         resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds))
         highest = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-        limit = THREADS if highest == resource.RLIM_INFINITY else min(THREADS, highest)
+        limit = self.threads if highest == resource.RLIM_INFINITY else min(self.threads, highest)
         resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
         if self.filter:
             self.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self.filter), 0, 0)

@@ -179,6 +179,15 @@ static um_status format_index(const um_corpus_writer *writer, um_buffer *text, u
     return um_buffer_append_text(text, "]}\n", error);
 }
 
+static void hide_shards(const um_corpus_writer *writer) {
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < writer->shard_count; i++) {
+        if (!writer->shards[i] && name_shard(writer, writer->mark, i + 1, path, NULL) == UM_OK) {
+            (void)unlink(path);
+        }
+    }
+}
+
 static um_status write_index(const um_corpus_writer *writer, um_error *error) {
     um_buffer text = {0};
     um_status status = format_index(writer, &text, error);
@@ -218,8 +227,14 @@ um_status um_corpus_writer_commit(um_corpus_writer *writer, um_error *error) {
         UM_TRY(um_shard_writer_commit(writer->shard, writer->path, error));
     } else {
         UM_TRY(write_shard(writer, error));
-        UM_TRY(show_shards(writer, error));
-        UM_TRY(write_index(writer, error));
+        um_status status = show_shards(writer, error);
+        if (status == UM_OK) {
+            status = write_index(writer, error);
+        }
+        if (status != UM_OK) {
+            hide_shards(writer); /* no index names them */
+            return status;
+        }
     }
     remove_shards_before(writer);
     return UM_OK;

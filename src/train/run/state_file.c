@@ -124,15 +124,9 @@ static um_status raise_damaged(const char *path, um_error *error) {
 }
 
 static um_status check_header(const um_state_file *file, const state_header *header,
-                              uint64_t fingerprint, um_error *error) {
+                              um_error *error) {
     if (memcmp(header->magic, MAGIC, sizeof header->magic) != 0) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: not a training state of this version",
-                        file->path);
-    }
-    if (header->fingerprint != fingerprint) {
-        return UM_RAISE(error, UM_ERR_MISMATCH,
-                        "%s: belongs to another recipe or model; continue with that one, or write "
-                        "to another directory",
                         file->path);
     }
     if (header->file_size != file->mapped.size) {
@@ -166,7 +160,7 @@ static um_status check(um_state_file *file, uint64_t fingerprint, um_error *erro
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: truncated", file->path);
     }
     memcpy(&header, file->mapped.data, sizeof header);
-    UM_TRY(check_header(file, &header, fingerprint, error));
+    UM_TRY(check_header(file, &header, error));
     file->count = header.section_count;
     file->entries = (const void *)(file->mapped.data + sizeof header);
     if (!sections_fit(file)) {
@@ -174,7 +168,15 @@ static um_status check(um_state_file *file, uint64_t fingerprint, um_error *erro
     }
     const uint64_t checksum =
         add_to_checksum(start_checksum(&header), file->entries, file->mapped.size - sizeof header);
-    return checksum == header.checksum ? UM_OK : raise_damaged(file->path, error);
+    if (checksum != header.checksum) {
+        return raise_damaged(file->path, error);
+    }
+    return header.fingerprint == fingerprint
+               ? UM_OK
+               : UM_RAISE(error, UM_ERR_MISMATCH,
+                          "%s: belongs to another recipe or model; continue with that one, or "
+                          "write to another directory",
+                          file->path);
 }
 
 static um_status create(const char *path, um_state_file **file, um_error *error) {
