@@ -1,102 +1,8 @@
-/* The passes of the likelihood estimator: which tokens they mask, and their estimates, compared
- * with an enumeration of all masks. */
+/* The passes of the likelihood estimator, and their estimates, compared with an enumeration of all
+ * masks. */
 #include "decode/decode.h"
 #include "decode/transformer_denoiser.h"
 #include "grpo_testing.h"
-
-/* ---- Masks ------------------------------------------------------------------ */
-
-#define POSITIONS 40
-
-static um_grpo_options options_of(const char *more) {
-    return make_grpo_recipe(more).grpo;
-}
-
-static void coupled_masks_are_complementary_and_cover(void **state) {
-    (void)state;
-    const um_grpo_options options = options_of(", \"mask_pairs\": 3");
-    assert_int_equal(um_mask_pass_count(&options), 7);
-    size_t first = 0;
-    for (uint32_t set = 0; set < 50; set++) {
-        const um_mask_place place = {.seed = 5, .completion = set % 7, .set = set};
-        for (size_t position = 0; position < POSITIONS; position++) {
-            assert_true(um_mask_hides(&options, place, 0, position));
-            for (size_t pass = 1; pass < 7; pass += 2) {
-                const bool one = um_mask_hides(&options, place, pass, position);
-                const bool other = um_mask_hides(&options, place, pass + 1, position);
-                assert_true(one != other);
-                first += one;
-            }
-        }
-    }
-    const double share = (double)first / (50.0 * POSITIONS * 3);
-    assert_true(share > 0.45 && share < 0.55);
-}
-
-static void rates_of_a_pair_sum_to_one(void **state) {
-    (void)state;
-    const um_grpo_options options =
-        options_of(", \"pair_rate_minimum\": 0.3, \"pair_rate_maximum\": 0.9");
-    double sum = 0;
-    for (uint32_t set = 0; set < 1000; set++) {
-        const um_mask_place place = {.seed = 5, .set = set};
-        const double first = um_mask_rate(&options, place, 1);
-        const double second = um_mask_rate(&options, place, 2);
-        assert_true(first >= 0.3 && first < 0.9 && first + second == 1.0);
-        assert_true(um_mask_rate(&options, place, 0) == 1.0);
-        assert_true(um_mask_coefficient(&options, place, 0) == 0.5);
-        assert_true(fabs(um_mask_coefficient(&options, place, 1) - 0.5 / first) < 1e-12);
-        sum += first;
-    }
-    assert_true(fabs(sum / 1000 - 0.6) < 0.02);
-}
-
-/* Each mask hides at its own rate, independently of the other. */
-static void decoupled_masks_are_independent(void **state) {
-    (void)state;
-    const um_grpo_options options = options_of(
-        ", \"estimator\": \"decoupled\", \"pair_rate_minimum\": 0.3, \"pair_rate_maximum\": 0.3");
-    const double count = 500.0 * POSITIONS;
-    double first = 0;
-    double second = 0;
-    double both = 0;
-    for (uint32_t set = 0; set < 500; set++) {
-        const um_mask_place place = {.seed = 5, .set = set};
-        for (size_t position = 0; position < POSITIONS; position++) {
-            const bool one = um_mask_hides(&options, place, 1, position);
-            const bool other = um_mask_hides(&options, place, 2, position);
-            first += one;
-            second += other;
-            both += one && other;
-        }
-    }
-    assert_true(fabs(first / count - 0.3) < 0.015);
-    assert_true(fabs(second / count - 0.7) < 0.015);
-    assert_true(fabs(both / count - 0.21) < 0.015);
-}
-
-static void every_part_of_a_place_changes_the_masks(void **state) {
-    (void)state;
-    const um_grpo_options options = options_of(", \"mask_pairs\": 2");
-    const um_mask_place places[] = {{5, 0, 0}, {6, 0, 0}, {5, 1, 0}, {5, 0, 1}};
-    for (size_t i = 0; i < 4; i++) {
-        for (size_t j = 0; j < i; j++) {
-            size_t different = 0;
-            for (size_t position = 0; position < POSITIONS; position++) {
-                different += um_mask_hides(&options, places[i], 1, position) !=
-                             um_mask_hides(&options, places[j], 1, position);
-            }
-            assert_true(different > 5);
-            assert_true(um_mask_rate(&options, places[i], 1) !=
-                        um_mask_rate(&options, places[j], 1));
-        }
-        assert_true(um_mask_rate(&options, places[i], 1) != um_mask_rate(&options, places[i], 3));
-    }
-    um_grpo_options shared = options;
-    shared.shared_pair_rate = true;
-    assert_true(um_mask_rate(&shared, places[0], 1) == um_mask_rate(&shared, places[2], 1));
-    assert_true(um_mask_rate(&shared, places[0], 1) != um_mask_rate(&shared, places[3], 1));
-}
 
 /* ---- Batches of passes ------------------------------------------------------ */
 
@@ -171,10 +77,11 @@ static void only_the_answer_is_masked_and_counted(void **state) {
         fill(&made, place);
         const um_training_batch *batch = &made.passes.batch;
         size_t hidden[ANSWER] = {0};
-        assert_int_equal(batch->rows.count, 5);
+        assert_int_equal(made.passes.copy_count, 5);
         assert_int_equal(made.passes.token_count, 3);
-        for (size_t row = 0; row < batch->row_count; row++) {
-            const size_t position = row % LENGTH;
+        for (size_t i = 0; i < 5 * LENGTH; i++) {
+            const size_t position = i % LENGTH;
+            const size_t row = made.passes.copies[i / LENGTH].sequence * LENGTH + position;
             const bool masked = batch->tokens[row] == made.config.mask_token;
             const bool in_answer = position >= START && position < START + ANSWER;
             assert_true(in_answer || !masked);
@@ -277,6 +184,61 @@ static void estimates_do_not_depend_on_the_micro_batch(void **state) {
     trial_close(&made);
 }
 
+/* Estimates of both completions, and the gradients of a loss with these derivatives. */
+static void run_pair(trial *made, const um_completion *const *completions,
+                     const um_mask_place *places, const double *derivatives, size_t count,
+                     double *estimates) {
+    um_error error = {0};
+    assert_ok(um_grpo_passes_fill(&made->passes, &made->recipe, &made->config, completions, places,
+                                  count, &error),
+              &error);
+    assert_ok(um_grpo_passes_estimate(&made->passes, &made->learner, NULL, true, estimates, &error),
+              &error);
+    assert_ok(um_grpo_passes_backward(&made->passes, &made->learner, derivatives, &error), &error);
+}
+
+/* Under the full mask the completions of a group are one pass, with the targets of both. */
+static void equal_copies_are_one_pass(void **state) {
+    (void)state;
+    trial made;
+    trial_open(&made, ", \"pair_rate_minimum\": 0.5, \"pair_rate_maximum\": 0.5");
+    um_learner *learner = &made.learner;
+    int32_t other_tokens[LENGTH];
+    um_completion other = made.completion;
+    const um_completion *both[] = {&made.completion, &other};
+    const um_mask_place places[] = {{1, 0, 8}, {1, 1, 8}};
+    static const double derivatives[ANSWER + 3] = {0.5, -1.5, 0, 1, -0.7, 0.3, 1.1};
+    double together[ANSWER + 3];
+    double alone[ANSWER + 3];
+    float largest = 0;
+    memcpy(other_tokens, made.tokens, sizeof other_tokens);
+    other_tokens[START + 1] += 1; /* the answers have their first token in common */
+    other_tokens[START + 3] += 2;
+    other.tokens = other_tokens;
+    other.counted = 3;
+    um_learner_clear_gradients(learner);
+    run_pair(&made, &both[0], &places[0], derivatives, 1, alone);
+    run_pair(&made, &both[1], &places[1], derivatives + ANSWER, 1, alone + ANSWER);
+    float *gradients = calloc(learner->block_count, sizeof *gradients);
+    assert_non_null(gradients);
+    memcpy(gradients, learner->gradient_block, learner->block_count * sizeof *gradients);
+    um_learner_clear_gradients(learner);
+    run_pair(&made, both, places, derivatives, 2, together);
+    assert_int_equal(made.passes.copy_count, 6);
+    assert_int_equal(made.passes.batch.rows.count, 5);
+    assert_int_equal(made.passes.batch.sequences[0].hidden_count, ANSWER);
+    for (size_t i = 0; i < ANSWER + 3; i++) {
+        assert_true(fabs(together[i] - alone[i]) < 1e-5);
+    }
+    for (size_t i = 0; i < learner->block_count; i++) {
+        assert_true(fabsf(learner->gradient_block[i] - gradients[i]) < 1e-4f);
+        largest = fmaxf(largest, fabsf(gradients[i]));
+    }
+    assert_true(largest > 0.1f);
+    free(gradients);
+    trial_close(&made);
+}
+
 /* ---- Mean and variance ------------------------------------------------------ */
 
 #define MASKS (1 << ANSWER)
@@ -291,7 +253,6 @@ static void tabulate(trial *made, mask_table table) {
     um_training_batch batch = {0};
     for (size_t mask = 0; mask < MASKS; mask++) {
         size_t first = 0;
-        float probabilities[ANSWER];
         um_training_batch_start(&batch, UM_ATTENTION_FULL);
         assert_ok(um_training_batch_add(&batch, LENGTH, &first, &error), &error);
         memcpy(batch.tokens, made->tokens, sizeof made->tokens);
@@ -299,19 +260,15 @@ static void tabulate(trial *made, mask_table table) {
             table[mask][i] = 0;
             if (mask >> i & 1) {
                 batch.tokens[START + i] = made->config.mask_token;
-                batch.hidden_rows[batch.target_count] = START + i - 1;
-                batch.weights[batch.target_count] = 0;
-                batch.targets[batch.target_count++] = made->tokens[START + i];
-                batch.sequences[0].hidden_count++;
+                um_training_batch_add_target(&batch, 0, START + i - 1, made->tokens[START + i], 0);
             }
         }
         assert_ok(um_training_batch_connect(&batch, &made->config, &error), &error);
-        assert_ok(um_learner_log_probabilities(&made->learner, NULL, &batch, false, probabilities,
-                                               &error),
+        assert_ok(um_learner_log_probabilities(&made->learner, NULL, &batch, false, &error),
                   &error);
         for (size_t i = 0, at = 0; i < ANSWER; i++) {
             if (mask >> i & 1) {
-                table[mask][i] = (double)probabilities[at++];
+                table[mask][i] = (double)batch.log_probabilities[at++];
             }
         }
     }
@@ -576,14 +533,11 @@ static void gradients_are_finite_differences(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(coupled_masks_are_complementary_and_cover),
-        cmocka_unit_test(rates_of_a_pair_sum_to_one),
-        cmocka_unit_test(decoupled_masks_are_independent),
-        cmocka_unit_test(every_part_of_a_place_changes_the_masks),
         cmocka_unit_test(only_the_answer_is_masked_and_counted),
         cmocka_unit_test(prompts_are_masked_when_asked_for),
         cmocka_unit_test(likelihoods_are_those_of_the_sampler),
         cmocka_unit_test(estimates_do_not_depend_on_the_micro_batch),
+        cmocka_unit_test(equal_copies_are_one_pass),
         cmocka_unit_test(estimates_have_mean_and_variance_of_all_masks),
         cmocka_unit_test(more_pairs_lower_the_variance),
         cmocka_unit_test(all_states_give_the_probabilities_of_the_sampler),

@@ -157,7 +157,12 @@ static um_loss_sums pass(fixture *made, const um_compute *compute) {
     assert_ok(
         um_transformer_forward(transformer, compute, &batch->rows, activations, hidden, &error),
         &error);
-    const um_loss_rows rows = {batch->target_count, hidden, batch->targets, batch->weights, NULL};
+    const um_loss_rows rows = {.count = batch->hidden_count,
+                               .hidden = hidden,
+                               .target_ends = batch->target_ends,
+                               .targets = batch->targets,
+                               .weights = batch->weights,
+                               .log_probabilities = batch->log_probabilities};
     um_loss_compute(transformer, compute, &rows, &scratch_memory, dhidden, &made->gradients.head,
                     &sums);
     assert_ok(um_transformer_backward(transformer, compute, &batch->rows, activations, dhidden,
@@ -277,8 +282,10 @@ static void the_number_of_threads_changes_no_bit(void **state) {
 typedef struct row_set {
     float *hidden;
     float *dhidden;
+    size_t ends[ROWS];
     int32_t targets[ROWS];
     float weights[ROWS];
+    float logarithms[ROWS];
 } row_set;
 
 static size_t best_token(const float *logits, size_t count) {
@@ -303,6 +310,7 @@ static void rows_make(const um_transformer *transformer, const um_compute *compu
         const size_t best = best_token(logits + i * vocabulary, vocabulary);
         made->targets[i] = (int32_t)(i % 3 == 0 ? best : (best + 1) % vocabulary);
         made->weights[i] = (float)(1 + i % 5);
+        made->ends[i] = i + 1;
     }
     free(logits);
 }
@@ -312,9 +320,14 @@ static void rows_free(row_set *made) {
     free(made->dhidden);
 }
 
-static um_loss_rows rows_from(const row_set *made, size_t first, size_t count, size_t width) {
-    return (um_loss_rows){count, made->hidden + first * width, made->targets + first,
-                          made->weights + first, NULL};
+/* One target for each row. */
+static um_loss_rows rows_from(row_set *made, size_t first, size_t count, size_t width) {
+    return (um_loss_rows){.count = count,
+                          .hidden = made->hidden + first * width,
+                          .target_ends = made->ends,
+                          .targets = made->targets + first,
+                          .weights = made->weights + first,
+                          .log_probabilities = made->logarithms + first};
 }
 
 static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
@@ -378,6 +391,62 @@ static void a_loss_is_the_same_without_gradients(void **state) {
     fixture_close(&made);
 }
 
+/* A row with several targets is like a row for each of them. */
+static void targets_share_a_row(void **state) {
+    (void)state;
+    um_error error = {0};
+    fixture made;
+    fixture_open(&cases[0], &made);
+    const um_transformer *transformer = &made.model.transformer;
+    const size_t width = transformer->config->hidden_size;
+    const size_t weights = transformer->config->vocabulary_size * width;
+    const um_compute compute = compute_make(NULL, 1);
+    float *head = um_tensor_f32(&made.gradients.head);
+    float *head_alone = make_floats(weights);
+    row_set set;
+    um_loss_scratch memory;
+    um_loss_sums alone;
+    um_loss_sums shared;
+    float logarithms[6];
+    static const size_t ends[] = {1, 5, 6};
+    rows_make(transformer, &compute, &set);
+    for (size_t i = 2; i < 5; i++) { /* row 1 four times, once with the same target */
+        memcpy(set.hidden + i * width, set.hidden + width, width * sizeof *set.hidden);
+    }
+    set.targets[4] = set.targets[1];
+    set.weights[3] = -set.weights[2]; /* advantages have both signs */
+    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
+    um_loss_rows rows = rows_from(&set, 0, 6, width);
+    memset(head, 0, weights * sizeof *head);
+    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
+                    &alone);
+    memcpy(head_alone, head, weights * sizeof *head);
+    memcpy(logarithms, set.logarithms, sizeof logarithms);
+    float *dhidden = make_floats(3 * width);
+    for (size_t i = 0; i < width; i++) {
+        for (size_t j = 2; j < 5; j++) {
+            set.dhidden[width + i] += set.dhidden[j * width + i];
+        }
+        set.dhidden[2 * width + i] = set.dhidden[5 * width + i];
+        set.hidden[2 * width + i] = set.hidden[5 * width + i];
+    }
+    rows.count = 3;
+    rows.target_ends = ends;
+    memset(head, 0, weights * sizeof *head);
+    um_loss_compute(transformer, &compute, &rows, &memory, dhidden, &made.gradients.head, &shared);
+    assert_int_equal(shared.correct, alone.correct);
+    assert_true(fabs(shared.weighted - alone.weighted) < 1e-6 * fabs(alone.weighted));
+    assert_true(fabs(shared.plain - alone.plain) < 1e-6 * alone.plain);
+    assert_close(set.logarithms, logarithms, 6, 1e-6, "log-probabilities");
+    assert_close(dhidden, set.dhidden, 3 * width, 1e-5, "states");
+    assert_close(head, head_alone, weights, 1e-5, "head");
+    free(dhidden);
+    free(head_alone);
+    um_loss_scratch_free(&memory);
+    rows_free(&set);
+    fixture_close(&made);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_are_noised_as_the_description_says),
@@ -385,6 +454,7 @@ int main(void) {
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
         cmocka_unit_test(a_loss_in_chunks_is_that_of_its_parts),
         cmocka_unit_test(a_loss_is_the_same_without_gradients),
+        cmocka_unit_test(targets_share_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,10 +8,12 @@
 
 void um_grpo_passes_free(um_grpo_passes *passes) {
     um_training_batch_free(&passes->batch);
+    free(passes->copies);
+    free(passes->members);
+    free(passes->canvas);
+    free(passes->steps);
     free(passes->token);
     free(passes->coefficient);
-    free(passes->probabilities);
-    free(passes->steps);
     *passes = (um_grpo_passes){0};
 }
 
@@ -24,130 +26,169 @@ size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *
     return pass_count_of(options, completion) * completion->length;
 }
 
-typedef struct pass_builder {
-    um_grpo_passes *passes;
-    const um_recipe *recipe;
-    const um_model_config *config;
-    const um_completion *completion;
-    um_mask_place place;
-    size_t first_token; /* number of the completion's first counted token */
-} pass_builder;
+/* ---- Masked copies ---------------------------------------------------------- */
 
-static void add_target(const pass_builder *builder, size_t position, double coefficient) {
-    um_training_batch *batch = &builder->passes->batch;
-    const size_t at = batch->target_count++;
-    const um_completion *completion = builder->completion;
-    batch->hidden_rows[at] = um_transformer_predicting_row(builder->config, position);
-    batch->targets[at] = completion->tokens[position];
-    batch->weights[at] = 0; /* set once the loss is known */
-    batch->sequences[batch->rows.count - 1].hidden_count++;
-    builder->passes->token[at] = builder->first_token + position - completion->start;
-    builder->passes->coefficient[at] = coefficient;
+static bool follows_states(const um_recipe *recipe) {
+    return recipe->grpo.estimator == UM_ESTIMATOR_TRAJECTORY;
 }
 
-static bool is_hidden(const pass_builder *builder, size_t pass, size_t position) {
-    const um_completion *completion = builder->completion;
-    const um_grpo_options *options = &builder->recipe->grpo;
+static bool is_hidden(const um_recipe *recipe, const um_masked_copy *copy, size_t position) {
+    const um_completion *completion = copy->completion;
     const bool in_answer =
         position >= completion->start && position - completion->start < completion->answer_length;
     if (!in_answer) {
-        return um_mask_hides_prompt(builder->recipe, builder->place, position);
+        return um_mask_hides_prompt(recipe, copy->place, position);
     }
-    return options->estimator == UM_ESTIMATOR_TRAJECTORY
-               ? um_state_hides(completion, position, builder->passes->steps[pass])
-               : um_mask_hides(options, builder->place, pass, position);
+    return follows_states(recipe)
+               ? um_state_hides(completion, position, copy->mask)
+               : um_mask_hides(&recipe->grpo, copy->place, (size_t)copy->mask, position);
 }
 
-/* Whether a counted token, hidden in the pass, is one of its targets. */
-static bool is_target(const pass_builder *builder, size_t pass, size_t position) {
-    return builder->recipe->grpo.estimator != UM_ESTIMATOR_TRAJECTORY ||
-           builder->completion->steps[position] == builder->passes->steps[pass];
+/* Whether the copy estimates the token there. */
+static bool is_target(const um_recipe *recipe, const um_masked_copy *copy, size_t position) {
+    const um_completion *completion = copy->completion;
+    const bool is_counted =
+        position >= completion->start && position - completion->start < completion->counted;
+    return is_counted && is_hidden(recipe, copy, position) &&
+           (!follows_states(recipe) || completion->steps[position] == copy->mask);
 }
 
-static um_status add_pass(const pass_builder *builder, size_t pass, double coefficient,
-                          um_error *error) {
-    const um_completion *completion = builder->completion;
-    um_training_batch *batch = &builder->passes->batch;
-    const size_t counted_end = completion->start + completion->counted;
+/* The batch's sequence of these tokens; their number if there is none yet. */
+static size_t find_sequence(const um_training_batch *batch, const int32_t *tokens, size_t length) {
+    const int32_t *known = batch->tokens;
+    for (size_t i = 0; i < batch->rows.count; i++) {
+        const size_t own = batch->sequences[i].row_count;
+        if (own == length && memcmp(known, tokens, length * sizeof *tokens) == 0) {
+            return i;
+        }
+        known += own;
+    }
+    return batch->rows.count;
+}
+
+/* Lay out the copy's rows, unless an equal copy has them. */
+static um_status add_copy(um_grpo_passes *passes, const um_recipe *recipe,
+                          const um_model_config *config, um_masked_copy copy, um_error *error) {
+    const um_completion *completion = copy.completion;
+    const size_t length = completion->length;
     size_t first = 0;
-    UM_TRY(um_training_batch_add(batch, completion->length, &first, error));
-    int32_t *tokens = batch->tokens + first;
-    memcpy(tokens, completion->tokens, completion->length * sizeof *tokens);
-    for (size_t i = 0; i < completion->length; i++) {
-        if (!is_hidden(builder, pass, i)) {
-            continue;
-        }
-        tokens[i] = builder->config->mask_token;
-        if (i >= completion->start && i < counted_end && is_target(builder, pass, i)) {
-            add_target(builder, i, coefficient);
-        }
+    UM_TRY(um_grow(&passes->canvas, &passes->canvas_capacity, length, sizeof *passes->canvas,
+                   "canvas", error));
+    for (size_t i = 0; i < length; i++) {
+        passes->canvas[i] =
+            is_hidden(recipe, &copy, i) ? config->mask_token : completion->tokens[i];
     }
+    copy.sequence = find_sequence(&passes->batch, passes->canvas, length);
+    if (copy.sequence == passes->batch.rows.count) {
+        UM_TRY(um_training_batch_add(&passes->batch, length, &first, error));
+        memcpy(passes->batch.tokens + first, passes->canvas, length * sizeof *passes->canvas);
+    }
+    UM_TRY(um_grow(&passes->copies, &passes->copy_capacity, passes->copy_count + 1,
+                   sizeof *passes->copies, "passes", error));
+    passes->copies[passes->copy_count++] = copy;
     return UM_OK;
 }
 
-/* All passes over one completion. */
-static um_status add_completion(const pass_builder *builder, um_error *error) {
-    const um_grpo_options *options = &builder->recipe->grpo;
-    const um_completion *completion = builder->completion;
-    um_grpo_passes *passes = builder->passes;
-    const bool follows_states = options->estimator == UM_ESTIMATOR_TRAJECTORY;
-    if (follows_states) {
+/* All masked copies of one completion. */
+static um_status add_completion(um_grpo_passes *passes, const um_recipe *recipe,
+                                const um_model_config *config, const um_completion *completion,
+                                um_mask_place place, um_error *error) {
+    const um_grpo_options *options = &recipe->grpo;
+    const size_t count = pass_count_of(options, completion);
+    if (follows_states(recipe)) {
         UM_TRY(um_grow(&passes->steps, &passes->step_capacity, completion->states,
                        sizeof *passes->steps, "states", error));
-        um_state_draw(options, completion, builder->place, passes->steps);
+        um_state_draw(options, completion, place, passes->steps);
     }
-    for (size_t pass = 0; pass < pass_count_of(options, completion); pass++) {
-        const double coefficient = follows_states
-                                       ? um_state_coefficient(options, completion)
-                                       : um_mask_coefficient(options, builder->place, pass);
-        UM_TRY(add_pass(builder, pass, coefficient, error));
+    for (size_t i = 0; i < count; i++) {
+        um_masked_copy copy = {.completion = completion,
+                               .place = place,
+                               .first_token = passes->token_count,
+                               .mask = (int32_t)i,
+                               .coefficient = um_mask_coefficient(options, place, i)};
+        if (follows_states(recipe)) {
+            copy.mask = passes->steps[i];
+            copy.coefficient = um_state_coefficient(options, completion);
+        }
+        UM_TRY(add_copy(passes, recipe, config, copy, error));
     }
+    passes->token_count += completion->counted;
+    passes->most_targets += count * completion->counted;
     return UM_OK;
 }
 
-/* At most one target per row; the batch's own arrays grow with its rows. */
-static um_status grow_targets(um_grpo_passes *passes, size_t rows, um_error *error) {
-    UM_TRY(um_grow(&passes->token, &passes->token_capacity, rows, sizeof *passes->token, "targets",
+/* ---- Targets ---------------------------------------------------------------- */
+
+static um_status grow_targets(um_grpo_passes *passes, um_error *error) {
+    const size_t count = passes->most_targets;
+    UM_TRY(um_training_batch_reserve_targets(&passes->batch, count, error));
+    UM_TRY(um_grow(&passes->members, &passes->member_capacity, passes->copy_count,
+                   sizeof *passes->members, "passes", error));
+    UM_TRY(um_grow(&passes->token, &passes->token_capacity, count, sizeof *passes->token, "targets",
                    error));
-    UM_TRY(um_grow(&passes->coefficient, &passes->coefficient_capacity, rows,
-                   sizeof *passes->coefficient, "targets", error));
-    return um_grow(&passes->probabilities, &passes->probability_capacity, rows,
-                   sizeof *passes->probabilities, "targets", error);
+    return um_grow(&passes->coefficient, &passes->coefficient_capacity, count,
+                   sizeof *passes->coefficient, "targets", error);
+}
+
+static void add_target(um_grpo_passes *passes, const um_model_config *config,
+                       const um_masked_copy *copy, size_t position) {
+    const um_completion *completion = copy->completion;
+    const size_t at = passes->batch.target_count;
+    passes->token[at] = copy->first_token + position - completion->start;
+    passes->coefficient[at] = copy->coefficient;
+    /* The weight is set once the loss is known. */
+    um_training_batch_add_target(&passes->batch, copy->sequence,
+                                 um_transformer_predicting_row(config, position),
+                                 completion->tokens[position], 0);
+}
+
+/* The targets of all copies that share the rows of a sequence, position by position. */
+static void add_targets(um_grpo_passes *passes, const um_recipe *recipe,
+                        const um_model_config *config, size_t sequence) {
+    size_t count = 0;
+    for (size_t i = 0; i < passes->copy_count; i++) {
+        if (passes->copies[i].sequence == sequence) {
+            passes->members[count++] = &passes->copies[i];
+        }
+    }
+    for (size_t i = 0; i < passes->batch.sequences[sequence].row_count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (is_target(recipe, passes->members[j], i)) {
+                add_target(passes, config, passes->members[j], i);
+            }
+        }
+    }
 }
 
 um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
                               const um_model_config *config,
                               const um_completion *const *completions, const um_mask_place *places,
                               size_t count, um_error *error) {
-    size_t rows = 0;
-    for (size_t i = 0; i < count; i++) {
-        rows += um_grpo_passes_rows(&recipe->grpo, completions[i]);
-    }
-    UM_TRY(grow_targets(passes, rows, error));
     um_training_batch_start(&passes->batch, config->attention);
     passes->batch.rows.attention_block_length = config->attention_block_length;
+    passes->copy_count = 0;
     passes->token_count = 0;
+    passes->most_targets = 0;
     for (size_t i = 0; i < count; i++) {
-        const pass_builder builder = {.passes = passes,
-                                      .recipe = recipe,
-                                      .config = config,
-                                      .completion = completions[i],
-                                      .place = places[i],
-                                      .first_token = passes->token_count};
-        UM_TRY(add_completion(&builder, error));
-        passes->token_count += completions[i]->counted;
+        UM_TRY(add_completion(passes, recipe, config, completions[i], places[i], error));
+    }
+    UM_TRY(grow_targets(passes, error));
+    for (size_t i = 0; i < passes->batch.rows.count; i++) {
+        add_targets(passes, recipe, config, i);
     }
     return um_training_batch_connect(&passes->batch, config, error);
 }
 
+/* ---- Estimates and gradients ------------------------------------------------ */
+
 um_status um_grpo_passes_estimate(um_grpo_passes *passes, um_learner *learner,
                                   const um_transformer *transformer, bool record, double *estimates,
                                   um_error *error) {
-    UM_TRY(um_learner_log_probabilities(learner, transformer, &passes->batch, record,
-                                        passes->probabilities, error));
+    UM_TRY(um_learner_log_probabilities(learner, transformer, &passes->batch, record, error));
     memset(estimates, 0, passes->token_count * sizeof *estimates);
     for (size_t i = 0; i < passes->batch.target_count; i++) {
-        estimates[passes->token[i]] += passes->coefficient[i] * (double)passes->probabilities[i];
+        estimates[passes->token[i]] +=
+            passes->coefficient[i] * (double)passes->batch.log_probabilities[i];
     }
     return UM_OK;
 }

@@ -2,7 +2,8 @@
  * masked copies, and the way back from d loss / d log-probability to the model's gradients.
  *
  * The rows of a pass are those of the sampler's forward: the canvas alone, from position 0, without
- * padding, under the model's own attention and alignment. */
+ * padding, under the model's own attention and alignment.  Copies of a micro-batch that are equal
+ * once they are masked, as those of a group are under the full mask, are one pass. */
 #ifndef UM_TRAIN_GRPO_GRPO_PASSES_H
 #define UM_TRAIN_GRPO_GRPO_PASSES_H
 
@@ -10,23 +11,39 @@
 #include "train/grpo/grpo_masks.h"
 #include "train/learner/learner.h"
 
+/* A completion under one of its masks. */
+typedef struct um_masked_copy {
+    const um_completion *completion;
+    um_mask_place place;
+    size_t first_token; /* number of the completion's first counted token */
+    int32_t mask;       /* number of the pass or, for trajectories, the step before which it is */
+    double coefficient; /* weight of its log-probabilities in their tokens' estimates */
+    size_t sequence;    /* of the batch: its rows, shared by equal copies */
+} um_masked_copy;
+
 /* Reused from micro-batch to micro-batch; zero-initialise. */
 typedef struct um_grpo_passes {
     um_training_batch batch;
-    size_t token_count;   /* counted tokens of all completions */
-    size_t *token;        /* [target_count] number of the target among the counted tokens */
-    double *coefficient;  /* [target_count] weight of the target in its token's estimate */
-    float *probabilities; /* [target_count] logarithms */
-    int32_t *steps;       /* of a completion's states, the drawn ones first */
+    um_masked_copy *copies;
+    size_t copy_count;
+    size_t token_count;  /* counted tokens of all completions */
+    size_t *token;       /* [target_count] number of the target among the counted tokens */
+    double *coefficient; /* [target_count] weight of the target in its token's estimate */
+    size_t most_targets; /* if all counted tokens are targets of all copies */
+    const um_masked_copy **members; /* of one sequence */
+    int32_t *canvas;
+    int32_t *steps; /* of a completion's states, the drawn ones first */
+    size_t copy_capacity;
     size_t token_capacity;
     size_t coefficient_capacity;
-    size_t probability_capacity;
+    size_t member_capacity;
+    size_t canvas_capacity;
     size_t step_capacity;
 } um_grpo_passes;
 
 void um_grpo_passes_free(um_grpo_passes *passes);
 
-/* Rows of the passes over one completion; 0 if nothing of it can be estimated. */
+/* Rows of the passes over one completion alone; 0 if nothing of it can be estimated. */
 size_t um_grpo_passes_rows(const um_grpo_options *options, const um_completion *completion);
 
 /* Lay out the passes of completions[count]; places[count] are the places of their masks.  Tokens of

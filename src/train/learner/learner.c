@@ -123,7 +123,7 @@ um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um
 
 static um_status forward(um_learner *learner, const um_transformer *transformer,
                          const um_training_batch *batch, bool record, um_error *error) {
-    const size_t floats = batch->target_count * learner->config.hidden_size;
+    const size_t floats = batch->hidden_count * learner->config.hidden_size;
     UM_TRY(um_grow(&learner->hidden, &learner->hidden_capacity, floats, sizeof(float), "hidden",
                    error));
     return um_transformer_forward(transformer, learner->compute, &batch->rows,
@@ -132,27 +132,28 @@ static um_status forward(um_learner *learner, const um_transformer *transformer,
 }
 
 static um_loss_rows rows_of(const um_learner *learner, const um_training_batch *batch) {
-    return (um_loss_rows){.count = batch->target_count,
+    return (um_loss_rows){.count = batch->hidden_count,
                           .hidden = learner->hidden,
+                          .target_ends = batch->target_ends,
                           .targets = batch->targets,
-                          .weights = batch->weights};
+                          .weights = batch->weights,
+                          .log_probabilities = batch->log_probabilities};
 }
 
 um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
                                        const um_training_batch *batch, bool record,
-                                       float *log_probabilities, um_error *error) {
+                                       um_error *error) {
     const um_transformer *used = transformer ? transformer : &learner->transformer;
     um_loss_sums sums;
     UM_TRY(forward(learner, used, batch, record, error));
-    um_loss_rows rows = rows_of(learner, batch);
-    rows.log_probabilities = log_probabilities;
+    const um_loss_rows rows = rows_of(learner, batch);
     um_loss_compute(used, learner->compute, &rows, &learner->loss_scratch, NULL, NULL, &sums);
     return UM_OK;
 }
 
 um_status um_learner_backward(um_learner *learner, const um_training_batch *batch,
                               um_loss_sums *sums, um_error *error) {
-    const size_t floats = batch->target_count * learner->config.hidden_size;
+    const size_t floats = batch->hidden_count * learner->config.hidden_size;
     UM_TRY(um_grow(&learner->hidden_gradient, &learner->hidden_gradient_capacity, floats,
                    sizeof(float), "hidden", error));
     const um_loss_rows rows = rows_of(learner, batch);
@@ -188,7 +189,7 @@ double um_learner_forward_flops(const um_learner *learner, const um_training_bat
         products += 2 * length * length * query_width;
     }
     products *= (double)config->layer_count;
-    products += hidden * (double)config->vocabulary_size * (double)batch->target_count;
+    products += hidden * (double)config->vocabulary_size * (double)batch->hidden_count;
     return 2 * products;
 }
 

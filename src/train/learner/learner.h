@@ -31,7 +31,7 @@ typedef struct um_learner {
     um_activations *recording; /* of passes that a backward pass follows */
     um_activations *plain;     /* of other passes */
     um_loss_scratch loss_scratch;
-    float *hidden; /* [targets of the batch, hidden_size] */
+    float *hidden; /* [rows of the batch that predict, hidden_size] */
     float *hidden_gradient;
     size_t hidden_capacity;
     size_t hidden_gradient_capacity;
@@ -81,12 +81,12 @@ um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um
 um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
                                 um_loss_sums *sums, um_error *error);
 
-/* The same in two parts, for weights that depend on the log-probabilities.  First set
- * log_probabilities [batch->target_count] to those of the targets under `transformer`: NULL for the
- * learner's model or, without `record`, one of the same shape, such as a reference. */
+/* The same in two parts, for weights that depend on the log-probabilities.  First set the batch's
+ * log_probabilities to those of the targets under `transformer`: NULL for the learner's model or,
+ * without `record`, one of the same shape, such as a reference. */
 um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
                                        const um_training_batch *batch, bool record,
-                                       float *log_probabilities, um_error *error);
+                                       um_error *error);
 
 /* Then, directly after a recorded pass, add the gradients of the sum over targets of
  * weight * cross-entropy, with the batch's weights as they are now. */

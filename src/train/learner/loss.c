@@ -15,11 +15,8 @@ um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch 
     um_status status = um_allocate(&scratch->logits, CHUNK_ROWS * config->vocabulary_size,
                                    sizeof *scratch->logits, "logits", error);
     if (status == UM_OK) {
-        status = um_allocate(&scratch->log_probabilities, CHUNK_ROWS,
-                             sizeof *scratch->log_probabilities, "loss", error);
-    }
-    if (status == UM_OK) {
-        status = um_allocate(&scratch->correct, CHUNK_ROWS, 1, "loss", error);
+        status =
+            um_allocate(&scratch->correct, CHUNK_ROWS, sizeof *scratch->correct, "loss", error);
     }
     if (status != UM_OK) {
         um_loss_scratch_free(scratch);
@@ -29,7 +26,6 @@ um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch 
 
 void um_loss_scratch_free(um_loss_scratch *scratch) {
     free(scratch->logits);
-    free(scratch->log_probabilities);
     free(scratch->correct);
     *scratch = (um_loss_scratch){0};
 }
@@ -52,38 +48,79 @@ static size_t largest_index(size_t count, const float *values) {
     return best;
 }
 
-/* Losses of some rows.  With gradient, their logits become d loss / d logits = weight * (softmax -
- * one-hot target). */
+/* The targets of a row are those from `first` to before `end`. */
+typedef struct target_range {
+    size_t first;
+    size_t end;
+} target_range;
+
+static target_range targets_of(const um_loss_rows *rows, size_t row) {
+    return (target_range){.first = row > 0 ? rows->target_ends[row - 1] : 0,
+                          .end = rows->target_ends[row]};
+}
+
+/* From the softmax to the sum over targets of weight * (softmax - one-hot target). */
+static void weigh(const chunk *part, target_range range, float *softmax) {
+    const int32_t *targets = part->rows->targets;
+    const float *weights = part->rows->weights;
+    const bool single = range.end - range.first == 1;
+    float sum = 0;
+    for (size_t i = range.first; i < range.end; i++) {
+        sum += weights[i];
+    }
+    if (single) { /* before the product: exact where the softmax is almost 1 */
+        softmax[targets[range.first]] -= 1.0f;
+    }
+    for (size_t i = 0; i < part->vocabulary; i++) {
+        softmax[i] *= sum;
+    }
+    for (size_t i = range.first; !single && i < range.end; i++) {
+        softmax[targets[i]] -= weights[i];
+    }
+}
+
+/* Losses of a row.  With gradient, its logits become d loss / d logits. */
+static void row_loss(const chunk *part, size_t row, float *logits) {
+    const um_loss_rows *rows = part->rows;
+    const target_range range = targets_of(rows, part->first + row);
+    const size_t best = largest_index(part->vocabulary, logits);
+    const size_t target = (size_t)rows->targets[range.first];
+    const float logit = logits[target];
+    float *logarithms = rows->log_probabilities;
+    size_t correct = target == best;
+    for (size_t i = range.first + 1; i < range.end; i++) {
+        logarithms[i] = logits[rows->targets[i]] - logit;
+        correct += (size_t)rows->targets[i] == best;
+    }
+    part->scratch->correct[row] = correct;
+    part->compute->kernels.cross_entropy(part->vocabulary, logits, target, logarithms + range.first,
+                                         part->with_gradient ? logits : NULL);
+    for (size_t i = range.first + 1; i < range.end; i++) {
+        logarithms[i] += logarithms[range.first];
+    }
+    if (part->with_gradient) {
+        weigh(part, range, logits);
+    }
+}
+
 static void chunk_task(void *user, size_t task, size_t worker) {
     (void)worker;
     const chunk *part = user;
     const size_t end = (task + 1) * TASK_ROWS < part->count ? (task + 1) * TASK_ROWS : part->count;
     for (size_t i = task * TASK_ROWS; i < end; i++) {
-        float *logits = part->scratch->logits + i * part->vocabulary;
-        const size_t target = (size_t)part->rows->targets[part->first + i];
-        const float weight = part->rows->weights[part->first + i];
-        part->scratch->correct[i] = largest_index(part->vocabulary, logits) == target;
-        part->compute->kernels.cross_entropy(part->vocabulary, logits, target,
-                                             part->scratch->log_probabilities + i,
-                                             part->with_gradient ? logits : NULL);
-        if (part->with_gradient) {
-            logits[target] -= 1.0f;
-            for (size_t j = 0; j < part->vocabulary; j++) {
-                logits[j] *= weight;
-            }
-        }
+        row_loss(part, i, part->scratch->logits + i * part->vocabulary);
     }
 }
 
 static void add_sums(const chunk *part, um_loss_sums *sums) {
-    if (part->rows->log_probabilities) {
-        memcpy(part->rows->log_probabilities + part->first, part->scratch->log_probabilities,
-               part->count * sizeof(float));
+    const um_loss_rows *rows = part->rows;
+    const size_t end = targets_of(rows, part->first + part->count - 1).end;
+    for (size_t i = targets_of(rows, part->first).first; i < end; i++) {
+        const double loss = -(double)rows->log_probabilities[i];
+        sums->plain += loss;
+        sums->weighted += (double)rows->weights[i] * loss;
     }
     for (size_t i = 0; i < part->count; i++) {
-        const double loss = -(double)part->scratch->log_probabilities[i];
-        sums->plain += loss;
-        sums->weighted += (double)part->rows->weights[part->first + i] * loss;
         sums->correct += part->scratch->correct[i];
     }
 }

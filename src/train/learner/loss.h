@@ -5,26 +5,27 @@
 
 #include "model/transformer.h"
 
+/* Rows, each of which predicts one token or more: the logits of a row are computed once. */
 typedef struct um_loss_rows {
     size_t count;
-    const float *hidden;      /* [count, hidden_size] after the final norm */
-    const int32_t *targets;   /* [count] */
-    const float *weights;     /* [count], of any sign */
-    float *log_probabilities; /* [count] receives log P(target); may be NULL */
+    const float *hidden;       /* [count, hidden_size] after the final norm */
+    const size_t *target_ends; /* [count] one after a row's last target; the next row's follow */
+    const int32_t *targets;    /* [targets] */
+    const float *weights;      /* [targets], of any sign */
+    float *log_probabilities;  /* [targets] receives log P(target) */
 } um_loss_rows;
 
-/* Sums over the rows. */
+/* Sums over the targets. */
 typedef struct um_loss_sums {
     double weighted; /* sum of weight * cross-entropy: the objective */
     double plain;    /* sum of cross-entropies, in nats */
-    size_t correct;  /* rows whose most probable token is the target */
+    size_t correct;  /* targets that are their row's most probable token */
 } um_loss_sums;
 
 /* Memory for one chunk of rows.  Release with um_loss_scratch_free. */
 typedef struct um_loss_scratch {
-    float *logits;            /* [rows of a chunk, vocabulary] */
-    float *log_probabilities; /* [rows of a chunk] */
-    uint8_t *correct;         /* [rows of a chunk] */
+    float *logits;   /* [rows of a chunk, vocabulary] */
+    size_t *correct; /* [rows of a chunk] */
 } um_loss_scratch;
 
 um_status um_loss_scratch_create(const um_model_config *config, um_loss_scratch *scratch,

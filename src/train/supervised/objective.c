@@ -17,11 +17,8 @@ static size_t length_of(const um_batch_document *document) {
 
 static void add_target(um_training_batch *batch, const um_batch_document *document, size_t position,
                        size_t row, double weight) {
-    const size_t at = batch->target_count++;
-    batch->hidden_rows[at] = row;
-    batch->targets[at] = batch->clean_tokens[document->first + position];
-    batch->weights[at] = (float)weight;
-    batch->sequences[document->sequence].hidden_count++;
+    um_training_batch_add_target(batch, document->sequence, row,
+                                 batch->clean_tokens[document->first + position], (float)weight);
 }
 
 /* ---- Causal ------------------------------------------------------------------- */
