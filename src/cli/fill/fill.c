@@ -35,7 +35,8 @@ static const char help[] =
     "                         last character sets the length in tokens\n"
     "  -L, --lines A-B        write these lines anew instead; may be repeated\n"
     "  -l, --length N|auto    tokens of a hole (default auto)\n"
-    "  -c, --context N        show the model at most N tokens (default: all that it has room for)\n"
+    "  -c, --context N        show the model at most N tokens (default: 2048 around the\n"
+    "                         holes, or what it has room for)\n"
     "  -d, --diff             print a unified diff\n"
     "  -i, --in-place         change FILE\n"
     "      --bos              put the tokenizer's BOS token in front of what the model is shown\n"
@@ -90,10 +91,10 @@ static um_status put_json(const fill_result *filled, um_buffer *output, um_error
     UM_TRY(um_buffer_append_format(
         output, error,
         ", \"finish_reason\": \"%s\", \"steps\": %zu, \"forwards\": %zu, "
-        "\"seconds\": %.6f, \"seed\": \"%llu\",\n \"settings\": %s,\n"
+        "\"shown_tokens\": %zu, \"seconds\": %.6f, \"seed\": \"%llu\",\n \"settings\": %s,\n"
         " \"trials\": [",
-        um_finish_name(result->finish), result->steps, result->forwards, result->seconds,
-        (unsigned long long)result->seed, result->settings));
+        um_finish_name(result->finish), result->steps, result->forwards, outcome->shown_tokens,
+        result->seconds, (unsigned long long)result->seed, result->settings));
     for (size_t i = 0; i < outcome->trial_count; i++) {
         UM_TRY(um_buffer_append_format(
             output, error, "%s{\"length\": %zu, \"mean_log_confidence\": %.6f}", i == 0 ? "" : ", ",

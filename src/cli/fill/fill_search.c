@@ -74,7 +74,8 @@ static um_status choose_spans(fill_search *search, size_t open_length, um_error 
     }
     token_span *before = &search->spans[0];
     token_span *after = &search->spans[holes];
-    const size_t room = search->limit - needed;
+    const size_t most = search->request->context > 0 ? SIZE_MAX : UM_FILL_CONTEXT;
+    const size_t room = um_size_smaller(search->limit - needed, most);
     const size_t left = room > after->count ? room - after->count : 0;
     const size_t share = left > room / 2 ? left : room / 2;
     if (before->count > share) {
@@ -173,6 +174,14 @@ static um_status decode(fill_search *search, um_result *result, um_error *error)
     return status;
 }
 
+static size_t shown_tokens(const fill_search *search) {
+    size_t count = 0;
+    for (size_t i = 0; i <= search->request->plan->hole_count; i++) {
+        count += search->spans[i].last - search->spans[i].first;
+    }
+    return count;
+}
+
 /* Keep the result if it is the best so far. */
 static um_status judge(fill_search *search, size_t open_length, um_result *result,
                        um_error *error) {
@@ -195,6 +204,7 @@ static um_status judge(fill_search *search, size_t open_length, um_result *resul
         outcome->result = *result;
         outcome->mean_log_confidence = means;
         outcome->chosen = trial;
+        outcome->shown_tokens = shown_tokens(search);
         *result = (um_result){0};
         means = NULL;
     }

@@ -9,11 +9,16 @@
     { 4, 8, 16, 32, 64 }
 #define UM_FILL_LENGTH_COUNT 5
 
+/* Tokens around the holes that are shown by default: more than most of the published models have
+ * learnt from, though their position embeddings go on. */
+#define UM_FILL_CONTEXT 2048
+
 typedef struct um_fill_request {
     const um_fill_plan *plan;
     const um_options *options;
     size_t length;  /* of holes whose length the file does not give; 0: search for it */
-    size_t context; /* most tokens that the model sees, holes included; 0: its context length */
+    size_t context; /* most tokens that the model sees, holes included; 0: as many as it has room
+                       for, but at most UM_FILL_CONTEXT before the first and after the last hole */
     bool bos;       /* the BOS token is the first of these */
     bool (*is_cancelled)(void *user); /* NULL: never */
     /* Called after each trial; may be NULL. */
@@ -32,11 +37,12 @@ typedef struct um_fill_outcome {
     double *mean_log_confidence; /* [result.answer_count], in nats */
     um_fill_trial trials[UM_FILL_LENGTH_COUNT];
     size_t trial_count;
-    size_t chosen; /* trial */
+    size_t chosen;       /* trial */
+    size_t shown_tokens; /* of the file, in that trial */
 } um_fill_outcome;
 
 /* Decode the file with the holes in it.  The model sees as much of the code on both sides as there
- * is room for; what is furthest from the holes is left out.
+ * is room for, or as is asked for; what is furthest from the holes is left out.
  *
  * A search decodes once with each length of UM_FILL_LENGTHS that there is room for, the same for
  * all holes of open length.  It keeps the result whose answers have the highest mean logarithm of
