@@ -118,8 +118,8 @@ static int compare_answers(const void *a, const void *b) {
     return prompts != 0 ? prompts : answers != 0 ? answers : (x->run > y->run) - (x->run < y->run);
 }
 
-/* Fill the column of distinct answers: 1 for the first run that gives its answer to a prompt, 0 for
- * those that repeat it; NAN if the prompt has only one sample. */
+/* Fill the column of distinct answers: for the first of a prompt's runs the share of different ones
+ * among them, if there are several; NAN for all others, so that each prompt counts once. */
 static um_status fill_distinct(const um_order_set *set, double *values, um_error *error) {
     given_answer *sorted = NULL;
     UM_TRY(um_allocate(&sorted, set->count, sizeof *sorted, "summary", error));
@@ -127,14 +127,16 @@ static um_status fill_distinct(const um_order_set *set, double *values, um_error
         sorted[i] = (given_answer){set->runs[i].prompt, set->runs[i].answer, i};
     }
     qsort(sorted, set->count, sizeof *sorted, compare_answers);
-    for (size_t i = 0; i < set->count; i++) {
-        const given_answer *at = &sorted[i];
-        const bool follows = i > 0 && at[-1].prompt == at->prompt;
-        const bool is_followed = i + 1 < set->count && at[1].prompt == at->prompt;
-        const bool repeats = follows && at[-1].answer == at->answer;
-        values[at->run * COLUMNS + COLUMN_DISTINCT] = !follows && !is_followed ? (double)NAN
-                                                      : repeats                ? 0
-                                                                               : 1;
+    for (size_t first = 0, end = 0; first < set->count; first = end) {
+        size_t distinct = 0;
+        for (end = first; end < set->count && sorted[end].prompt == sorted[first].prompt; end++) {
+            distinct += end == first || sorted[end].answer != sorted[end - 1].answer;
+            values[sorted[end].run * COLUMNS + COLUMN_DISTINCT] = (double)NAN;
+        }
+        if (end - first > 1) {
+            values[sorted[first].run * COLUMNS + COLUMN_DISTINCT] =
+                (double)distinct / (double)(end - first);
+        }
     }
     free(sorted);
     return UM_OK;
@@ -209,18 +211,17 @@ static um_status average_profile(const um_order_set *set, const uint64_t *prompt
                                  um_error *error) {
     const size_t columns = summary->profile_count;
     double *values = NULL;
-    size_t row = 0;
     UM_TRY(um_allocate(&values, set->count, columns * sizeof *values, "profile", error));
-    for (size_t i = 0; i < set->count; i++, row++) {
+    for (size_t i = 0; i < set->count; i++) {
         const um_order_run *run = &set->runs[i];
         const float *from = entropy ? run->entropy : run->confidence;
         for (size_t j = 0; j < columns; j++) {
             const bool known = from && j < run->order.place_count;
-            values[row * columns + j] = known ? (double)from[j] : (double)NAN;
+            values[i * columns + j] = known ? (double)from[j] : (double)NAN;
         }
     }
     const um_status status =
-        um_bootstrap_means(values, prompts, row, columns, seed, intervals, error);
+        um_bootstrap_means(values, prompts, set->count, columns, seed, intervals, error);
     free(values);
     return status;
 }

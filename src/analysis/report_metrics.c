@@ -94,11 +94,12 @@ um_report_summary um_report_summarise(const um_run_series *series, int better) {
             summary.best_at = series->steps[i];
         }
     }
-    const size_t wanted = strcmp(series->kind, "step") == 0 ? LAST_STEPS : 1;
-    const size_t taken = series->count < wanted ? series->count : wanted;
+    const double steps = strcmp(series->kind, "step") == 0 ? LAST_STEPS : 1;
+    const double last_step = series->steps[series->count - 1];
+    size_t taken = 0;
     double sum = 0;
-    for (size_t i = series->count - taken; i < series->count; i++) {
-        sum += series->values[i];
+    while (taken < series->count && series->steps[series->count - 1 - taken] > last_step - steps) {
+        sum += series->values[series->count - 1 - taken++];
     }
     summary.last = sum / (double)taken;
     return summary;

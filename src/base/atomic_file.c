@@ -52,17 +52,32 @@ static bool claim(int descriptor) {
 /* Like mkstemp, but with the permissions that open(2) gives a new file.  Applying the umask to
  * mkstemp's file afterwards would mean reading the umask, which is only possible by setting it, for
  * every thread. */
-static int create_temporary(char *path) {
+static int create_temporary(char *path, mode_t mode) {
     int descriptor = -1;
     errno = EEXIST;
     for (uint32_t i = 0; descriptor < 0 && errno == EEXIST && i < NAME_ATTEMPTS; i++) {
         vary_name(path, i);
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor >= 0 && !claim(descriptor)) {
             (void)close(descriptor);
             descriptor = -1;
             errno = EEXIST; /* try another name */
         }
+    }
+    return descriptor;
+}
+
+/* A file that is replaced keeps its permissions, as it would if it were written to in place; the
+ * new one never has wider ones. */
+static int create_in_place_of(const char *path, char *temporary_path) {
+    struct stat before;
+    if (stat(path, &before) != 0) {
+        return create_temporary(temporary_path, 0666);
+    }
+    const mode_t mode = before.st_mode & 0777;
+    const int descriptor = create_temporary(temporary_path, mode);
+    if (descriptor >= 0) {
+        (void)fchmod(descriptor, mode); /* what the umask has taken away */
     }
     return descriptor;
 }
@@ -95,14 +110,6 @@ static um_status find_target(const char *path, char target[4096], um_error *erro
     return resolve_links(path, target, error);
 }
 
-/* A file that is replaced keeps its permissions, as it would if it were written to in place. */
-static void keep_permissions(const um_atomic_file *file) {
-    struct stat before;
-    if (stat(file->path, &before) == 0) {
-        (void)fchmod(file->descriptor, before.st_mode & 0777);
-    }
-}
-
 um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error *error) {
     *file = NULL;
     um_atomic_file *opened = calloc(1, sizeof *opened);
@@ -116,13 +123,12 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
     }
     (void)snprintf(opened->temporary_path, sizeof opened->temporary_path, "%s" TEMPORARY_SUFFIX,
                    opened->path);
-    opened->descriptor = create_temporary(opened->temporary_path);
+    opened->descriptor = create_in_place_of(opened->path, opened->temporary_path);
     if (opened->descriptor < 0) {
         const int reason = errno;
         free(opened);
         return um_error_set_errno(error, reason, "%s: cannot create", path);
     }
-    keep_permissions(opened);
     *file = opened;
     return UM_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/thread.h"
 
 #define MAXIMUM_THREADS 4096
 
@@ -61,7 +62,7 @@ static um_status start_members(um_crew *crew, size_t threads, um_error *error) {
     for (size_t i = 0; i < threads; i++) {
         member *made = &crew->members[i];
         *made = (member){.crew = crew, .number = i};
-        const int reason = pthread_create(&made->thread, NULL, member_main, made);
+        const int reason = um_thread_start(&made->thread, member_main, made);
         if (reason != 0) {
             return um_error_set_errno(error, reason, "cannot start thread %zu", i);
         }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 /* Nanoseconds between two looks of a waiting owner. */
 #define GLANCE 100000000
@@ -98,7 +99,7 @@ um_status um_follower_start(const um_follower_setup *setup, um_follower **follow
     started->setup = *setup;
     (void)pthread_mutex_init(&started->lock, NULL);
     init_condition(&started->changed);
-    const int failure = pthread_create(&started->thread, NULL, run, started);
+    const int failure = um_thread_start(&started->thread, run, started);
     if (failure != 0) {
         release(started);
         return um_error_set_errno(error, failure, "cannot start a thread for %s", setup->name);

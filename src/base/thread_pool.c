@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/processors.h"
+#include "base/thread.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
@@ -99,7 +100,7 @@ static um_status start_workers(um_thread_pool *pool, um_error *error) {
             return um_error_memory(error, "thread pool", sizeof *start);
         }
         *start = (worker_start){.pool = pool, .worker = worker};
-        const int reason = pthread_create(&pool->workers[pool->started], NULL, worker_main, start);
+        const int reason = um_thread_start(&pool->workers[pool->started], worker_main, start);
         if (reason != 0) {
             free(start);
             return um_error_set_errno(error, reason, "cannot start thread %zu", worker);

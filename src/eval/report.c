@@ -124,17 +124,26 @@ static um_status add_formats(const um_eval_records *records, const um_pass_ks *k
     return status;
 }
 
+/* In the order of the file, as those of each format are: resamples depend on the order. */
+static um_status rate_all(const um_eval_records *records, const um_pass_ks *ks, size_t *numbers,
+                          json_t **all, um_error *error) {
+    const um_eval_part part = {.problems = numbers, .count = records->problem_count};
+    for (size_t i = 0; i < records->problem_count; i++) {
+        numbers[i] = i;
+    }
+    return um_eval_part_rates(records, &part, ks, all, error);
+}
+
 static um_status fill_parts(const um_eval_records *records, const um_pass_ks *ks,
                             const place *places, size_t *numbers, json_t *report, um_error *error) {
     json_t *groups = json_array();
     json_t *all = NULL;
+    um_status status = rate_all(records, ks, numbers, &all, error);
     for (size_t i = 0; i < records->problem_count; i++) {
         numbers[i] = places[i].number;
     }
-    um_status status = add_groups(records, places, numbers, ks, groups, error);
     if (status == UM_OK) {
-        const um_eval_part part = {.problems = numbers, .count = records->problem_count};
-        status = um_eval_part_rates(records, &part, ks, &all, error);
+        status = add_groups(records, places, numbers, ks, groups, error);
     }
     (void)json_object_set_new(report, "groups", groups);
     (void)json_object_set_new(report, "all", all ? all : json_null());

@@ -13,7 +13,7 @@ size_t um_eval_passed(const um_eval_records *records, size_t problem) {
     size_t passed = 0;
     for (size_t i = 0; i < records->samples_each; i++) {
         const um_eval_sample *sample = &records->samples[problem * records->samples_each + i];
-        passed += sample->verdict == UM_VERDICT_PASSED;
+        passed += sample->is_judged && sample->verdict == UM_VERDICT_PASSED;
     }
     return passed;
 }

@@ -322,7 +322,8 @@ static um_status put_notes(const json_t *report, um_buffer *page, um_error *erro
         page, error,
         "<p class=\"note\">Bands and ranges hold the mean with %g%% (bootstrap, %.0f samples of "
         "the problems). Differences are of the same problems, and coloured where their interval "
-        "has one sign; p is of the exact sign test, and none is corrected for their number. "
+        "has one sign and p is below 0.05; p is of the exact sign test, and none is corrected for "
+        "their number. "
         "Seconds are of decoding, samples side by side.</p>\n",
         95.0, um_sweep_number(report, "bootstrap_resamples"));
 }

@@ -222,6 +222,15 @@ static int limit(int resource, size_t value) {
     return setrlimit((__rlimit_resource_t)resource, &both);
 }
 
+/* As `limit`, but no wider than it is: only root may widen it. */
+static int limit_further(int resource, size_t value) {
+    struct rlimit now;
+    if (getrlimit((__rlimit_resource_t)resource, &now) < 0) {
+        return -1;
+    }
+    return limit(resource, value < now.rlim_max ? value : now.rlim_max);
+}
+
 int um_confine_limits(const um_process_limits *limits) {
     TRY(limit(RLIMIT_AS, limits->memory_bytes));
     TRY(limit(RLIMIT_FSIZE, limits->file_bytes));
@@ -232,7 +241,7 @@ int um_confine_limits(const um_process_limits *limits) {
     TRY(limit(RLIMIT_MSGQUEUE, 0));
     if (limits->cpu_seconds > 0) {
         TRY(limit(RLIMIT_CPU, limits->cpu_seconds));
-        TRY(limit(RLIMIT_NPROC, limits->threads));
+        TRY(limit_further(RLIMIT_NPROC, limits->threads));
     }
     return 0;
 }

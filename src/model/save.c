@@ -127,6 +127,23 @@ static um_status prepare_directory(const char *directory, um_error *error) {
     return UM_OK;
 }
 
+static um_status remove_leftovers(const char *directory, const char *name, um_error *error) {
+    char path[4096];
+    UM_TRY(um_path_join(path, sizeof path, directory, name, error));
+    return um_atomic_file_remove_leftovers(path, error);
+}
+
+um_status um_model_directory_remove_leftovers(const char *directory, um_error *error) {
+    static const char *const own[] = {"config.json", UM_CHECKPOINT_FILE, UM_MODEL_DONE_FILE};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        UM_TRY(remove_leftovers(directory, own[i], error));
+    }
+    for (size_t i = 0; um_model_tokenizer_file(i); i++) { /* generation_config.json among them */
+        UM_TRY(remove_leftovers(directory, um_model_tokenizer_file(i), error));
+    }
+    return UM_OK;
+}
+
 um_status um_model_directory_write(const um_model_config *config, const um_parameters *parameters,
                                    um_dtype dtype, const char *tokenizer_source_directory,
                                    const char *target_directory, um_error *error) {

@@ -11,6 +11,9 @@
 /* Whether a directory contains a model's weights, in one file or in several. */
 bool um_model_directory_has_weights(const char *directory);
 
+/* Remove what killed writers have left beside the files that um_model_directory_write makes. */
+um_status um_model_directory_remove_leftovers(const char *directory, um_error *error);
+
 /* Write model.safetensors with weights stored as `dtype`, config.json, and the tokenizer files and
  * generation_config.json of `tokenizer_source_directory` (NULL for none; see tokenizer_copy.h), to
  * `target_directory`, which is created if it does not exist (its parent must).  Each file appears

@@ -205,6 +205,10 @@ static um_status copy_file(const char *name, const char *from, const char *to, u
     return status;
 }
 
+const char *um_model_tokenizer_file(size_t index) {
+    return index < sizeof copied_files / sizeof *copied_files ? copied_files[index] : NULL;
+}
+
 um_status um_model_copy_tokenizer(const um_model_config *config, const char *from, const char *to,
                                   um_error *error) {
     renamed_token tokens[RENAMED_TOKENS];

@@ -5,6 +5,9 @@
 
 #include "model/config.h"
 
+/* The name of file `index` of these, from 0; NULL past the last. */
+const char *um_model_tokenizer_file(size_t index);
+
 /* Copy those that exist in the directory `from` to the directory `to`, each whole or not at all.
  *
  * They are copied byte for byte, unless the model's pad or mask token is not the one that the

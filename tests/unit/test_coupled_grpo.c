@@ -422,7 +422,7 @@ static void decoding_that_a_trajectory_does_not_follow_is_refused(void **state) 
     grpo_workshop_remove(&made);
 }
 
-/* An early stop would let the loss count pads that nobody sampled. */
+/* The loss would count pads that nobody sampled. */
 static void counting_what_is_not_sampled_is_refused(void **state) {
     (void)state;
     grpo_workshop made = grpo_workshop_make(", \"completion_extent\": \"all\"");
@@ -433,6 +433,12 @@ static void counting_what_is_not_sampled_is_refused(void **state) {
     set_member(&made.recipe, "rollout.stop_token", "800");
     expect_refusal(&made.recipe, &output, UM_ERR_ARGUMENT,
                    "which \"stop_token\" of \"rollout\" leaves unsampled");
+    set_member(&made.recipe, "completion_extent", "to_end");
+    set_member(&made.recipe, "rollout.stop_token", "42");
+    expect_refusal(&made.recipe, &output, UM_ERR_ARGUMENT, "none of the model's end tokens");
+    set_member(&made.recipe, "rollout.stop_token", "800");
+    set_member(&made.recipe, "rollout.forbid_mask", "false");
+    expect_refusal(&made.recipe, &output, UM_ERR_ARGUMENT, "\"forbid_mask\" false leaves");
     scratch_remove(&output);
     grpo_workshop_remove(&made);
 }

@@ -163,7 +163,13 @@ static void one_sample_a_prompt_tells_nothing_of_distinct_answers(void **state) 
     um_order_summary_free(&summary);
     add_order(&set, (const size_t[]){0, 1}, 2, 2, 1, 1); /* the same answer again */
     summary = summarise(&set);
-    assert_true(summary.distinct.mean == 0.5 && summary.distinct.count == 2);
+    assert_true(summary.distinct.mean == 0.5 && summary.distinct.count == 1);
+    um_order_summary_free(&summary);
+    for (uint64_t i = 2; i < 5; i++) { /* 4 answers in 4 samples of the other prompt */
+        add_order(&set, (const size_t[]){0, 1}, 2, 2, 2, i);
+    }
+    summary = summarise(&set);
+    assert_true(summary.distinct.mean == 0.75 && summary.distinct.count == 2);
     um_order_summary_free(&summary);
     um_order_set_free(&set);
 }

@@ -169,13 +169,16 @@ static void shards_that_no_index_can_name_are_removed(void **state) {
 static void shards_that_belong_to_others_are_left_alone(void **state) {
     (void)state;
     static const char index[] = "{\"format\": \"unmask shard index\", \"version\": 2, "
-                                "\"documents\": 3, \"tokens\": 10, \"shards\": [\"own.shard\"]}";
+                                "\"documents\": 6, \"tokens\": 20, \"shards\": "
+                                "[\"own.shard\", \"c-web-00001.shard\"]}";
     const scratch directory = scratch_make();
     (void)write_corpus(&directory, "own.shard", 0);
+    (void)write_corpus(&directory, "c-web-00001.shard", 0); /* of a corpus called c-web */
     (void)write_corpus(&directory, "c-00001.shard", 0);
     scratch_write(&directory, "c.shard", index, strlen(index));
     assert_int_equal(write_corpus(&directory, "c.shard", 5), 2);
     um_shard_close(open_corpus(&directory, "own.shard"));
+    um_shard_close(open_corpus(&directory, "c-web-00001.shard"));
     um_shard *shard = open_corpus(&directory, "c-00001.shard");
     assert_int_equal(um_shard_document_count(shard), 3);
     um_shard_close(shard);

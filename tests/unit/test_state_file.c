@@ -136,7 +136,7 @@ static void rewards_are_found_again(void **state) {
     scratch_remove(&directory);
 }
 
-static void another_run_begins_a_journal_anew(void **state) {
+static void another_run_begins_a_journal_anew_with_its_first_record(void **state) {
     (void)state;
     const scratch directory = scratch_make();
     um_judgement found[2];
@@ -145,9 +145,20 @@ static void another_run_begins_a_journal_anew(void **state) {
     um_reward_journal_close(journal);
     journal = open_journal(&directory, 6);
     assert_false(um_reward_journal_find(journal, 0, 100, found, 2));
+    um_reward_journal_close(journal); /* it was refused */
+    journal = open_journal(&directory, 5);
+    assert_true(um_reward_journal_find(journal, 0, 100, found, 2));
+    um_reward_journal_close(journal);
+    journal = open_journal(&directory, 6);
+    append(journal, 1);
+    append(journal, 2);
     um_reward_journal_close(journal);
     journal = open_journal(&directory, 5);
     assert_false(um_reward_journal_find(journal, 0, 100, found, 2));
+    um_reward_journal_close(journal);
+    journal = open_journal(&directory, 6);
+    assert_true(um_reward_journal_find(journal, 1, 101, found, 2));
+    assert_true(um_reward_journal_find(journal, 2, 102, found, 2));
     um_reward_journal_close(journal);
     scratch_remove(&directory);
 }
@@ -231,7 +242,7 @@ int main(void) {
         cmocka_unit_test(sections_come_back),
         cmocka_unit_test(every_changed_bit_and_every_length_is_noticed),
         cmocka_unit_test(rewards_are_found_again),
-        cmocka_unit_test(another_run_begins_a_journal_anew),
+        cmocka_unit_test(another_run_begins_a_journal_anew_with_its_first_record),
         cmocka_unit_test(a_torn_or_damaged_record_ends_a_journal),
         cmocka_unit_test(what_is_judged_behind_a_damaged_record_is_kept),
         cmocka_unit_test(a_pipe_is_no_journal),

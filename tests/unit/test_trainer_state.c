@@ -172,6 +172,25 @@ static void a_run_goes_on_with_other_intervals_and_places(void **state) {
     stopped_run_free(&made);
 }
 
+static void leftovers_of_a_killed_run_are_removed(void **state) {
+    (void)state;
+    static const char *const files[] = {UM_TRAINING_STATE_FILE, "model.safetensors", "config.json",
+                                        "tokenizer.json", "DONE"};
+    char name[64];
+    stopped_run made = stop_a_run();
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        (void)snprintf(name, sizeof name, "%s.part-abcdef", files[i]);
+        scratch_write(&made.output, name, "", 0);
+    }
+    watch seen = {0};
+    train_whole(&made.shop.recipe, &made.output, &seen);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        (void)snprintf(name, sizeof name, "%s.part-abcdef", files[i]);
+        assert_false(um_file_exists(made.output.path, name));
+    }
+    stopped_run_free(&made);
+}
+
 /* ---- Damaged states ---------------------------------------------------- */
 
 static void every_changed_byte_of_a_state_is_noticed(void **state) {
@@ -510,6 +529,7 @@ int main(void) {
         cmocka_unit_test(a_state_of_an_edited_configuration_is_refused),
         cmocka_unit_test(a_state_without_the_configuration_goes_on),
         cmocka_unit_test(a_run_goes_on_with_other_intervals_and_places),
+        cmocka_unit_test(leftovers_of_a_killed_run_are_removed),
         cmocka_unit_test(every_changed_byte_of_a_state_is_noticed),
         cmocka_unit_test(a_state_of_another_length_is_refused),
         cmocka_unit_test(a_full_disk_leaves_the_old_state),

@@ -447,6 +447,47 @@ static void targets_share_a_row(void **state) {
     fixture_close(&made);
 }
 
+/* Targets that are certain have no gradient, however many share the row. */
+static void certain_targets_have_no_gradient(void **state) {
+    (void)state;
+    um_error error = {0};
+    fixture made;
+    fixture_open(&cases[0], &made);
+    const um_transformer *transformer = &made.model.transformer;
+    const size_t width = transformer->config->hidden_size;
+    const size_t count = transformer->config->vocabulary_size * width;
+    const um_compute compute = compute_make(NULL, 1);
+    const float *head = um_tensor_f32(&made.gradients.head);
+    float logarithms[7];
+    um_loss_scratch memory;
+    um_loss_sums sums;
+    row_set set;
+    rows_make(transformer, &compute, &set);
+    for (size_t i = 0; i < width; i++) { /* logits far apart: target 0 is the most probable one */
+        set.hidden[i] *= 1e4f;
+    }
+    const int32_t targets[] = {set.targets[0], set.targets[0], set.targets[0], set.targets[0],
+                               set.targets[0], set.targets[0], set.targets[0]};
+    const float weights[] = {0.1f, -0.7f, 1.3f, 0.01f, -0.3f, 0.2f, -0.61f};
+    const um_loss_rows rows = {.count = 1,
+                               .hidden = set.hidden,
+                               .target_ends = (const size_t[]){7},
+                               .targets = targets,
+                               .weights = weights,
+                               .log_probabilities = logarithms};
+    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
+    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
+                    &sums);
+    assert_int_equal(sums.correct, 7);
+    assert_true(sums.plain == 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(head[i] == 0);
+    }
+    um_loss_scratch_free(&memory);
+    rows_free(&set);
+    fixture_close(&made);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_are_noised_as_the_description_says),
@@ -455,6 +496,7 @@ int main(void) {
         cmocka_unit_test(a_loss_in_chunks_is_that_of_its_parts),
         cmocka_unit_test(a_loss_is_the_same_without_gradients),
         cmocka_unit_test(targets_share_a_row),
+        cmocka_unit_test(certain_targets_have_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

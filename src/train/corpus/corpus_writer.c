@@ -14,6 +14,10 @@
 
 #define PATH_SIZE 4096
 #define MOST_SHARDS 99999
+#define SHARD_DIGITS 5
+
+/* What tells the shards of a corpus from those of the one that it replaces. */
+static const char *const marks[] = {"", "b", "c", "d", "e", "f", "g", "h"};
 
 struct um_corpus_writer {
     um_shard_writer *shard; /* the documents not yet written */
@@ -45,7 +49,8 @@ static void cut_extension(char *stem) {
 /* The path of a shard, counted from 1. */
 static um_status name_shard(const um_corpus_writer *writer, const char *mark, size_t number,
                             char path[PATH_SIZE], um_error *error) {
-    const int length = snprintf(path, PATH_SIZE, "%s-%s%05zu.shard", writer->stem, mark, number);
+    const int length =
+        snprintf(path, PATH_SIZE, "%s-%s%0*zu.shard", writer->stem, mark, SHARD_DIGITS, number);
     return length > 0 && length < PATH_SIZE
                ? UM_OK
                : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", writer->path);
@@ -55,20 +60,34 @@ static bool has_prefix(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* What follows this corpus's "NAME-" in `name`, such as "b00001.shard"; NULL for other names. */
-static const char *behind_stem(const um_corpus_writer *writer, const char *name) {
+/* Whether `name` is that of a shard which a writer of this corpus makes with the mark. */
+static bool has_mark(const um_corpus_writer *writer, const char *name, const char *mark) {
     const char *slash = strrchr(writer->stem, '/');
-    const char *stem = slash ? slash + 1 : writer->stem;
-    const size_t length = strlen(stem);
-    return has_prefix(name, stem) && name[length] == '-' ? name + length + 1 : NULL;
+    const char *parts[] = {slash ? slash + 1 : writer->stem, "-", mark};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!has_prefix(name, parts[i])) {
+            return false;
+        }
+        name += strlen(parts[i]);
+    }
+    const size_t digits = strspn(name, "0123456789");
+    return digits == SHARD_DIGITS && strcmp(name + digits, ".shard") == 0;
 }
 
-/* Whether the index now at `path` names a shard with the mark, even if no such shard exists. */
-static bool names_mark(const um_corpus_writer *writer, const char *mark) {
-    for (size_t i = 0; i < writer->before.count; i++) {
-        const char *rest = behind_stem(writer, writer->before.names[i]);
-        if (rest && has_prefix(rest, mark) && rest[strlen(mark)] >= '0' &&
-            rest[strlen(mark)] <= '9') {
+static bool is_own(const um_corpus_writer *writer, const char *name) {
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (has_mark(writer, name, marks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the index names a shard with the mark, even if no such shard exists. */
+static bool names_mark(const um_corpus_writer *writer, const um_shard_index *index,
+                       const char *mark) {
+    for (size_t i = 0; i < index->count; i++) {
+        if (has_mark(writer, index->names[i], mark)) {
             return true;
         }
     }
@@ -78,11 +97,10 @@ static bool names_mark(const um_corpus_writer *writer, const char *mark) {
 /* Choose the first mark that no existing shard has, so that shards of another corpus stay as they
  * are, and those of the corpus at `path` do until the new one is whole. */
 static um_status choose_mark(um_corpus_writer *writer, um_error *error) {
-    static const char *const marks[] = {"", "b", "c", "d", "e", "f", "g", "h"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         UM_TRY(name_shard(writer, marks[i], 1, path, error));
-        if (access(path, F_OK) != 0 && !names_mark(writer, marks[i])) {
+        if (access(path, F_OK) != 0 && !names_mark(writer, &writer->before, marks[i])) {
             writer->mark = marks[i];
             return UM_OK;
         }
@@ -93,15 +111,16 @@ static um_status choose_mark(um_corpus_writer *writer, um_error *error) {
                     path);
 }
 
-static void read_index_before(um_corpus_writer *writer) {
+/* The index now at `path`; empty if there is none, or a damaged one, whose shards stay. */
+static void read_index(const um_corpus_writer *writer, um_shard_index *index) {
     um_mapped_file file;
     if (um_mapped_file_open(writer->path, &file, NULL) != UM_OK) {
         return;
     }
     if (um_shard_index_is(file.data, file.size) &&
-        um_shard_index_parse((const char *)file.data, file.size, writer->path, &writer->before,
-                             NULL) != UM_OK) {
-        um_shard_index_free(&writer->before); /* damaged: its shards stay */
+        um_shard_index_parse((const char *)file.data, file.size, writer->path, index, NULL) !=
+            UM_OK) {
+        um_shard_index_free(index);
     }
     um_mapped_file_close(&file);
 }
@@ -120,7 +139,7 @@ um_status um_corpus_writer_create(size_t vocabulary_size, const char *path, size
     strcpy(created->path, path);
     strcpy(created->stem, path);
     cut_extension(created->stem);
-    read_index_before(created);
+    read_index(created, &created->before);
     um_status status = choose_mark(created, error);
     if (status == UM_OK) {
         status = um_shard_writer_create(vocabulary_size, &created->shard, error);
@@ -179,9 +198,14 @@ static um_status format_index(const um_corpus_writer *writer, um_buffer *text, u
     return um_buffer_append_text(text, "]}\n", error);
 }
 
+/* After a failure: remove the shards that have appeared, unless the index has as well. */
 static void hide_shards(const um_corpus_writer *writer) {
     char path[PATH_SIZE];
-    for (size_t i = 0; i < writer->shard_count; i++) {
+    um_shard_index now = {0};
+    read_index(writer, &now);
+    const bool is_written = names_mark(writer, &now, writer->mark);
+    um_shard_index_free(&now);
+    for (size_t i = 0; i < writer->shard_count && !is_written; i++) {
         if (!writer->shards[i] && name_shard(writer, writer->mark, i + 1, path, NULL) == UM_OK) {
             (void)unlink(path);
         }
@@ -216,7 +240,7 @@ static void remove_shards_before(const um_corpus_writer *writer) {
     for (size_t i = 0; i < writer->before.count; i++) {
         const char *name = writer->before.names[i];
         const int length = snprintf(path, sizeof path, "%.*s%s", (int)folder, writer->stem, name);
-        if (behind_stem(writer, name) && length > 0 && length < PATH_SIZE) {
+        if (is_own(writer, name) && length > 0 && length < PATH_SIZE) {
             (void)unlink(path);
         }
     }
@@ -232,7 +256,7 @@ um_status um_corpus_writer_commit(um_corpus_writer *writer, um_error *error) {
             status = write_index(writer, error);
         }
         if (status != UM_OK) {
-            hide_shards(writer); /* no index names them */
+            hide_shards(writer);
             return status;
         }
     }

@@ -80,9 +80,21 @@ static um_status open_decoding(um_coupled_grpo *run, const um_model_config *conf
     return status == UM_OK ? UM_OK : um_error_prefix(error, status, "\"rollout\"");
 }
 
-/* An early stop leaves positions that nobody sampled; the loss must not count what fills them. */
-static um_status check_extent(const um_recipe *recipe, const um_decode_options *decoding,
-                              um_error *error) {
+/* Pads fill the positions that nobody sampled: those behind an early stop and, if the model may
+ * choose the mask, any.  The loss must not count them; trajectories leave them out themselves. */
+static um_status check_extent(const um_recipe *recipe, const um_completion_tasks *tasks,
+                              const um_decode_options *decoding, um_error *error) {
+    const bool ends_otherwise = decoding->stop_token != UM_NO_TOKEN_ID &&
+                                !um_token_list_contains(&tasks->end_tokens, decoding->stop_token);
+    if (recipe->grpo.estimator != UM_ESTIMATOR_TRAJECTORY &&
+        (ends_otherwise || !decoding->forbid_mask)) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT, "\"rollout\": %s",
+                        ends_otherwise
+                            ? "\"stop_token\" is none of the model's end tokens, so the pad that "
+                              "would follow it would be learnt"
+                            : "\"forbid_mask\" false leaves positions unsampled, whose pads would "
+                              "be learnt");
+    }
     const bool stops = recipe->grpo.early_stop || decoding->stop_token != UM_NO_TOKEN_ID;
     if (recipe->grpo.completion_extent == UM_COMPLETION_ALL && stops) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
@@ -105,7 +117,7 @@ static um_status open_run(const um_recipe *recipe, const um_grader *grader, um_m
     UM_TRY(check(recipe, config, error));
     UM_TRY(open_problems(run, config, error));
     UM_TRY(open_decoding(run, config, error));
-    UM_TRY(check_extent(recipe, &run->decoding, error));
+    UM_TRY(check_extent(recipe, &run->tasks, &run->decoding, error));
     return um_judge_grader_create(&recipe->problem_options, grader, &run->judge, &run->grader,
                                   error);
 }
@@ -192,7 +204,6 @@ static um_status start_run(void *state, um_learner *learner, const um_output_dir
     if (file) {
         UM_TRY(restore(run, file, error));
     }
-    /* Last: a journal of other problems begins anew, which a refused state must not cause. */
     return um_collective_agree_on_status(learner->collective, open_journal(run, output, error),
                                          error);
 }
@@ -240,7 +251,9 @@ static void report_update(um_coupled_grpo *run, const um_grpo_update_report *mad
     report->learning_rate = made->update.learning_rate;
     report->rows = made->rows;
     report->flops = made->flops;
-    um_metric_list_add(&run->metrics, "kl", made->kl);
+    if (run->reference.block) {
+        um_metric_list_add(&run->metrics, "kl", made->kl);
+    }
     um_metric_list_add(&run->metrics, "clip_low", made->clip_low);
     um_metric_list_add(&run->metrics, "clip_high", made->clip_high);
     report->metrics = run->metrics.items;
@@ -301,7 +314,6 @@ static um_status validate(void *state, const um_run_observer *observer, bool *ha
 static void describe(const void *state, um_trainer_sizes *sizes) {
     const um_coupled_grpo *run = state;
     sizes->train_documents = run->tasks.count;
-    sizes->validation_documents = run->validation.tasks.count;
     sizes->validation_problems = run->validation.tasks.count;
 }
 

@@ -40,8 +40,8 @@ static bool is_hidden(const um_recipe *recipe, const um_masked_copy *copy, size_
         return um_mask_hides_prompt(recipe, copy->place, position);
     }
     return follows_states(recipe)
-               ? um_state_hides(completion, position, copy->mask)
-               : um_mask_hides(&recipe->grpo, copy->place, (size_t)copy->mask, position);
+               ? um_state_hides(completion, position, copy->pass)
+               : um_mask_hides(&recipe->grpo, copy->place, (size_t)copy->pass, position);
 }
 
 /* Whether the copy estimates the token there. */
@@ -50,7 +50,7 @@ static bool is_target(const um_recipe *recipe, const um_masked_copy *copy, size_
     const bool is_counted =
         position >= completion->start && position - completion->start < completion->counted;
     return is_counted && is_hidden(recipe, copy, position) &&
-           (!follows_states(recipe) || completion->steps[position] == copy->mask);
+           (!follows_states(recipe) || completion->steps[position] == copy->pass);
 }
 
 /* The batch's sequence of these tokens; their number if there is none yet. */
@@ -101,26 +101,28 @@ static um_status add_completion(um_grpo_passes *passes, const um_recipe *recipe,
         um_state_draw(options, completion, place, passes->steps);
     }
     for (size_t i = 0; i < count; i++) {
-        um_masked_copy copy = {.completion = completion,
-                               .place = place,
-                               .first_token = passes->token_count,
-                               .mask = (int32_t)i,
-                               .coefficient = um_mask_coefficient(options, place, i)};
-        if (follows_states(recipe)) {
-            copy.mask = passes->steps[i];
-            copy.coefficient = um_state_coefficient(options, completion);
-        }
+        const bool by_state = follows_states(recipe);
+        const um_masked_copy copy = {.completion = completion,
+                                     .place = place,
+                                     .first_token = passes->token_count,
+                                     .pass = by_state ? passes->steps[i] : (int32_t)i,
+                                     .coefficient = by_state
+                                                        ? um_state_coefficient(options, completion)
+                                                        : um_mask_coefficient(options, place, i)};
         UM_TRY(add_copy(passes, recipe, config, copy, error));
     }
     passes->token_count += completion->counted;
-    passes->most_targets += count * completion->counted;
     return UM_OK;
 }
 
 /* ---- Targets ---------------------------------------------------------------- */
 
+/* Room for all counted tokens of all copies. */
 static um_status grow_targets(um_grpo_passes *passes, um_error *error) {
-    const size_t count = passes->most_targets;
+    size_t count = 0;
+    for (size_t i = 0; i < passes->copy_count; i++) {
+        count += passes->copies[i].completion->counted;
+    }
     UM_TRY(um_training_batch_reserve_targets(&passes->batch, count, error));
     UM_TRY(um_grow(&passes->members, &passes->member_capacity, passes->copy_count,
                    sizeof *passes->members, "passes", error));
@@ -168,7 +170,6 @@ um_status um_grpo_passes_fill(um_grpo_passes *passes, const um_recipe *recipe,
     passes->batch.rows.attention_block_length = config->attention_block_length;
     passes->copy_count = 0;
     passes->token_count = 0;
-    passes->most_targets = 0;
     for (size_t i = 0; i < count; i++) {
         UM_TRY(add_completion(passes, recipe, config, completions[i], places[i], error));
     }

@@ -16,7 +16,7 @@ typedef struct um_masked_copy {
     const um_completion *completion;
     um_mask_place place;
     size_t first_token; /* number of the completion's first counted token */
-    int32_t mask;       /* number of the pass or, for trajectories, the step before which it is */
+    int32_t pass;       /* its number or, for trajectories, the step before which it is */
     double coefficient; /* weight of its log-probabilities in their tokens' estimates */
     size_t sequence;    /* of the batch: its rows, shared by equal copies */
 } um_masked_copy;
@@ -29,7 +29,6 @@ typedef struct um_grpo_passes {
     size_t token_count;  /* counted tokens of all completions */
     size_t *token;       /* [target_count] number of the target among the counted tokens */
     double *coefficient; /* [target_count] weight of the target in its token's estimate */
-    size_t most_targets; /* if all counted tokens are targets of all copies */
     const um_masked_copy **members; /* of one sequence */
     int32_t *canvas;
     int32_t *steps; /* of a completion's states, the drawn ones first */

@@ -1,6 +1,5 @@
 #include "train/grpo/grpo_update.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,7 +298,7 @@ static void report_parts(const um_grpo_updater *updater, size_t parts,
         report->log_probability += part->log_probability;
         report->tokens += part->tokens;
     }
-    const double tokens = fmax(1.0, (double)report->tokens);
+    const double tokens = (double)report->tokens; /* of none there is no mean: NAN */
     report->kl /= tokens;
     report->clip_low /= tokens;
     report->clip_high /= tokens;

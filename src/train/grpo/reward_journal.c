@@ -34,8 +34,10 @@ typedef struct journal_record {
 
 struct um_reward_journal {
     um_append_file file;
-    um_buffer contents; /* of the file when it was opened, up to `known` */
-    size_t known;
+    uint64_t identity;
+    um_buffer contents; /* of the file when it was opened */
+    size_t known;       /* bytes of it that belong to this run */
+    bool is_cut;        /* the file has been cut to them */
 };
 
 static uint64_t checksum_of(const journal_record *record, const void *entries) {
@@ -85,18 +87,31 @@ static size_t known_bytes(const um_buffer *contents, uint64_t identity) {
 
 static um_status set_up(um_reward_journal *journal, const char *path, uint64_t identity,
                         um_error *error) {
-    journal_header header = {.identity = identity};
-    memcpy(header.magic, MAGIC, sizeof header.magic);
     struct stat facts;
     if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* reading might not end */
         return UM_RAISE(error, UM_ERR_IO, "%s: not a regular file; remove it", path);
     }
     UM_TRY(um_append_file_open(path, &journal->file, error));
     UM_TRY(um_file_read(path, FILE_MAXIMUM, &journal->contents, error));
+    journal->identity = identity;
     journal->known = known_bytes(&journal->contents, identity);
+    return UM_OK;
+}
+
+/* Only what is about to add a record takes away what is not its own: until then the run may still
+ * be refused. */
+static um_status cut(um_reward_journal *journal, um_error *error) {
+    journal_header header = {.identity = journal->identity};
+    memcpy(header.magic, MAGIC, sizeof header.magic);
+    if (journal->is_cut) {
+        return UM_OK;
+    }
     UM_TRY(um_append_file_cut(&journal->file, journal->known, error));
-    return journal->known > 0 ? UM_OK
-                              : um_append_file_write(&journal->file, &header, sizeof header, error);
+    if (journal->known == 0) {
+        UM_TRY(um_append_file_write(&journal->file, &header, sizeof header, error));
+    }
+    journal->is_cut = true;
+    return UM_OK;
 }
 
 um_status um_reward_journal_open(const char *path, uint64_t identity, um_reward_journal **journal,
@@ -154,6 +169,7 @@ um_status um_reward_journal_append(um_reward_journal *journal, uint64_t batch, u
                                    const um_judgement *judgements, size_t count, um_error *error) {
     journal_record record = {.batch = batch, .digest = digest, .count = count};
     um_buffer bytes = {0};
+    UM_TRY(cut(journal, error));
     um_status status = um_buffer_append(&bytes, &record, sizeof record, error);
     for (size_t i = 0; i < count && status == UM_OK; i++) {
         const journal_entry entry = {.verdict = judgements[i].verdict,

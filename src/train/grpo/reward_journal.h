@@ -11,8 +11,9 @@
 
 typedef struct um_reward_journal um_reward_journal;
 
-/* Open or make the journal at `path`.  One of another `identity` (recipe and problems) begins anew;
- * a record that a kill has left torn is cut off.  Release with um_reward_journal_close. */
+/* Open or make the journal at `path`.  With the first record that is added, one of another
+ * `identity` (recipe and problems) begins anew, and a record that a kill has left torn is cut off.
+ * Release with um_reward_journal_close. */
 um_status um_reward_journal_open(const char *path, uint64_t identity, um_reward_journal **journal,
                                  um_error *error);
 /* NULL is allowed. */

@@ -141,8 +141,7 @@ static um_loss_rows rows_of(const um_learner *learner, const um_training_batch *
 }
 
 um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
-                                       const um_training_batch *batch, bool record,
-                                       um_error *error) {
+                                       um_training_batch *batch, bool record, um_error *error) {
     const um_transformer *used = transformer ? transformer : &learner->transformer;
     um_loss_sums sums;
     UM_TRY(forward(learner, used, batch, record, error));
@@ -151,8 +150,8 @@ um_status um_learner_log_probabilities(um_learner *learner, const um_transformer
     return UM_OK;
 }
 
-um_status um_learner_backward(um_learner *learner, const um_training_batch *batch,
-                              um_loss_sums *sums, um_error *error) {
+um_status um_learner_backward(um_learner *learner, um_training_batch *batch, um_loss_sums *sums,
+                              um_error *error) {
     const size_t floats = batch->hidden_count * learner->config.hidden_size;
     UM_TRY(um_grow(&learner->hidden_gradient, &learner->hidden_gradient_capacity, floats,
                    sizeof(float), "hidden", error));
@@ -164,7 +163,7 @@ um_status um_learner_backward(um_learner *learner, const um_training_batch *batc
                                    &learner->gradients, error);
 }
 
-um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
+um_status um_learner_batch_loss(um_learner *learner, um_training_batch *batch, bool backward,
                                 um_loss_sums *sums, um_error *error) {
     UM_TRY(forward(learner, &learner->transformer, batch, backward, error));
     if (backward) {

@@ -77,21 +77,21 @@ bool um_learner_owns(const um_learner *learner, size_t part);
  * (gradient_sum.h).  All ranks call it for each part in turn. */
 um_status um_learner_end_part(um_learner *learner, size_t part, size_t parts, um_error *error);
 
-/* Forward pass and loss of a batch; with `backward`, its gradients are added to the block. */
-um_status um_learner_batch_loss(um_learner *learner, const um_training_batch *batch, bool backward,
+/* Forward pass and loss of a batch, whose log_probabilities it sets; with `backward`, its gradients
+ * are added to the block. */
+um_status um_learner_batch_loss(um_learner *learner, um_training_batch *batch, bool backward,
                                 um_loss_sums *sums, um_error *error);
 
 /* The same in two parts, for weights that depend on the log-probabilities.  First set the batch's
  * log_probabilities to those of the targets under `transformer`: NULL for the learner's model or,
  * without `record`, one of the same shape, such as a reference. */
 um_status um_learner_log_probabilities(um_learner *learner, const um_transformer *transformer,
-                                       const um_training_batch *batch, bool record,
-                                       um_error *error);
+                                       um_training_batch *batch, bool record, um_error *error);
 
 /* Then, directly after a recorded pass, add the gradients of the sum over targets of
  * weight * cross-entropy, with the batch's weights as they are now. */
-um_status um_learner_backward(um_learner *learner, const um_training_batch *batch,
-                              um_loss_sums *sums, um_error *error);
+um_status um_learner_backward(um_learner *learner, um_training_batch *batch, um_loss_sums *sums,
+                              um_error *error);
 
 /* Operations in the matrix products of a batch's forward pass; a multiply-add counts two. */
 double um_learner_forward_flops(const um_learner *learner, const um_training_batch *batch);

@@ -1,7 +1,7 @@
 #include "train/learner/loss.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "kernels/linear.h"
@@ -59,23 +59,43 @@ static target_range targets_of(const um_loss_rows *rows, size_t row) {
                           .end = rows->target_ends[row]};
 }
 
-/* From the softmax to the sum over targets of weight * (softmax - one-hot target). */
-static void weigh(const chunk *part, target_range range, float *softmax) {
-    const int32_t *targets = part->rows->targets;
-    const float *weights = part->rows->weights;
-    const bool single = range.end - range.first == 1;
+/* From the softmax to weight * (softmax - one-hot target). */
+static void weigh_target(size_t vocabulary, size_t target, float weight, float *softmax) {
+    softmax[target] -= 1.0f; /* before the product: exact where the softmax is almost 1 */
+    for (size_t i = 0; i < vocabulary; i++) {
+        softmax[i] *= weight;
+    }
+}
+
+static bool is_first_of_its_token(const int32_t *targets, target_range range, size_t at) {
+    for (size_t i = range.first; i < at; i++) {
+        if (targets[i] == targets[at]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The same, added up over several targets. */
+static void weigh_targets(const um_loss_rows *rows, target_range range, size_t vocabulary,
+                          float *softmax) {
     float sum = 0;
     for (size_t i = range.first; i < range.end; i++) {
-        sum += weights[i];
+        sum += rows->weights[i];
     }
-    if (single) { /* before the product: exact where the softmax is almost 1 */
-        softmax[targets[range.first]] -= 1.0f;
-    }
-    for (size_t i = 0; i < part->vocabulary; i++) {
+    for (size_t i = 0; i < vocabulary; i++) {
         softmax[i] *= sum;
     }
-    for (size_t i = range.first; !single && i < range.end; i++) {
-        softmax[targets[i]] -= weights[i];
+    for (size_t i = range.first; i < range.end; i++) {
+        if (is_first_of_its_token(rows->targets, range, i)) {
+            const float logarithm = rows->log_probabilities[i];
+            float own = 0; /* the weight of its token */
+            for (size_t j = i; j < range.end; j++) {
+                own += rows->targets[j] == rows->targets[i] ? rows->weights[j] : 0;
+            }
+            /* own (p - 1) + (sum - own) p: exact where p is almost 1, and 0 if all share it. */
+            softmax[rows->targets[i]] = own * expm1f(logarithm) + (sum - own) * expf(logarithm);
+        }
     }
 }
 
@@ -98,8 +118,10 @@ static void row_loss(const chunk *part, size_t row, float *logits) {
     for (size_t i = range.first + 1; i < range.end; i++) {
         logarithms[i] += logarithms[range.first];
     }
-    if (part->with_gradient) {
-        weigh(part, range, logits);
+    if (part->with_gradient && range.end - range.first == 1) {
+        weigh_target(part->vocabulary, target, rows->weights[range.first], logits);
+    } else if (part->with_gradient) {
+        weigh_targets(rows, range, part->vocabulary, logits);
     }
 }
 

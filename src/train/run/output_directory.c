@@ -9,16 +9,12 @@
 #include "base/directory_lock.h"
 #include "base/mapped_file.h"
 #include "model/save.h"
-#include "weights/checkpoint.h"
 
 static um_status remove_leftovers(const um_output_directory *directory, um_error *error) {
-    static const char *const names[] = {UM_TRAINING_STATE_FILE, UM_CHECKPOINT_FILE};
     char path[UM_RECIPE_PATH_SIZE + 32];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        UM_TRY(um_path_join(path, sizeof path, directory->path, names[i], error));
-        UM_TRY(um_atomic_file_remove_leftovers(path, error));
-    }
-    return UM_OK;
+    UM_TRY(um_path_join(path, sizeof path, directory->path, UM_TRAINING_STATE_FILE, error));
+    UM_TRY(um_atomic_file_remove_leftovers(path, error));
+    return um_model_directory_remove_leftovers(directory->path, error);
 }
 
 um_status um_output_directory_name(const char *path, um_output_directory *directory,

@@ -14,10 +14,10 @@ typedef struct um_run_observer {
 } um_run_observer;
 
 /* Tell it that `done` of `total` parts of a phase are done; total 0: the phase has no parts. */
-static inline void um_run_observer_tell(const um_run_observer *request, const char *phase,
+static inline void um_run_observer_tell(const um_run_observer *observer, const char *phase,
                                         size_t done, size_t total) {
-    if (request->phase) {
-        request->phase(request->user, phase, done, total);
+    if (observer->phase) {
+        observer->phase(observer->user, phase, done, total);
     }
 }
 

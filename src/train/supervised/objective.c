@@ -8,7 +8,7 @@
 
 #define GOLDEN_RATIO 0.6180339887498949
 
-/* Draws of a document at UM_RNG_MASK_RATE; batch.c makes 1 to 3. */
+/* Draws of a document at UM_RNG_MASK_RATE; document_batch.c makes 1 to 3. */
 enum { DRAW_PROMPT = 0, DRAW_CLEAN_PREFIX = 4, DRAW_PREFIX_LENGTH = 5 };
 
 static size_t length_of(const um_batch_document *document) {
@@ -95,7 +95,9 @@ static maskable_range find_maskable(const um_recipe *recipe, const um_model_conf
     return range;
 }
 
-/* One pass over the document in one direction: each target's weight grows by half of
+/* Here every row predicts one token, so the row of a target has its number.
+ *
+ * One pass over the document in one direction: each target's weight grows by half of
  * p (1 - p)^(distance - 1) for each unmasked token before it in that direction.  A target is
  * `shift` positions after the row that predicts it. */
 static void add_cart_side(um_training_batch *batch, size_t length, size_t first_target,

@@ -208,7 +208,7 @@ static um_status grow_parts(um_supervised *run, size_t count, um_error *error) {
 
 /* Pass the batch through the model if it belongs to this rank. */
 static um_status run_part(um_supervised *run, size_t part, bool backward, um_error *error) {
-    const um_training_batch *batch = &run->batch;
+    um_training_batch *batch = &run->batch;
     um_loss_sums sums;
     if (!um_learner_owns(run->learner, part)) {
         return UM_OK;
@@ -272,8 +272,8 @@ static void report_step(const um_supervised *run, um_step_report *report) {
         targets += part->targets;
         correct += part->correct;
     }
-    report->token_loss /= fmax(1.0, (double)targets);
-    report->accuracy = (double)correct / fmax(1.0, (double)targets);
+    report->token_loss /= (double)targets; /* of none there is no mean: NAN */
+    report->accuracy = (double)correct / (double)targets;
 }
 
 static um_status train_step(void *state, const um_run_observer *observer, um_step_report *report,
@@ -311,8 +311,8 @@ static void report_validation(const um_supervised *run, size_t parts,
         report->predicted_tokens += part->targets;
         correct += part->correct;
     }
-    const double predicted = fmax(1.0, (double)report->predicted_tokens);
-    report->loss = divisor > 0 ? report->loss / divisor : 0;
+    const double predicted = (double)report->predicted_tokens; /* of none there is no mean: NAN */
+    report->loss /= divisor;
     report->token_loss /= predicted;
     report->accuracy = (double)correct / predicted;
 }

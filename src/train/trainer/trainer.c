@@ -313,8 +313,8 @@ um_status um_trainer_validate(um_trainer *trainer, um_validation_report *report,
 
 /* Only a run of one process stops in the middle of a step or validation: several ranks agree on
  * stopping between steps. */
-static um_run_observer request_of(const um_trainer *trainer,
-                                  const um_trainer_callbacks *callbacks) {
+static um_run_observer observer_of(const um_trainer *trainer,
+                                   const um_trainer_callbacks *callbacks) {
     const bool alone = um_collective_size(trainer->collective) == 1;
     return (um_run_observer){.should_stop = alone ? callbacks->should_stop : NULL,
                              .user = callbacks->user,
@@ -324,11 +324,11 @@ static um_run_observer request_of(const um_trainer *trainer,
 
 static um_status validate(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                           um_error *error) {
-    const um_run_observer request = request_of(trainer, callbacks);
+    const um_run_observer observer = observer_of(trainer, callbacks);
     um_validation_report report = {.step = um_trainer_step(trainer)};
     bool has_data = false;
     const um_status status =
-        trainer->method->validate(trainer->method_state, &request, &has_data, &report, error);
+        trainer->method->validate(trainer->method_state, &observer, &has_data, &report, error);
     UM_TRY(status);
     trainer->validation_is_due = 0;
     if (has_data && callbacks->validation) {
@@ -375,9 +375,9 @@ static bool is_validated(const um_recipe *recipe, size_t step) {
 
 static um_status make_step(um_trainer *trainer, const um_trainer_callbacks *callbacks,
                            um_error *error) {
-    const um_run_observer request = request_of(trainer, callbacks);
+    const um_run_observer observer = observer_of(trainer, callbacks);
     um_step_report report = {.total_steps = trainer->recipe.steps};
-    UM_TRY(trainer->method->step(trainer->method_state, &request, &report, error));
+    UM_TRY(trainer->method->step(trainer->method_state, &observer, &report, error));
     report.step = um_trainer_step(trainer);
     trainer->validation_is_due = is_validated(&trainer->recipe, report.step);
     return after_step(trainer, callbacks, &report, error);
