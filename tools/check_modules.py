@@ -54,7 +54,7 @@ FOLDERS = {
         "corpus": {"request", "terminal"},
         "generate": {"request", "terminal"},
         "fill": {"request", "terminal"},
-        "replay": {"terminal"},
+        "replay": {"request", "terminal"},
         "analyze": {"replay", "request", "terminal"},
         "inspect": {"request"},
         "convert": {"request", "terminal"},

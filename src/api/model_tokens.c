@@ -87,15 +87,15 @@ static um_status add_end(um_model *model, int32_t token, um_error *error) {
     return UM_OK;
 }
 
-/* ---- generation_config.json ------------------------------------------------ */
+/* ---- Ends in config.json and generation_config.json -------------------------  */
 
 static um_status read_id(const um_model *model, const json_t *value, const char *path,
                          const char *key, int32_t *id, um_error *error) {
     *id = UM_NO_TOKEN_ID;
-    if (!value || json_is_null(value)) {
+    const json_int_t number = json_is_integer(value) ? json_integer_value(value) : -2;
+    if (!value || json_is_null(value) || number == -1) {
         return UM_OK;
     }
-    const json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
     if (number < 0 || (unsigned long long)number >= model->config.vocabulary_size) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: %s: expected an id below %zu", path, key,
                         model->config.vocabulary_size);
@@ -104,8 +104,8 @@ static um_status read_id(const um_model *model, const json_t *value, const char 
     return UM_OK;
 }
 
-/* "eos_token_id" is an id or a list of them; the first is the model's eos, and all end an
- * answer. */
+/* "eos_token_id" is an id or a list of them; all end an answer, and the first is the model's eos if
+ * nothing else says which that is. */
 static um_status read_eos(um_model *model, const json_t *root, const char *path, um_error *error) {
     const json_t *value = json_object_get(root, "eos_token_id");
     const size_t count = json_is_array(value) ? json_array_size(value) : 1;
@@ -114,28 +114,23 @@ static um_status read_eos(um_model *model, const json_t *root, const char *path,
         UM_TRY(read_id(model, json_is_array(value) ? json_array_get(value, i) : value, path,
                        "eos_token_id", &id, error));
         UM_TRY(add_end(model, id, error));
-        if (i == 0) {
-            model->eos_token = id;
-        }
+        model->eos_token = model->eos_token >= 0 ? model->eos_token : id;
     }
     return UM_OK;
 }
 
-/* Take eos and pad from here if neither config.json nor the tokenizer names them. */
-static um_status read_generation_config(um_model *model, const char *directory, um_error *error) {
-    static const char name[] = "generation_config.json";
-    const bool complete = model->eos_token >= 0 && model->pad_token >= 0;
-    if (complete || !um_file_exists(directory, name)) {
+/* Take all ends from here, and the pad if nothing else names one.  (The configuration holds only
+ * the first end of config.json.) */
+static um_status read_ends(um_model *model, const char *directory, const char *name,
+                           um_error *error) {
+    char path[4096];
+    if (!um_file_exists(directory, name)) {
         return UM_OK;
     }
-    char path[4096];
     UM_TRY(um_path_join(path, sizeof path, directory, name, error));
     json_t *root = NULL;
     UM_TRY(um_json_load_file(path, &root, error));
-    um_status status = UM_OK;
-    if (model->eos_token < 0) {
-        status = read_eos(model, root, path, error);
-    }
+    um_status status = read_eos(model, root, path, error);
     if (status == UM_OK && model->pad_token < 0) {
         status = read_id(model, json_object_get(root, "pad_token_id"), path, "pad_token_id",
                          &model->pad_token, error);
@@ -161,7 +156,8 @@ um_status um_model_settle_tokens(um_model *model, const char *directory, const c
     UM_TRY(check_end(model, directory, "pad_token_id", config->pad_token, pad, error));
     model->eos_token = first_of(eos, config->eos_token);
     model->pad_token = first_of(pad, config->pad_token);
-    UM_TRY(read_generation_config(model, directory, error));
+    UM_TRY(read_ends(model, directory, "config.json", error));
+    UM_TRY(read_ends(model, directory, "generation_config.json", error));
     const int32_t ends[] = {eos,
                             pad,
                             config->eos_token,

@@ -67,8 +67,8 @@ static int create_temporary(char *path, mode_t mode) {
     return descriptor;
 }
 
-/* A file that is replaced keeps its permissions, as it would if it were written to in place; the
- * new one never has wider ones. */
+/* A file that is replaced keeps its permissions and, where we may, its owner, as it would if it
+ * were written to in place; the new one never has wider permissions. */
 static int create_in_place_of(const char *path, char *temporary_path) {
     struct stat before;
     if (stat(path, &before) != 0) {
@@ -77,6 +77,7 @@ static int create_in_place_of(const char *path, char *temporary_path) {
     const mode_t mode = before.st_mode & 0777;
     const int descriptor = create_temporary(temporary_path, mode);
     if (descriptor >= 0) {
+        (void)!fchown(descriptor, before.st_uid, before.st_gid);
         (void)fchmod(descriptor, mode); /* what the umask has taken away */
     }
     return descriptor;
@@ -97,12 +98,26 @@ static um_status resolve_links(const char *path, char target[4096], um_error *er
     return fits ? UM_OK : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", path);
 }
 
+static bool leads_to_descriptor(const char *path) {
+    static const char *const places[] = {"/dev/std", "/dev/fd/", "/proc/"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (strncmp(path, places[i], strlen(places[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The file to replace, with links resolved so that they stay links.  It must be a regular file: for
  * a device, say, the rename would put a file in its place. */
 static um_status find_target(const char *path, char target[4096], um_error *error) {
     struct stat information;
     if (!*path) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "the path to write to is empty");
+    }
+    if (leads_to_descriptor(path)) { /* whose file the rename would replace, not write to */
+        return UM_RAISE(error, UM_ERR_IO,
+                        "%s: is no place for a file; write to the path of the file itself", path);
     }
     if (stat(path, &information) == 0 && !S_ISREG(information.st_mode)) {
         return UM_RAISE(error, UM_ERR_IO, "%s: is not a regular file; write to another path", path);

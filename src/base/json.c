@@ -10,10 +10,23 @@
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 
+static bool has_byte_order_mark(const char *bytes, size_t length) {
+    return length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0;
+}
+
+/* jansson's own message would show the invisible mark. */
+static um_status raise_byte_order_mark(const char *where, um_error *error) {
+    return UM_RAISE(error, UM_ERR_FORMAT,
+                    "%s: begins with a byte order mark; save the file as UTF-8 without one", where);
+}
+
 um_status um_json_load_bytes(const char *bytes, size_t length, const char *where, json_t **root,
                              um_error *error) {
     json_error_t problem;
     *root = json_loadb(bytes, length, JSON_ALLOW_NUL, &problem);
+    if (!*root && has_byte_order_mark(bytes, length)) {
+        return raise_byte_order_mark(where, error);
+    }
     if (!*root) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: line %d, column %d: %s", where, problem.line,
                         problem.column, problem.text);
@@ -37,6 +50,9 @@ um_status um_json_load_line(const char *bytes, size_t length, const char *path, 
     }
     json_error_t problem;
     line->object = json_loadb(bytes, length, JSON_ALLOW_NUL, &problem);
+    if (!line->object && has_byte_order_mark(bytes, length)) {
+        return raise_byte_order_mark(line->where, error);
+    }
     if (!line->object) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s, column %d: %s", line->where, problem.column,
                         problem.text);

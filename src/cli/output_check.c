@@ -7,6 +7,10 @@
 
 um_status um_cli_check_output_file(const char *path, um_error *error) {
     um_atomic_file *file = NULL;
+    if (strcmp(path, "-") == 0) {
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "-: this is written to a file, not to standard output; give its path");
+    }
     UM_TRY(um_atomic_file_open(path, &file, error));
     um_atomic_file_discard(file);
     return UM_OK;

@@ -1,5 +1,6 @@
 /* Opening models through the public interface: facts, text, and ids that do not agree. */
 #include "api_testing.h"
+#include "base/mapped_file.h"
 
 static void facts_are_those_of_the_files(void **state) {
     (void)state;
@@ -292,6 +293,34 @@ static void generation_config_tells_ends_that_nothing_else_tells(void **state) {
     scratch_remove(&directory);
 }
 
+static void all_ends_of_a_list_end_answers(void **state) {
+    (void)state;
+    um_model_config config = random_model_config();
+    config.family = UM_FAMILY_QWEN2;
+    const scratch directory = write_unnamed(&config);
+    static const char more[] = "{\"eos_token_id\": [811, -1]}";
+    um_buffer text = {0};
+    um_error error = {0};
+    assert_ok(um_file_read(scratch_path(&directory, "config.json"), 10000, &text, &error), &error);
+    json_t *root = json_loads(um_buffer_text(&text), 0, NULL);
+    assert_int_equal(json_object_set_new(root, "eos_token_id", json_pack("[i, i]", 800, 810)), 0);
+    char *changed = json_dumps(root, 0);
+    scratch_write(&directory, "config.json", changed, strlen(changed));
+    scratch_write(&directory, "generation_config.json", more, strlen(more));
+    um_model_info info;
+    um_model *model = open_directory(&directory, NULL);
+    um_model_get_info(model, &info);
+    assert_int_equal(info.eos_token, 800);
+    const int32_t ends[] = {800, 802, 805, 810, 811};
+    assert_int_equal(info.end_token_count, 5);
+    assert_memory_equal(info.end_tokens, ends, sizeof ends);
+    um_model_close(model);
+    free(changed);
+    json_decref(root);
+    um_buffer_free(&text);
+    scratch_remove(&directory);
+}
+
 static void wrong_overrides_are_refused(void **state) {
     (void)state;
     const um_model_config config = random_model_config();
@@ -415,6 +444,7 @@ int main(void) {
         cmocka_unit_test(a_dream_model_needs_neither_a_mask_nor_a_head_in_config_json),
         cmocka_unit_test(the_pad_of_diffucoder_ends_answers_even_if_no_file_names_it),
         cmocka_unit_test(generation_config_tells_ends_that_nothing_else_tells),
+        cmocka_unit_test(all_ends_of_a_list_end_answers),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(a_bos_token_can_be_laid_first),
         cmocka_unit_test(the_token_by_which_dreamon_asks_for_room_is_never_chosen),

@@ -12,6 +12,7 @@
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "cli/output_check.h"
 #include "model/save.h"
 #include "tokenizer/gguf_export.h"
 #include "tokenizer/gguf_files.h"
@@ -280,6 +281,7 @@ um_status um_cli_convert(const um_convert_request *request, um_convert_result *r
                          um_error *error) {
     *result = (um_convert_result){0};
     conversion work = {.request = request, .result = result};
+    UM_TRY(um_cli_check_not_an_input(request->output, &request->input, 1, error));
     um_status status = open_input(&work, error);
     if (status == UM_OK && request->opened) {
         request->opened();

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/eval/eval.h"
 #include "cli/request/model_path.h"
+#include "model/tokenizer_copy.h"
 
 static void format_hash(uint64_t hash, char text[17]) {
     (void)snprintf(text, 17, "%016llx", (unsigned long long)hash);
@@ -18,13 +19,14 @@ static void format_hash(uint64_t hash, char text[17]) {
 
 /* Files of a directory that a model is read from. */
 static int is_model_file(const struct dirent *entry) {
-    static const char *const endings[] = {".json", ".safetensors", ".txt", ".jinja"};
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (um_text_ends_with(entry->d_name, endings[i])) {
-            return 1;
+    const char *name = entry->d_name;
+    for (size_t i = 0; um_model_tokenizer_file(i); i++) {
+        if (strcmp(name, um_model_tokenizer_file(i)) == 0) {
+            return !um_text_ends_with(name, ".py"); /* these are for other programs */
         }
     }
-    return 0;
+    return strcmp(name, "config.json") == 0 || um_text_ends_with(name, ".safetensors") ||
+           um_text_ends_with(name, ".safetensors.index.json");
 }
 
 static int order_of_names(const struct dirent **left, const struct dirent **right) {

@@ -1,12 +1,11 @@
 /* unmask fill: let a model write the missing places of a file. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/mapped_file.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/fill/fill_search.h"
@@ -110,28 +109,29 @@ static um_status put_json(const fill_result *filled, um_buffer *output, um_error
     return um_buffer_append_text(output, "}\n", error);
 }
 
-/* A link stays a link: the file that it points to changes. */
-static um_status write_in_place(const fill_result *filled, um_error *error) {
+/* Whether the file still has the text that was filled: a model takes minutes, and the file may be
+ * open in an editor. */
+static bool is_unchanged(const fill_result *filled) {
+    const um_buffer *before = &filled->plan->text;
+    um_buffer now = {0};
+    const bool same = um_file_read(filled->settings->path, SIZE_MAX / 2, &now, NULL) == UM_OK &&
+                      now.length == before->length &&
+                      memcmp(um_buffer_text(&now), um_buffer_text(before), now.length) == 0;
+    um_buffer_free(&now);
+    return same;
+}
+
+/* Otherwise the result goes to standard output, so as not to be lost. */
+static um_status write_in_place(const fill_result *filled, um_buffer *output, um_error *error) {
     const char *path = filled->settings->path;
-    struct stat information;
-    char *target = realpath(path, NULL);
-    if (!target || stat(target, &information) != 0) {
-        free(target);
-        return um_error_set_errno(error, errno, "%s", path);
+    if (!is_unchanged(filled)) {
+        UM_TRY(um_buffer_append(output, filled->text.data, filled->text.length, error));
+        return UM_RAISE(error, UM_ERR_IO,
+                        "%s: has changed since it was read, and stays as it is now; its text of "
+                        "then, filled, is on standard output",
+                        path);
     }
-    um_atomic_file *file = NULL;
-    um_status status = um_atomic_file_open(target, &file, error);
-    free(target);
-    if (status != UM_OK) {
-        return status;
-    }
-    um_atomic_file_set_mode(file, information.st_mode & 07777U);
-    status = um_atomic_file_write(file, filled->text.data, filled->text.length, error);
-    if (status != UM_OK) {
-        um_atomic_file_discard(file);
-        return status;
-    }
-    return um_atomic_file_commit(file, error);
+    return um_file_write(path, filled->text.data, filled->text.length, error);
 }
 
 static um_status put(const fill_result *filled, um_buffer *output, um_error *error) {
@@ -140,7 +140,7 @@ static um_status put(const fill_result *filled, um_buffer *output, um_error *err
             return um_unified_diff(filled->plan->name, &filled->plan->text, &filled->text,
                                    filled->replacements, filled->plan->hole_count, output, error);
         case FORM_IN_PLACE:
-            return write_in_place(filled, error);
+            return write_in_place(filled, output, error);
         case FORM_JSON:
             return put_json(filled, output, error);
         case FORM_FILE:
@@ -172,9 +172,7 @@ static um_status print_result(const fill_settings *settings, const um_fill_plan 
     if (status == UM_OK) {
         status = put(&filled, &output, error);
     }
-    if (status == UM_OK) {
-        (void)fwrite(um_buffer_text(&output), 1, output.length, stdout);
-    }
+    (void)fwrite(um_buffer_text(&output), 1, output.length, stdout);
     um_buffer_free(&output);
     um_buffer_free(&filled.text);
     free(filled.replacements);

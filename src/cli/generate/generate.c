@@ -176,10 +176,10 @@ static um_status run_request(generator *state, const um_prompt *prompt, um_reque
 static um_status run_prompt(generator *state, const um_prompt *prompt, const char *where,
                             um_error *error) {
     if (prompt->length == 0) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
-                        "%s%sthe prompt is empty: give the text to continue as an argument, with "
-                        "--file, or on standard input",
-                        where ? where : "", where ? ": " : "");
+        return where ? UM_RAISE(error, UM_ERR_FORMAT, "%s: \"prompt\" is empty", where)
+                     : UM_RAISE(error, UM_ERR_ARGUMENT,
+                                "the prompt is empty: give the text to continue as an argument, "
+                                "with --file, or on standard input");
     }
     um_cli_catch_interrupts(); /* not earlier: Ctrl-C must end a wait for a prompt */
     const um_prompt_form *form = &state->settings->form;

@@ -82,7 +82,10 @@ static um_status read_sample(void *user, const char *line, size_t length, const 
 static um_status read_inputs(const judge_request *request, reading *work, um_error *error) {
     UM_TRY(um_problem_set_add_file(work->problems, request->problems, error));
     if (request->samples) {
-        return um_cli_each_line(request->samples, read_sample, work, error);
+        UM_TRY(um_cli_each_line(request->samples, read_sample, work, error));
+        return work->samples->count > 0
+                   ? UM_OK
+                   : UM_RAISE(error, UM_ERR_FORMAT, "%s: holds no samples", request->samples);
     }
     for (size_t i = 0; i < um_problem_set_count(work->problems); i++) {
         UM_TRY(um_sample_list_add_reference(work->samples, um_problem_set_at(work->problems, i),
@@ -93,6 +96,17 @@ static um_status read_inputs(const judge_request *request, reading *work, um_err
 
 /* ---- Judging ------------------------------------------------------------------- */
 
+/* What an interrupted run has must not replace the results of a whole one. */
+static um_status write_results(const judge_request *request, const um_judged *judged,
+                               um_error *error) {
+    char path[4096];
+    const int length =
+        snprintf(path, sizeof path, "%s%s", request->output, judged->interrupted ? ".partial" : "");
+    return length > 0 && length < (int)sizeof path
+               ? um_judged_write(judged, path, error)
+               : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", request->output);
+}
+
 static um_status report(const judge_request *request, const um_judged *judged, um_error *error) {
     um_buffer text = {0};
     um_status status = request->json ? um_judged_json(judged, &request->choice.ks, &text, error)
@@ -102,7 +116,7 @@ static um_status report(const judge_request *request, const um_judged *judged, u
     }
     um_buffer_free(&text);
     if (status == UM_OK && request->output) { /* last: a full disk must not lose the summary */
-        status = um_judged_write(judged, request->output, error);
+        status = write_results(request, judged, error);
     }
     return status;
 }
@@ -144,7 +158,7 @@ static size_t gather_judged(um_sample_list *samples, um_judgement *results) {
     return judged;
 }
 
-/* Samples that were judged before Ctrl-C are still reported and written. */
+/* Samples that were judged before Ctrl-C are still reported and written, to a file of their own. */
 static um_status judge_and_report(const judge_request *request, const reading *work,
                                   um_judge *judge, um_error *error) {
     um_judgement *results = NULL;
@@ -160,13 +174,16 @@ static um_status judge_and_report(const judge_request *request, const reading *w
                                   .samples = &done,
                                   .results = results,
                                   .sandbox = um_judge_sandbox_text(judge),
-                                  .seconds = um_clock_seconds() - start};
+                                  .seconds = um_clock_seconds() - start,
+                                  .interrupted = interrupted,
+                                  .ks_are_asked_for = request->choice.has_ks};
         reported = report(request, &judged, error);
     }
     free(results);
     if (interrupted && reported == UM_OK) {
-        return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples", done.count,
-                        work->samples->count);
+        return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples%s%s%s",
+                        done.count, work->samples->count, request->output ? "; see " : "",
+                        request->output ? request->output : "", request->output ? ".partial" : "");
     }
     return status == UM_OK || interrupted ? reported : status;
 }

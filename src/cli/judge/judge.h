@@ -11,6 +11,8 @@ typedef struct um_judged {
     const um_judgement *results; /* [samples->count] */
     const char *sandbox;         /* how the programs were confined */
     double seconds;
+    bool interrupted;      /* there were more samples */
+    bool ks_are_asked_for; /* a missing pass@k is told */
 } um_judged;
 
 /* Append the table that people read. */

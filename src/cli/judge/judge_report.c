@@ -152,6 +152,24 @@ static um_status append_row(const summary *made, const group *item, const um_pas
     return um_buffer_append_text(text, "\n", error);
 }
 
+/* What the table does not show. */
+static um_status append_notes(const um_judged *judged, const summary *made, const um_pass_ks *ks,
+                              um_buffer *text, um_error *error) {
+    const size_t all = um_problem_set_count(judged->problems);
+    const size_t sampled = made->groups[made->count - 1].problems;
+    for (size_t i = 0; judged->ks_are_asked_for && i < ks->count; i++) {
+        if (!any_has_k(made, ks->values[i])) {
+            UM_TRY(um_buffer_append_format(
+                text, error, "pass@%zu is left out: not every problem has so many samples\n",
+                ks->values[i]));
+        }
+    }
+    return sampled < all
+               ? um_buffer_append_format(text, error, "%zu of %zu problems have no samples here\n",
+                                         all - sampled, all)
+               : UM_OK;
+}
+
 static um_status append_table(const um_judged *judged, const summary *made, const um_pass_ks *ks,
                               um_buffer *text, um_error *error) {
     size_t counts[UM_VERDICT_ENDED + 1];
@@ -177,7 +195,8 @@ static um_status append_table(const um_judged *judged, const summary *made, cons
             separator = ", ";
         }
     }
-    return um_buffer_append_text(text, judged->samples->count > 0 ? "\n" : "no samples\n", error);
+    UM_TRY(um_buffer_append_text(text, "\n", error));
+    return append_notes(judged, made, ks, text, error);
 }
 
 um_status um_judged_table(const um_judged *judged, const um_pass_ks *ks, um_buffer *text,
@@ -229,8 +248,8 @@ static json_t *report_object(const um_judged *judged, const summary *made, const
     for (size_t i = 0; i < judged->samples->count; i++) {
         reward += um_reward_of(&weights, &judged->results[i]) / (double)judged->samples->count;
     }
-    return json_pack("{s:s, s:f, s:I, s:f, s:o, s:o, s:o}", "sandbox", judged->sandbox, "seconds",
-                     judged->seconds, "all_problems",
+    return json_pack("{s:s, s:f, s:b, s:I, s:f, s:o, s:o, s:o}", "sandbox", judged->sandbox,
+                     "seconds", judged->seconds, "interrupted", judged->interrupted, "all_problems",
                      (json_int_t)um_problem_set_count(judged->problems), "mean_reward", reward,
                      "verdicts", verdicts, "groups", groups, "all",
                      group_object(&made->groups[made->count - 1], ks));

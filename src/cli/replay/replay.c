@@ -28,7 +28,8 @@ static const char help[] =
     "speed of the run; otherwise the final text and a table of the commits are printed.\n"
     "\n"
     "  -m, --model PATH       directory or GGUF file of the tokenizer (default: what the trace\n"
-    "                         names, if it is a directory; without a tokenizer ids are shown)\n"
+    "                         names, if it is a directory or the model that commands use\n"
+    "                         by default; without a tokenizer ids are shown)\n"
     "  -x, --speed X          X times as fast as recorded (default 1; 0: without waiting)\n"
     "  -s, --step             wait for a key at each step: space or right: on, left: back,\n"
     "                         e: to the end, q: stop\n"
@@ -244,6 +245,10 @@ static um_status replay_file(const replay_options *options, um_error *error) {
     um_status status = read_trace(options->path, options->index, &trace, error);
     if (status == UM_OK) {
         status = um_replay_find_tokenizer(options->directory, &trace.header, &tokenizer, error);
+    }
+    if (status == UM_OK && !tokenizer) {
+        (void)fprintf(stderr, "no tokenizer of %s here, so ids are shown; --model names one\n",
+                      *trace.header.model ? trace.header.model : "the model");
     }
     if (status == UM_OK) {
         replay.texts = tokenizer ? um_token_texts_of(tokenizer) : um_token_texts_as_ids(&ids);

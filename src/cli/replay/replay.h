@@ -14,7 +14,8 @@ typedef struct um_replay {
 } um_replay;
 
 /* The tokenizer for the tokens of a trace, or NULL if none is known.  If the user names one in
- * `directory`, it must fit (UM_ERR_MISMATCH); otherwise that of the header's model is tried. */
+ * `directory`, it must fit (UM_ERR_MISMATCH); otherwise that of the header's model is tried, if it
+ * is a directory here or the model that commands use by default. */
 um_status um_replay_find_tokenizer(const char *directory, const um_trace_header *header,
                                    um_tokenizer **tokenizer, um_error *error);
 

@@ -1,21 +1,43 @@
 /* From a trace to what is shown of it. */
+#include <string.h>
+
 #include "base/mapped_file.h"
 #include "cli/replay/replay.h"
+#include "cli/request/model_path.h"
 
 static bool is_tokenizer_directory(const char *directory) {
     return *directory &&
            (um_file_exists(directory, "tokenizer.json") || um_file_exists(directory, "vocab.json"));
 }
 
+/* Load the tokenizer if it can be that of the trace. */
+static void try_tokenizer(const char *directory, const um_trace_header *header,
+                          um_tokenizer **tokenizer) {
+    if (is_tokenizer_directory(directory) &&
+        um_tokenizer_load(directory, tokenizer, NULL) == UM_OK &&
+        um_tokenizer_vocabulary_size(*tokenizer) > header->vocabulary_size) {
+        um_tokenizer_free(*tokenizer);
+        *tokenizer = NULL;
+    }
+}
+
+/* Traces name a model by the last part of its path: is it the one that commands use by default? */
+static bool is_default_model(const um_trace_header *header, const char **path) {
+    if (um_cli_model_path(NULL, path, NULL) != UM_OK) {
+        return false;
+    }
+    const char *slash = strrchr(*path, '/');
+    return strcmp(slash ? slash + 1 : *path, header->model) == 0;
+}
+
 um_status um_replay_find_tokenizer(const char *directory, const um_trace_header *header,
                                    um_tokenizer **tokenizer, um_error *error) {
     *tokenizer = NULL;
     if (!directory) {
-        if (is_tokenizer_directory(header->model) &&
-            um_tokenizer_load(header->model, tokenizer, NULL) == UM_OK &&
-            um_tokenizer_vocabulary_size(*tokenizer) > header->vocabulary_size) {
-            um_tokenizer_free(*tokenizer);
-            *tokenizer = NULL;
+        const char *path = NULL;
+        try_tokenizer(header->model, header, tokenizer);
+        if (!*tokenizer && is_default_model(header, &path)) {
+            try_tokenizer(path, header, tokenizer);
         }
         return UM_OK;
     }

@@ -65,6 +65,19 @@ um_status um_prompt_hole_length(const um_prompt_form *form, const um_prompt *pro
 
 /* ---- Lines --------------------------------------------------------------------------- */
 
+/* Lines of a file of problems are prompts too. */
+static um_status check_format(const char *format, const char *where, um_error *error) {
+    static const char *const known[] = {"", "completion", "infilling", "chat", "program"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(format, known[i]) == 0) {
+            return UM_OK;
+        }
+    }
+    return UM_RAISE(error, UM_ERR_FORMAT,
+                    "%s: \"format\" is \"%.40s\"; expected completion, infilling, chat or program",
+                    where, format);
+}
+
 static um_status read_texts(const um_prompt_form *form, const um_json_line *json, um_prompt *prompt,
                             um_error *error) {
     const char *where = json->where;
@@ -73,6 +86,7 @@ static um_status read_texts(const um_prompt_form *form, const um_json_line *json
     UM_TRY(um_json_require_string(json->object, where, "prompt", &prompt->text, error));
     UM_TRY(um_json_optional_string(json->object, where, "suffix", &prompt->suffix, error));
     UM_TRY(um_json_optional_string(json->object, where, "format", &format, error));
+    UM_TRY(check_format(format, where, error));
     prompt->length = strlen(prompt->text);
     prompt->suffix_length = prompt->suffix ? strlen(prompt->suffix) : 0;
     prompt->chat = form->chat || strcmp(format, "chat") == 0;

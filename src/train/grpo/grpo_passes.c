@@ -95,13 +95,13 @@ static um_status add_completion(um_grpo_passes *passes, const um_recipe *recipe,
                                 um_mask_place place, um_error *error) {
     const um_grpo_options *options = &recipe->grpo;
     const size_t count = pass_count_of(options, completion);
-    if (follows_states(recipe)) {
+    const bool by_state = follows_states(recipe);
+    if (by_state) {
         UM_TRY(um_grow(&passes->steps, &passes->step_capacity, completion->states,
                        sizeof *passes->steps, "states", error));
         um_state_draw(options, completion, place, passes->steps);
     }
     for (size_t i = 0; i < count; i++) {
-        const bool by_state = follows_states(recipe);
         const um_masked_copy copy = {.completion = completion,
                                      .place = place,
                                      .first_token = passes->token_count,
