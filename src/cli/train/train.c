@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/ranks.h"
+#include "cli/train/train_difference.h"
 #include "cli/train/train_metrics.h"
 #include "cli/train/train_progress.h"
 #include "kernels/blas/peak.h"
@@ -288,7 +289,11 @@ static um_status read_and_train(const train_options *options, um_ranks *ranks, u
     UM_TRY(um_ranks_start((size_t)options->ranks, options->output, ranks, error));
     const um_status status = read_recipe(options, &recipe, error);
     UM_TRY(um_collective_agree_on_status(ranks->collective, status, error));
-    return train(options, ranks, &recipe, error);
+    const um_status trained = train(options, ranks, &recipe, error);
+    if (trained == UM_ERR_MISMATCH && um_ranks_first(ranks)) {
+        um_train_tell_difference(&recipe, options->output);
+    }
+    return trained;
 }
 
 static int run_recipe(const train_options *options) {

@@ -170,7 +170,9 @@ bool um_recipe_pads(const um_recipe *recipe);
  * its *key; NULL after the last. */
 const char *um_recipe_path(const um_recipe *recipe, size_t index, const char **key);
 
-/* A number that changes with every member that decides the course of a run, except paths. */
+/* A number that changes with every member that decides the course of a run, except paths; and
+ * whether the member of that name is one of them. */
 uint64_t um_recipe_fingerprint(const um_recipe *recipe);
+bool um_recipe_is_decisive(const um_recipe *recipe, const char *name);
 
 #endif

@@ -296,6 +296,9 @@ static size_t size_of_member(const um_recipe_field *at, const void *member) {
 /* Whether the member changes what is learnt, not only when and how that is measured or how fast the
  * run is. */
 static bool is_decisive(const um_recipe *recipe, const um_recipe_field *at) {
+    if (at->kind == UM_FIELD_PATH) {
+        return false;
+    }
     static const size_t others[] = {AT(validation_interval),
                                     AT(checkpoint_minutes),
                                     AT(problem_options.validation_rollout),
@@ -328,7 +331,7 @@ uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
     uint64_t hash = UM_HASH_START;
     for (size_t i = 0; i < um_recipe_field_count; i++) {
         const um_recipe_field *at = &um_recipe_fields[i];
-        if (at->kind == UM_FIELD_PATH || !is_decisive(recipe, at)) {
+        if (!is_decisive(recipe, at)) {
             continue;
         }
         const unsigned char *bytes = bytes_of(recipe, at);
@@ -338,4 +341,9 @@ uint64_t um_recipe_fingerprint(const um_recipe *recipe) {
         }
     }
     return hash;
+}
+
+bool um_recipe_is_decisive(const um_recipe *recipe, const char *name) {
+    const um_recipe_field *at = um_recipe_find_field(name);
+    return at && is_decisive(recipe, at);
 }
