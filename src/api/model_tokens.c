@@ -87,7 +87,7 @@ static um_status add_end(um_model *model, int32_t token, um_error *error) {
     return UM_OK;
 }
 
-/* ---- Ends in config.json and generation_config.json -------------------------  */
+/* ---- Ends in config.json and generation_config.json ----------------------- */
 
 static um_status read_id(const um_model *model, const json_t *value, const char *path,
                          const char *key, int32_t *id, um_error *error) {

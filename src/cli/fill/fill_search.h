@@ -9,8 +9,8 @@
     { 4, 8, 16, 32, 64 }
 #define UM_FILL_LENGTH_COUNT 5
 
-/* Tokens around the holes that are shown by default: more than most of the published models have
- * learnt from, though their position embeddings go on. */
+/* Tokens around the holes that are shown by default.  The published models learnt from 2,048 to
+ * 4,096, whatever their position embeddings have room for, and every row costs time. */
 #define UM_FILL_CONTEXT 2048
 
 typedef struct um_fill_request {
