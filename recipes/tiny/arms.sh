@@ -4,12 +4,13 @@
 #     recipes/tiny/arms.sh             after build.sh
 #
 # Each arm is trained once for each seed.  `trajectory`, `coupled`, `decoupled` and `full_mask` are stage 4 with that
-# estimator; `supervised` is more of stage 3's training, on documents of a seed that no stage had, for the time that
+# estimator; `paper` is `coupled` with DiffuCoder's other settings, as far as they do not depend on the size of the model;
+# `supervised` is more of stage 3's training, on documents of a seed that no stage had, for the time that
 # `trajectory` takes.  Results are in DATA/arms/ARM-SEED; finished arms are skipped, and training continues from its
 # last state.  Environment:
 #
 #     UNMASK, DATA, PYTHON   as for build.sh
-#     ARMS               which                                            (trajectory coupled full_mask decoupled supervised)
+#     ARMS               which; `paper` only if it is named               (trajectory coupled full_mask decoupled supervised)
 #     SEEDS              which                                            (1 2 3)
 #     STEPS              steps of reinforcement learning                  (those of stage4.json)
 #     SUPERVISED_STEPS   steps of the supervised arm                      (those that take the time of trajectory-SEED)
@@ -44,6 +45,11 @@ arm, stage = map(float, sys.argv[1:])
 print(max(1, round(steps * arm / stage)))' "$arm_seconds" "$stage_seconds" < "$here/stage3.json"
 }
 
+# As many completions as in the other arms: 50 batches of 510.
+paper_settings="--set steps=100 --set inner_updates=2 --set group_size=10 --set problems_per_step=51
+    --set kl_coefficient=0.01 --set shared_group_masks=false --set completion_normalisation=completions
+    --set rollout.temperature=1.2 --set gradient_clip=0.2 --set weight_decay=0.1"
+
 # train_arm ARM SEED
 train_arm() {
     output=$data/arms/$1-$2
@@ -60,9 +66,16 @@ train_arm() {
             --set "steps=$supervised" --set learning_rate=0.0005 \
             --set "seed=$((100 + $2))"
     else
+        estimator=$1
+        settings=
+        if [ "$1" = paper ]; then
+            estimator=coupled
+            settings=$paper_settings
+        fi
+        # shellcheck disable=SC2086 # the settings are words
         "$unmask" train "$here/stage4.json" --output "$output" --set "model=$data/stage3" \
             --set "problems=$data/rewards.problems.jsonl" --set "validation_problems=$data/rewards.validation.jsonl" \
-            --set "estimator=$1" --set "seed=$2" ${STEPS:+--set "steps=$STEPS"}
+            --set "estimator=$estimator" --set "seed=$2" $settings ${STEPS:+--set "steps=$STEPS"}
     fi
 }
 
