@@ -281,8 +281,10 @@ um_status um_cli_convert(const um_convert_request *request, um_convert_result *r
                          um_error *error) {
     *result = (um_convert_result){0};
     conversion work = {.request = request, .result = result};
-    UM_TRY(um_cli_check_not_an_input(request->output, &request->input, 1, error));
     um_status status = open_input(&work, error);
+    if (status == UM_OK && work.to_gguf) { /* a directory must be new anyway */
+        status = um_cli_check_not_an_input(request->output, &request->input, 1, error);
+    }
     if (status == UM_OK && request->opened) {
         request->opened();
     }
