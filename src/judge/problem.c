@@ -78,24 +78,25 @@ static um_status read_either(const json_t *object, const char *where, const char
     return um_json_optional_string(object, where, key, out, error);
 }
 
+um_status um_problem_format_parse(const char *name, const char *where, um_problem_format *format,
+                                  um_error *error) {
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        if (strcmp(name, format_names[i]) == 0) {
+            *format = (um_problem_format)i;
+            return UM_OK;
+        }
+    }
+    return UM_RAISE(error, UM_ERR_FORMAT,
+                    "%s: \"format\" is \"%.40s\"; expected completion, infilling, chat or program",
+                    where, name);
+}
+
 static um_status read_format(entry *item, const char *where, um_problem_format otherwise,
                              um_error *error) {
     const char *name = NULL;
     item->problem.format = otherwise;
     UM_TRY(um_json_optional_string(item->line, where, "format", &name, error));
-    for (size_t i = 0; name && i < FORMAT_COUNT; i++) {
-        if (strcmp(name, format_names[i]) == 0) {
-            item->problem.format = (um_problem_format)i;
-            return UM_OK;
-        }
-    }
-    if (name) {
-        return UM_RAISE(error, UM_ERR_FORMAT,
-                        "%s: \"format\" is \"%.40s\"; expected completion, infilling, chat or "
-                        "program",
-                        where, name);
-    }
-    return UM_OK;
+    return name ? um_problem_format_parse(name, where, &item->problem.format, error) : UM_OK;
 }
 
 /* Point item->asserts at the strings of the array `key`, which the line still owns, and leave room

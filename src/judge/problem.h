@@ -46,6 +46,11 @@ typedef struct um_problem {
 /* "completion", "infilling", "chat" or "program". */
 const char *um_problem_format_name(um_problem_format format);
 
+/* The format of that name, which the member "format" of a line has; `where` names the line in the
+ * message of UM_ERR_FORMAT. */
+um_status um_problem_format_parse(const char *name, const char *where, um_problem_format *format,
+                                  um_error *error);
+
 typedef struct um_problem_set um_problem_set;
 
 um_status um_problem_set_create(um_problem_set **set, um_error *error);

@@ -315,44 +315,64 @@ static void rows_make(const um_transformer *transformer, const um_compute *compu
     free(logits);
 }
 
-static void rows_free(row_set *made) {
-    free(made->hidden);
-    free(made->dhidden);
+/* What a loss over these rows needs. */
+typedef struct loss_trial {
+    fixture made;
+    const um_transformer *transformer;
+    size_t width;
+    um_compute compute;
+    um_loss_scratch memory;
+    row_set set;
+} loss_trial;
+
+static void loss_trial_open(loss_trial *trial) {
+    um_error error = {0};
+    fixture_open(&cases[0], &trial->made);
+    trial->transformer = &trial->made.model.transformer;
+    trial->width = trial->transformer->config->hidden_size;
+    trial->compute = compute_make(NULL, 1);
+    rows_make(trial->transformer, &trial->compute, &trial->set);
+    assert_ok(um_loss_scratch_create(trial->transformer->config, &trial->memory, &error), &error);
+}
+
+static void loss_trial_close(loss_trial *trial) {
+    um_loss_scratch_free(&trial->memory);
+    free(trial->set.hidden);
+    free(trial->set.dhidden);
+    fixture_close(&trial->made);
+}
+
+/* With dhidden, add the gradients. */
+static um_loss_sums loss_of(loss_trial *trial, const um_loss_rows *rows, float *dhidden) {
+    um_loss_sums sums;
+    um_loss_compute(trial->transformer, &trial->compute, rows, &trial->memory, dhidden,
+                    dhidden ? &trial->made.gradients.head : NULL, &sums);
+    return sums;
 }
 
 /* One target for each row. */
-static um_loss_rows rows_from(row_set *made, size_t first, size_t count, size_t width) {
+static um_loss_rows rows_from(loss_trial *trial, size_t first, size_t count) {
+    row_set *set = &trial->set;
     return (um_loss_rows){.count = count,
-                          .hidden = made->hidden + first * width,
-                          .target_ends = made->ends,
-                          .targets = made->targets + first,
-                          .weights = made->weights + first,
-                          .log_probabilities = made->logarithms + first};
+                          .hidden = set->hidden + first * trial->width,
+                          .target_ends = set->ends,
+                          .targets = set->targets + first,
+                          .weights = set->weights + first,
+                          .log_probabilities = set->logarithms + first};
 }
 
 static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
     (void)state;
-    um_error error = {0};
-    fixture made;
-    fixture_open(&cases[0], &made);
-    const um_transformer *transformer = &made.model.transformer;
-    const size_t width = transformer->config->hidden_size;
-    const um_compute compute = compute_make(NULL, 1);
-    row_set set;
-    um_loss_scratch memory;
-    um_loss_sums whole;
+    loss_trial trial;
+    loss_trial_open(&trial);
+    const size_t width = trial.width;
     um_loss_sums parts = {0};
-    rows_make(transformer, &compute, &set);
-    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
-    const um_loss_rows rows = rows_from(&set, 0, ROWS, width);
-    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
-                    &whole);
+    const um_loss_rows rows = rows_from(&trial, 0, ROWS);
+    const um_loss_sums whole = loss_of(&trial, &rows, trial.set.dhidden);
     float *dhidden = make_floats(ROWS * width);
     for (size_t i = 0; i < ROWS; i += PART) {
-        const um_loss_rows some = rows_from(&set, i, PART, width);
-        um_loss_sums sums;
-        um_loss_compute(transformer, &compute, &some, &memory, dhidden + i * width,
-                        &made.gradients.head, &sums);
+        const um_loss_rows some = rows_from(&trial, i, PART);
+        const um_loss_sums sums = loss_of(&trial, &some, dhidden + i * width);
         parts.weighted += sums.weighted;
         parts.plain += sums.plain;
         parts.correct += sums.correct;
@@ -361,131 +381,92 @@ static void a_loss_in_chunks_is_that_of_its_parts(void **state) {
     assert_int_equal(parts.correct, whole.correct);
     assert_true(fabs(parts.weighted - whole.weighted) < 1e-9 * whole.weighted);
     assert_true(fabs(parts.plain - whole.plain) < 1e-9 * whole.plain);
-    assert_close(dhidden, set.dhidden, ROWS * width, 1e-6, "rows");
+    assert_close(dhidden, trial.set.dhidden, ROWS * width, 1e-6, "rows");
     free(dhidden);
-    um_loss_scratch_free(&memory);
-    rows_free(&set);
-    fixture_close(&made);
+    loss_trial_close(&trial);
 }
 
 static void a_loss_is_the_same_without_gradients(void **state) {
     (void)state;
-    um_error error = {0};
-    fixture made;
-    fixture_open(&cases[0], &made);
-    const um_transformer *transformer = &made.model.transformer;
-    const um_compute compute = compute_make(NULL, 1);
-    row_set set;
-    um_loss_scratch memory;
-    um_loss_sums with;
-    um_loss_sums without;
-    rows_make(transformer, &compute, &set);
-    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
-    const um_loss_rows rows = rows_from(&set, 0, ROWS, transformer->config->hidden_size);
-    um_loss_compute(transformer, &compute, &rows, &memory, NULL, NULL, &without);
-    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
-                    &with);
+    loss_trial trial;
+    loss_trial_open(&trial);
+    const um_loss_rows rows = rows_from(&trial, 0, ROWS);
+    const um_loss_sums without = loss_of(&trial, &rows, NULL);
+    const um_loss_sums with = loss_of(&trial, &rows, trial.set.dhidden);
     assert_true(with.weighted == without.weighted && with.correct == without.correct);
-    um_loss_scratch_free(&memory);
-    rows_free(&set);
-    fixture_close(&made);
+    loss_trial_close(&trial);
 }
 
 /* A row with several targets is like a row for each of them. */
 static void targets_share_a_row(void **state) {
     (void)state;
-    um_error error = {0};
-    fixture made;
-    fixture_open(&cases[0], &made);
-    const um_transformer *transformer = &made.model.transformer;
-    const size_t width = transformer->config->hidden_size;
-    const size_t weights = transformer->config->vocabulary_size * width;
-    const um_compute compute = compute_make(NULL, 1);
-    float *head = um_tensor_f32(&made.gradients.head);
-    float *head_alone = make_floats(weights);
-    row_set set;
-    um_loss_scratch memory;
-    um_loss_sums alone;
-    um_loss_sums shared;
-    float logarithms[6];
     static const size_t ends[] = {1, 5, 6};
-    rows_make(transformer, &compute, &set);
+    loss_trial trial;
+    loss_trial_open(&trial);
+    row_set *set = &trial.set;
+    const size_t width = trial.width;
+    const size_t weights = trial.transformer->config->vocabulary_size * width;
+    float *head = um_tensor_f32(&trial.made.gradients.head);
+    float *head_alone = make_floats(weights);
+    float logarithms[6];
     for (size_t i = 2; i < 5; i++) { /* row 1 four times, once with the same target */
-        memcpy(set.hidden + i * width, set.hidden + width, width * sizeof *set.hidden);
+        memcpy(set->hidden + i * width, set->hidden + width, width * sizeof *set->hidden);
     }
-    set.targets[4] = set.targets[1];
-    set.weights[3] = -set.weights[2]; /* advantages have both signs */
-    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
-    um_loss_rows rows = rows_from(&set, 0, 6, width);
+    set->targets[4] = set->targets[1];
+    set->weights[3] = -set->weights[2]; /* advantages have both signs */
+    um_loss_rows rows = rows_from(&trial, 0, 6);
     memset(head, 0, weights * sizeof *head);
-    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
-                    &alone);
+    const um_loss_sums alone = loss_of(&trial, &rows, set->dhidden);
     memcpy(head_alone, head, weights * sizeof *head);
-    memcpy(logarithms, set.logarithms, sizeof logarithms);
+    memcpy(logarithms, set->logarithms, sizeof logarithms);
     float *dhidden = make_floats(3 * width);
     for (size_t i = 0; i < width; i++) {
         for (size_t j = 2; j < 5; j++) {
-            set.dhidden[width + i] += set.dhidden[j * width + i];
+            set->dhidden[width + i] += set->dhidden[j * width + i];
         }
-        set.dhidden[2 * width + i] = set.dhidden[5 * width + i];
-        set.hidden[2 * width + i] = set.hidden[5 * width + i];
+        set->dhidden[2 * width + i] = set->dhidden[5 * width + i];
+        set->hidden[2 * width + i] = set->hidden[5 * width + i];
     }
     rows.count = 3;
     rows.target_ends = ends;
     memset(head, 0, weights * sizeof *head);
-    um_loss_compute(transformer, &compute, &rows, &memory, dhidden, &made.gradients.head, &shared);
+    const um_loss_sums shared = loss_of(&trial, &rows, dhidden);
     assert_int_equal(shared.correct, alone.correct);
     assert_true(fabs(shared.weighted - alone.weighted) < 1e-6 * fabs(alone.weighted));
     assert_true(fabs(shared.plain - alone.plain) < 1e-6 * alone.plain);
-    assert_close(set.logarithms, logarithms, 6, 1e-6, "log-probabilities");
-    assert_close(dhidden, set.dhidden, 3 * width, 1e-5, "states");
+    assert_close(set->logarithms, logarithms, 6, 1e-6, "log-probabilities");
+    assert_close(dhidden, set->dhidden, 3 * width, 1e-5, "states");
     assert_close(head, head_alone, weights, 1e-5, "head");
     free(dhidden);
     free(head_alone);
-    um_loss_scratch_free(&memory);
-    rows_free(&set);
-    fixture_close(&made);
+    loss_trial_close(&trial);
 }
 
 /* Targets that are certain have no gradient, however many share the row. */
 static void certain_targets_have_no_gradient(void **state) {
     (void)state;
-    um_error error = {0};
-    fixture made;
-    fixture_open(&cases[0], &made);
-    const um_transformer *transformer = &made.model.transformer;
-    const size_t width = transformer->config->hidden_size;
-    const size_t count = transformer->config->vocabulary_size * width;
-    const um_compute compute = compute_make(NULL, 1);
-    const float *head = um_tensor_f32(&made.gradients.head);
-    float logarithms[7];
-    um_loss_scratch memory;
-    um_loss_sums sums;
-    row_set set;
-    rows_make(transformer, &compute, &set);
-    for (size_t i = 0; i < width; i++) { /* logits far apart: target 0 is the most probable one */
-        set.hidden[i] *= 1e4f;
+    loss_trial trial;
+    loss_trial_open(&trial);
+    row_set *set = &trial.set;
+    const size_t count = trial.transformer->config->vocabulary_size * trial.width;
+    const float *head = um_tensor_f32(&trial.made.gradients.head);
+    static const float weights[] = {0.1f, -0.7f, 1.3f, 0.01f, -0.3f, 0.2f, -0.61f};
+    for (size_t i = 0; i < trial.width; i++) { /* logits far apart: target 0 is the most probable */
+        set->hidden[i] *= 1e4f;
     }
-    const int32_t targets[] = {set.targets[0], set.targets[0], set.targets[0], set.targets[0],
-                               set.targets[0], set.targets[0], set.targets[0]};
-    const float weights[] = {0.1f, -0.7f, 1.3f, 0.01f, -0.3f, 0.2f, -0.61f};
-    const um_loss_rows rows = {.count = 1,
-                               .hidden = set.hidden,
-                               .target_ends = (const size_t[]){7},
-                               .targets = targets,
-                               .weights = weights,
-                               .log_probabilities = logarithms};
-    assert_ok(um_loss_scratch_create(transformer->config, &memory, &error), &error);
-    um_loss_compute(transformer, &compute, &rows, &memory, set.dhidden, &made.gradients.head,
-                    &sums);
+    for (size_t i = 1; i < 7; i++) {
+        set->targets[i] = set->targets[0];
+    }
+    um_loss_rows rows = rows_from(&trial, 0, 1);
+    rows.target_ends = (const size_t[]){7};
+    rows.weights = weights;
+    const um_loss_sums sums = loss_of(&trial, &rows, set->dhidden);
     assert_int_equal(sums.correct, 7);
     assert_true(sums.plain == 0);
     for (size_t i = 0; i < count; i++) {
         assert_true(head[i] == 0);
     }
-    um_loss_scratch_free(&memory);
-    rows_free(&set);
-    fixture_close(&made);
+    loss_trial_close(&trial);
 }
 
 int main(void) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/request/request_tokens.h"
+#include "judge/problem.h"
 
 #define LONG_ANSWER 256
 #define SHORT_ANSWER 64
@@ -65,31 +66,21 @@ um_status um_prompt_hole_length(const um_prompt_form *form, const um_prompt *pro
 
 /* ---- Lines --------------------------------------------------------------------------- */
 
-/* Lines of a file of problems are prompts too. */
-static um_status check_format(const char *format, const char *where, um_error *error) {
-    static const char *const known[] = {"", "completion", "infilling", "chat", "program"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(format, known[i]) == 0) {
-            return UM_OK;
-        }
-    }
-    return UM_RAISE(error, UM_ERR_FORMAT,
-                    "%s: \"format\" is \"%.40s\"; expected completion, infilling, chat or program",
-                    where, format);
-}
-
 static um_status read_texts(const um_prompt_form *form, const um_json_line *json, um_prompt *prompt,
                             um_error *error) {
     const char *where = json->where;
     const char *format = "";
+    um_problem_format known = UM_PROBLEM_COMPLETION;
     prompt->suffix = form->suffix;
     UM_TRY(um_json_require_string(json->object, where, "prompt", &prompt->text, error));
     UM_TRY(um_json_optional_string(json->object, where, "suffix", &prompt->suffix, error));
     UM_TRY(um_json_optional_string(json->object, where, "format", &format, error));
-    UM_TRY(check_format(format, where, error));
+    if (*format) { /* lines of a file of problems are prompts too */
+        UM_TRY(um_problem_format_parse(format, where, &known, error));
+    }
     prompt->length = strlen(prompt->text);
     prompt->suffix_length = prompt->suffix ? strlen(prompt->suffix) : 0;
-    prompt->chat = form->chat || strcmp(format, "chat") == 0;
+    prompt->chat = form->chat || known == UM_PROBLEM_CHAT;
     if (prompt->chat && (prompt->suffix || form->special)) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: a message of a conversation has no %s", where,
                         prompt->suffix ? "\"suffix\"" : "special tokens: leave --special out");
