@@ -14,7 +14,7 @@ typedef enum guard_side {
     GUARD_BEFORE  /* the array starts where the unreadable page ends */
 } guard_side;
 
-#define GUARDED_ARRAYS 48
+#define GUARDED_ARRAYS 64
 
 /* The arrays of one test, all guarded on the same side. */
 typedef struct guarded_set {

@@ -11,9 +11,13 @@
 
 #include "unmask.h"
 
+/* Within this time a second signal is the same Ctrl-C: nobody presses twice so fast. */
+#define SAME_CTRL_C_MILLISECONDS 500
+
 /* Global, as a signal handler can reach nothing else. */
 static volatile sig_atomic_t is_interrupted;
-static volatile sig_atomic_t was_ctrl_c_pressed;
+static volatile long long
+    first_ctrl_c; /* when it came, in milliseconds; 0 if none did.  For SIGINT's handler alone */
 
 /* Room for a message of the library, and two dashes. */
 #define MESSAGE_SIZE (sizeof(um_error){0}.message + 2)
@@ -108,11 +112,24 @@ int um_cli_help(const um_command *command) {
     return UM_EXIT_OK;
 }
 
+static long long milliseconds_now(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Only a second Ctrl-C ends the program at once: a closed terminal and the end of a session send
- * several signals of other kinds. */
+ * several signals of other kinds.  And only one that somebody pressed: `timeout -s INT` and mpirun
+ * send the first one twice, to the process and to its group. */
 static void on_interrupt(int number) {
-    const bool is_second = number == SIGINT && was_ctrl_c_pressed;
-    was_ctrl_c_pressed = was_ctrl_c_pressed || number == SIGINT;
+    bool is_second = false;
+    if (number == SIGINT) {
+        const int kept_errno = errno;
+        const long long now = milliseconds_now();
+        is_second = first_ctrl_c != 0 && now - first_ctrl_c > SAME_CTRL_C_MILLISECONDS;
+        first_ctrl_c = first_ctrl_c != 0 ? first_ctrl_c : now;
+        errno = kept_errno;
+    }
     is_interrupted = 1;
     if (is_second) {
         (void)signal(number, SIG_DFL);

@@ -25,6 +25,7 @@ typedef struct um_command {
     const char *help;    /* the whole text of `unmask NAME --help` */
     /* argv[0] is the command's name.  Returns an exit code. */
     int (*run)(const struct um_command *command, int argc, char **argv);
+    bool needs_blas;
 } um_command;
 
 extern const um_command um_command_convert;
@@ -59,7 +60,7 @@ int um_cli_usage(const um_command *command, const char *format, ...) UM_PRINTF_L
 int um_cli_help(const um_command *command);
 
 /* From now on the first Ctrl-C, SIGTERM or (unless ignored) SIGHUP only sets a flag, so that work
- * ends cleanly; a second Ctrl-C ends the program at once. */
+ * ends cleanly; a second Ctrl-C, half a second later or more, ends the program at once. */
 void um_cli_catch_interrupts(void);
 bool um_cli_interrupted(void);
 

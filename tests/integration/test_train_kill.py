@@ -100,6 +100,14 @@ class TrainKill(killed_runs.KilledRuns):
             self.assert_like_straight(name)
             self.assert_steps_stand_once(name)
 
+    def test_one_interrupt_sent_twice_saves_the_state_too(self):
+        """As `timeout -s INT` and mpirun send it: to the process and to its group."""
+        process = self.start("twice")
+        self.assertTrue(self.wait_for(process, lambda: self.logged("twice") > 0))
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        self.assert_interrupt(process, "twice", STEPS)
+
     def test_another_recipe_does_not_touch_the_state(self):
         state = (self.work / "straight" / "training.state").read_bytes()
         result = subprocess.run(

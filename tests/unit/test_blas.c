@@ -1,4 +1,7 @@
-/* Products from several threads at once: OpenBLAS without locks gets some of them wrong. */
+/* OpenBLAS: products from several threads at once, some of which are wrong in builds without locks,
+ * and its choice of kernels. */
+#include <cblas.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -56,7 +59,24 @@ static void products_of_many_threads_are_right(void **state) {
     free(expected);
 }
 
+/* Only a processor that OpenBLAS does not know, and no choice by hand, is a reason to start again.
+ */
+static void a_known_processor_needs_no_other_start(void **state) {
+    (void)state;
+    const char *chosen = getenv("OPENBLAS_CORETYPE");
+    char *kept = chosen != NULL ? strdup(chosen) : NULL;
+    assert_int_equal(unsetenv("OPENBLAS_CORETYPE"), 0);
+    const char *missed = um_blas_missed_core();
+    assert_true(missed == NULL || strcmp(openblas_get_corename(), "Prescott") == 0);
+    assert_int_equal(setenv("OPENBLAS_CORETYPE", "Prescott", 1), 0);
+    assert_null(um_blas_missed_core());
+    assert_int_equal(
+        kept != NULL ? setenv("OPENBLAS_CORETYPE", kept, 1) : unsetenv("OPENBLAS_CORETYPE"), 0);
+    free(kept);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(products_of_many_threads_are_right)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(products_of_many_threads_are_right),
+                                       cmocka_unit_test(a_known_processor_needs_no_other_start)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

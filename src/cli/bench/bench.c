@@ -175,5 +175,8 @@ static int run(const um_command *command, int argc, char **argv) {
     return code;
 }
 
-const um_command um_command_bench = {
-    .name = "bench", .summary = "measure speed and memory", .help = help, .run = run};
+const um_command um_command_bench = {.name = "bench",
+                                     .summary = "measure speed and memory",
+                                     .help = help,
+                                     .run = run,
+                                     .needs_blas = true};

@@ -324,5 +324,8 @@ static int run(const um_command *command, int argc, char **argv) {
     return result;
 }
 
-const um_command um_command_train = {
-    .name = "train", .summary = "train a model as a recipe says", .help = help, .run = run};
+const um_command um_command_train = {.name = "train",
+                                     .summary = "train a model as a recipe says",
+                                     .help = help,
+                                     .run = run,
+                                     .needs_blas = true};

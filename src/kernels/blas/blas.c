@@ -1,12 +1,31 @@
 #include "kernels/blas/blas.h"
 
 #include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
 /* Rows of c in one tile: enough for the library to reach its full rate, few enough that two threads
  * finish at about the same time. */
 #define ROW_TILE 128
+
+const char *um_blas_missed_core(void) {
+#if defined(__x86_64__)
+    if (getenv("OPENBLAS_CORETYPE") != NULL || strcmp(openblas_get_corename(), "Prescott") != 0) {
+        return NULL;
+    }
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        return "SkylakeX";
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        return "Haswell";
+    }
+#endif
+    return NULL;
+}
 
 typedef struct sgemm_call {
     CBLAS_TRANSPOSE transpose_a;
