@@ -148,10 +148,6 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
     return UM_OK;
 }
 
-void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode) {
-    (void)fchmod(file->descriptor, (mode_t)mode);
-}
-
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
                                um_error *error) {
     const int reason = um_write_all(file->descriptor, bytes, length);

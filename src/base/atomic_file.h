@@ -16,10 +16,6 @@ um_status um_atomic_file_open(const char *path, um_atomic_file **file, um_error 
 um_status um_atomic_file_write(um_atomic_file *file, const void *bytes, size_t length,
                                um_error *error);
 
-/* Give the file these permission bits (such as 0600) instead of the default ones.  Call it before
- * writing anything that others must not read. */
-void um_atomic_file_set_mode(um_atomic_file *file, unsigned mode);
-
 /* Make the file durable and close it, still under its temporary name.  This is for files that shall
  * appear together: seal each one, then call um_atomic_file_commit on all of them.  A sealed file is
  * no longer locked, so um_atomic_file_remove_leftovers would remove it.  After a failure it can

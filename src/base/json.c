@@ -23,7 +23,7 @@ static um_status raise_byte_order_mark(const char *where, um_error *error) {
 um_status um_json_load_bytes(const char *bytes, size_t length, const char *where, json_t **root,
                              um_error *error) {
     json_error_t problem;
-    *root = json_loadb(bytes, length, JSON_ALLOW_NUL, &problem);
+    *root = json_loadb(bytes, length, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &problem);
     if (!*root && has_byte_order_mark(bytes, length)) {
         return raise_byte_order_mark(where, error);
     }

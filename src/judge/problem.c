@@ -210,6 +210,13 @@ static um_status read_members(entry *item, const char *where, um_error *error) {
                             .test = "",
                             .setup = ""};
     const char *id_key = json_object_get(item->line, "task_id") ? "task_id" : "id";
+    if (!json_object_get(item->line, id_key)) {
+        return UM_RAISE(
+            error, UM_ERR_FORMAT,
+            "%s: has neither \"task_id\" nor \"id\", so it is no problem in the form of "
+            "HumanEval, AceCode or MBPP",
+            where);
+    }
     UM_TRY(um_json_require_id(item->line, where, id_key, item->number, &problem->id, error));
     UM_TRY(read_tests(item, where, error));
     UM_TRY(read_either(item->line, where, "prompt", "question", &problem->prompt, error));

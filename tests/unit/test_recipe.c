@@ -180,7 +180,7 @@ static void faulty_recipes_are_refused_with_the_reason(void **state) {
         {", \"mask_prompt_probability\": 1.01", "expected 0 to 1"},
         {", \"gradient_accumulation\": 0", "\"gradient_accumulation\" is 0"},
         {", \"checkpoint_minutes\": 0", "\"checkpoint_minutes\" is 0"},
-        {", \"learning_rate\": 11", "expected 0 to 10"},
+        {", \"learning_rate\": 1e-3", "duplicate object key"},
     };
     um_recipe recipe;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -207,6 +207,7 @@ static void faulty_settings_are_refused_with_the_reason(void **state) {
         {"learning_rate", "fast", "\"learning_rate\": \"fast\" is not a number"},
         {"learning_rate", "nan", "\"learning_rate\""},
         {"learning_rate", "-1", "\"learning_rate\" is -1"},
+        {"learning_rate", "11", "expected 0 to 10"},
         {"initialise", "yes", "\"initialise\""},
         {"objective", "grpo", "\"grpo\" is unknown"},
         {"train", "\xff", "\"train\""},

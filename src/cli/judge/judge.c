@@ -96,18 +96,20 @@ static um_status read_inputs(const judge_request *request, reading *work, um_err
 
 /* ---- Judging ------------------------------------------------------------------- */
 
-/* What an interrupted run has must not replace the results of a whole one. */
-static um_status write_results(const judge_request *request, const um_judged *judged,
-                               um_error *error) {
-    char path[4096];
-    const int length =
-        snprintf(path, sizeof path, "%s%s", request->output, judged->interrupted ? ".partial" : "");
-    return length > 0 && length < (int)sizeof path
-               ? um_judged_write(judged, path, error)
+/* Where the results go, or "".  What an interrupted run has must not replace the results of a whole
+ * one. */
+static um_status name_results(const judge_request *request, bool interrupted, char *path,
+                              size_t size, um_error *error) {
+    const int length = snprintf(path, size, "%s%s", request->output ? request->output : "",
+                                request->output && interrupted ? ".partial" : "");
+    return length >= 0 && (size_t)length < size
+               ? UM_OK
                : UM_RAISE(error, UM_ERR_LIMIT, "%s: path too long", request->output);
 }
 
-static um_status report(const judge_request *request, const um_judged *judged, um_error *error) {
+/* Print the summary and write the results to `path`, unless that is "". */
+static um_status report(const judge_request *request, const um_judged *judged, const char *path,
+                        um_error *error) {
     um_buffer text = {0};
     um_status status = request->json ? um_judged_json(judged, &request->choice.ks, &text, error)
                                      : um_judged_table(judged, &request->choice.ks, &text, error);
@@ -115,8 +117,8 @@ static um_status report(const judge_request *request, const um_judged *judged, u
         (void)fwrite(text.data, 1, text.length, stdout);
     }
     um_buffer_free(&text);
-    if (status == UM_OK && request->output) { /* last: a full disk must not lose the summary */
-        status = write_results(request, judged, error);
+    if (status == UM_OK && *path) { /* last: a full disk must not lose the summary */
+        status = um_judged_write(judged, path, error);
     }
     return status;
 }
@@ -161,6 +163,7 @@ static size_t gather_judged(um_sample_list *samples, um_judgement *results) {
 /* Samples that were judged before Ctrl-C are still reported and written, to a file of their own. */
 static um_status judge_and_report(const judge_request *request, const reading *work,
                                   um_judge *judge, um_error *error) {
+    char path[4096] = "";
     um_judgement *results = NULL;
     const double start = um_clock_seconds();
     UM_TRY(um_allocate(&results, work->samples->count, sizeof *results, "results", error));
@@ -168,8 +171,10 @@ static um_status judge_and_report(const judge_request *request, const reading *w
     const bool interrupted = status == UM_ERR_CANCELLED;
     um_sample_list done = *work->samples;
     done.count = interrupted ? gather_judged(work->samples, results) : done.count;
-    um_status reported = UM_OK;
-    if (status == UM_OK || (interrupted && done.count > 0)) {
+    const bool has_results = status == UM_OK || (interrupted && done.count > 0);
+    um_status reported =
+        has_results ? name_results(request, interrupted, path, sizeof path, error) : UM_OK;
+    if (has_results && reported == UM_OK) {
         const um_judged judged = {.problems = work->problems,
                                   .samples = &done,
                                   .results = results,
@@ -177,13 +182,12 @@ static um_status judge_and_report(const judge_request *request, const reading *w
                                   .seconds = um_clock_seconds() - start,
                                   .interrupted = interrupted,
                                   .ks_are_asked_for = request->choice.has_ks};
-        reported = report(request, &judged, error);
+        reported = report(request, &judged, path, error);
     }
     free(results);
     if (interrupted && reported == UM_OK) {
-        return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples%s%s%s",
-                        done.count, work->samples->count, request->output ? "; see " : "",
-                        request->output ? request->output : "", request->output ? ".partial" : "");
+        return UM_RAISE(error, UM_ERR_CANCELLED, "interrupted after %zu of %zu samples%s%s",
+                        done.count, work->samples->count, *path ? "; see " : "", path);
     }
     return status == UM_OK || interrupted ? reported : status;
 }
