@@ -118,7 +118,8 @@ typedef struct um_model_info {
     const char *kernels;           /* the set in use, such as "avx2" */
     const char *algorithm; /* the default: "threshold", or "autoregressive" for causal models */
     size_t parameter_count;
-    size_t weight_bytes; /* in the files, or after quantising if that was asked for */
+    size_t
+        weight_bytes; /* of the matrices as they are stored or quantised, and of vectors as f32 */
     size_t layer_count;
     size_t hidden_size;
     size_t head_count;
@@ -313,8 +314,10 @@ typedef struct um_event {
     size_t byte_count;
     bool is_special;  /* a control token */
     bool is_end;      /* one that ends an answer */
-    float confidence; /* the probability of the token when it was chosen, 0 to 1 */
-    float entropy;    /* of the distribution it was chosen from, in nats */
+    float confidence; /* the probability of the token, 0 to 1, in the distribution by which
+                         certainty is judged: the model's own, or (with "plain_confidence" false)
+                         after temperature, top_p and top_k (docs/TRACE.md) */
+    float entropy;    /* of that distribution, in nats */
 } um_event;
 
 /* Functions called while a request is decoded, in the thread that called um_generate or

@@ -19,8 +19,8 @@ How often the answers of the shipped model, `models/tiny`, pass their tests, aga
 algorithm, cache and number of steps; and the defaults of `unmask generate`, which come from it. Written by
 `recipes/tiny/frontier.py`:
 
-    recipes/tiny/build.sh                                # among the rest, writes the problems
-    cd recipes/tiny && data=data/validation.problems.jsonl
+    cd recipes/tiny && data=validation.problems.jsonl
+    ./tasks.py problems --per-level 150 --split validation > $data
     ./frontier.py --unmask ../../build/unmask --problems $data --limit 100      # the whole grid
     ./frontier.py --unmask ../../build/unmask --problems $data --only REGEX     # all problems, for settings of interest
     ./frontier.py --unmask ../../build/unmask --problems $data --limit 60 --time --threads 2

@@ -41,11 +41,11 @@ static const char help[] =
     "      --interval-seed N  seed of the resampling (default 0)\n"
     "  -h, --help             this text\n"
     "\n"
-    "options for making traces (default: algorithm entropy, one step per token):\n"
+    "options for making traces:\n"
     "      --prompts FILE     each line an object with \"prompt\" (and \"suffix\"; \"format\": "
     "\"chat\")\n" UM_CLI_MODEL_HELP
-    "                         With traces: where the tokenizer is (default: the model that\n"
-    "                         they name, if it is a directory)\n"
+    "                         With traces: where the tokenizer is (default: what they name, if\n"
+    "                         it is a directory or the model that commands use by default)\n"
     "  -n, --samples N        samples of each prompt (default 1)\n"
     "      --temperatures A,B,...\n"
     "                         repeat everything at each of these temperatures and\n"
@@ -55,6 +55,9 @@ static const char help[] =
     "                         2048 positions, and no more than the prompt leaves)\n"
     "      --chat             each prompt is the message of a user\n"
     "      --trace FILE       keep the traces\n"
+    "      --algorithm NAME   how to decode (default: entropy with one token a step; "
+    "autoregressive\n"
+    "                         for causal models)\n"
     "      --batch N          decode N samples at a time (default: 8, or fewer where memory is "
     "scarce)\n"
     "\n" UM_CLI_OPENING_HELP "\n"
@@ -63,6 +66,12 @@ static const char help[] =
     "  unmask analyze run.jsonl --model models/tiny --output order.html\n"
     "  unmask analyze --model models/tiny --prompts prompts.jsonl -n 4 \\\n"
     "      --temperatures 0.2,0.6,1.0,1.2 --output order.html --svg figures\n";
+
+static int print_help(const um_command *command) {
+    static const char *const own[] = {"algorithm"};
+    return um_cli_help_with_decoding_but(command, "The defaults are those of the algorithm.", own,
+                                         sizeof own / sizeof *own);
+}
 
 /* ---- Output -------------------------------------------------------------------- */
 
@@ -210,7 +219,7 @@ static int run(const um_command *command, int argc, char **argv) {
     um_analyze_settings settings = {0};
     int code = um_analyze_parse(command, argc, argv, &settings);
     if (code == UM_PARSE_HELP) {
-        code = um_cli_help_with_decoding(command);
+        code = print_help(command);
     } else if (code == UM_EXIT_OK) {
         code = run_settings(&settings);
     }

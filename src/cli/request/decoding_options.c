@@ -60,15 +60,17 @@ static bool is_among(const char *name, const char *const *names, size_t count) {
     return i < count;
 }
 
-int um_cli_help_with_decoding_but(const um_command *command, const char *const *without,
-                                  size_t count) {
-    (void)um_cli_help(command);
-    (void)fputs(
-        "\ndecoding options (docs/DECODING.md).  Without --algorithm and --steps, diffusion models "
-        "use\n--algorithm threshold --confidence-threshold 0.95 --plain-confidence true "
+int um_cli_help_with_decoding_but(const um_command *command, const char *defaults,
+                                  const char *const *without, size_t count) {
+    static const char usual[] =
+        "Without --algorithm and --steps, diffusion models use\n"
+        "--algorithm threshold --confidence-threshold 0.95 --plain-confidence true "
         "--block-length 16\n--cache dual; the defaults below are those of an algorithm that you "
-        "name.  An option that\nmeans nothing to the algorithm is refused:\n",
-        stdout);
+        "name.";
+    (void)um_cli_help(command);
+    (void)printf("\ndecoding options (docs/DECODING.md).  %s  An option that\nmeans nothing to the "
+                 "algorithm is refused:\n",
+                 defaults ? defaults : usual);
     um_option_info info;
     for (size_t i = 0; um_option_at(i, &info); i++) {
         char name[32];
@@ -90,5 +92,5 @@ int um_cli_help_with_decoding_but(const um_command *command, const char *const *
 }
 
 int um_cli_help_with_decoding(const um_command *command) {
-    return um_cli_help_with_decoding_but(command, NULL, 0);
+    return um_cli_help_with_decoding_but(command, NULL, NULL, 0);
 }

@@ -32,12 +32,13 @@ void um_decoding_option_dashed(const char *name, char *dashed, size_t size);
 int um_set_decoding_option(const um_command *command, um_options *options, int value,
                            const char *text);
 
-/* Print the command's help, and a line for each option of decoding but those named in
- * without[count] and for each algorithm; returns UM_EXIT_OK. */
-int um_cli_help_with_decoding_but(const um_command *command, const char *const *without,
-                                  size_t count);
+/* Print the command's help, what holds without decoding options, and a line for each of these but
+ * those named in without[count] and for each algorithm; returns UM_EXIT_OK.  `defaults` is that
+ * sentence, or NULL for what most commands do. */
+int um_cli_help_with_decoding_but(const um_command *command, const char *defaults,
+                                  const char *const *without, size_t count);
 
-/* The same with all options. */
+/* The same with all options, for a command that does what most do. */
 int um_cli_help_with_decoding(const um_command *command);
 
 #endif

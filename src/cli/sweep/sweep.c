@@ -74,7 +74,7 @@ static int run(const um_command *command, int argc, char **argv) {
     um_sweep_request request;
     const int code = um_sweep_parse(command, argc, argv, &request);
     if (code == UM_PARSE_HELP) {
-        return um_cli_help_with_decoding_but(command, own, sizeof own / sizeof *own);
+        return um_cli_help_with_decoding_but(command, NULL, own, sizeof own / sizeof *own);
     }
     return code == UM_EXIT_OK ? sweep(&request) : code;
 }
