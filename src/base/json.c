@@ -49,7 +49,7 @@ um_status um_json_load_line(const char *bytes, size_t length, const char *path, 
                         length, UM_JSON_LINE_MAXIMUM);
     }
     json_error_t problem;
-    line->object = json_loadb(bytes, length, JSON_ALLOW_NUL, &problem);
+    line->object = json_loadb(bytes, length, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &problem);
     if (!line->object && has_byte_order_mark(bytes, length)) {
         return raise_byte_order_mark(line->where, error);
     }

@@ -217,18 +217,15 @@ int um_confine_landlock(bool scratch) {
 
 /* ---- Limits and seccomp ---------------------------------------------------- */
 
+/* No wider than it is: a lower limit is a stronger one, and only root may widen it. */
 static int limit(int resource, size_t value) {
-    const struct rlimit both = {.rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value};
-    return setrlimit((__rlimit_resource_t)resource, &both);
-}
-
-/* As `limit`, but no wider than it is: only root may widen it. */
-static int limit_further(int resource, size_t value) {
     struct rlimit now;
     if (getrlimit((__rlimit_resource_t)resource, &now) < 0) {
         return -1;
     }
-    return limit(resource, value < now.rlim_max ? value : now.rlim_max);
+    const rlim_t least = value < now.rlim_max ? value : now.rlim_max;
+    const struct rlimit both = {.rlim_cur = least, .rlim_max = least};
+    return setrlimit((__rlimit_resource_t)resource, &both);
 }
 
 int um_confine_limits(const um_process_limits *limits) {
@@ -241,7 +238,7 @@ int um_confine_limits(const um_process_limits *limits) {
     TRY(limit(RLIMIT_MSGQUEUE, 0));
     if (limits->cpu_seconds > 0) {
         TRY(limit(RLIMIT_CPU, limits->cpu_seconds));
-        TRY(limit_further(RLIMIT_NPROC, limits->threads));
+        TRY(limit(RLIMIT_NPROC, limits->threads));
     }
     return 0;
 }

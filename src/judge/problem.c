@@ -134,7 +134,7 @@ static um_status read_setup(entry *item, const char *where, um_error *error) {
     const char *code = "";
     UM_TRY(um_json_optional_string(item->line, where, "test_setup_code", &code, error));
     const json_t *imports = json_object_get(item->line, "test_imports");
-    if (imports && !json_is_null(imports) && !json_is_array(imports)) {
+    if (imports && !json_is_array(imports)) {
         return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"test_imports\" is not a list", where);
     }
     for (size_t i = 0; i < json_array_size(imports); i++) {
@@ -252,6 +252,18 @@ static um_status insert(um_problem_set *set, entry *item, const char *where, um_
     return UM_OK;
 }
 
+/* Sets whose columns were merged have null for what a problem does not have. */
+static void drop_nulls(json_t *object) {
+    const char *key = NULL;
+    json_t *value = NULL;
+    void *next = NULL;
+    json_object_foreach_safe (object, next, key, value) {
+        if (json_is_null(value)) {
+            (void)json_object_del(object, key);
+        }
+    }
+}
+
 /* Takes ownership of `object`, even on failure. */
 static um_status add_object(um_problem_set *set, json_t *object, const char *where,
                             um_error *error) {
@@ -261,6 +273,7 @@ static um_status add_object(um_problem_set *set, json_t *object, const char *whe
         return um_error_memory(error, "a problem", sizeof *item);
     }
     item->line = object;
+    drop_nulls(object);
     um_status status = read_members(item, where, error);
     if (status == UM_OK) {
         status = insert(set, item, where, error);

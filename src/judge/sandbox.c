@@ -108,10 +108,11 @@ static void describe(um_sandbox *sandbox) {
                            landlock);
             break;
         case UM_SANDBOX_SECCOMP:
-            (void)snprintf(sandbox->text, sizeof sandbox->text,
-                           "seccomp: seccomp, resource limits; %s; no namespaces%s%s", landlock,
-                           sandbox->landlock ? "" : ", so that files can be read",
-                           sandbox->stays_root ? stays_root : "");
+            (void)snprintf(
+                sandbox->text, sizeof sandbox->text,
+                "seccomp: seccomp, resource limits; %s; no namespaces%s%s", landlock,
+                sandbox->landlock ? "" : ", so that files can be read, and the tests with them",
+                sandbox->stays_root ? stays_root : "");
             break;
         default:
             (void)snprintf(sandbox->text, sizeof sandbox->text,
@@ -125,8 +126,15 @@ static um_status build_filters(um_sandbox *sandbox, um_error *error) {
     if (sandbox->level == UM_SANDBOX_NONE) {
         return UM_OK;
     }
+    /* The file-size limit alone does not keep a program from mapped files, and from /proc/PID/mem.
+     */
+    const bool read_only = sandbox->level == UM_SANDBOX_SECCOMP && sandbox->landlock == 0;
     for (int role = 0; role < UM_SECCOMP_ROLES; role++) {
-        UM_TRY(um_seccomp_filter_build((um_seccomp_role)role, &sandbox->filters[role], error));
+        /* The zygote, which is ours, opens /dev/null for writing before a program's filter comes.
+         */
+        UM_TRY(um_seccomp_filter_build((um_seccomp_role)role,
+                                       read_only && role != UM_SECCOMP_ZYGOTE,
+                                       &sandbox->filters[role], error));
     }
     return UM_OK;
 }

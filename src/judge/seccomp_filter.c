@@ -24,14 +24,12 @@ static const char *const allowed_everywhere[] = {
     /* memory */
     "brk", "madvise", "mmap", "mprotect", "mremap", "munmap", "membarrier", "mincore", "msync",
     /* files: Landlock and the mounts decide which ones */
-    "access", "chdir", "chmod", "close", "close_range", "copy_file_range", "creat", "dup", "dup2",
-    "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat",
-    "fdatasync", "fstat", "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents",
-    "getdents64", "link", "linkat", "lseek", "lstat", "mkdir", "mkdirat", "newfstatat", "open",
-    "openat", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read",
-    "readahead", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2", "rmdir",
-    "sendfile", "stat", "statfs", "statx", "symlink", "symlinkat", "truncate", "umask", "unlink",
-    "unlinkat", "utime", "utimensat", "utimes", "write", "writev",
+    "access", "chdir", "close", "close_range", "copy_file_range", "dup", "dup2", "dup3",
+    "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fdatasync", "fstat", "fstatfs",
+    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "lseek", "lstat", "newfstatat",
+    "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead",
+    "readlink", "readlinkat", "readv", "sendfile", "stat", "statfs", "statx", "umask", "write",
+    "writev",
     /* pipes and waiting */
     "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
     "eventfd", "eventfd2", "pipe", "pipe2", "poll", "ppoll", "pselect6", "select", "recvfrom",
@@ -48,6 +46,12 @@ static const char *const allowed_everywhere[] = {
     "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "sched_yield",
     "set_robust_list", "set_tid_address", "setrlimit", "sigaltstack", "sysinfo", "uname", "wait4",
     "waitid"};
+
+/* Calls that change files by their names. */
+static const char *const changing_files[] = {
+    "chmod",     "creat",    "fchmod", "fchmodat", "futimesat", "link",      "linkat",
+    "mkdir",     "mkdirat",  "rename", "renameat", "renameat2", "rmdir",     "symlink",
+    "symlinkat", "truncate", "unlink", "unlinkat", "utime",     "utimensat", "utimes"};
 
 static const char *const allowed_to_fresh[] = {"execve", NULL};
 static const char *const allowed_to_tests[] = {"execve", "recvmsg", "sendto", NULL};
@@ -149,6 +153,36 @@ static bool is_allowed_to(um_seccomp_role role, const char *name) {
     return false;
 }
 
+/* Opening for reading only: flags of any kind that write, create or empty are refused. */
+static void allow_reading(builder *made, const char *name, unsigned place) {
+    const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+    const struct scmp_arg_cmp reads = {place, SCMP_CMP_MASKED_EQ, writing, O_RDONLY};
+    add(made, SCMP_ACT_ALLOW, name, 1, &reads);
+    const scmp_datum_t refusals[][2] = {{O_ACCMODE, O_WRONLY},
+                                        {O_ACCMODE, O_RDWR},
+                                        {O_ACCMODE, O_ACCMODE},
+                                        {O_CREAT, O_CREAT},
+                                        {O_TRUNC, O_TRUNC}};
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        const struct scmp_arg_cmp writes = {place, SCMP_CMP_MASKED_EQ, refusals[i][0],
+                                            refusals[i][1]};
+        add(made, SCMP_ACT_ERRNO(EPERM), name, 1, &writes);
+    }
+}
+
+static void add_files(builder *made, bool read_only) {
+    for (size_t i = 0; i < COUNT(changing_files); i++) {
+        add(made, read_only ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW, changing_files[i], 0, NULL);
+    }
+    if (read_only) {
+        allow_reading(made, "open", 1);
+        allow_reading(made, "openat", 2);
+    } else {
+        add(made, SCMP_ACT_ALLOW, "open", 0, NULL);
+        add(made, SCMP_ACT_ALLOW, "openat", 0, NULL);
+    }
+}
+
 static void add_lists(builder *made, um_seccomp_role role) {
     for (size_t i = 0; i < COUNT(allowed_everywhere); i++) {
         add(made, SCMP_ACT_ALLOW, allowed_everywhere[i], 0, NULL);
@@ -228,7 +262,8 @@ static um_status export_filter(scmp_filter_ctx context, um_buffer *filter, um_er
     return failure == 0 ? status : um_error_set_errno(error, failure, "the seccomp filter");
 }
 
-um_status um_seccomp_filter_build(um_seccomp_role role, um_buffer *filter, um_error *error) {
+um_status um_seccomp_filter_build(um_seccomp_role role, bool read_only, um_buffer *filter,
+                                  um_error *error) {
     builder made = {.context = seccomp_init(SCMP_ACT_ERRNO(ENOSYS))};
     if (!made.context) {
         return um_error_memory(error, "the seccomp filter", 1);
@@ -236,6 +271,7 @@ um_status um_seccomp_filter_build(um_seccomp_role role, um_buffer *filter, um_er
     /* Ask for a binary search over the calls; an old library ignores it and makes a list. */
     (void)seccomp_attr_set(made.context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     add_lists(&made, role);
+    add_files(&made, read_only);
     add_conditions(&made, role);
     um_status status = UM_OK;
     if (made.failure != 0) {

@@ -16,7 +16,9 @@ typedef enum um_seccomp_role {
 
 /* Append the filter for this machine's system calls: an array of struct sock_filter, 8 bytes each.
  * A forbidden call fails with EPERM if it is one that programs try, and with ENOSYS otherwise, so
- * that the C library falls back to an older one. */
-um_status um_seccomp_filter_build(um_seccomp_role role, um_buffer *filter, um_error *error);
+ * that the C library falls back to an older one.  With `read_only` no file can be opened for
+ * writing or changed by its name, for where neither mounts nor Landlock see to that. */
+um_status um_seccomp_filter_build(um_seccomp_role role, bool read_only, um_buffer *filter,
+                                  um_error *error);
 
 #endif

@@ -99,6 +99,14 @@ static void add_rows(resampler *state, const double *values, size_t row_count) {
     }
 }
 
+static size_t groups_with_values(const resampler *state, size_t column) {
+    size_t count = 0;
+    for (size_t g = 0; g < state->groups; g++) {
+        count += state->counts[g * state->columns + column] > 0 ? 1 : 0;
+    }
+    return count;
+}
+
 static void clear_sample(resampler *state) {
     for (size_t j = 0; j < state->columns; j++) {
         state->sum[j] = 0;
@@ -175,7 +183,9 @@ um_status um_bootstrap_means(const double *values, const uint64_t *groups, size_
         }
         if (state.groups > 1) {
             resample(&state, seed);
-            for (size_t j = 0; j < column_count; j++) {
+        }
+        for (size_t j = 0; j < column_count; j++) {
+            if (groups_with_values(&state, j) > 1) {
                 find_interval(state.means + j * UM_BOOTSTRAP_RESAMPLES, &intervals[j]);
             }
         }

@@ -186,9 +186,12 @@ static um_status read_entries(cursor *from, uint64_t count, um_gguf *file) {
                         "%llu metadata entries do not fit into a file of %zu bytes",
                         (unsigned long long)count, from->size);
     }
-    UM_TRY(
-        um_allocate(&file->entries, (size_t)count, sizeof *file->entries, "metadata", from->error));
+    size_t capacity = 0; /* grows with what is read: a sparse file may claim any number */
+    UM_TRY(um_grow(&file->entries, &capacity, 1, sizeof *file->entries, "metadata", from->error));
     for (; file->entry_count < count; file->entry_count++) {
+        UM_TRY(um_grow(&file->entries, &capacity, file->entry_count + 1, sizeof *file->entries,
+                       "metadata", from->error));
+        file->entries[file->entry_count] = (um_gguf_entry){0};
         UM_TRY(read_entry(from, &file->entries[file->entry_count]));
     }
     qsort(file->entries, file->entry_count, sizeof *file->entries, compare_keys);
@@ -302,9 +305,12 @@ static um_status read_tensors(cursor *from, uint64_t count, um_gguf *file) {
                         "%llu tensors do not fit into a file of %zu bytes",
                         (unsigned long long)count, from->size);
     }
-    UM_TRY(um_allocate(&file->tensors, (size_t)count, sizeof *file->tensors, "tensor list",
-                       from->error));
+    size_t capacity = 0;
+    UM_TRY(um_grow(&file->tensors, &capacity, 1, sizeof *file->tensors, "tensors", from->error));
     while (file->tensor_count < count) {
+        UM_TRY(um_grow(&file->tensors, &capacity, file->tensor_count + 1, sizeof *file->tensors,
+                       "tensors", from->error));
+        file->tensors[file->tensor_count] = (um_gguf_tensor){0};
         /* Counted first, so that the name of a tensor that fails is freed with the others. */
         UM_TRY(read_tensor(from, file->alignment, &file->tensors[file->tensor_count++]));
     }

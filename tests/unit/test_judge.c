@@ -191,6 +191,61 @@ static void functions_of_the_prompt_are_the_problems_own(void **state) {
         UM_VERDICT_FAILED);
 }
 
+/* Objects of these classes travel by value, so that the tests have no need of the program's class.
+ */
+static void standard_classes_of_the_prompt_stay_the_problems_own(void **state) {
+    fixture *work = usable(state);
+    const um_problem *problem = add_problem(
+        work->problems, "{\"task_id\": \"standard\", \"prompt\": \"from collections import "
+                        "Counter\\n\\ndef f(s):\\n\", \"entry_point\": \"f\", \"test\": \"def "
+                        "check(candidate):\\n    assert candidate('aab') == Counter('aab')\\n\"}");
+    assert_int_equal(judge_text(work->judge, problem, "    return Counter(s)\n").verdict,
+                     UM_VERDICT_PASSED);
+    assert_int_equal(
+        judge_text(work->judge, problem, "    return 0\n\ndef Counter(x):\n    return 0\n").verdict,
+        UM_VERDICT_FAILED);
+}
+
+/* What asserts use up is used up once, although some asserts run twice. */
+static void asserts_with_a_state_run_once(void **state) {
+    fixture *work = usable(state);
+    const um_problem *iterator = add_problem(
+        work->problems,
+        "{\"task_id\": \"iterator\", \"prompt\": \"\", \"entry_point\": \"f\", \"test\": "
+        "\"numbers = iter([1, 2, 3])\\ndef check(candidate):\\n    assert "
+        "candidate(next(numbers)) == 1\\n    assert candidate(next(numbers)) == 2\\n\"}");
+    const um_problem *list = add_problem(
+        work->problems, "{\"task_id\": \"list\", \"prompt\": \"q\", \"test_list\": [\"assert "
+                        "f(DATA.pop()) == 3\", \"assert f(DATA.pop()) == 2\"]}");
+    const char program[] = "DATA = [1, 2, 3]\ndef f(x):\n    return x\n";
+    assert_int_equal(judge_text(work->judge, iterator, program).verdict, UM_VERDICT_PASSED);
+    assert_int_equal(judge_text(work->judge, list, program).verdict, UM_VERDICT_PASSED);
+}
+
+/* Random numbers begin anew, and another test's settings of decimal are gone. */
+static void a_verdict_does_not_depend_on_tests_before(void **state) {
+    static const program_case sets = {
+        "def f(x):\n    return x",
+        "import decimal\\n    decimal.getcontext().prec = 3\\n    assert "
+        "candidate(1) == 1",
+        UM_VERDICT_PASSED};
+    static const program_case divides = {
+        "from decimal import Decimal\ndef f(x):\n    return Decimal(1) / Decimal(x)",
+        "from decimal import Decimal\\n    assert candidate(3) == Decimal(1) / Decimal(3)",
+        UM_VERDICT_PASSED};
+    fixture *work = usable(state);
+    const um_problem *draws = add_problem(
+        work->problems, "{\"task_id\": \"draws\", \"prompt\": \"q\", \"test_list\": [\"assert "
+                        "f(1) == 1 and random.random() < 0.5\"]}");
+    const char program[] = "import random\ndef f(x):\n    return x\n";
+    const um_verdict first = judge_text(work->judge, draws, program).verdict;
+    for (int i = 0; i < 6; i++) {
+        assert_verdict(work, &sets);
+        assert_verdict(work, &divides);
+        assert_int_equal(judge_text(work->judge, draws, program).verdict, first);
+    }
+}
+
 static void rewards_are_those_of_the_recipe(void **state) {
     static const struct {
         const char *answer;
@@ -395,6 +450,9 @@ int main(void) {
         cmocka_unit_test(objects_stay_where_they_are),
         cmocka_unit_test(effects_reach_the_tests),
         cmocka_unit_test(failures_are_told_apart),
+        cmocka_unit_test(standard_classes_of_the_prompt_stay_the_problems_own),
+        cmocka_unit_test(asserts_with_a_state_run_once),
+        cmocka_unit_test(a_verdict_does_not_depend_on_tests_before),
         cmocka_unit_test(functions_of_the_prompt_are_the_problems_own),
         cmocka_unit_test(rewards_are_those_of_the_recipe),
         cmocka_unit_test(asserts_of_a_check_count_one_by_one),

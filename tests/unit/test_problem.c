@@ -87,6 +87,20 @@ static void the_forms_with_asserts_are_read(void **state) {
     um_problem_set_free(set);
 }
 
+/* As in a set whose columns were merged from several. */
+static void null_is_as_good_as_missing(void **state) {
+    (void)state;
+    um_problem_set *set = make_set();
+    const um_problem *problem = added(
+        set, "{\"task_id\": null, \"id\": \"n\", \"prompt\": null, \"question\": \"def f():\\n\", "
+             "\"suffix\": null, \"test_cases\": null, \"plus_input\": null, "
+             "\"test_imports\": null, \"entry_point\": \"f\", \"test\": \"t\"}");
+    assert_string_equal(problem->id, "n");
+    assert_string_equal(problem->prompt, "def f():\n");
+    assert_int_equal(problem->format, UM_PROBLEM_COMPLETION);
+    um_problem_set_free(set);
+}
+
 static void a_bad_line_is_refused_with_its_place(void **state) {
     (void)state;
     static const char *const lines[] = {
@@ -94,6 +108,7 @@ static void a_bad_line_is_refused_with_its_place(void **state) {
         "{",
         "{}",
         "{\"task_id\": \"a\"}",
+        "{\"task_id\": \"a\", \"task_id\": \"b\", \"entry_point\": \"f\", \"test\": \"\"}",
         "{\"task_id\": \"a\", \"prompt\": \"\", \"entry_point\": \"f\"}",
         "{\"task_id\": \"a\", \"prompt\": \"\", \"entry_point\": 1, \"test\": \"\"}",
         "{\"task_id\": \"a\", \"test_cases\": []}",
@@ -202,6 +217,7 @@ int main(void) {
         cmocka_unit_test(the_form_of_human_eval_is_read),
         cmocka_unit_test(an_infilling_program_has_the_suffix),
         cmocka_unit_test(the_forms_with_asserts_are_read),
+        cmocka_unit_test(null_is_as_good_as_missing),
         cmocka_unit_test(a_bad_line_is_refused_with_its_place),
         cmocka_unit_test(the_block_of_an_answer_is_found),
         cmocka_unit_test(samples_belong_to_problems),

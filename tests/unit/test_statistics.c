@@ -98,6 +98,18 @@ static void the_seed_decides_the_interval(void **state) {
     assert_true(first.low != other.low || first.high != other.high);
 }
 
+/* Of the second column only one group has a value. */
+static void a_column_of_one_group_has_no_interval(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_interval found[2];
+    const double values[] = {0.1, 0.3, 0.2, (double)NAN, 0.4, (double)NAN};
+    assert_ok(um_bootstrap_means(values, NULL, 3, 2, 1, found, &error), &error);
+    assert_true(found[0].low < found[0].mean && found[0].mean < found[0].high);
+    assert_true(found[1].mean == 0.3);
+    assert_true(isnan(found[1].low) && isnan(found[1].high));
+}
+
 static bool has_passing(unsigned subset, size_t passed) {
     return (subset & ((1U << passed) - 1)) != 0;
 }
@@ -134,6 +146,7 @@ int main(void) {
         cmocka_unit_test(the_interval_of_one_problem_is_a_point),
         cmocka_unit_test(rates_of_none_and_all_are_not_certain),
         cmocka_unit_test(the_seed_decides_the_interval),
+        cmocka_unit_test(a_column_of_one_group_has_no_interval),
         cmocka_unit_test(pass_at_k_is_the_share_of_subsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,10 +5,6 @@ Nothing that happens here is believed: the other side takes values, never a verd
 
 import builtins
 
-# If a program has imported one of these modules, the other side gets its own import of it.
-PLAIN_MODULES = frozenset((
-    "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
-    "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
 MAXIMUM_PRINTED = 1 << 16
 ONLY_SYNTAX_TREE = 0x400  # ast.PyCF_ONLY_AST, without the import of ast
 

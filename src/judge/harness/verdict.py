@@ -5,13 +5,11 @@ What comes from the program is plain data or a stand-in that compares by identit
 
 import builtins
 import importlib
+import re
 import types
 
 MAXIMUM_SPLIT = 1 << 16  # longer tests are not taken apart into their asserts
 MAXIMUM_TEXT = 300
-PLAIN_MODULES = frozenset((
-    "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
-    "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
 # Names under which tests use a module without importing it: they get the real module, whatever a
 # program has bound to the name.
 MODULE_NAMES = {name: name for name in PLAIN_MODULES} | {
@@ -265,9 +263,17 @@ def refuse(value):
     raise WireError("not plain data")
 
 
-def calls_once(texts, *names):
-    """Whether there are several texts, and each calls one of these names exactly once."""
-    return len(texts) > 1 and all(sum(text.count(name + "(") for name in names) == 1 for text in texts)
+STATELESS = (type(None), bool, int, float, complex, str, bytes, range, frozenset, type, types.ModuleType,
+             types.BuiltinFunctionType)
+
+
+def can_be_foreseen(texts, names, *tested):
+    """Whether there are several texts, each calls one of the names `tested` exactly once, and nothing else that
+    they name can change while they run, since they will run twice."""
+    if len(texts) < 2 or any("random" in text or sum(text.count(name + "(") for name in tested) != 1 for text in texts):
+        return False
+    named = set(re.findall(r"[^\W\d]\w*", " ".join(texts))).difference(tested)
+    return all(isinstance(names[name], STATELESS) for name in named.intersection(names))
 
 
 # ---- Tests ---------------------------------------------------------------------------------------
@@ -373,16 +379,13 @@ def split_tree(text, record):
 def run_check(session, record, names, entry_point, test):
     code, whole = split_check(test, record)
     candidate = names.get(entry_point)
-    foreseen = None
-    if calls_once(record.lines, "candidate", entry_point) and type(candidate) is Remote:
-        candidate = foreseen = Foreseen(session, candidate)
-        names[entry_point] = candidate
     names.pop("check", None)  # only the check() of the tests counts
     exec(code, names)
     if candidate is None or "check" not in names:
         record.text = f"the program does not define {entry_point}" if candidate is None else "there is no check()"
         return
-    if foreseen:
+    if type(candidate) is Remote and can_be_foreseen(record.lines, names, "candidate", entry_point):
+        candidate = names[entry_point] = foreseen = Foreseen(session, candidate)
         names["check"](foreseen)
         foreseen._um_make_calls()
         record.restart()
@@ -401,7 +404,7 @@ def run_asserts(session, record, names, entry_point, setup, asserts):
     if setup:
         exec(compile(setup, "<setup>", "exec"), names)
     tested = names.get(entry_point)
-    if type(tested) is Remote and not setup and calls_once(asserts, entry_point):
+    if type(tested) is Remote and not setup and can_be_foreseen(asserts, names, entry_point):
         names[entry_point] = foreseen = Foreseen(session, tested)
         run_each(record, names, asserts)
         foreseen._um_make_calls()
@@ -455,14 +458,19 @@ def trusted_names(prompt):
     return {"__name__": "tests"}
 
 
+def travels_by_value(kind):
+    return kind in WRITERS or kind in (getattr(sys.modules.get("fractions"), "Fraction", None),
+                                       getattr(sys.modules.get("decimal"), "Decimal", None))
+
+
 def may_define(name, value, trusted):
     """Whether tests may see the program's object of that name: never in place of a built-in function or a
     function that the problem defines, since tests rely on these, nor under a name of the interpreter's own, such as
-    `__builtins__`.  But a class that the problem defines is taken from the program, whose functions take objects of
-    its own class."""
+    `__builtins__`.  But a class of the problem is taken from the program, whose functions take objects of its own
+    class; unless objects of the class travel by value, so that the tests can make them by themselves."""
     if hasattr(builtins, name) or name.startswith(("__", "_um_")) or type(value) is types.ModuleType:
         return False
-    return name not in trusted or isinstance(trusted[name], type)
+    return name not in trusted or isinstance(trusted[name], type) and not travels_by_value(trusted[name])
 
 
 def own_module(name):
@@ -510,6 +518,15 @@ def run_tests(verdict_descriptor, program_descriptor):
     return session.regular
 
 
+def start_afresh(texts):
+    """Undo what earlier tests in this interpreter may have left, and begin the random numbers anew."""
+    if "decimal" in sys.modules:
+        decimal = importlib.import_module("decimal")
+        decimal.setcontext(decimal.Context())
+    if any("random" in text for text in texts):
+        importlib.import_module("random").seed("tests")
+
+
 def judge(session, record, tell, form, prompt, program, entry_point, test, setup, asserts):
     try:
         # The first answer, about the syntax, comes before anything of the program has run: it is honest.
@@ -528,9 +545,7 @@ def judge(session, record, tell, form, prompt, program, entry_point, test, setup
         if type(found) is not dict or not all(type(name) is str for name in found):
             session.broken = "the program did not answer in plain data"
             return "ended", ""
-        if "random" in test or "random" in setup:
-            import random
-            random.seed("tests")
+        start_afresh((test, setup, *asserts))
         if asserts:
             entry_point = tested_name(asserts)
         names = namespace(found, prompt if form in ("completion", "infilling") else "", entry_point)

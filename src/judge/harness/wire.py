@@ -5,13 +5,20 @@ the exact types listed below travel by value, so that what arrives is never an o
 sender wrote.  Anything else stays where it is, and the other side gets a handle to it.
 """
 
-import os
-import struct
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
 
-# Without site-packages or the current directory, but with the system's own packages.
+# Without site-packages or the current directory, but with the system's own packages.  Before any other
+# import: a file of the current directory could be taken for a module.
 sys.path[:] = [place for place in sys.path if place] + ["/usr/lib/python3/dist-packages"]
+
+import os  # noqa: E402
+import struct  # noqa: E402
+from collections import Counter, OrderedDict, defaultdict, deque  # noqa: E402
+
+# If a program has imported one of these modules, the tests get their own import of it.
+PLAIN_MODULES = frozenset((
+    "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq",
+    "itertools", "math", "operator", "random", "re", "statistics", "string", "typing"))
 
 MAXIMUM_BYTES = 1 << 24
 MAXIMUM_DEPTH = 200

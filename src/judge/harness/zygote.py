@@ -138,7 +138,7 @@ class TestServer:
     def state(self):
         """The state that tests could change for later ones."""
         return [dict(vars(module)) for module in self.modules] + [
-            sys.getrecursionlimit(), sys.stdout, list(sys.path), os.getcwd()]
+            sys.getrecursionlimit(), sys.stdout, list(sys.path), os.getcwd(), dict(os.environ)]
 
     def run(self, descriptors):
         """Run one job; return whether the interpreter is fit for another."""
