@@ -217,9 +217,16 @@ static void asserts_with_a_state_run_once(void **state) {
     const um_problem *list = add_problem(
         work->problems, "{\"task_id\": \"list\", \"prompt\": \"q\", \"test_list\": [\"assert "
                         "f(DATA.pop()) == 3\", \"assert f(DATA.pop()) == 2\"]}");
+    const um_problem *counter = add_problem(
+        work->problems,
+        "{\"task_id\": \"counter\", \"prompt\": \"\", \"entry_point\": \"f\", \"test\": \"calls = "
+        "0\\ndef same(a, b):\\n    global calls\\n    calls += 1\\n    return a == b * "
+        "calls\\ndef check(candidate):\\n    assert same(2, 2) and candidate(1)\\n    assert "
+        "same(2, 1) and candidate(2)\\n\"}");
     const char program[] = "DATA = [1, 2, 3]\ndef f(x):\n    return x\n";
     assert_int_equal(judge_text(work->judge, iterator, program).verdict, UM_VERDICT_PASSED);
     assert_int_equal(judge_text(work->judge, list, program).verdict, UM_VERDICT_PASSED);
+    assert_int_equal(judge_text(work->judge, counter, program).verdict, UM_VERDICT_PASSED);
 }
 
 /* Random numbers begin anew, and another test's settings of decimal are gone. */

@@ -5,6 +5,7 @@ What comes from the program is plain data or a stand-in that compares by identit
 
 import builtins
 import importlib
+import opcode
 import re
 import types
 
@@ -265,6 +266,33 @@ def refuse(value):
 
 STATELESS = (type(None), bool, int, float, complex, str, bytes, range, frozenset, type, types.ModuleType,
              types.BuiltinFunctionType)
+STORING = {opcode.opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")}
+
+
+def is_stateless(value, names, seen):
+    """Whether using `value` changes nothing that another use could see, as far as can be told: it is no
+    container or object, or a function of the tests that uses only such values and stores nothing.  The
+    functions in `seen` are looked at already."""
+    if isinstance(value, STATELESS) or any(value is each for each in seen):
+        return True
+    if type(value) is not types.FunctionType or value.__closure__ or value.__kwdefaults__:
+        return False
+    seen.append(value)
+    return (all(isinstance(default, STATELESS) for default in value.__defaults__ or ())
+            and all(stores_nothing(code, names, seen) for code in codes_of(value.__code__)))
+
+
+def codes_of(code):
+    """The code of a function, and of the functions and comprehensions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is types.CodeType:
+            yield from codes_of(constant)
+
+
+def stores_nothing(code, names, seen):
+    return STORING.isdisjoint(code.co_code[::2]) and all(
+        is_stateless(names[name], names, seen) for name in names.keys() & set(code.co_names))
 
 
 def can_be_foreseen(texts, names, *tested):
@@ -273,7 +301,8 @@ def can_be_foreseen(texts, names, *tested):
     if len(texts) < 2 or any("random" in text or sum(text.count(name + "(") for name in tested) != 1 for text in texts):
         return False
     named = set(re.findall(r"[^\W\d]\w*", " ".join(texts))).difference(tested)
-    return all(isinstance(names[name], STATELESS) for name in named.intersection(names))
+    seen = []
+    return all(is_stateless(names[name], names, seen) for name in named.intersection(names))
 
 
 # ---- Tests ---------------------------------------------------------------------------------------
