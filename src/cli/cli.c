@@ -16,8 +16,8 @@
 
 /* Global, as a signal handler can reach nothing else. */
 static volatile sig_atomic_t is_interrupted;
-static volatile long long
-    first_ctrl_c; /* when it came, in milliseconds; 0 if none did.  For SIGINT's handler alone */
+/* When the first Ctrl-C came, in milliseconds; 0 if none did.  For the handler of SIGINT alone. */
+static volatile long long first_ctrl_c;
 
 /* Room for a message of the library, and two dashes. */
 #define MESSAGE_SIZE (sizeof(um_error){0}.message + 2)

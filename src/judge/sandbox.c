@@ -126,12 +126,10 @@ static um_status build_filters(um_sandbox *sandbox, um_error *error) {
     if (sandbox->level == UM_SANDBOX_NONE) {
         return UM_OK;
     }
-    /* The file-size limit alone does not keep a program from mapped files, and from /proc/PID/mem.
-     */
+    /* The limit of file sizes keeps no program from mapped files, nor from /proc/PID/mem. */
     const bool read_only = sandbox->level == UM_SANDBOX_SECCOMP && sandbox->landlock == 0;
     for (int role = 0; role < UM_SECCOMP_ROLES; role++) {
-        /* The zygote, which is ours, opens /dev/null for writing before a program's filter comes.
-         */
+        /* The zygote, which is ours, opens /dev/null before the filter of a program comes. */
         UM_TRY(um_seccomp_filter_build((um_seccomp_role)role,
                                        read_only && role != UM_SECCOMP_ZYGOTE,
                                        &sandbox->filters[role], error));

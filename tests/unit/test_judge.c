@@ -223,10 +223,17 @@ static void asserts_with_a_state_run_once(void **state) {
         "0\\ndef same(a, b):\\n    global calls\\n    calls += 1\\n    return a == b * "
         "calls\\ndef check(candidate):\\n    assert same(2, 2) and candidate(1)\\n    assert "
         "same(2, 1) and candidate(2)\\n\"}");
+    const um_problem *class = add_problem(
+        work->problems,
+        "{\"task_id\": \"class\", \"prompt\": \"\", \"entry_point\": \"f\", \"test\": \"class "
+        "Calls:\\n    made = 0\\n    def __init__(self):\\n        Calls.made += 1\\ndef "
+        "check(candidate):\\n    assert Calls().made == 1 and candidate(1)\\n    assert "
+        "Calls().made == 2 and candidate(2)\\n\"}");
     const char program[] = "DATA = [1, 2, 3]\ndef f(x):\n    return x\n";
     assert_int_equal(judge_text(work->judge, iterator, program).verdict, UM_VERDICT_PASSED);
     assert_int_equal(judge_text(work->judge, list, program).verdict, UM_VERDICT_PASSED);
     assert_int_equal(judge_text(work->judge, counter, program).verdict, UM_VERDICT_PASSED);
+    assert_int_equal(judge_text(work->judge, class, program).verdict, UM_VERDICT_PASSED);
 }
 
 /* Random numbers begin anew, and another test's settings of decimal are gone. */

@@ -273,7 +273,9 @@ def is_stateless(value, names, seen):
     """Whether using `value` changes nothing that another use could see, as far as can be told: it is no
     container or object, or a function of the tests that uses only such values and stores nothing.  The
     functions in `seen` are looked at already."""
-    if isinstance(value, STATELESS) or any(value is each for each in seen):
+    if isinstance(value, STATELESS):
+        return getattr(value, "__module__", None) != "tests"  # a class of the tests may count its calls
+    if any(value is each for each in seen):
         return True
     if type(value) is not types.FunctionType or value.__closure__ or value.__kwdefaults__:
         return False
