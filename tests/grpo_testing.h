@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "recipe_testing.h"
 #include "tokenizer_testing.h"
 #include "train/grpo/coupled_grpo.h"
 #include "train/trainer/trainer_internal.h"
@@ -40,24 +41,11 @@ static inline void write_problems(const scratch *directory, const char *name) {
 
 /* A recipe with small numbers, and members such as ", \"seed\": 2" in addition or instead. */
 static inline um_recipe make_grpo_recipe(const char *more) {
-    um_error error = {0};
-    um_recipe recipe;
-    char own[2048];
-    (void)snprintf(own, sizeof own, "{%s}", *more ? more + strlen(", ") : "");
-    json_t *members =
-        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:i, s:i, s:i}", "model", "model",
-                  "problems", "problems.jsonl", "objective", "coupled_grpo", "steps", 6,
-                  "batch_tokens", 400, "context_length", 96, "learning_rate", 0.003,
-                  "answer_length", 6, "group_size", 4, "problems_per_step", 2);
-    json_t *changes = json_loads(own, 0, NULL);
-    assert_int_equal(json_object_update(members, changes), 0);
-    char *text = json_dumps(members, 0);
-    assert_non_null(text);
-    assert_ok(um_recipe_parse(text, strlen(text), ".", "recipe", &recipe, &error), &error);
-    free(text);
-    json_decref(changes);
-    json_decref(members);
-    return recipe;
+    return parse_recipe("\"model\": \"model\", \"problems\": \"problems.jsonl\", "
+                        "\"objective\": \"coupled_grpo\", \"steps\": 6, \"batch_tokens\": 400, "
+                        "\"context_length\": 96, \"learning_rate\": 0.003, \"answer_length\": 6, "
+                        "\"group_size\": 4, \"problems_per_step\": 2",
+                        more);
 }
 
 static inline grpo_workshop grpo_workshop_make(const char *more) {

@@ -7,20 +7,18 @@
 #include "scratch.h"
 
 #include "random_model.h"
+#include "recipe_testing.h"
 #include "train/supervised/document_batch.h"
 
-/* A recipe with the defaults and `more` members such as ", \"seed\": 2". */
+/* A recipe with the defaults, and members such as ", \"seed\": 2" in addition or instead. */
 static inline um_recipe make_recipe(const char *objective, const char *more) {
-    um_error error = {0};
-    um_recipe recipe;
-    char text[2048];
-    (void)snprintf(text, sizeof text,
-                   "{\"model\": \"model\", \"train\": \"train.shard\", \"objective\": \"%s\", "
+    char members[512];
+    (void)snprintf(members, sizeof members,
+                   "\"model\": \"model\", \"train\": \"train.shard\", \"objective\": \"%s\", "
                    "\"steps\": 20, \"batch_tokens\": 100000, \"context_length\": 96, "
-                   "\"learning_rate\": 0.01%s}",
-                   objective, more);
-    assert_ok(um_recipe_parse(text, strlen(text), ".", "recipe", &recipe, &error), &error);
-    return recipe;
+                   "\"learning_rate\": 0.01",
+                   objective);
+    return parse_recipe(members, more);
 }
 
 static inline void set_member(um_recipe *recipe, const char *key, const char *value) {
