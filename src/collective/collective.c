@@ -146,10 +146,6 @@ um_status um_collective_share(um_collective *collective, void *records, size_t c
     return status;
 }
 
-um_status um_collective_barrier(um_collective *collective, um_error *error) {
-    return is_alone(collective) ? UM_OK : collective->operations->barrier(collective, error);
-}
-
 /* ---- Agreements -------------------------------------------------------- */
 
 um_status um_collective_agree_on_any(um_collective *collective, unsigned wanted, unsigned *agreed,

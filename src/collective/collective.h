@@ -92,9 +92,6 @@ um_status um_collective_share(um_collective *collective, void *records, size_t c
 /* Whether record or part `number` belongs to this rank by that rule. */
 bool um_collective_owns(const um_collective *collective, size_t number);
 
-/* Wait until all ranks are here. */
-um_status um_collective_barrier(um_collective *collective, um_error *error);
-
 /* ---- Agreements -------------------------------------------------------- */
 
 /* *agreed becomes, on all ranks, the bits that any rank has set in `wanted`. */

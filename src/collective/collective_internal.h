@@ -15,7 +15,6 @@ typedef struct um_collective_operations {
                                 um_error *error);
     um_status (*gather)(um_collective *collective, const void *bytes, const size_t *starts,
                         unsigned char *gathered, um_error *error);
-    um_status (*barrier)(um_collective *collective, um_error *error);
     um_collective_end (*finish)(um_collective *collective, bool failed, double patience);
     void (*abort)(um_collective *collective, int exit_status);
     void (*free)(um_collective *collective);

@@ -347,7 +347,6 @@ static const um_collective_operations operations = {.sum_in_order = sum_in_order
                                                     .broadcast = broadcast,
                                                     .gather_lengths = gather_lengths,
                                                     .gather = gather,
-                                                    .barrier = barrier,
                                                     .finish = finish,
                                                     .abort = end_all,
                                                     .free = free_collective};

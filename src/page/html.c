@@ -4,7 +4,7 @@
 
 #include <utf8proc.h>
 
-#define REPLACEMENT "\xEF\xBF\xBD"
+#include "base/utf8.h"
 
 static const char *reference_of(int32_t code_point) {
     switch (code_point) {
@@ -41,7 +41,8 @@ um_status um_html_text(um_buffer *page, const char *bytes, size_t length, um_err
         utf8proc_int32_t code = -1;
         const utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)bytes + at,
                                                        (utf8proc_ssize_t)(length - at), &code);
-        const char *instead = used <= 0 || is_deceptive(code) ? REPLACEMENT : reference_of(code);
+        const char *instead =
+            used <= 0 || is_deceptive(code) ? UM_UTF8_REPLACEMENT : reference_of(code);
         const size_t taken = used <= 0 ? 1 : (size_t)used;
         if (!instead) {
             plain += taken;
