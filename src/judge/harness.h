@@ -5,6 +5,7 @@
 /* NUL-terminated; each is the text of the .py file of that name. */
 extern const char um_harness_wire[];
 extern const char um_harness_program[];
+extern const char um_harness_foreseen[];
 extern const char um_harness_verdict[];
 extern const char um_harness_zygote[];
 

@@ -34,11 +34,12 @@ static um_status join(um_buffer *text, um_error *error, const char *const *parts
 um_status um_worker_sources_create(um_worker_sources *sources, um_error *error) {
     const char *const fresh_program[] = {um_harness_wire, um_harness_program, "\nrun_program(3)\n",
                                          NULL};
-    const char *const fresh_tests[] = {um_harness_wire, um_harness_verdict, "\nrun_tests(3, 4)\n",
-                                       NULL};
+    const char *const fresh_tests[] = {um_harness_wire, um_harness_foreseen, um_harness_verdict,
+                                       "\nrun_tests(3, 4)\n", NULL};
     const char *const warm_program[] = {um_harness_wire, um_harness_program, um_harness_zygote,
                                         "\nrun_zygote(3)\n", NULL};
-    const char *const warm_tests[] = {um_harness_wire, um_harness_verdict, um_harness_zygote,
+    const char *const warm_tests[] = {um_harness_wire,          um_harness_foreseen,
+                                      um_harness_verdict,       um_harness_zygote,
                                       "\nrun_test_server(3)\n", NULL};
     UM_TRY(join(&sources->fresh[UM_WORKER_PROGRAM], error, fresh_program));
     UM_TRY(join(&sources->fresh[UM_WORKER_TESTS], error, fresh_tests));
