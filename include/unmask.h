@@ -75,7 +75,8 @@ typedef struct um_model_options {
     const char *attention;         /* "full", "causal" or "block-causal" */
     size_t attention_block_length; /* positions per block for "block-causal"; 0: as read */
     const char *logit_alignment;   /* "position" or "shifted" */
-    const char *mask_token;        /* the text of a token, such as "<|mask|>", or its id */
+    const char *mask_token; /* the text of a token, such as "<|mask|>", or if no token has this text
+                               its id */
     /* "q8_0", "q4_0", "q4_k", "q6_k" or "q4_k_m": quantise the matrices while the model is opened,
      * with one thread per processor; NULL: keep them as stored. */
     const char *quantize;
@@ -269,9 +270,9 @@ typedef struct um_part {
  * and a hole; a conversation is messages and a hole; infilling is texts with holes between them.
  * Mask tokens among fixed tokens are holes too.
  *
- * For a causal model, what follows the only hole of a request without messages is moved in front of
- * the hole, marked with <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>; the canvas in callbacks
- * and results then has that order. */
+ * With the algorithm "autoregressive", what follows the only hole of a request without messages is
+ * moved in front of the hole, marked with <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>; the
+ * canvas in callbacks and results then has that order. */
 typedef struct um_request {
     const um_message *messages; /* [message_count], none for plain text */
     size_t message_count;

@@ -18,6 +18,11 @@ static um_status check_algorithm(const um_generation *run, um_error *error) {
             error, UM_ERR_MISMATCH, "algorithm %s needs a causal model; the attention of %s is %s",
             run->algorithm->name, run->model->name, um_attention_name(config->attention));
     }
+    if (!run->algorithm->shows_masks && config->logit_alignment != UM_LOGITS_SHIFTED) {
+        return UM_RAISE(error, UM_ERR_MISMATCH,
+                        "algorithm %s needs shifted logits; those of %s belong to their positions",
+                        run->algorithm->name, run->model->name);
+    }
     if (run->algorithm->shows_masks && config->mask_token < 0) {
         return UM_RAISE(error, UM_ERR_MISMATCH,
                         "algorithm %s needs a mask token, which %s does not have; use the "

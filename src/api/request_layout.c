@@ -27,6 +27,8 @@ static um_status lay_part(const um_model *model, const um_part *part, um_request
         case UM_PART_TOKENS:
             UM_TRY(um_token_list_append_all(tokens, part->tokens, part->length, error));
             break;
+        default:
+            return UM_RAISE(error, UM_ERR_ARGUMENT, "a part of unknown kind %d", (int)part->kind);
     }
     lay_fixed(layout, tokens);
     return UM_OK;

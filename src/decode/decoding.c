@@ -305,7 +305,7 @@ static um_status note_first_step(um_decoding *decoding, um_error *error) {
     return UM_OK;
 }
 
-static um_status emit(const um_decoding *decoding, um_trace_event_kind kind,
+static um_status emit(um_decoding *decoding, um_trace_event_kind kind,
                       const um_candidate *candidate, um_error *error) {
     const um_trace_sink *sink = decoding->hooks->sink;
     if (!sink || !sink->event) {
@@ -318,7 +318,9 @@ static um_status emit(const um_decoding *decoding, um_trace_event_kind kind,
         event.confidence = candidate->probability;
         event.entropy = entropy_of(candidate);
     }
-    return sink->event(sink->user, &event, error);
+    const um_status status = sink->event(sink->user, &event, error);
+    decoding->sink_failed = status != UM_OK;
+    return status;
 }
 
 /* A position for which the model chose the mask itself stays masked. */
@@ -372,7 +374,7 @@ um_status um_decoding_finish(um_decoding *decoding, um_status status, um_error *
     result->masked = decoding->canvas->masked_count;
     result->committed = decoding->canvas->answer_count - decoding->canvas->masked_count;
     result->seconds = um_clock_seconds() - decoding->start_seconds;
-    if (!sink || !sink->end) {
+    if (!sink || !sink->end || decoding->sink_failed) {
         return status;
     }
     um_trace_end end = *result;

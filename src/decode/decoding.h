@@ -35,6 +35,7 @@ typedef struct um_decoding {
     float *first_entropies;
     size_t first_count;
     double start_seconds;
+    bool sink_failed; /* it is not called again */
     um_decode_result result;
 } um_decoding;
 

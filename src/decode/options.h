@@ -37,8 +37,8 @@
     X(UM_OPTION_CACHE, cache, CACHE, 0, UM_CACHE_COUNT - 1,                                        \
       "rows kept between steps: none, prefix, dual, delayed or vicinity; default none")            \
     X(UM_OPTION_CACHE_REFRESH, cache_refresh, COUNT, 0, 1048576,                                   \
-      "recompute all rows every N steps, 0: only where a block begins; default 8 with delayed, "   \
-      "else 0")                                                                                    \
+      "recompute all rows every N steps, 0: only where a block begins, or with delayed never; "    \
+      "default 8 with delayed, else 0")                                                            \
     X(UM_OPTION_CACHE_WINDOW, cache_window, COUNT, 0, 16777216,                                    \
       "rows on either side of the block that vicinity recomputes; default 16")                     \
     X(UM_OPTION_CONFIDENCE_THRESHOLD, confidence_threshold, REAL, 0, 2,                            \

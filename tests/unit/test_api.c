@@ -232,8 +232,9 @@ typedef struct witness {
     size_t remasks;
     size_t last_step;
     um_buffer trace;
-    size_t calls_left; /* calls of is_cancelled until one returns true */
-    bool trace_fails;
+    size_t calls_left;   /* calls of is_cancelled until one returns true */
+    size_t records_left; /* calls of the trace until one fails; 0: none does */
+    bool trace_failed;
 } witness;
 
 static void see_start(void *user, const um_start_event *start) {
@@ -277,7 +278,9 @@ static bool see_cancel(void *user) {
 
 static um_status see_trace(void *user, const char *bytes, size_t length, um_error *error) {
     witness *seen = user;
-    if (seen->trace_fails) {
+    assert_false(seen->trace_failed); /* it is not called again */
+    if (seen->records_left > 0 && --seen->records_left == 0) {
+        seen->trace_failed = true;
         return UM_RAISE(error, UM_ERR_IO, "the sink is full");
     }
     assert_int_equal(bytes[length - 1], '\n');
@@ -352,14 +355,18 @@ static void a_failing_trace_ends_the_run_with_its_error(void **state) {
     api_fixture fixture = api_open();
     const um_part parts[] = {text_part(PROMPT), hole_part(4)};
     const um_request request = {.parts = parts, .part_count = 2};
-    witness seen = {.model = fixture.model, .trace_fails = true};
-    const um_callbacks callbacks = callbacks_of(&seen);
-    um_result result;
-    assert_int_equal(um_generate(fixture.session, &request, &callbacks, &result, &error),
-                     UM_ERR_IO);
-    assert_string_equal(error.message, "the sink is full");
-    assert_null(result.tokens);
-    assert_null(result.answers);
+    for (size_t records = 1; records <= 3; records += 2) {
+        witness seen = {.model = fixture.model, .records_left = records};
+        const um_callbacks callbacks = callbacks_of(&seen);
+        um_result result;
+        assert_int_equal(um_generate(fixture.session, &request, &callbacks, &result, &error),
+                         UM_ERR_IO);
+        assert_true(seen.trace_failed);
+        assert_string_equal(error.message, "the sink is full");
+        assert_null(result.tokens);
+        assert_null(result.answers);
+        um_buffer_free(&seen.trace);
+    }
     api_close(&fixture);
 }
 
@@ -395,6 +402,9 @@ static void impossible_requests_are_refused(void **state) {
     assert_refused(&fixture, &request, UM_ERR_MISMATCH, "820");
     parts[0].tokens = negative;
     assert_refused(&fixture, &request, UM_ERR_ARGUMENT, "-5");
+    const int kind = 7;
+    memcpy(&parts[0].kind, &kind, sizeof kind); /* what a program in another language may hold */
+    assert_refused(&fixture, &request, UM_ERR_ARGUMENT, "unknown kind 7");
     api_close(&fixture);
 }
 
