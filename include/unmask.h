@@ -75,8 +75,7 @@ typedef struct um_model_options {
     const char *attention;         /* "full", "causal" or "block-causal" */
     size_t attention_block_length; /* positions per block for "block-causal"; 0: as read */
     const char *logit_alignment;   /* "position" or "shifted" */
-    const char *mask_token; /* the text of a token, such as "<|mask|>", or if no token has this text
-                               its id */
+    const char *mask_token;        /* the text of a token, such as "<|mask|>", or else its id */
     /* "q8_0", "q4_0", "q4_k", "q6_k" or "q4_k_m": quantise the matrices while the model is opened,
      * with one thread per processor; NULL: keep them as stored. */
     const char *quantize;
@@ -119,8 +118,7 @@ typedef struct um_model_info {
     const char *kernels;           /* the set in use, such as "avx2" */
     const char *algorithm; /* the default: "threshold", or "autoregressive" for causal models */
     size_t parameter_count;
-    size_t
-        weight_bytes; /* of the matrices as they are stored or quantised, and of vectors as f32 */
+    size_t weight_bytes; /* of matrices as stored or quantised, of vectors as f32 */
     size_t layer_count;
     size_t hidden_size;
     size_t head_count;

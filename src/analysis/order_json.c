@@ -111,9 +111,8 @@ static um_status put_facts(const um_order_summary *summary, um_buffer *text, um_
     const um_order_set *set = summary->set;
     UM_TRY(um_buffer_append_text(text, "\n {\"label\":", error));
     UM_TRY(um_json_append_string(text, set->label, strlen(set->label), error));
-    UM_TRY(set->has_temperature
-               ? um_buffer_append_format(text, error, ",\"temperature\":%.9g", set->temperature)
-               : um_buffer_append_text(text, ",\"temperature\":null", error));
+    UM_TRY(um_buffer_append_text(text, ",\"temperature\":", error));
+    UM_TRY(put_number(set->has_temperature ? set->temperature : (double)NAN, text, error));
     UM_TRY(um_buffer_append_format(
         text, error,
         ",\"traces\":%zu,\"prompts\":%zu,\"empty_traces\":%zu,\"tokens\":%zu,\"taken_back\":%zu,"

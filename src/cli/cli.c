@@ -9,15 +9,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "unmask.h"
 
 /* Within this time a second signal is the same Ctrl-C: nobody presses twice so fast. */
-#define SAME_CTRL_C_MILLISECONDS 500
+#define SAME_CTRL_C_SECONDS 0.5
 
 /* Global, as a signal handler can reach nothing else. */
 static volatile sig_atomic_t is_interrupted;
-/* When the first Ctrl-C came, in milliseconds; 0 if none did.  For the handler of SIGINT alone. */
-static volatile long long first_ctrl_c;
+/* When the first Ctrl-C came (um_clock_seconds), 0 if none did; only the handler of SIGINT uses it.
+ */
+static volatile double first_ctrl_c;
 
 /* Room for a message of the library, and two dashes. */
 #define MESSAGE_SIZE (sizeof(um_error){0}.message + 2)
@@ -112,12 +114,6 @@ int um_cli_help(const um_command *command) {
     return UM_EXIT_OK;
 }
 
-static long long milliseconds_now(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Only a second Ctrl-C ends the program at once: a closed terminal and the end of a session send
  * several signals of other kinds.  And only one that somebody pressed: `timeout -s INT` and mpirun
  * send the first one twice, to the process and to its group. */
@@ -125,9 +121,9 @@ static void on_interrupt(int number) {
     bool is_second = false;
     if (number == SIGINT) {
         const int kept_errno = errno;
-        const long long now = milliseconds_now();
-        is_second = first_ctrl_c != 0 && now - first_ctrl_c > SAME_CTRL_C_MILLISECONDS;
-        first_ctrl_c = first_ctrl_c != 0 ? first_ctrl_c : now;
+        const double now = um_clock_seconds(); /* a call that a handler may make */
+        is_second = first_ctrl_c > 0 && now - first_ctrl_c > SAME_CTRL_C_SECONDS;
+        first_ctrl_c = first_ctrl_c > 0 ? first_ctrl_c : now;
         errno = kept_errno;
     }
     is_interrupted = 1;

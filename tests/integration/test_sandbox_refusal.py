@@ -3,6 +3,7 @@
     python3 tests/integration/test_sandbox_refusal.py build/unmask
 
 The system is a user namespace in which no other may be made, as in many containers; its root has no other identity to take.
+Or it is one without Landlock, or with lower limits.
 """
 
 import ctypes

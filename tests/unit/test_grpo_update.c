@@ -2,19 +2,14 @@
  * worked by hand. */
 #include "base/memory.h"
 #include "golden_model.h"
+#include "recipe_testing.h"
 #include "train/grpo/grpo_loss.h"
 #include "train/grpo/grpo_update.h"
 
 static um_recipe make_recipe_text(const char *more) {
-    um_error error = {0};
-    um_recipe recipe;
-    char text[1024];
-    (void)snprintf(text, sizeof text,
-                   "{\"model\": \"m\", \"problems\": \"p\", \"objective\": \"coupled_grpo\", "
-                   "\"steps\": 6, \"context_length\": 96, \"answer_length\": 6%s}",
-                   more);
-    assert_ok(um_recipe_parse(text, strlen(text), ".", "recipe", &recipe, &error), &error);
-    return recipe;
+    return parse_recipe("\"model\": \"m\", \"problems\": \"p\", \"objective\": \"coupled_grpo\", "
+                        "\"steps\": 6, \"context_length\": 96, \"answer_length\": 6",
+                        more);
 }
 
 /* A learner with a batch of rollouts, ready for an update. */

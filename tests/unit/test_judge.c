@@ -177,63 +177,56 @@ static void failures_are_told_apart(void **state) {
     }
 }
 
-static void functions_of_the_prompt_are_the_problems_own(void **state) {
-    fixture *work = usable(state);
-    const um_problem *problem = add_problem(
-        work->problems,
-        "{\"task_id\": \"helper\", \"prompt\": \"import math\\ndef twice(x):\\n    return 2 * "
-        "x\\n\\ndef f(x):\\n    '''Half.'''\\n\", \"entry_point\": \"f\", \"test\": \"def "
-        "check(candidate):\\n    assert math.fabs(twice(candidate(3)) - 3) < 1e-9\\n\"}");
-    assert_int_equal(judge_text(work->judge, problem, "    return x / 2\n").verdict,
-                     UM_VERDICT_PASSED);
-    assert_int_equal(
-        judge_text(work->judge, problem, "    return 0\n\ndef twice(x):\n    return 3\n").verdict,
-        UM_VERDICT_FAILED);
+/* A completion that is right, and one that gives the tests a name of its own. */
+static void assert_not_deceived(const fixture *work, const char *line, const char *right,
+                                const char *deceptive) {
+    const um_problem *problem = add_problem(work->problems, line);
+    assert_int_equal(judge_text(work->judge, problem, right).verdict, UM_VERDICT_PASSED);
+    assert_int_equal(judge_text(work->judge, problem, deceptive).verdict, UM_VERDICT_FAILED);
 }
 
-/* Objects of these classes travel by value, so that the tests have no need of the program's class.
- */
+static void functions_of_the_prompt_are_the_problems_own(void **state) {
+    assert_not_deceived(
+        usable(state),
+        "{\"task_id\": \"helper\", \"prompt\": \"import math\\ndef twice(x):\\n    return 2 * "
+        "x\\n\\ndef f(x):\\n    '''Half.'''\\n\", \"entry_point\": \"f\", \"test\": \"def "
+        "check(candidate):\\n    assert math.fabs(twice(candidate(3)) - 3) < 1e-9\\n\"}",
+        "    return x / 2\n", "    return 0\n\ndef twice(x):\n    return 3\n");
+}
+
+/* Their objects travel by value, so that the tests have no need of the program's class. */
 static void standard_classes_of_the_prompt_stay_the_problems_own(void **state) {
-    fixture *work = usable(state);
-    const um_problem *problem = add_problem(
-        work->problems, "{\"task_id\": \"standard\", \"prompt\": \"from collections import "
-                        "Counter\\n\\ndef f(s):\\n\", \"entry_point\": \"f\", \"test\": \"def "
-                        "check(candidate):\\n    assert candidate('aab') == Counter('aab')\\n\"}");
-    assert_int_equal(judge_text(work->judge, problem, "    return Counter(s)\n").verdict,
-                     UM_VERDICT_PASSED);
-    assert_int_equal(
-        judge_text(work->judge, problem, "    return 0\n\ndef Counter(x):\n    return 0\n").verdict,
-        UM_VERDICT_FAILED);
+    assert_not_deceived(
+        usable(state),
+        "{\"task_id\": \"standard\", \"prompt\": \"from collections import Counter\\n\\ndef "
+        "f(s):\\n\", \"entry_point\": \"f\", \"test\": \"def check(candidate):\\n    assert "
+        "candidate('aab') == Counter('aab')\\n\"}",
+        "    return Counter(s)\n", "    return 0\n\ndef Counter(x):\n    return 0\n");
 }
 
 /* What asserts use up is used up once, although some asserts run twice. */
 static void asserts_with_a_state_run_once(void **state) {
-    fixture *work = usable(state);
-    const um_problem *iterator = add_problem(
-        work->problems,
+    static const char *const lines[] = {
         "{\"task_id\": \"iterator\", \"prompt\": \"\", \"entry_point\": \"f\", \"test\": "
         "\"numbers = iter([1, 2, 3])\\ndef check(candidate):\\n    assert "
-        "candidate(next(numbers)) == 1\\n    assert candidate(next(numbers)) == 2\\n\"}");
-    const um_problem *list = add_problem(
-        work->problems, "{\"task_id\": \"list\", \"prompt\": \"q\", \"test_list\": [\"assert "
-                        "f(DATA.pop()) == 3\", \"assert f(DATA.pop()) == 2\"]}");
-    const um_problem *counter = add_problem(
-        work->problems,
+        "candidate(next(numbers)) == 1\\n    assert candidate(next(numbers)) == 2\\n\"}",
+        "{\"task_id\": \"list\", \"prompt\": \"q\", \"test_list\": [\"assert "
+        "f(DATA.pop()) == 3\", \"assert f(DATA.pop()) == 2\"]}",
         "{\"task_id\": \"counter\", \"prompt\": \"\", \"entry_point\": \"f\", \"test\": \"calls = "
         "0\\ndef same(a, b):\\n    global calls\\n    calls += 1\\n    return a == b * "
         "calls\\ndef check(candidate):\\n    assert same(2, 2) and candidate(1)\\n    assert "
-        "same(2, 1) and candidate(2)\\n\"}");
-    const um_problem *class = add_problem(
-        work->problems,
+        "same(2, 1) and candidate(2)\\n\"}",
         "{\"task_id\": \"class\", \"prompt\": \"\", \"entry_point\": \"f\", \"test\": \"class "
         "Calls:\\n    made = 0\\n    def __init__(self):\\n        Calls.made += 1\\ndef "
         "check(candidate):\\n    assert Calls().made == 1 and candidate(1)\\n    assert "
-        "Calls().made == 2 and candidate(2)\\n\"}");
-    const char program[] = "DATA = [1, 2, 3]\ndef f(x):\n    return x\n";
-    assert_int_equal(judge_text(work->judge, iterator, program).verdict, UM_VERDICT_PASSED);
-    assert_int_equal(judge_text(work->judge, list, program).verdict, UM_VERDICT_PASSED);
-    assert_int_equal(judge_text(work->judge, counter, program).verdict, UM_VERDICT_PASSED);
-    assert_int_equal(judge_text(work->judge, class, program).verdict, UM_VERDICT_PASSED);
+        "Calls().made == 2 and candidate(2)\\n\"}",
+    };
+    static const char program[] = "DATA = [1, 2, 3]\ndef f(x):\n    return x\n";
+    fixture *work = usable(state);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const um_problem *problem = add_problem(work->problems, lines[i]);
+        assert_int_equal(judge_text(work->judge, problem, program).verdict, UM_VERDICT_PASSED);
+    }
 }
 
 /* Random numbers begin anew, and another test's settings of decimal are gone. */

@@ -396,11 +396,6 @@ def trusted_names(prompt):
     return {"__name__": "tests"}
 
 
-def travels_by_value(kind):
-    return kind in WRITERS or kind in (getattr(sys.modules.get("fractions"), "Fraction", None),
-                                       getattr(sys.modules.get("decimal"), "Decimal", None))
-
-
 def may_define(name, value, trusted):
     """Whether tests may see the program's object of that name: never in place of a built-in function or a
     function that the problem defines, since tests rely on these, nor under a name of the interpreter's own, such as

@@ -124,14 +124,24 @@ STANDARD_TYPES = {kind.__name__: kind for kind in (
     bool, bytearray, bytes, complex, dict, float, frozenset, int, list, object, set, str, tuple, type(None))}
 
 
+def loaded_class(module, name):
+    """The class, or None if its module is not imported, so that no value can be of it."""
+    return getattr(sys.modules.get(module), name, None)
+
+
+def travels_by_value(kind):
+    """Whether objects of that class are sent as plain data."""
+    return kind in WRITERS or kind in (loaded_class("fractions", "Fraction"), loaded_class("decimal", "Decimal"))
+
+
 def put_other(out, value, export, depth):
     """Fractions, decimals and standard types by value; anything else as a handle."""
     kind = type(value)
-    if kind is getattr(sys.modules.get("fractions"), "Fraction", None):
+    if kind is loaded_class("fractions", "Fraction"):
         out += b"R"
         put_int(out, value.numerator, export, depth)
         put_int(out, value.denominator, export, depth)
-    elif kind is getattr(sys.modules.get("decimal"), "Decimal", None):
+    elif kind is loaded_class("decimal", "Decimal"):
         out += b"M"
         put_str(out, str(value), export, depth)
     elif kind is type and STANDARD_TYPES.get(value.__name__) is value:
