@@ -266,7 +266,9 @@ typedef struct um_part {
 
 /* What to decode: the messages, if any, then the parts in order.  A prompt to continue is a text
  * and a hole; a conversation is messages and a hole; infilling is texts with holes between them.
- * Mask tokens among fixed tokens are holes too.
+ * Mask tokens among fixed tokens are holes too.  A tokenizer that puts a space in front of every
+ * text, as Llama 2's does, puts one only in front of text at the beginning or after a control
+ * token.
  *
  * With the algorithm "autoregressive", what follows the only hole of a request without messages is
  * moved in front of the hole, marked with <|fim_prefix|>, <|fim_suffix|> and <|fim_middle|>; the

@@ -12,6 +12,31 @@ static void lay_fixed(um_request_layout *layout, const um_token_list *tokens) {
         (um_canvas_segment){.length = tokens->length, .tokens = tokens->ids};
 }
 
+/* Whether what comes next continues a text: it stands neither at the beginning nor after a control
+ * token, such as the one for the beginning of a text. */
+static bool continues(const um_model *model, const um_request_layout *layout) {
+    for (size_t i = layout->segment_count; i > 0; i--) {
+        const um_canvas_segment *segment = &layout->segments[i - 1];
+        if (segment->is_hole) {
+            return true;
+        }
+        if (segment->length > 0) {
+            return !um_tokenizer_is_special(model->tokenizer, segment->tokens[segment->length - 1]);
+        }
+    }
+    return false;
+}
+
+static um_status lay_text(const um_model *model, const um_part *part, um_request_layout *layout,
+                          um_error *error) {
+    um_token_list *tokens = &layout->fixed[layout->segment_count];
+    return continues(model, layout)
+               ? um_tokenizer_continue(model->tokenizer, part->text, part->length, part->special,
+                                       tokens, error)
+               : um_tokenizer_encode(model->tokenizer, part->text, part->length, part->special,
+                                     tokens, error);
+}
+
 static um_status lay_part(const um_model *model, const um_part *part, um_request_layout *layout,
                           um_error *error) {
     um_token_list *tokens = &layout->fixed[layout->segment_count];
@@ -21,8 +46,7 @@ static um_status lay_part(const um_model *model, const um_part *part, um_request
                 (um_canvas_segment){.is_hole = true, .length = part->length};
             return UM_OK;
         case UM_PART_TEXT:
-            UM_TRY(um_tokenizer_encode(model->tokenizer, part->text, part->length, part->special,
-                                       tokens, error));
+            UM_TRY(lay_text(model, part, layout, error));
             break;
         case UM_PART_TOKENS:
             UM_TRY(um_token_list_append_all(tokens, part->tokens, part->length, error));

@@ -29,6 +29,7 @@ struct um_encoder {
     um_buffer normalized;
     cached_piece *cache; /* [CACHE_SLOTS] or NULL */
     um_token_list *out;  /* of the call in progress */
+    bool continues;      /* the next stretch of its text continues another text */
 };
 
 /* ---- Pieces ------------------------------------------------------------------- */
@@ -76,13 +77,19 @@ static um_status encode_normalized(void *user, const um_added_token *token, cons
 
 static um_status normalize(um_encoder *encoder, const char **text, size_t *length,
                            um_error *error) {
-    return um_tokenizer_normalize(encoder->tokenizer, text, length, &encoder->normalized, error);
+    const bool continues = encoder->continues;
+    encoder->continues = false;
+    return continues ? um_tokenizer_normalize_on(encoder->tokenizer, text, length,
+                                                 &encoder->normalized, error)
+                     : um_tokenizer_normalize(encoder->tokenizer, text, length,
+                                              &encoder->normalized, error);
 }
 
 static um_status encode_raw(void *user, const um_added_token *token, const char *text,
                             size_t length, um_error *error) {
     um_encoder *encoder = user;
     if (token) {
+        encoder->continues = false;
         return um_token_list_append(encoder->out, token->id, error);
     }
     UM_TRY(normalize(encoder, &text, &length, error));
@@ -113,8 +120,8 @@ static um_status encode_text(um_encoder *encoder, const char *text, size_t lengt
                : encode_plain(encoder, text, length, error);
 }
 
-um_status um_encoder_encode(um_encoder *encoder, const char *text, size_t length,
-                            bool parse_special, um_token_list *out, um_error *error) {
+static um_status encode(um_encoder *encoder, bool continues, const char *text, size_t length,
+                        bool parse_special, um_token_list *out, um_error *error) {
     if (length == 0) {
         return UM_OK;
     }
@@ -123,12 +130,23 @@ um_status um_encoder_encode(um_encoder *encoder, const char *text, size_t length
     }
     const size_t before = out->length;
     encoder->out = out;
+    encoder->continues = continues;
     const um_status status = encode_text(encoder, text, length, parse_special, error);
     encoder->out = NULL;
     if (status != UM_OK) {
         out->length = before;
     }
     return status;
+}
+
+um_status um_encoder_encode(um_encoder *encoder, const char *text, size_t length,
+                            bool parse_special, um_token_list *out, um_error *error) {
+    return encode(encoder, false, text, length, parse_special, out, error);
+}
+
+um_status um_encoder_continue(um_encoder *encoder, const char *text, size_t length,
+                              bool parse_special, um_token_list *out, um_error *error) {
+    return encode(encoder, true, text, length, parse_special, out, error);
 }
 
 um_status um_encoder_create(const um_tokenizer *tokenizer, um_encoder **encoder, um_error *error) {
@@ -149,11 +167,22 @@ void um_encoder_free(um_encoder *encoder) {
     free(encoder);
 }
 
-um_status um_tokenizer_encode(const um_tokenizer *tokenizer, const char *text, size_t length,
-                              bool parse_special, um_token_list *out, um_error *error) {
+static um_status encode_once(const um_tokenizer *tokenizer, bool continues, const char *text,
+                             size_t length, bool parse_special, um_token_list *out,
+                             um_error *error) {
     um_encoder *encoder = NULL;
     UM_TRY(um_encoder_create(tokenizer, &encoder, error));
-    const um_status status = um_encoder_encode(encoder, text, length, parse_special, out, error);
+    const um_status status = encode(encoder, continues, text, length, parse_special, out, error);
     um_encoder_free(encoder);
     return status;
+}
+
+um_status um_tokenizer_encode(const um_tokenizer *tokenizer, const char *text, size_t length,
+                              bool parse_special, um_token_list *out, um_error *error) {
+    return encode_once(tokenizer, false, text, length, parse_special, out, error);
+}
+
+um_status um_tokenizer_continue(const um_tokenizer *tokenizer, const char *text, size_t length,
+                                bool parse_special, um_token_list *out, um_error *error) {
+    return encode_once(tokenizer, true, text, length, parse_special, out, error);
 }

@@ -26,9 +26,14 @@ struct um_tokenizer {
     const char *default_system; /* static text, or NULL */
 };
 
-/* The um_text_normalizer of a tokenizer; `user` is the um_tokenizer. */
+/* The um_text_normalizer of a tokenizer, for a text or a stretch after an added token; `user` is
+ * the um_tokenizer. */
 um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
                                  um_buffer *scratch, um_error *error);
+
+/* The same for a stretch that continues a text. */
+um_status um_tokenizer_normalize_on(const um_tokenizer *tokenizer, const char **text,
+                                    size_t *length, um_buffer *scratch, um_error *error);
 
 /* Append the bytes that a token of the model's vocabulary, spelt as in the file, stands for;
  * *mapped is as in um_bytes_of_text. */

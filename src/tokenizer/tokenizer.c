@@ -21,19 +21,28 @@ static um_status create(um_tokenizer **tokenizer, um_error *error) {
     return UM_OK;
 }
 
-um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
-                                 um_buffer *scratch, um_error *error) {
-    const um_tokenizer *tokenizer = user;
-    const um_sentence_pieces *pieces = &tokenizer->pieces;
-    if (pieces->used) {
+static um_status normalize(const um_tokenizer *tokenizer, bool prefix_space, const char **text,
+                           size_t *length, um_buffer *scratch, um_error *error) {
+    if (tokenizer->pieces.used) {
         um_buffer_clear(scratch);
-        UM_TRY(um_sentence_pieces_append(*text, *length, pieces->prefix_space, scratch, error));
+        UM_TRY(um_sentence_pieces_append(*text, *length, prefix_space, scratch, error));
         *text = um_buffer_text(scratch);
         *length = scratch->length;
         return UM_OK;
     }
     return tokenizer->normalize ? um_normalize(*text, *length, scratch, text, length, error)
                                 : UM_OK;
+}
+
+um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
+                                 um_buffer *scratch, um_error *error) {
+    const um_tokenizer *tokenizer = user;
+    return normalize(tokenizer, tokenizer->pieces.prefix_space, text, length, scratch, error);
+}
+
+um_status um_tokenizer_normalize_on(const um_tokenizer *tokenizer, const char **text,
+                                    size_t *length, um_buffer *scratch, um_error *error) {
+    return normalize(tokenizer, false, text, length, scratch, error);
 }
 
 /* Build what is derived from the files once all of them have been read. */

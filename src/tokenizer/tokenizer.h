@@ -91,6 +91,11 @@ const char *um_tokenizer_default_system(const um_tokenizer *tokenizer);
 um_status um_tokenizer_encode(const um_tokenizer *tokenizer, const char *text, size_t length,
                               bool parse_special, um_token_list *out, um_error *error);
 
+/* The same for text that follows other text, or a hole.  Tokenizers that put a space in front of
+ * every text put none in front of this one: it is what um_text_stream_continue turns back. */
+um_status um_tokenizer_continue(const um_tokenizer *tokenizer, const char *text, size_t length,
+                                bool parse_special, um_token_list *out, um_error *error);
+
 /* The working memory of one thread that encodes many texts: scratch space, and the ids of recent
  * pieces.  The result never depends on what was encoded before. */
 typedef struct um_encoder um_encoder;
@@ -101,6 +106,10 @@ um_status um_encoder_create(const um_tokenizer *tokenizer, um_encoder **encoder,
 /* Like um_tokenizer_encode. */
 um_status um_encoder_encode(um_encoder *encoder, const char *text, size_t length,
                             bool parse_special, um_token_list *out, um_error *error);
+
+/* Like um_tokenizer_continue. */
+um_status um_encoder_continue(um_encoder *encoder, const char *text, size_t length,
+                              bool parse_special, um_token_list *out, um_error *error);
 
 /* NULL is allowed. */
 void um_encoder_free(um_encoder *encoder);

@@ -5,6 +5,7 @@
     llama_style_cases.json       cases as those of make_tokenizer_golden.py, whose texts are used
     llama_added/tokenizer.json   the same with added tokens that are matched in normalised text, begin with a space, or name a byte
     llama_added_cases.json       texts that contain them
+    llama_continued_cases.json   the ids of texts that follow others: no space is put in front of them
 """
 import json
 import sys
@@ -57,6 +58,7 @@ def main():
     cases += [case_of(tokenizer, text) for text in (
         "<s>Once", "<s> Once", "a<s>b</s> c", SPACE, f"{SPACE}x {SPACE}", " ", "  x", "<0x41>", "A\u0416\u4e2d")]
     golden.write_cases("llama_style_cases.json", cases)
+    write_continued(root)
     write_added(root)
 
 
@@ -66,6 +68,14 @@ def case_of(tokenizer, text):
             "plain": golden.without_added(tokenizer).encode(text, add_special_tokens=False).ids,
             "decoded": tokenizer.decode(ids, skip_special_tokens=False),
             "clean": tokenizer.decode(ids, skip_special_tokens=True)}
+
+
+def write_continued(root):
+    normalizer = {"type": "Sequence", "normalizers": root["normalizer"]["normalizers"][1:]}
+    tokenizer = Tokenizer.from_str(json.dumps({**root, "normalizer": normalizer}))
+    golden.write_cases("llama_continued_cases.json", [
+        {"bytes": text.encode().hex(), "ids": tokenizer.encode(text, add_special_tokens=False).ids} for text in (
+            "x", " x", "  x", "\n    return x\n", "Once upon", " Once upon", f"{SPACE}x", " ", "\u0416", "a  b")])
 
 
 def write_added(root):

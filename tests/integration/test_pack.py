@@ -119,6 +119,17 @@ class Pack(unittest.TestCase):
         longer = sum(len(prompt + hole + suffix) + 1 > 40 for prompt, hole, suffix in ids)
         self.assertIn(f"{longer} documents have more than 40 tokens\n", report)
 
+    def test_what_follows_a_prompt_or_a_hole_gets_no_space_in_front(self):
+        text = (GOLDEN / "llama_style" / "tokenizer.json").read_text(encoding="utf-8")
+        (self.work / "tokenizer.json").write_text(text, encoding="utf-8")
+        (self.work / "tokenizer_config.json").write_text('{"eos_token": "</s>"}', encoding="utf-8")
+        space, x, end = 342, 316, 2
+        lines = [json.dumps({"prompt": "x", "completion": "x", "suffix": "x"}),
+                 json.dumps({"completion": "x"})]
+        self.pack_lines(lines, tokenizer=self.work)
+        self.assertEqual(self.output.read_bytes(),
+                         shard_of([([space, x], [x, end], [x]), ([], [space, x, end], [])]))
+
     def test_infilling_for_left_to_right_models_puts_the_hole_last(self):
         lines, ids = infilling_documents()
         fim_tokenizer(self.work)

@@ -140,12 +140,42 @@ static void a_diffusion_model_sees_the_suffix_in_its_place(void **state) {
     api_close(&fixture);
 }
 
+/* Ids of tests/golden/tokenizer/llama_style. */
+static void text_after_a_hole_gets_no_space_in_front(void **state) {
+    (void)state;
+    um_error error = {0};
+    api_fixture fixture = {.directory = scratch_make()};
+    const um_model_config config = random_model_config();
+    assert_ok(random_model_write(&config, UM_TEST_DATA "/tokenizer/llama_style",
+                                 fixture.directory.path, &error),
+              &error);
+    assert_ok(um_model_open(fixture.directory.path, NULL, &fixture.model, &error), &error);
+    assert_ok(um_session_create(fixture.model, NULL, &fixture.session, &error), &error);
+    const int32_t begin = 1;
+    const um_part parts[] = {{.kind = UM_PART_TOKENS, .tokens = &begin, .length = 1},
+                             text_part("x"),
+                             text_part("x"),
+                             text_part(""),
+                             hole_part(2),
+                             text_part("x"),
+                             hole_part(2),
+                             text_part("")};
+    um_result filled = run_parts(&fixture, parts, 8);
+    assert_int_equal(filled.length, 9);
+    const int32_t before[] = {1, 342, 316, 316}; /* "<s>", a space, "x", "x" */
+    assert_memory_equal(filled.tokens, before, sizeof before);
+    assert_int_equal(filled.tokens[6], 316);
+    um_result_clear(&filled);
+    api_close(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_suffix_comes_before_the_hole_with_its_tokens),
         cmocka_unit_test(a_hole_at_the_end_needs_no_tokens),
         cmocka_unit_test(what_cannot_be_shown_first_is_refused),
         cmocka_unit_test(a_diffusion_model_sees_the_suffix_in_its_place),
+        cmocka_unit_test(text_after_a_hole_gets_no_space_in_front),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,44 @@ static void the_gpt2_configuration_gives_the_ids_of_the_reference(void **state) 
     assert_cases(TOKENIZER_DATA "gpt2_style", TOKENIZER_DATA "gpt2_style_cases.json", 80);
 }
 
+static void a_text_that_follows_another_gets_no_space_in_front(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_tokenizer *tokenizer = load_tokenizer(TOKENIZER_DATA "llama_style");
+    json_t *cases = load_json(TOKENIZER_DATA "llama_continued_cases.json");
+    assert_true(json_array_size(cases) >= 10);
+    for (size_t i = 0; i < json_array_size(cases); i++) {
+        const json_t *entry = json_array_get(cases, i);
+        um_buffer text = case_text(entry);
+        um_token_list ids = {0};
+        assert_ok(um_tokenizer_continue(tokenizer, um_buffer_text(&text), text.length, false, &ids,
+                                        &error),
+                  &error);
+        assert_ids(&ids, json_object_get(entry, "ids"), "ids", i);
+        um_token_list_free(&ids);
+        um_buffer_free(&text);
+    }
+    json_decref(cases);
+    um_tokenizer_free(tokenizer);
+}
+
+static void only_the_first_stretch_of_a_text_follows_another(void **state) {
+    (void)state;
+    um_error error = {0};
+    um_tokenizer *tokenizer = load_tokenizer(TOKENIZER_DATA "llama_style");
+    static const char text[] = "a<s>b";
+    um_token_list continued = {0};
+    um_token_list parts = {0};
+    assert_ok(um_tokenizer_continue(tokenizer, text, 5, true, &continued, &error), &error);
+    assert_ok(um_tokenizer_continue(tokenizer, "a", 1, true, &parts, &error), &error);
+    assert_ok(um_tokenizer_encode(tokenizer, "<s>b", 4, true, &parts, &error), &error);
+    assert_int_equal(continued.length, parts.length);
+    assert_memory_equal(continued.ids, parts.ids, parts.length * sizeof *parts.ids);
+    um_token_list_free(&continued);
+    um_token_list_free(&parts);
+    um_tokenizer_free(tokenizer);
+}
+
 static void characters_with_byte_fallback_give_the_ids_of_the_reference(void **state) {
     (void)state;
     assert_cases(TOKENIZER_DATA "llama_style", TOKENIZER_DATA "llama_style_cases.json", 90);
@@ -324,6 +362,8 @@ int main(void) {
         cmocka_unit_test(vocabulary_and_merges_files_give_the_same_ids),
         cmocka_unit_test(the_gpt2_configuration_gives_the_ids_of_the_reference),
         cmocka_unit_test(characters_with_byte_fallback_give_the_ids_of_the_reference),
+        cmocka_unit_test(a_text_that_follows_another_gets_no_space_in_front),
+        cmocka_unit_test(only_the_first_stretch_of_a_text_follows_another),
         cmocka_unit_test(the_space_in_front_goes_at_the_start_of_a_text_only),
         cmocka_unit_test(long_texts_of_characters_are_cut_like_short_ones),
         cmocka_unit_test(the_qwen_vocabulary_gives_the_ids_of_the_reference),

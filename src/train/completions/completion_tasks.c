@@ -109,7 +109,8 @@ static um_status encode_problem(const task_layout *layout, const um_problem *pro
     if (problem->format != UM_PROBLEM_INFILLING || !layout->hole_last) {
         UM_TRY(encode_prompt(layout, problem, &task->before, error));
         return problem->format == UM_PROBLEM_INFILLING
-                   ? encode_text(layout, problem->suffix, &task->after, error)
+                   ? um_tokenizer_continue(layout->tokenizer, problem->suffix,
+                                           strlen(problem->suffix), false, &task->after, error)
                    : UM_OK;
     }
     um_token_list prompt = {0};

@@ -91,11 +91,15 @@ static um_status find_text(const json_t *document, const char *key, const json_t
 }
 
 static um_status append_text(um_packer *packer, const json_t *text, um_error *error) {
-    if (!text) {
-        return UM_OK;
-    }
-    return um_encoder_encode(packer->encoder, json_string_value(text), json_string_length(text),
-                             false, &packer->tokens, error);
+    return text ? um_encoder_encode(packer->encoder, json_string_value(text),
+                                    json_string_length(text), false, &packer->tokens, error)
+                : UM_OK;
+}
+
+static um_status continue_text(um_packer *packer, const json_t *text, um_error *error) {
+    return text ? um_encoder_continue(packer->encoder, json_string_value(text),
+                                      json_string_length(text), false, &packer->tokens, error)
+                : UM_OK;
 }
 
 static um_status append_token(um_packer *packer, int32_t token, um_error *error) {
@@ -107,10 +111,11 @@ static um_status append_canvas(um_packer *packer, const json_t *prompt, const js
                                const json_t *suffix, um_error *error) {
     UM_TRY(append_text(packer, prompt, error));
     packer->document.prompt_length = packer->tokens.length;
-    UM_TRY(append_text(packer, completion, error));
+    UM_TRY(packer->tokens.length > 0 ? continue_text(packer, completion, error)
+                                     : append_text(packer, completion, error));
     UM_TRY(append_token(packer, packer->end, error));
     const size_t answer_end = packer->tokens.length;
-    UM_TRY(append_text(packer, suffix, error));
+    UM_TRY(continue_text(packer, suffix, error));
     packer->document.suffix_length = packer->tokens.length - answer_end;
     return UM_OK;
 }
@@ -192,8 +197,8 @@ static um_status append_conversation(um_packer *packer, const um_chat_message *m
         return um_error_prefix(error, status, "%s", where);
     }
     packer->document.prompt_length = packer->tokens.length;
-    UM_TRY(um_encoder_encode(packer->encoder, answer->content, answer->content_length, false,
-                             &packer->tokens, error));
+    UM_TRY(um_encoder_continue(packer->encoder, answer->content, answer->content_length, false,
+                               &packer->tokens, error));
     packer->counts.chats++;
     return append_token(packer, um_chat_end_of_turn(packer->tokenizer), error);
 }
