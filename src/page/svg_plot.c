@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "page/curve.h"
 #include "page/html.h"
 #include "page/plot_ticks.h"
@@ -52,12 +53,6 @@ static void widen(extent *range, const double *values, size_t count) {
     }
 }
 
-static int compare_numbers(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The same for a background curve, but without the few of its drawn points that may lie far out.
  * `indices` [2 * columns] is scratch. */
 static um_status widen_by_most(extent *range, const um_plot_curve *curve, size_t columns,
@@ -71,7 +66,7 @@ static um_status widen_by_most(extent *range, const um_plot_curve *curve, size_t
             sorted[kept++] = curve->y[indices[i]];
         }
     }
-    qsort(sorted, kept, sizeof *sorted, compare_numbers);
+    um_sort_numbers(sorted, kept);
     const size_t outliers = (size_t)(OUTLIERS * (double)kept);
     widen(range, sorted + outliers, kept - 2 * outliers);
     free(sorted);

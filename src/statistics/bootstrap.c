@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/sort.h"
 
 /* ---- Groups ----------------------------------------------------------------- */
 
@@ -138,12 +139,6 @@ static void resample(resampler *state, uint64_t seed) {
 
 /* ---- Intervals --------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Quantile by linear interpolation between the order statistics. */
 static double quantile(const double *sorted, size_t count, double share) {
     const double place = share * (double)(count - 1);
@@ -160,7 +155,7 @@ static void find_interval(double *means, um_interval *interval) {
         }
     }
     if (kept > 0) {
-        qsort(means, kept, sizeof *means, by_value);
+        um_sort_numbers(means, kept);
         interval->low = quantile(means, kept, (1 - UM_BOOTSTRAP_LEVEL) / 2);
         interval->high = quantile(means, kept, (1 + UM_BOOTSTRAP_LEVEL) / 2);
     }

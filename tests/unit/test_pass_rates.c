@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/sort.h"
 #include "testing.h"
 #include "train/completions/pass_rates.h"
 
@@ -42,7 +43,7 @@ static void they_are_those_of_numpy(void **state) {
         assert_same(um_mean(values, count), json_object_get(expected, "mean"), number);
         assert_same(um_population_deviation(values, count), json_object_get(expected, "deviation"),
                     number);
-        um_sort(values, count);
+        um_sort_numbers(values, count);
         size_t index = 0;
         json_t *pair = NULL;
         json_array_foreach (json_object_get(expected, "percentiles"), index, pair) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 
 static bool is_disturbed(const um_repetitions *repetitions, const um_repetition *repetition) {
     return repetition->others > repetitions->quiet_limit;
@@ -56,12 +57,6 @@ void um_repetitions_free(um_repetitions *repetitions) {
     *repetitions = (um_repetitions){0};
 }
 
-static int compare_numbers(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 um_status um_summarise(const double *values, size_t count, um_summary *summary, um_error *error) {
     *summary = (um_summary){0};
     if (count == 0) {
@@ -70,7 +65,7 @@ um_status um_summarise(const double *values, size_t count, um_summary *summary, 
     double *sorted = NULL;
     UM_TRY(um_allocate(&sorted, count, sizeof *sorted, "repetitions", error));
     memcpy(sorted, values, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_numbers);
+    um_sort_numbers(sorted, count);
     *summary = (um_summary){.median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2,
                             .minimum = sorted[0],
                             .maximum = sorted[count - 1]};

@@ -1,7 +1,6 @@
 #include "train/completions/pass_rates.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* NumPy adds up to this many values with eight running sums; it halves longer arrays first. */
 #define BLOCK 128
@@ -58,14 +57,4 @@ double um_percentile(const double *sorted, size_t count, double percent) {
     const double share = place - below;
     /* From the nearer end, which makes it symmetric. */
     return share >= 0.5 ? high - (high - low) * (1 - share) : low + (high - low) * share;
-}
-
-static int compare(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-void um_sort(double *values, size_t count) {
-    qsort(values, count, sizeof *values, compare);
 }

@@ -15,7 +15,4 @@ double um_population_deviation(const double *values, size_t count);
  * interpolation between the two nearest of them. */
 double um_percentile(const double *sorted, size_t count, double percent);
 
-/* Sort `count` values in ascending order. */
-void um_sort(double *values, size_t count);
-
 #endif

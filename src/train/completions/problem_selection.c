@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "base/text.h"
 #include "tokenizer/character_class.h"
 #include "train/completions/pass_rates.h"
@@ -263,13 +264,13 @@ static um_status find_limits(const um_problem_selection *selection, const um_pro
     for (size_t i = 0; i < count; i++) {
         values[i] = selection->problems[i].mean;
     }
-    um_sort(values, count);
+    um_sort_numbers(values, count);
     counts->mean_from = um_percentile(values, count, filter->mean_from);
     counts->mean_to = um_percentile(values, count, filter->mean_to);
     for (size_t i = 0; i < count; i++) {
         values[i] = selection->problems[i].deviation;
     }
-    um_sort(values, count);
+    um_sort_numbers(values, count);
     counts->deviation_from = um_percentile(values, count, filter->deviation_from);
     free(values);
     return UM_OK;
