@@ -17,6 +17,7 @@ static um_status unknown_name(const char *what, const char *name, const char *kn
 static um_status read_overrides(const um_model_options *options,
                                 um_model_config_overrides *overrides, um_error *error) {
     overrides->attention_block_length = options->attention_block_length;
+    overrides->forgets_mask_token = options->mask_token != NULL;
     if (options->attention) {
         overrides->has_attention = true;
         if (!um_attention_from_name(options->attention, &overrides->attention)) {

@@ -222,8 +222,9 @@ um_status um_model_config_read_with(const char *model, const um_model_config_ove
     const um_status status = um_model_config_parse_with(root, path, overrides, config, error);
     json_decref(root);
     UM_TRY(status);
-    return config->mask_token == UM_NO_TOKEN_ID ? read_generation_mask(model, config, error)
-                                                : UM_OK;
+    const bool wanted =
+        config->mask_token == UM_NO_TOKEN_ID && !(overrides && overrides->forgets_mask_token);
+    return wanted ? read_generation_mask(model, config, error) : UM_OK;
 }
 
 um_status um_model_config_read(const char *model, um_model_config *config, um_error *error) {

@@ -68,6 +68,7 @@ typedef struct um_model_config_overrides {
     size_t attention_block_length; /* 0: as read */
     bool has_logit_alignment;
     um_logit_alignment logit_alignment;
+    bool forgets_mask_token; /* that of the files is not looked at: the caller knows another */
     bool has_mask_token;
     int32_t mask_token;
 } um_model_config_overrides;

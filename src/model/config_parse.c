@@ -380,6 +380,9 @@ void um_model_config_apply_overrides(um_model_config *config,
     if (overrides->has_logit_alignment) {
         config->logit_alignment = overrides->logit_alignment;
     }
+    if (overrides->forgets_mask_token) {
+        config->mask_token = UM_NO_TOKEN_ID;
+    }
     if (overrides->has_mask_token) {
         um_model_config_set_mask(config, overrides->mask_token);
     }

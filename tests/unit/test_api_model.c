@@ -160,18 +160,41 @@ static void a_diffusion_model_without_a_mask_token_says_how_to_give_one(void **s
     scratch_remove(&directory);
 }
 
-/* Remove members from config.json. */
-static void forget(const scratch *directory, const char *const *keys) {
+static json_t *read_config(const scratch *directory) {
     um_error error = {0};
     json_t *root = NULL;
     assert_ok(um_json_load_file(scratch_path(directory, "config.json"), &root, &error), &error);
-    for (; *keys; keys++) {
-        assert_int_equal(json_object_del(root, *keys), 0);
-    }
+    return root;
+}
+
+/* Takes `root`. */
+static void write_config(const scratch *directory, json_t *root) {
     char *text = json_dumps(root, 0);
     scratch_write(directory, "config.json", text, strlen(text));
     free(text);
     json_decref(root);
+}
+
+/* Remove members from config.json. */
+static void forget(const scratch *directory, const char *const *keys) {
+    json_t *root = read_config(directory);
+    for (; *keys; keys++) {
+        assert_int_equal(json_object_del(root, *keys), 0);
+    }
+    write_config(directory, root);
+}
+
+static void a_mask_token_outside_the_vocabulary_can_be_corrected(void **state) {
+    (void)state;
+    const um_model_config config = random_model_config();
+    const um_model_options corrected = {.mask_token = "<|mask|>"};
+    const scratch directory = write_model(&config);
+    json_t *root = read_config(&directory);
+    assert_int_equal(json_object_set_new(root, "mask_token_id", json_integer(820)), 0);
+    write_config(&directory, root);
+    assert_not_opened(&directory, NULL, UM_ERR_FORMAT, "mask token 820 is outside");
+    um_model_close(open_directory(&directory, &corrected));
+    scratch_remove(&directory);
 }
 
 static void assert_opens_as(const scratch *directory, const um_model_options *options,
@@ -221,6 +244,8 @@ static void generation_config_may_name_the_mask_token(void **state) {
     assert_opens_as(&directory, NULL, "causal", "autoregressive", UM_NO_TOKEN_ID);
     scratch_write(&directory, "generation_config.json", bad, strlen(bad));
     assert_not_opened(&directory, NULL, UM_ERR_FORMAT, "generation_config.json: \"mask_token_id\"");
+    const um_model_options masked = {.mask_token = "<|mask|>"};
+    assert_opens_as(&directory, &masked, "full", "threshold", 804);
     scratch_remove(&directory);
 }
 
@@ -438,6 +463,7 @@ int main(void) {
         cmocka_unit_test(a_tokenizer_with_more_ids_than_the_model_is_refused),
         cmocka_unit_test(an_end_token_that_is_text_is_refused),
         cmocka_unit_test(a_diffusion_model_without_a_mask_token_says_how_to_give_one),
+        cmocka_unit_test(a_mask_token_outside_the_vocabulary_can_be_corrected),
         cmocka_unit_test(a_mask_token_outside_config_json_makes_a_diffusion_model),
         cmocka_unit_test(generation_config_may_name_the_mask_token),
         cmocka_unit_test(a_model_that_says_it_is_causal_stays_so_with_a_mask_token),
