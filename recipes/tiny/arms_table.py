@@ -9,13 +9,12 @@ seeds.  Prints Markdown: the mean of each arm, and the first arm's lead over eac
 its seeds, if it has several.
 """
 
-import json
 import math
 import sys
-from pathlib import Path
 from statistics import mean, stdev
 
 from intervals import bootstrap
+from reports import read_report
 
 # Student's t for 95%, by degrees of freedom.
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
@@ -28,14 +27,8 @@ def student_95(degrees: int) -> float:
 
 def read_rates(folder: str) -> dict[str, float]:
     """The share of the samples that pass, by problem; ends the program with a message if there is no run."""
-    path = Path(folder) / "report.json"
-    try:
-        report = json.loads(path.read_text())
-        return {row["task_id"]: row["passed"] / report["samples_each"] for row in report["results"]}
-    except OSError as problem:
-        raise SystemExit(f"{path}: {problem.strerror}; is {folder} a finished run of `unmask eval`?") from None
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
-        raise SystemExit(f"{path}: not a report that this reads: {problem}") from None
+    return read_report(folder, lambda report: {row["task_id"]: row["passed"] / report["samples_each"]
+                                               for row in report["results"]})
 
 
 def read_arm(argument: str) -> tuple[str, list[dict[str, float]]]:

@@ -1,6 +1,5 @@
 """What frontier.py writes: a table in Markdown and a plot in SVG, from its results."""
 
-import math
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import frontier_plot
 from frontier_settings import BASELINE, DEFAULT, LENGTH
-from intervals import wilson
+from intervals import sign_test, wilson
 
 CHOOSING, REPORTING = "validation", "test"
 FRONTIER_LEAST = frontier_plot.MANY  # problems that a setting needs to be on the frontier
@@ -105,13 +104,6 @@ class Row:
     def cost(self) -> float:
         """Milliseconds for the plot: measured, or else rough ones from the processor time."""
         return self.milliseconds or 1000 * float(self.record["cpu_seconds"])
-
-
-def sign_test(gained: int, lost: int) -> float:
-    """The chance of a split at least as uneven, if gain and loss were equally likely."""
-    count, fewer = gained + lost, min(gained, lost)
-    tail = sum(math.comb(count, k) for k in range(fewer + 1)) / 2 ** count
-    return min(1.0, 2 * tail)
 
 
 def subset(bits: str, count: int) -> str:

@@ -1,4 +1,4 @@
-"""pass@k and its 95% intervals: of another draw of the same kind of problems."""
+"""pass@k and its 95% intervals, of another draw of the same kind of problems; and whether a difference may be chance."""
 
 import math
 from random import Random
@@ -34,3 +34,10 @@ def interval(values: list[float]) -> tuple[float, float]:
     if all(value in (0.0, 1.0) for value in values):
         return wilson(round(sum(values)), len(values))
     return bootstrap(values)
+
+
+def sign_test(gained: int, lost: int) -> float:
+    """The exact two-sided p: the chance of a split at least as uneven, if gain and loss were equally likely."""
+    count, fewer = gained + lost, min(gained, lost)
+    tail = sum(math.comb(count, k) for k in range(fewer + 1)) / 2 ** count
+    return min(1.0, 2 * tail)

@@ -7,7 +7,6 @@ DIR is the output directory of a run on problems of tasks.py, such as data/resul
 directory.  Prints Markdown.  Intervals are 95%: Wilson's where every problem counts 0 or 1, otherwise a bootstrap over problems.
 """
 
-import json
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from intervals import interval, pass_at
+from reports import read_report
 
 FORMATS = ("completion", "infilling", "chat")
 MANY = 10  # samples that a pass@10 needs
@@ -53,19 +53,16 @@ def check_groups(passed: dict[tuple[int, str], list[int]], groups: list[dict[str
 def read_run(argument: str) -> Run:
     """The run that an argument names; ends the program with a message if there is none."""
     name, separator, folder = argument.rpartition("=")
-    path = Path(folder) / "report.json"
-    try:
-        report = json.loads(path.read_text())
+
+    def take(report: dict[str, Any]) -> Run:
         passed: dict[tuple[int, str], list[int]] = defaultdict(list)
         for row in report["results"]:
             passed[place_of(row["task_id"])].append(row["passed"])
         check_groups(passed, report["groups"])
         return Run(name if separator else Path(folder).name, report["samples_each"],
                    float(report["cost"]["forwards_per_answer"]), dict(passed))
-    except OSError as problem:
-        raise SystemExit(f"{path}: {problem.strerror}; is {folder} a finished run of `unmask eval`?") from None
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
-        raise SystemExit(f"{path}: not a report that this reads: {problem}") from None
+
+    return read_report(folder, take)
 
 
 def percent(values: list[float]) -> float:

@@ -106,12 +106,6 @@ class Driver(unittest.TestCase):
 
 
 class Statistics(unittest.TestCase):
-    def test_sign_test(self) -> None:
-        self.assertEqual(frontier_report.sign_test(0, 0), 1)
-        self.assertEqual(frontier_report.sign_test(4, 4), 1)
-        self.assertAlmostEqual(frontier_report.sign_test(0, 5), 2 / 32)
-        self.assertAlmostEqual(frontier_report.sign_test(9, 1), 2 * 11 / 1024)
-
     def test_a_part_of_the_problems_is_the_same_part_everywhere(self) -> None:
         rows = [{"task_id": i} for i in range(600)]
         for limit in (1, 7, 100, 300):

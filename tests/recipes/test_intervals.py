@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
 
-from intervals import interval, pass_at, wilson  # noqa: E402
+from intervals import interval, pass_at, sign_test, wilson  # noqa: E402
 
 
 class Intervals(unittest.TestCase):
@@ -31,6 +31,12 @@ class Intervals(unittest.TestCase):
         self.assertLess(high - low, 0.2)
         self.assertEqual(interval(values), (low, high))
         self.assertEqual(interval([1.0, 0.0] * 5), wilson(5, 10))
+
+    def test_sign_test(self) -> None:
+        self.assertEqual(sign_test(0, 0), 1)
+        self.assertEqual(sign_test(4, 4), 1)
+        self.assertAlmostEqual(sign_test(0, 5), 2 / 32)
+        self.assertAlmostEqual(sign_test(9, 1), 2 * 11 / 1024)
 
 
 if __name__ == "__main__":
