@@ -9,6 +9,7 @@ problems.
 """
 
 import argparse
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from intervals import bootstrap, interval, pass_at, sign_test
 from reports import read_report
 
 HEIGHT = 360
-TOP, BOTTOM, LEFT, WIDE = 50, 300, 62, 640
+TOP, BOTTOM, LEFT, WIDE = 50, 300, 62, 860
 COLOURS = ("g1", "g2", "g3", "g4")
 
 
@@ -71,12 +72,14 @@ def table(runs: list[Run]) -> str:
 def draw(runs: list[Run]) -> str:
     """The picture: a line for each k over the temperatures, with intervals."""
     last = max(run.temperature for run in runs) or 1.0
+    tenths = min(9, math.floor(10 * min(interval(list(run.values(k).values()))[0] for run in runs for k in run.ks)))
+    floor = tenths / 10
 
     def at(temperature: float, share: float) -> tuple[float, float]:
-        return LEFT + WIDE * temperature / last, BOTTOM - (BOTTOM - TOP) * (share - 0.5) / 0.5
+        return LEFT + WIDE * temperature / last, BOTTOM - (BOTTOM - TOP) * (share - floor) / (1 - floor)
 
     parts = [f'<text class="minor" x="{LEFT + WIDE / 2:.0f}" y="{BOTTOM + 40}" text-anchor="middle">temperature</text>']
-    for share in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+    for share in (tenth / 10 for tenth in range(tenths, 11)):
         y = at(0, share)[1]
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{LEFT + WIDE}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="minor" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * share:.0f}%</text>')
