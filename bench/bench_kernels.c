@@ -7,12 +7,14 @@
  * time are shown.
  */
 #include <cblas.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "kernels/linear.h"
 
 #define REPETITIONS 25
@@ -22,17 +24,25 @@
 #define ROWS 32
 #define DIM 256
 #define ELEMENTS (ROWS * DIM)
+#define ARRAYS 6
 
+/* The last array is never written. */
 typedef struct arrays {
-    float *values[6]; /* [ELEMENTS] each */
+    float *values[ARRAYS]; /* [ELEMENTS] each */
     const um_kernels *kernels;
 } arrays;
 
 typedef void benchmark_function(const arrays *with);
 
+/* Give an array of a kernel that works in place its first values back, so that they do not grow or
+ * vanish from call to call.  The copy is timed with the kernel. */
+static void restore(const arrays *with, size_t index) {
+    memcpy(with->values[index], with->values[ARRAYS - 1], ELEMENTS * sizeof(float));
+}
+
 static void bench_matmul(const arrays *with) {
-    with->kernels->matmul(ROWS, 64, DIM, with->values[0], DIM, with->values[1], DIM, NULL,
-                          with->values[2], 64);
+    with->kernels->matmul(ROWS, ROWS, DIM, with->values[0], DIM, with->values[1], DIM, NULL,
+                          with->values[2], ROWS);
 }
 
 static void bench_weighted_sum(const arrays *with) {
@@ -51,8 +61,8 @@ static void bench_transposed_sum_add(const arrays *with) {
 }
 
 static void bench_matmul_bf16(const arrays *with) {
-    with->kernels->matmul_bf16(ROWS, 64, DIM, with->values[0], DIM, with->values[1], DIM, NULL,
-                               with->values[2], 64);
+    with->kernels->matmul_bf16(ROWS, ROWS, DIM, with->values[0], DIM, with->values[1], DIM, NULL,
+                               with->values[2], ROWS);
 }
 
 static void bench_weighted_sum_bf16(const arrays *with) {
@@ -80,6 +90,7 @@ static void bench_rms_norm(const arrays *with) {
 }
 
 static void bench_rotate_half(const arrays *with) {
+    restore(with, 2);
     with->kernels->rotate_half(ELEMENTS, with->values[0], with->values[1], with->values[2]);
 }
 
@@ -93,10 +104,13 @@ static void bench_rms_norm_backward(const arrays *with) {
 }
 
 static void bench_swiglu_backward(const arrays *with) {
+    restore(with, 1);
+    restore(with, 2);
     with->kernels->swiglu_backward(ELEMENTS, with->values[0], with->values[1], with->values[2]);
 }
 
 static void bench_softmax_backward(const arrays *with) {
+    restore(with, 1);
     with->kernels->softmax_backward(ELEMENTS, 1.0f, with->values[0], with->values[1]);
 }
 
@@ -132,7 +146,7 @@ static void bench_exponential_sums(const arrays *with) {
                                     &sums[1]);
 }
 
-/* The bounds hold about one in 40 of the initial values, as do those of bench_split_range. */
+/* The bounds hold about one in 40 of the values, as do those of bench_split_range. */
 static void bench_gather_range(const arrays *with) {
     uint32_t tokens[ELEMENTS];
     um_token_entries entries = {.values = with->values[2], .tokens = tokens};
@@ -184,12 +198,6 @@ static size_t calls_for(timed_function *function, void *user) {
     return calls;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Median seconds of two functions, called in turn. */
 static void race(timed_function *const functions[2], void *const users[2], double seconds[2]) {
     double times[2][REPETITIONS];
@@ -200,7 +208,7 @@ static void race(timed_function *const functions[2], void *const users[2], doubl
         }
     }
     for (size_t j = 0; j < 2; j++) {
-        qsort(times[j], REPETITIONS, sizeof times[j][0], compare_doubles);
+        um_sort_numbers(times[j], REPETITIONS);
         seconds[j] = times[j][REPETITIONS / 2];
     }
 }
@@ -230,17 +238,22 @@ static void run_sgemm(void *user) {
                 (blasint)with->k, 0.0f, with->y, (blasint)with->n);
 }
 
+/* From -1 to 1. */
+static void fill_randomly(float *values, size_t count) {
+    uint32_t state = 1;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
+    }
+}
+
 static float *random_floats(size_t count) {
     float *values = um_aligned_calloc(count, sizeof *values);
     if (!values) {
         (void)fprintf(stderr, "bench_kernels: out of memory\n");
         exit(1);
     }
-    uint32_t state = 1;
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        values[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
-    }
+    fill_randomly(values, count);
     return values;
 }
 
@@ -307,24 +320,46 @@ static void run_kernel(void *user) {
     call->function(&call->with);
 }
 
+/* The values that every benchmark starts from. */
+static void prepare(const arrays *with) {
+    for (size_t i = 0; i < ARRAYS; i++) {
+        fill_randomly(with->values[i], ELEMENTS);
+    }
+    for (size_t i = 0; i < ELEMENTS; i++) { /* the second moments of adamw are not negative */
+        with->values[3][i] *= with->values[3][i];
+    }
+}
+
+/* Times of numbers that are none mean nothing. */
+static void check_values(const arrays *with, const char *name) {
+    for (size_t i = 0; i < ARRAYS * ELEMENTS; i++) {
+        if (!isfinite(with->values[i / ELEMENTS][i % ELEMENTS])) {
+            (void)fprintf(stderr, "bench_kernels: %s left a value that is not finite\n", name);
+            exit(1);
+        }
+    }
+}
+
 static void measure_kernels(const um_kernels *fast) {
     um_kernels plain;
     um_kernels_reference(&plain);
     kernel_call calls[2] = {{.with = {.kernels = fast}}, {.with = {.kernels = &plain}}};
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < ARRAYS; i++) {
         calls[0].with.values[i] = calls[1].with.values[i] = random_floats(ELEMENTS);
     }
-    (void)printf("\n%-20s %12s %12s %8s\n", "kernel, us a call", fast->name, plain.name, "ratio");
+    (void)printf("\n%-24s %12s %12s %8s\n", "kernel, us a call", fast->name, plain.name, "ratio");
     for (size_t i = 0; i < sizeof benchmarks / sizeof *benchmarks; i++) {
         calls[0].function = calls[1].function = benchmarks[i].function;
         timed_function *const functions[2] = {run_kernel, run_kernel};
         void *const users[2] = {&calls[0], &calls[1]};
         double seconds[2];
+        prepare(&calls[0].with);
         race(functions, users, seconds);
-        (void)printf("%-20s %12.2f %12.2f %8.1f\n", benchmarks[i].name, 1e6 * seconds[0],
+        check_values(&calls[0].with, benchmarks[i].name);
+        (void)printf("%-24s %12.2f %12.2f %8.1f\n", benchmarks[i].name, 1e6 * seconds[0],
                      1e6 * seconds[1], seconds[1] / seconds[0]);
     }
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < ARRAYS; i++) {
         free(calls[0].with.values[i]);
     }
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "tests/plain_sampler.h"
 
 #define VOCABULARY 152064
@@ -41,14 +42,8 @@ static void fill_row(const row_shape *shape, uint32_t row, float *logits) {
     }
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(double *values, size_t count) {
-    qsort(values, count, sizeof *values, compare_doubles);
+    um_sort_numbers(values, count);
     return values[count / 2];
 }
 

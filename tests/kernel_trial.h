@@ -32,6 +32,16 @@ static inline size_t draw_size(trial *round) {
     return sizes[draw_below(round, sizeof sizes / sizeof *sizes)];
 }
 
+/* A size of a sum, which may have no terms. */
+static inline size_t draw_depth(trial *round) {
+    return draw_below(round, 30) ? draw_size(round) : 0;
+}
+
+/* How many elements a matrix takes whose rows are `stride` apart. */
+static inline size_t strided_count(size_t rows, size_t columns, size_t stride) {
+    return rows == 0 ? 0 : (rows - 1) * stride + columns;
+}
+
 static inline float *draw_floats(trial *round, size_t count, double deviation) {
     float *values = guarded_floats(&round->arrays, count);
     for (size_t i = 0; i < count; i++) {

@@ -61,7 +61,7 @@ static inline double rounding_limit(const product *of, size_t row, size_t column
 
 static inline product draw_product(trial *round) {
     const size_t m = draw_below(round, 8) ? 1 + draw_below(round, 9) : draw_size(round);
-    product of = {.m = m, .n = draw_size(round), .k = draw_size(round)};
+    product of = {.m = m, .n = draw_size(round), .k = draw_depth(round)};
     of.x_stride = of.k + draw_below(round, 3);
     of.w_stride = of.k + draw_below(round, 3);
     of.x = draw_floats(round, (m - 1) * of.x_stride + of.k, 1);
@@ -144,15 +144,17 @@ static inline double sum_limit(const row_sum *sum, size_t i, size_t j) {
 
 static inline void check_row_sum(trial *round, bool transposed, bool adds) {
     const size_t m = draw_below(round, 4) ? 1 + draw_below(round, 19) : draw_size(round);
-    const size_t k = draw_below(round, 4) ? draw_size(round) : 120 + draw_below(round, 200);
+    const size_t k = draw_below(round, 4) ? draw_depth(round) : 120 + draw_below(round, 200);
     row_sum sum = {
         .of = {.m = m, .n = draw_size(round), .k = k}, .transposed = transposed, .adds = adds};
     product *of = &sum.of;
     of->x_stride = (transposed ? m : of->k) + draw_below(round, 3);
     of->w_stride = of->n + draw_below(round, 3);
-    of->x = draw_floats(
-        round, transposed ? (of->k - 1) * of->x_stride + m : (m - 1) * of->x_stride + of->k, 1);
-    of->w = draw_floats(round, (of->k - 1) * of->w_stride + of->n, 1);
+    of->x = draw_floats(round,
+                        transposed ? strided_count(of->k, m, of->x_stride)
+                                   : strided_count(m, of->k, of->x_stride),
+                        1);
+    of->w = draw_floats(round, strided_count(of->k, of->n, of->w_stride), 1);
     sum.before = draw_floats(round, m * of->w_stride, 1);
     const size_t y_stride = of->n + draw_below(round, 3);
     const float *fast = sum_values(round, round->fast, &sum, y_stride);
@@ -198,12 +200,12 @@ static inline void check_bf16_sum(trial *round, row_sum_function *fast, row_sum_
                                   bool transposed, bool adds) {
     const bool extreme = draw_below(round, 3) == 0;
     const size_t m = draw_size(round), n = draw_size(round);
-    const size_t k = draw_below(round, 4) ? draw_size(round) : 193 + draw_below(round, 250);
+    const size_t k = draw_below(round, 4) ? draw_depth(round) : 193 + draw_below(round, 250);
     const size_t p_stride = (transposed ? m : k) + draw_below(round, 3);
     const size_t v_stride = n + draw_below(round, 3);
     const float *p = draw_any_floats(
-        round, transposed ? (k - 1) * p_stride + m : (m - 1) * p_stride + k, extreme);
-    const float *v = draw_any_floats(round, (k - 1) * v_stride + n, extreme);
+        round, transposed ? strided_count(k, m, p_stride) : strided_count(m, k, p_stride), extreme);
+    const float *v = draw_any_floats(round, strided_count(k, n, v_stride), extreme);
     const float *before = draw_any_floats(round, m * n, extreme);
     float *sums[2] = {guarded_floats(&round->arrays, m * n), guarded_floats(&round->arrays, m * n)};
     memcpy(sums[0], before, m * n * sizeof *before);
@@ -259,7 +261,7 @@ static inline void check_matmul_bf16(trial *round) {
     }
     const um_kernels *sets[2] = {round->fast, round->plain};
     for (size_t set = 0; set < 2; set++) {
-        float *y = guarded_floats(&round->arrays, of.m * of.n);
+        float *y = draw_floats(round, of.m * of.n, 1); /* is overwritten */
         sets[set]->matmul_bf16(of.m, of.n, of.k, of.x, of.x_stride, of.w, of.w_stride, of.bias, y,
                                of.n);
         assert_memory_equal(y, expected, of.m * of.n * sizeof *y);

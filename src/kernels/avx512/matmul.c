@@ -2,6 +2,7 @@
  * multiplied by it in that form. */
 #include "kernels/avx512/product.h"
 #include "kernels/avx512/transpose.h"
+#include "kernels/bias.h"
 
 /* panel[l][j] = w[j][l] for l < k and j < 16; zero if there is no row j. */
 static void turn_half(size_t k, size_t rows, const float *w, size_t w_stride, float *panel) {
@@ -27,14 +28,6 @@ static void turn_panel(size_t k, size_t columns, const float *w, size_t w_stride
     }
 }
 
-static void add_bias(size_t m, size_t columns, const float *bias, float *y, size_t y_stride) {
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < columns; j++) {
-            y[i * y_stride + j] += bias[j];
-        }
-    }
-}
-
 void um_avx512_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_stride, const float *w,
                       size_t w_stride, const float *bias, float *y, size_t y_stride) {
     _Alignas(64) float panel[UM_PRODUCT_DEPTH * UM_PRODUCT_COLUMNS];
@@ -54,8 +47,6 @@ void um_avx512_matmul(size_t m, size_t n, size_t k, const float *x, size_t x_str
                                                .c_stride = y_stride,
                                                .add = l > 0});
         }
-        if (bias) {
-            add_bias(m, columns, bias + j, y + j, y_stride);
-        }
+        um_add_bias(m, columns, bias ? bias + j : NULL, y + j, y_stride);
     }
 }

@@ -213,7 +213,7 @@ static void run(const operands *of, size_t m, size_t n, size_t k, bool add, floa
     memset(with.rest, 0, sizeof with.rest);
     for (size_t j = 0; j < n; j += PANEL_COLUMNS) {
         const size_t columns = n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS;
-        for (size_t l = 0; l < k; l += DEPTH) {
+        for (size_t l = 0; l < k || l == 0; l += DEPTH) {
             operands part = *of;
             part.a += of->a_transposed ? l * of->a_stride : l;
             part.b += of->b_transposed ? j * of->b_stride + l : l * of->b_stride + j;
