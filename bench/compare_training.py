@@ -190,6 +190,9 @@ def train_with_torch(options):
         batches.append(make_batch(torch, documents, mode, draw))
         if len(batches) == steps:
             break
+    if len(batches) < steps:
+        sys.exit(f"compare_training.py: {DOCUMENTS} documents are {len(batches)} batches of {options.rows} rows, and "
+                 f"{steps} are needed: ask for fewer --rows or --steps")
     model = make_model(torch, mode)
     run = torch.compile(model, dynamic=True) if "compile" in extras else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.95),
@@ -295,6 +298,8 @@ def compare(options):
     for name, _ in contestants:
         if len(rates[name]) == len(ours):
             show(name, rates[name], ours)
+        else:
+            print(f"{name:<34} failed in {len(ours) - len(rates[name])} of {len(ours)} turns")
 
 
 def main():

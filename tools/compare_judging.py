@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 
 
@@ -45,6 +46,8 @@ def main():
             for fresh in (False, True):
                 start = measure(options, first.name, fresh)
                 wall, processor, count = measure(options, options.problems, fresh)
+                if count < 2:
+                    sys.exit(f"compare_judging.py: {options.problems} has one problem; the time of two or more is needed")
                 rates[fresh].append(count / wall)
                 costs[fresh].append(1000 * (processor - start[1]) / (count - 1))
     for name, fresh in (("warm", False), ("fresh", True)):

@@ -20,6 +20,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 mkdir -p "$data/arms"
+controls=${CONTROLS:-100000}
+check_sizes "$data/arms" "CONTROLS=$controls STEPS=${STEPS:-of the recipe} SUPERVISED_STEPS=${SUPERVISED_STEPS:-by time}"
 
 # seconds_of RUN: how long a finished run has trained, without its validations.
 seconds_of() {
@@ -58,7 +60,7 @@ train_arm() {
     if [ "$1" = supervised ]; then
         supervised=$(supervised_steps "$2")
         # Documents like those of stage 3, but new ones.
-        make_file "$data/arms/control.jsonl" "$python" "$here/tasks.py" documents --count "${CONTROLS:-100000}" --seed 7 \
+        make_file "$data/arms/control.jsonl" "$python" "$here/tasks.py" documents --count "$controls" --seed 7 \
             --formats $instruction_mix
         pack "$data/arms/control.shard" canvas "$data/arms/control.jsonl"
         "$unmask" train "$here/stage3.json" --output "$output" --set "model=$data/stage3" --set "train=$data/arms/control.shard" \

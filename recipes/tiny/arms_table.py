@@ -14,7 +14,7 @@ import sys
 from statistics import mean, stdev
 
 from intervals import bootstrap
-from reports import read_report
+from reports import read_shares
 
 # Student's t for 95%, by degrees of freedom.
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
@@ -25,17 +25,11 @@ def student_95(degrees: int) -> float:
     return T_95.get(degrees) or 1.96 + 2.372 / degrees + 2.82 / degrees ** 2
 
 
-def read_rates(folder: str) -> dict[str, float]:
-    """The share of the samples that pass, by problem; ends the program with a message if there is no run."""
-    return read_report(folder, lambda report: {row["task_id"]: row["passed"] / report["samples_each"]
-                                               for row in report["results"]})
-
-
 def read_arm(argument: str) -> tuple[str, list[dict[str, float]]]:
     name, separator, folders = argument.partition("=")
     if not separator:
         raise SystemExit(f"{argument}: expected ARM=DIR,DIR...")
-    return name, [read_rates(folder) for folder in folders.split(",")]
+    return name, [read_shares(folder) for folder in folders.split(",")]
 
 
 def over_problems(runs: list[dict[str, float]], problems: list[str]) -> list[float]:

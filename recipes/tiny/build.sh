@@ -29,13 +29,7 @@ last=${LAST:-3}
 baseline=${BASELINE:-0}
 mkdir -p "$data/init" "$data/results"
 
-# Results that are there are kept, so they must be of these sizes.
-sizes="DOCUMENTS=$documents PER_LEVEL=$per_level STEPS=${STEPS:-of the recipes}"
-make_file "$data/sizes" echo "$sizes"
-if [ "$(cat "$data/sizes")" != "$sizes" ]; then
-    say "$data has results with $(cat "$data/sizes"), now it is $sizes; name another folder with DATA"
-    exit 1
-fi
+check_sizes "$data" "DOCUMENTS=$documents PER_LEVEL=$per_level REWARDS=$rewards STEPS=${STEPS:-of the recipes}"
 
 # is_wanted STAGE
 is_wanted() {

@@ -21,6 +21,15 @@ make_file() {
     fi
 }
 
+# check_sizes FOLDER SIZES: end the script if the folder has results of other sizes, since results that are there are kept.
+check_sizes() {
+    make_file "$1/sizes" echo "$2"
+    if [ "$(cat "$1/sizes")" != "$2" ]; then
+        say "$1 has results with $(cat "$1/sizes"), now it is $2; name another folder with DATA"
+        exit 1
+    fi
+}
+
 # pack SHARD OPTION-OF-INFILLING FILE...
 pack() {
     shard=$1

@@ -139,7 +139,7 @@ def document(function: ast.FunctionDef, lines: list[str]) -> dict[str, str] | No
     body = dedent("\n".join(lines[start:end])).strip("\n")
     if not signature.rstrip().endswith(":") or not body.isascii() or "\t" in body:
         return None
-    body = "\n".join("    " + line.rstrip() if line.strip() else "" for line in body.splitlines())
+    body = "\n".join("    " + line.rstrip() if line.strip() else "" for line in body.split("\n"))
     return {"prompt": f'{signature.rstrip()}\n    """{summary}"""\n', "completion": body + "\n"}
 
 
@@ -151,7 +151,7 @@ def functions(text: str) -> Iterator[dict[str, str]]:
             tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return
-    lines = text.splitlines()
+    lines = text.split("\n")  # as ast counts them: form feeds and the like end no line
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             found = document(node, lines)

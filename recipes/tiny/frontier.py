@@ -35,9 +35,20 @@ REPETITIONS_AT_MOST = 3  # times --repetitions, if other processes disturb some
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON Lines file."""
-    with path.open() as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+    """The objects of a JSON Lines file; ends the program with a message if it cannot be read."""
+    try:
+        with path.open() as lines:
+            return [json.loads(line) for line in lines if line.strip()]
+    except OSError as problem:
+        raise SystemExit(f"{path}: {problem.strerror}") from None
+    except ValueError as problem:
+        raise SystemExit(f"{path}: {problem}") from None
+
+
+def cut_torn_line(path: Path) -> None:
+    """Take off the last line of a file if a killed process left it without its end."""
+    with path.open("rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -79,6 +90,8 @@ class Judge:
 
     def __init__(self, path: Path, unmask: str, workers: int) -> None:
         self.path, self.unmask, self.workers = path, unmask, workers
+        if path.exists():
+            cut_torn_line(path)
         self.known = {row["key"]: row["passed"] for row in read_rows(path)} if path.exists() else {}
 
     def __call__(self, problems: list[dict[str, Any]], completions: list[str]) -> list[bool]:
@@ -136,7 +149,7 @@ def measure_quality(options: argparse.Namespace, setting: Setting, problems: lis
     counts = {key: mean([answer[key] for answer in answers])
               for key in ("forwards", "rows", "answer_tokens", "prompt_tokens")}
     return {"kind": "quality", "model": options.model_hash, "setting": setting.name, "arguments": setting.arguments, "set": options.set,
-            "count": len(problems), "passed": "".join("01"[value] for value in passed),
+            "problems": options.problems_hash, "count": len(problems), "passed": "".join("01"[value] for value in passed),
             "levels": "".join(str(problem["level"]) for problem in problems), **counts,
             "cpu_seconds": seconds["cpu"] / len(problems)}
 
@@ -147,7 +160,7 @@ def measure_times(options: argparse.Namespace, setting: Setting, problems: list[
     decoding = sum(answer["seconds"] for answer in answers)
     tokens = sum(answer["answer_tokens"] for answer in answers)
     return {"kind": "time", "model": options.model_hash, "setting": setting.name, "threads": options.threads, "set": options.set,
-            "count": len(problems), "seconds": decoding / len(problems), "tokens_per_second": tokens / decoding,
+            "problems": options.problems_hash, "count": len(problems), "seconds": decoding / len(problems), "tokens_per_second": tokens / decoding,
             "forwards": mean([answer["forwards"] for answer in answers]), "others": seconds["others"]}
 
 
@@ -161,10 +174,19 @@ def model_hash(model: Path) -> str:
     return hashlib.sha256((model / "model.safetensors" if model.is_dir() else model).read_bytes()).hexdigest()[:16]
 
 
-def check_model(path: Path, model: str) -> None:
-    """End the program if the results are of another model."""
-    if path.exists() and any(row["model"] != model for row in read_rows(path)):
-        raise SystemExit(f"{path}: holds results of another model; name another file with --results, or move it away")
+def problems_hash(problems: list[dict[str, Any]]) -> str:
+    """A hash of the problems: verdicts are compared by their places among these."""
+    return hashlib.sha256("".join(problem["prompt"] + problem["test"] for problem in problems).encode()).hexdigest()[:16]
+
+
+def check_results(path: Path, model: str, problem_set: str, problems: str) -> None:
+    """End the program if the results are of another model, or, under the same name, of other problems."""
+    for row in read_rows(path) if path.exists() else ():
+        other = "another model" if row["model"] != model else None
+        if row["set"] == problem_set and row.get("problems", problems) != problems:
+            other = f"other problems that are also called {problem_set}"
+        if other:
+            raise SystemExit(f"{path}: holds results of {other}; name another file with --results, or move it away")
 
 
 def run_quality(options: argparse.Namespace, settings: list[Setting], problems: list[dict[str, Any]]) -> None:
@@ -186,10 +208,12 @@ def run_times(options: argparse.Namespace, settings: list[Setting], problems: li
     """Repetitions of all settings in turn, so that a slow minute hits all of them."""
     good: dict[str, int] = dict.fromkeys((setting.name for setting in settings), 0)
     for _ in range(REPETITIONS_AT_MOST * options.repetitions):
+        started = time.time()
         for setting in settings:
             if good[setting.name] >= options.repetitions:
                 continue
             record = measure_times(options, setting, problems)
+            record["round"] = started
             record["disturbed"] = record["others"] > options.quiet
             good[setting.name] += not record["disturbed"]
             append(options.results, record)
@@ -241,7 +265,8 @@ def main(arguments: list[str]) -> int:
         completions = [row for row in read_rows(options.problems) if row.get("format", "completion") == "completion"]
         problems = spread(completions, options.limit)
         options.model_hash = model_hash(options.model)
-        check_model(options.results, options.model_hash)
+        options.problems_hash = problems_hash(completions)
+        check_results(options.results, options.model_hash, options.set, options.problems_hash)
         measure: Callable[..., None] = run_times if options.time else run_quality
         measure(options, settings, problems)
     page, plot = ROOT / "docs/FRONTIER.md", ROOT / "docs/images/frontier.svg"

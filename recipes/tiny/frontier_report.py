@@ -69,7 +69,7 @@ class Row:
     record: dict[str, Any]
     base: str = ""  # the baseline's digits on the same problems
     base_share: float = 0.0  # on all problems
-    times: list[float] = field(default_factory=list)
+    times: dict[float, float] = field(default_factory=dict)  # by round: seconds, of those that nothing disturbed
 
     @property
     def name(self) -> str:
@@ -98,7 +98,7 @@ class Row:
 
     @property
     def milliseconds(self) -> float | None:
-        return 1000 * statistics.median(self.times) if self.times else None
+        return 1000 * statistics.median(self.times.values()) if self.times else None
 
     @property
     def cost(self) -> float:
@@ -127,8 +127,9 @@ def rows_of(records: list[dict[str, Any]], problem_set: str) -> list[Row]:
     for row in best.values():
         row.base = subset(whole, len(row.bits)) if len(row.bits) <= len(whole) else ""
         row.base_share = best[BASELINE.name].share
-        row.times = [record["seconds"] for record in timed if record["setting"] == row.name
-                     and record["threads"] == timed[-1]["threads"] and not record["disturbed"]]
+        own = [record for record in timed if record["setting"] == row.name and record["threads"] == timed[-1]["threads"]]
+        row.times = {record.get("round", place): record["seconds"] for place, record in enumerate(own)
+                     if not record["disturbed"]}
     return list(best.values())
 
 
@@ -179,11 +180,11 @@ def table(rows: list[Row], levels: bool) -> str:
                       *(line(row, levels) for row in rows)])
 
 
-def factors(base: list[float], default: list[float]) -> str:
-    """What the time factor was in the single rounds, in each of which both were measured."""
-    if len(base) != len(default) or len(base) < 2:
+def factors(base: dict[float, float], default: dict[float, float]) -> str:
+    """What the time factor was in the single rounds in which both were measured."""
+    single = [base[number] / default[number] for number in sorted(base.keys() & default.keys())]
+    if len(single) < 2:
         return ""
-    single = [slow / fast for slow, fast in zip(base, default, strict=True)]
     return f"; in {len(single)} rounds {min(single):.1f} to {max(single):.1f} times"
 
 

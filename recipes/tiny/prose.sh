@@ -36,6 +36,7 @@ make_file "$data/prose/stories.prompts.jsonl" "$python" "$here/prose.py" stories
 ends=1016,1018,1023 # of models/tiny
 for temperature in 0.2 1.0; do
     order="$data/prose/order.$temperature"
+    set --
     for kind in code descriptions stories; do
         traces="$data/prose/$kind.$temperature.jsonl"
         make_file "$traces.json" "$unmask" analyze --model "$data/prose/model" --trace "$traces" \
@@ -43,5 +44,4 @@ for temperature in 0.2 1.0; do
         set -- "$@" "$traces"
     done
     make_file "$order.txt" "$unmask" analyze --compare --model "$data/prose/model" --output "$order.html" --svg "$order" "$@"
-    shift 3
 done

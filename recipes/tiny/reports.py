@@ -18,3 +18,9 @@ def read_report(folder: str, take: Callable[[dict[str, Any]], Wanted]) -> Wanted
         raise SystemExit(f"{path}: {problem.strerror}; is {folder} a finished run of `unmask eval`?") from None
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise SystemExit(f"{path}: not a report that this reads: {problem}") from None
+
+
+def read_shares(folder: str) -> dict[str, float]:
+    """The share of the samples that pass, by problem."""
+    return read_report(folder, lambda report: {row["task_id"]: row["passed"] / report["samples_each"]
+                                               for row in report["results"]})

@@ -50,19 +50,26 @@ def parse_levels(text: str) -> tuple[int, ...]:
     return levels
 
 
+def parse_size(text: str) -> int:
+    size = int(text)
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
+    return size
+
+
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("documents", help="training documents")
-    make.add_argument("--count", type=int, required=True)
+    make.add_argument("--count", type=parse_size, required=True)
     make.add_argument("--split", choices=(TRAIN, *EVALUATION), default=TRAIN)
     make.add_argument("--weights", type=parse_weights, default=DEFAULT_WEIGHTS, help="of the levels")
     make.add_argument("--formats", type=parse_shares, default=DEFAULT_FORMATS, help="with their shares")
     make.add_argument("--seed", type=int, default=0)
     test = commands.add_parser("problems", help="problems with tests")
     size = test.add_mutually_exclusive_group(required=True)
-    size.add_argument("--per-level", type=int)
-    size.add_argument("--count", type=int, help="of all levels together, divided evenly")
+    size.add_argument("--per-level", type=parse_size)
+    size.add_argument("--count", type=parse_size, help="of all levels together, divided evenly")
     test.add_argument("--split", choices=(TRAIN, *EVALUATION), required=True)
     test.add_argument("--levels", type=parse_levels, default=tuple(LEVELS))
     test.add_argument("--formats", type=parse_formats, default=FORMATS, help="which take turns in a level")

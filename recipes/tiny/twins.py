@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Which problems have twins in the training documents: the same operations under another key.
 
-    twins.py PROBLEMS.jsonl DOCUMENTS.jsonl... [--results RUN/results.jsonl]
+    twins.py PROBLEMS.jsonl DOCUMENTS.jsonl... [--run DIR]
 
 The splits (taskgen/splits.py) hold keys apart, but some keys name the same operations: with an argument in place of a
 constant, as a replacement or as a choice, over the values of a dictionary's entries or of a dictionary, or with the
 branches of a choice exchanged.  A table tells how many problems of each level have a twin or their very key among the
-documents, and with the results of a run, what share of the problems with and without either passes.
+documents, and with a run of `unmask eval`, what share of the problems with and without either passes.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import re
 import sys
 from typing import Any, Iterator
 
-from intervals import wilson
+from intervals import interval
+from reports import read_shares
 
 ARGUMENT_KINDS = ("small", "modulus", "digit", "length", "letter")
 PIPELINES = ("numbers", "words", "characters", "sentence", "entries")
@@ -79,25 +80,19 @@ def known_forms(paths: list[str]) -> set[str]:
     return {canonical(level, key) for level, key in keys}
 
 
-def verdicts(path: str | None) -> dict[str, list[bool]]:
-    """Whether each sample of a task passed, by task."""
-    passed: dict[str, list[bool]] = collections.defaultdict(list)
-    for row in read_rows(path) if path else ():
-        passed[row["task_id"]].append(row["passed"])
-    return passed
+def rate(shares: list[float]) -> str:
+    if not shares:
+        return "-"
+    low, high = interval(shares)
+    return f"{100 * sum(shares) / len(shares):.1f} ({100 * low:.0f}-{100 * high:.0f}) of {len(shares)}"
 
 
-def rate(passed: list[bool]) -> str:
-    low, high = wilson(sum(passed), len(passed))
-    return f"{100 * sum(passed) / len(passed):.1f} ({100 * low:.0f}-{100 * high:.0f}) of {len(passed)}" if passed else ""
+def print_row(name: str, parts: dict[bool, list[dict[str, Any]]], passed: dict[str, float] | None) -> None:
+    rates = [rate([passed[problem["task_id"]] for problem in parts[known]]) for known in (True, False)] if passed else []
+    print(f"{name:>5}  {len(parts[True]) + len(parts[False]):8}  {len(parts[True]):5}  " + ",  ".join(rates))
 
 
-def print_row(name: str, parts: dict[bool, list[dict[str, Any]]], passed: dict[str, list[bool]]) -> None:
-    rates = [rate([each for problem in parts[known] for each in passed[problem["task_id"]]]) for known in (True, False)]
-    print(f"{name:>5}  {len(parts[True]) + len(parts[False]):8}  {len(parts[True]):5}  " + ",  ".join(filter(None, rates)))
-
-
-def print_table(problems: list[dict[str, Any]], forms: set[str], passed: dict[str, list[bool]]) -> None:
+def print_table(problems: list[dict[str, Any]], forms: set[str], passed: dict[str, float] | None) -> None:
     groups = collections.defaultdict(list)
     for problem in problems:
         groups[problem["level"], canonical(problem["level"], problem["key"]) in forms].append(problem)
@@ -114,10 +109,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("problems", help="JSON Lines of tasks.py problems")
     parser.add_argument("documents", nargs="+", help="JSON Lines of tasks.py documents")
-    parser.add_argument("--results", help="results.jsonl of unmask eval")
+    parser.add_argument("--run", metavar="DIR", help="output of `unmask eval` on these problems")
     options = parser.parse_args()
+    passed = read_shares(options.run) if options.run else None
     try:
-        print_table(list(read_rows(options.problems)), known_forms(options.documents), verdicts(options.results))
+        problems = list(read_rows(options.problems))
+        if passed is not None and any(problem["task_id"] not in passed for problem in problems):
+            raise ValueError(f"{options.run} is not a run on all problems of {options.problems}")
+        print_table(problems, known_forms(options.documents), passed)
     except (OSError, ValueError, KeyError) as reason:
         sys.exit(f"twins.py: {reason}")
 

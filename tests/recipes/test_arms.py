@@ -37,13 +37,14 @@ class Arms(unittest.TestCase):
         stand_in.make(cls.folder, PROGRAM)
         cls.first = cls.run_driver("first", SEEDS="1 2")
         cls.second = cls.run_driver("second", SEEDS="1 2 3", ARMS="coupled")
+        cls.changed = cls.run_driver("changed", expected=1, SEEDS="4", STEPS="7")
 
     @classmethod
-    def run_driver(cls, name: str, **extra: str) -> list[list[str]]:
+    def run_driver(cls, name: str, expected: int = 0, **extra: str) -> list[list[str]]:
         """The program's calls."""
         status, calls = stand_in.run(RECIPE / "arms.sh", cls.folder, name,
                                      **{"CONTROLS": "8", "ARMS": "", "STEPS": "", "SUPERVISED_STEPS": "", **extra})
-        assert status == 0
+        assert status == expected
         return calls
 
     @staticmethod
@@ -61,6 +62,9 @@ class Arms(unittest.TestCase):
 
     def test_what_is_there_is_not_trained_again(self) -> None:
         self.assertEqual(self.trained(self.second), ["coupled-3"])
+
+    def test_arms_of_other_sizes_are_not_mixed_with_these(self) -> None:
+        self.assertEqual(self.changed, [])
 
     def test_arms_differ_in_estimator_and_seed_alone(self) -> None:
         runs = [self.members(call) for call in self.first if call[0] == "train" and call[1].endswith("stage4.json")]

@@ -37,6 +37,11 @@ class Functions(unittest.TestCase):
         found = list(corpus.functions('def f(x):\n  """Return the same value."""\n  return x\n'))
         self.assertEqual(found[0]["completion"], "    return x\n")
 
+    def test_a_form_feed_ends_no_line(self) -> None:
+        one = 'def f(x):\n    """Return the same value."""\n    return x\n'
+        found = list(corpus.functions(f"{one}\f\n{one.replace('f(', 'g(')}"))
+        self.assertEqual([document["prompt"][4] for document in found], ["f", "g"])
+
     def test_unsuitable_functions_are_left_out(self) -> None:
         for text in ("def f(x):\n    return x\n",
                      'def f(x):\n    """Return x."""\n    return x\n',

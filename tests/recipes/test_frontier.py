@@ -71,7 +71,8 @@ class Driver(unittest.TestCase):
         self.problems = [{"task_id": str(i), "prompt": ("even", "odd")[i % 2], "test": "", "level": 1} for i in range(3)]
 
     def measure(self, workers: int = 1) -> dict[str, Any]:
-        options = argparse.Namespace(unmask=str(self.unmask), model=Path("m"), model_hash="0", batch=2, threads=1, set="validation")
+        options = argparse.Namespace(unmask=str(self.unmask), model=Path("m"), model_hash="0", problems_hash="p", batch=2, threads=1,
+                                     set="validation")
         judged = frontier.Judge(self.folder / "verdicts", options.unmask, workers)
         return frontier.measure_quality(options, BASELINE, self.problems, judged)
 
@@ -88,13 +89,27 @@ class Driver(unittest.TestCase):
         rows = [json.loads(line) for line in (self.folder / "verdicts").read_text().splitlines()]
         self.assertEqual([row["passed"] for row in rows], [True, False])
 
-    def test_results_of_another_model_are_refused(self) -> None:
+    def test_a_verdict_without_its_end_is_judged_again(self) -> None:
+        verdicts = self.folder / "verdicts"
+        frontier.Judge(verdicts, str(self.unmask), 1)(self.problems, ["even", "odd", "even"])
+        whole = verdicts.read_bytes()
+        verdicts.write_bytes(whole[:-3])
+        again = frontier.Judge(verdicts, str(self.unmask), 1)
+        self.assertEqual(again(self.problems, ["even", "odd", "even"]), [True, False, True])
+        self.assertEqual(verdicts.read_bytes(), whole)
+
+    def test_results_of_another_model_or_of_other_problems_are_refused(self) -> None:
         results = self.folder / "results"
-        frontier.check_model(results, "0")
+        frontier.check_results(results, "0", "validation", "p")
         frontier.append(results, self.measure())
-        frontier.check_model(results, "0")
+        frontier.check_results(results, "0", "validation", "p")
+        frontier.check_results(results, "0", "test", "q")
         with self.assertRaisesRegex(SystemExit, "another model"):
-            frontier.check_model(results, "1")
+            frontier.check_results(results, "1", "validation", "p")
+        with self.assertRaisesRegex(SystemExit, "other problems that are also called validation"):
+            frontier.check_results(results, "0", "validation", "q")
+        self.assertEqual(frontier.problems_hash(self.problems), frontier.problems_hash([*self.problems]))
+        self.assertNotEqual(frontier.problems_hash(self.problems), frontier.problems_hash(self.problems[1:]))
         (self.folder / "model.safetensors").write_bytes(b"weights")
         self.assertEqual(frontier.model_hash(self.folder), frontier.model_hash(self.folder / "model.safetensors"))
 
@@ -142,6 +157,15 @@ class Statistics(unittest.TestCase):
                    time_of(BASELINE.name, 2), time_of(BASELINE.name, 90, disturbed=True)]
         row, = frontier_report.rows_of(records, "validation")
         self.assertEqual(row.milliseconds, 2000)
+
+    def test_factors_are_of_rounds_that_disturbed_neither(self) -> None:
+        disturbed = ((BASELINE.name, 1), (DEFAULT.name, 2))  # setting and round
+        times = [time_of(name, seconds * 2 ** number, disturbed=(name, number) in disturbed)
+                 for number in range(4) for name, seconds in ((BASELINE.name, 1.0), (DEFAULT.name, 0.1))]
+        rows = {row.name: row for row in frontier_report.rows_of(
+            [record(BASELINE.name, "1", 64, 6400), record(DEFAULT.name, "1", 8, 320), *times], "validation")}
+        self.assertEqual(frontier_report.factors(rows[BASELINE.name].times, rows[DEFAULT.name].times),
+                         "; in 2 rounds 10.0 to 10.0 times")
 
 
 class Report(unittest.TestCase):

@@ -40,13 +40,24 @@ class Canonical(unittest.TestCase):
             problems = [{"task_id": "a", "level": 2, "key": "number/if(even)/halve/double"},
                         {"task_id": "b", "level": 2, "key": "number/if(even)/halve/same"}]
             documents = [{"level": 2, "key": "number/if(odd)/double/halve"}, {"text": "code"}]
-            results = [{"task_id": "a", "passed": True}, {"task_id": "b", "passed": False}]
-            for file, rows in (("p", problems), ("d", documents), ("r", results)):
+            results = [{"task_id": "a", "passed": 4}, {"task_id": "b", "passed": 0}]
+            for file, rows in (("p", problems), ("d", documents), ("none", documents[1:])):
                 (folder / file).write_text("".join(json.dumps(row) + "\n" for row in rows))
-            words = ["twins.py", str(folder / "p"), str(folder / "d"), "--results", str(folder / "r")]
-            with mock.patch.object(sys, "argv", words), contextlib.redirect_stdout(io.StringIO()) as output:
-                twins.main()
-        self.assertIn("2         2      1  100.0 (21-100) of 1,  0.0 (0-79) of 1\n", output.getvalue())
+            self.put_report(folder, results)
+            self.assertIn("2         2      1  100.0 (21-100) of 1,  0.0 (0-79) of 1\n", self.print(folder, "d"))
+            self.assertIn("2         2      0  -,  50.0 (9-91) of 2\n", self.print(folder, "none"))
+            self.put_report(folder, results[:1])
+            with self.assertRaisesRegex(SystemExit, "not a run on all problems"):
+                self.print(folder, "d")
+
+    def put_report(self, folder: pathlib.Path, results: list[dict[str, object]]) -> None:
+        (folder / "report.json").write_text(json.dumps({"samples_each": 4, "results": results}))
+
+    def print(self, folder: pathlib.Path, documents: str) -> str:
+        words = ["twins.py", str(folder / "p"), str(folder / documents), "--run", str(folder)]
+        with mock.patch.object(sys, "argv", words), contextlib.redirect_stdout(io.StringIO()) as output:
+            twins.main()
+        return output.getvalue()
 
 
 if __name__ == "__main__":

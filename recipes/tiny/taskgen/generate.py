@@ -105,8 +105,3 @@ def problems(split: str, seed: int, per_level: int, levels: Sequence[int] = tupl
     """Up to `per_level` problems of each of the levels."""
     for level in levels:
         yield from level_problems(split, seed, level, per_level, formats)
-
-
-def training_tasks(seed: int, count: int, weights: Sequence[float] = DEFAULT_WEIGHTS) -> Iterator[Task]:
-    """The first `count` training tasks."""
-    yield from islice(distinct_tasks(seed, TRAIN, weights), count)
