@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "page/svg_plot.h"
 
-#define CURVES (UM_ORDER_SETS + 1)
+#define CURVES (2 * UM_ORDER_SETS)
 #define PLOT_COLUMNS 512
 #define TEMPERATURE_CURVES 4
 
@@ -89,6 +89,10 @@ static const char *const more_styles[UM_ORDER_COLOURS] = {
     "line more c0", "line more c1", "line more c2", "line more c3",
     "line more c4", "line more c5", "line more c6", "line more c7"};
 
+static const char *const random_styles[UM_ORDER_COLOURS] = {"chance c0", "chance c1", "chance c2",
+                                                            "chance c3", "chance c4", "chance c5",
+                                                            "chance c6", "chance c7"};
+
 static const char *style_of_set(size_t set) {
     return set < UM_ORDER_COLOURS ? set_styles[set] : more_styles[set % UM_ORDER_COLOURS];
 }
@@ -135,6 +139,24 @@ static void set_point(const curves *made, size_t point, double x, const um_inter
     numbers[3 * points + point] = interval->high;
 }
 
+/* What a random order of the set's own answers gives: much in short answers. */
+static um_status add_random_order(const um_order_study *study, size_t set, bool is_global,
+                                  curves *made, um_error *error) {
+    const um_order_summary *summary = &study->summaries[set];
+    const char *style = study->count == 1 ? "random" : random_styles[set % UM_ORDER_COLOURS];
+    UM_TRY(add_curve(made, style, UM_AR_NESS_MAXIMUM, error));
+    for (size_t k = 0; k < UM_AR_NESS_MAXIMUM; k++) {
+        const um_interval expected = {.mean = is_global ? summary->random_global[k]
+                                                        : summary->random_local[k],
+                                      .low = (double)NAN,
+                                      .high = (double)NAN};
+        set_point(made, k, (double)(k + 1), &expected);
+    }
+    made->list[made->count - 1].marked = false;
+    return UM_OK;
+}
+
+/* The curves of all sets, then those of random orders. */
 static um_status add_ar_ness(const um_order_study *study, bool is_global, curves *made,
                              um_error *error) {
     const size_t reading = um_ar_ness_default(is_global);
@@ -145,16 +167,9 @@ static um_status add_ar_ness(const um_order_study *study, bool is_global, curves
             set_point(made, k, (double)(k + 1), &summary->ar_ness[reading][k]);
         }
     }
-    const um_order_summary *first = &study->summaries[0];
-    UM_TRY(add_curve(made, "random", UM_AR_NESS_MAXIMUM, error));
-    for (size_t k = 0; k < UM_AR_NESS_MAXIMUM; k++) {
-        const um_interval expected = {.mean = is_global ? first->random_global[k]
-                                                        : first->random_local[k],
-                                      .low = (double)NAN,
-                                      .high = (double)NAN};
-        set_point(made, k, (double)(k + 1), &expected);
+    for (size_t i = 0; i < study->count; i++) {
+        UM_TRY(add_random_order(study, i, is_global, made, error));
     }
-    made->list[made->count - 1].marked = false;
     return UM_OK;
 }
 
@@ -236,7 +251,8 @@ bool um_order_figure_key(const um_order_study *study, const um_order_figure *fig
     }
     if (over_k && index == study->count) {
         *style = "random";
-        (void)snprintf(label, UM_ORDER_LABEL, "random order");
+        (void)snprintf(label, UM_ORDER_LABEL, "%s",
+                       study->count == 1 ? "random order" : "random order of each");
         return true;
     }
     return false;
@@ -258,6 +274,19 @@ static um_status fill_curves(const um_order_study *study, const um_order_figure 
     }
 }
 
+/* What a value is called when it is read off; `label` [UM_ORDER_LABEL]. */
+static void label_curve(const um_order_study *study, const um_order_figure *figure, size_t index,
+                        char *label) {
+    const bool over_k = figure->kind == UM_FIGURE_LOCAL || figure->kind == UM_FIGURE_GLOBAL;
+    const char *style = NULL;
+    if (over_k && study->count > 1 && index >= study->count) {
+        (void)snprintf(label, UM_ORDER_LABEL, "random order: %.*s", UM_ORDER_LABEL - 24,
+                       study->summaries[index - study->count].set->label);
+    } else if (!um_order_figure_key(study, figure, index, &style, label)) {
+        (void)snprintf(label, UM_ORDER_LABEL, "distinct answers");
+    }
+}
+
 static um_status draw_curves(const um_order_study *study, const um_order_figure *figure,
                              curves *made, um_buffer *page, um_error *error) {
     const bool over_k = figure->kind == UM_FIGURE_LOCAL || figure->kind == UM_FIGURE_GLOBAL;
@@ -265,10 +294,7 @@ static um_status draw_curves(const um_order_study *study, const um_order_figure 
     const char *x = over_k ? "k" : profile ? "position" : "temperature";
     UM_TRY(fill_curves(study, figure, made, error));
     for (size_t i = 0; i < made->count; i++) {
-        const char *style = NULL;
-        if (!um_order_figure_key(study, figure, i, &style, made->labels[i])) {
-            (void)snprintf(made->labels[i], UM_ORDER_LABEL, "distinct answers");
-        }
+        label_curve(study, figure, i, made->labels[i]);
     }
     const um_plot plot = {.title = figure->title,
                           .x_name = profile ? "position in the answer" : x,

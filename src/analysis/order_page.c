@@ -205,7 +205,8 @@ static um_status put_notes(const um_order_study *study, um_buffer *page, um_erro
         page, error,
         "<p class=\"note\">Means over traces; bands and ranges hold the mean with %g%% "
         "(bootstrap, %d samples of the prompts). Several tokens of one step count as committed "
-        "one after the other, the surest first. Dotted: the expectation for a random order.</p>\n",
+        "one after the other, the surest first. Dotted: the expectation for a random order of "
+        "the same answers.</p>\n",
         100 * UM_BOOTSTRAP_LEVEL, UM_BOOTSTRAP_RESAMPLES);
 }
 

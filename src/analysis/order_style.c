@@ -7,7 +7,8 @@ static const char page_style[] =
     "fill:var(--dim)}.frame{fill:none;stroke:var(--line)}\n"
     ".diagonal{stroke:var(--text);stroke-width:1;stroke-dasharray:3 4;opacity:.55}\n"
     ".band{stroke:none;fill:currentColor;opacity:.16}\n"
-    ".random{color:var(--dim);stroke:var(--dim);stroke-dasharray:2 4}\n"
+    ".random{color:var(--dim);stroke:var(--dim);stroke-dasharray:2 4}"
+    ".chance{stroke-dasharray:2 4;opacity:.75}\n"
     ".swatch.random{background:none;border-top:2px dotted var(--dim);height:0}\n"
     ".key span{white-space:nowrap;margin-left:10px}.key .swatch{margin-right:4px}\n"
     ".maps{grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr))}\n"
@@ -66,7 +67,8 @@ um_status um_order_picture_style(um_buffer *style, um_error *error) {
         ".title{font-size:14px;font-weight:600}.grid{stroke-width:.6}.frame{fill:none}"
         ".diagonal{stroke-dasharray:3 4;opacity:.55}.curve{fill:none;stroke-width:1.8;"
         "stroke-linejoin:round;stroke-linecap:round}.more{stroke-dasharray:9 3}"
-        ".random{stroke-dasharray:2 4}.band{opacity:.16}.cursor{display:none}\n",
+        ".random{stroke-dasharray:2 4}.chance{stroke-dasharray:2 "
+        "4;opacity:.75}.band{opacity:.16}.cursor{display:none}\n",
         error));
     UM_TRY(put_palette(style, &light, error));
     UM_TRY(um_heat_map_style(style, false, error));
