@@ -1,7 +1,9 @@
 #include "cli/output_check.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/atomic_file.h"
 
@@ -14,6 +16,12 @@ um_status um_cli_check_output_file(const char *path, um_error *error) {
     UM_TRY(um_atomic_file_open(path, &file, error));
     um_atomic_file_discard(file);
     return UM_OK;
+}
+
+um_status um_cli_check_input(const char *path, um_error *error) {
+    return strcmp(path, "-") == 0 || access(path, R_OK) == 0
+               ? UM_OK
+               : um_error_set_errno(error, errno, "%s", path);
 }
 
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,

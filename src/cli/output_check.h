@@ -10,6 +10,9 @@
  * is. */
 um_status um_cli_check_output_file(const char *path, um_error *error);
 
+/* Whether the file at `path` is there and may be read; "-" always is. */
+um_status um_cli_check_input(const char *path, um_error *error);
+
 /* UM_ERR_ARGUMENT if `output` is the same file as one of the inputs, by whatever path, and would
  * replace it.  Inputs that do not exist and "-" are skipped. */
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,

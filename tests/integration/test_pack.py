@@ -6,6 +6,7 @@ The tokens come from the golden cases of the tokenizer, so that nothing here run
 """
 
 import json
+import os
 import pathlib
 import re
 import struct
@@ -244,6 +245,20 @@ class Pack(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("there is no document", result.stderr.decode())
         self.assertFalse(self.output.exists())
+
+    def test_a_wait_for_a_named_pipe_can_be_ended(self):
+        pipe = self.work / "pipe.jsonl"
+        os.mkfifo(pipe)
+        packing = subprocess.Popen([PROGRAM, "pack", pipe, "--tokenizer", TOKENIZER, "--output", self.output],
+                                   stderr=subprocess.DEVNULL)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            packing.wait(1)
+        packing.terminate()
+        self.assertNotEqual(packing.wait(60), 0)
+
+    def test_a_file_that_is_missing_later_is_told_before_the_first_is_read(self):
+        result = self.pack("-", self.work / "missing.jsonl", stdin="not JSON")
+        self.assertIn("missing.jsonl: No such file", result.stderr.decode())
 
     def test_a_missing_file_is_named(self):
         result = self.pack(self.work / "missing.jsonl")

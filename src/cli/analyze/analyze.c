@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
@@ -123,24 +124,41 @@ static um_status write_pictures(const um_order_study *study, const char *folder,
 
 static um_status show(const um_analyze_input *input, const um_order_study *study, um_error *error) {
     const um_analyze_settings *settings = input->settings;
-    um_cli_catch_interrupts(); /* a kill would leave a temporary file */
-    if (settings->output) {
-        UM_TRY(write_page(study, settings->output, error));
-    }
+    um_cli_catch_interrupts();                           /* a kill would leave a temporary file */
+    UM_TRY(print_summary(study, settings->json, error)); /* first: a full disk must not lose it */
     if (settings->svg) {
         UM_TRY(write_pictures(study, settings->svg, error));
     }
-    UM_TRY(print_summary(study, settings->json, error));
     if (settings->output) {
+        UM_TRY(write_page(study, settings->output, error));
         (void)fprintf(stderr, "wrote %s\n", settings->output);
     }
     return UM_OK;
 }
 
+/* Whether two paths, of files that need not exist, have the same folder and name. */
+static bool is_same_path(const char *one, const char *other) {
+    char folders[2][4096];
+    struct stat places[2];
+    const char *const paths[2] = {one, other};
+    const char *names[2];
+    for (size_t i = 0; i < 2; i++) {
+        const char *slash = strrchr(paths[i], '/');
+        names[i] = slash ? slash + 1 : paths[i];
+        (void)snprintf(folders[i], sizeof folders[i], "%.*s", slash ? (int)(slash - paths[i]) : 1,
+                       slash ? paths[i] : ".");
+        if (stat(*folders[i] ? folders[i] : "/", &places[i]) != 0) {
+            return false;
+        }
+    }
+    return strcmp(names[0], names[1]) == 0 && places[0].st_dev == places[1].st_dev &&
+           places[0].st_ino == places[1].st_ino;
+}
+
 /* What can be checked before the work is done. */
 static um_status check_outputs(const um_analyze_settings *settings, um_error *error) {
     const char *const outputs[] = {settings->output, settings->trace};
-    if (settings->output && settings->trace && strcmp(settings->output, settings->trace) == 0) {
+    if (settings->output && settings->trace && is_same_path(settings->output, settings->trace)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: --output and --trace must be different files",
                         settings->output);
     }
@@ -181,7 +199,7 @@ static um_status analyze(um_analyze_input *input, um_order_summary *summaries, s
     UM_TRY(check_outputs(input->settings, error));
     const um_status collected = input->settings->prompts ? um_analyze_sample(input, error)
                                                          : um_analyze_read_files(input, error);
-    const bool some = collected == UM_ERR_CANCELLED && input->sets[0].count > 0;
+    const bool some = input->set_count > 0 && input->sets[0].count > 0;
     if (collected != UM_OK && !some) {
         return collected;
     }
@@ -195,7 +213,7 @@ static um_status analyze(um_analyze_input *input, um_order_summary *summaries, s
                     .style = um_replay_player_style,
                     .script = {um_replay_player_script, um_replay_player_sha256}}};
     UM_TRY(*count > 0 ? show(input, &study, error) : UM_OK);
-    return collected; /* an interruption, with its message, once the results are shown */
+    return collected; /* what ended it early, with its message, once the results are shown */
 }
 
 static int run_settings(const um_analyze_settings *settings) {

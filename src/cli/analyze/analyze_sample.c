@@ -74,22 +74,25 @@ static um_status note_sample(void *user, const um_prompt *prompt, size_t sample,
     return UM_OK;
 }
 
+static um_status make_request(const sampler *state, const um_prompt_line *line,
+                              um_prompt_request *asked, um_error *error) {
+    const um_prompt_form *form = &state->input->settings->form;
+    size_t length = 0;
+    um_status status = um_prompt_hole_length(form, &line->prompt, state->model, &length, error);
+    if (status == UM_OK) {
+        status = um_prompt_ask(form, &line->prompt, state->model, length, asked, error);
+    }
+    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", line->json.where);
+}
+
 /* Queue all samples of a prompt. */
 static um_status ask(const sampler *state, const um_prompt_line *line, um_sample_queue *queue,
                      um_error *error) {
-    const um_analyze_settings *settings = state->input->settings;
-    const char *where = line->json.where;
     um_prompt_request asked = {0};
-    size_t length = 0;
-    um_status status =
-        um_prompt_hole_length(&settings->form, &line->prompt, state->model, &length, error);
-    if (status == UM_OK) {
-        status = um_prompt_ask(&settings->form, &line->prompt, state->model, length, &asked, error);
-    }
-    status = status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
-    for (size_t i = 0; i < settings->samples && status == UM_OK; i++) {
+    um_status status = make_request(state, line, &asked, error);
+    for (size_t i = 0; i < state->input->settings->samples && status == UM_OK; i++) {
         asked.request.sample = (uint32_t)i;
-        status = um_sample_queue_add(queue, &line->prompt, &asked.request, where, error);
+        status = um_sample_queue_add(queue, &line->prompt, &asked.request, line->json.where, error);
     }
     um_prompt_request_free(&asked);
     return status;
@@ -100,6 +103,25 @@ static um_status ask_all(const sampler *state, um_sample_queue *queue, um_error 
         UM_TRY(ask(state, &state->prompts[i], queue, error));
     }
     return um_sample_queue_finish(queue, error);
+}
+
+/* Every request can be decoded: said before hours of decoding, not after them. */
+static um_status try_all(const sampler *state, um_error *error) {
+    um_batch *batch = NULL;
+    UM_TRY(um_batch_create(state->model, NULL, 1, &batch, error));
+    um_status status = UM_OK;
+    for (size_t i = 0; i < state->count && status == UM_OK; i++) {
+        const char *where = state->prompts[i].json.where;
+        um_prompt_request asked = {0};
+        status = make_request(state, &state->prompts[i], &asked, error);
+        if (status == UM_OK) {
+            status = um_batch_add(batch, &asked.request, NULL, NULL, error);
+            status = status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", where);
+        }
+        um_prompt_request_free(&asked);
+    }
+    um_batch_free(batch);
+    return status;
 }
 
 /* All samples at one temperature. */
@@ -120,7 +142,7 @@ static um_status decode_all(sampler *state, um_error *error) {
 }
 
 /* Make the traces of one temperature: state->bytes, for the caller to free, begins with made_size
- * bytes of complete traces, even after UM_ERR_CANCELLED. */
+ * bytes of complete traces, even after a failure. */
 static um_status make_traces(sampler *state, um_error *error) {
     state->made_size = 0;
     state->traces = (um_trace_file){
@@ -133,7 +155,7 @@ static um_status make_traces(sampler *state, um_error *error) {
 static um_status sample_set(sampler *state, const char *label, um_error *error) {
     UM_TRY(um_analyze_begin_set(state->input, label, error));
     um_status status = make_traces(state, error);
-    if (status == UM_OK || (status == UM_ERR_CANCELLED && state->made_size > 0)) {
+    if (status == UM_OK || state->made_size > 0) {
         const um_status taken =
             um_analyze_add(state->input, state->bytes, state->made_size, label, error);
         status = taken == UM_OK ? status : taken;
@@ -203,6 +225,7 @@ static um_status open_and_sample(sampler *state, um_error *error) {
     UM_TRY(um_cli_open_model(&settings->model, &state->model, error));
     um_model_get_info(state->model, &state->info);
     UM_TRY(choose_algorithm(state, error));
+    UM_TRY(try_all(state, error));
     UM_TRY(um_threads_create(settings->model.threads, &state->threads, error));
     um_cli_catch_interrupts();
     state->total = sets * state->count * settings->samples;

@@ -45,7 +45,8 @@ static const char help[] =
     "whole runs, besides the decoding options below:\n"
     "      --prompt TEXT      the prompt to complete (default: a short Python function)\n"
     "  -l, --length N         tokens to generate (default: " UM_BENCH_LENGTH_TEXT
-    ", or what the context has room for)\n"
+    ", or what the context has room for; always\n"
+    "                         " UM_BENCH_LENGTH_TEXT " with --against)\n"
     "\n"
     "comparison with another program, in pairs of whole runs, ours first:\n"
     "      --against COMMAND  run COMMAND in a shell; each side is a separate\n"
@@ -155,7 +156,8 @@ static int run_settings(const um_bench_settings *settings) {
     um_cli_catch_interrupts();
     um_status status = measure(&report, &error);
     report.interrupted = status == UM_ERR_CANCELLED;
-    if (status == UM_OK || status == UM_ERR_CANCELLED) {
+    /* Pairs that were measured before one failed are not lost. */
+    if (status == UM_OK || status == UM_ERR_CANCELLED || report.comparison.repetitions.count > 0) {
         const um_status printed = print(&report, &error);
         status = printed == UM_OK ? status : printed;
     }

@@ -123,7 +123,7 @@ static um_status split_repeats(char *name, size_t *repeats, um_error *error) {
 
 /* Checked before hours of packing, not after them. */
 static um_status check_paths(const command_options *options, um_error *error) {
-    um_status status = UM_OK;
+    um_status status = um_cli_check_output_file(options->pack.output, error);
     size_t reads_of_standard_input = 0;
     for (size_t i = 0; i < options->input_count && status == UM_OK; i++) {
         size_t repeats = 0;
@@ -133,15 +133,17 @@ static um_status check_paths(const command_options *options, um_error *error) {
         }
         status = split_repeats(name, &repeats, error);
         if (status == UM_OK) {
-            const char *const inputs[] = {name};
             reads_of_standard_input += strcmp(name, "-") == 0 ? repeats : 0;
+            status = um_cli_check_input(name, error);
+        }
+        if (status == UM_OK) {
+            const char *const inputs[] = {name};
             status = um_cli_check_not_an_input(options->pack.output, inputs, 1, error);
         }
         free(name);
     }
     UM_TRY(status);
-    UM_TRY(um_cli_check_standard_input(reads_of_standard_input, error));
-    return um_cli_check_output_file(options->pack.output, error);
+    return um_cli_check_standard_input(reads_of_standard_input, error);
 }
 
 static um_status pack_input(packing *work, const char *input, um_error *error) {

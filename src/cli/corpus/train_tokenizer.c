@@ -95,7 +95,7 @@ static um_status read_text(reading *work, const char *path, um_error *error) {
     um_buffer contents = {0};
     const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
     const um_watch watch = {watch_text, work};
-    um_status status = um_file_read(path, SIZE_MAX / 2, &contents, error);
+    um_status status = um_cli_read_file(path, SIZE_MAX / 2, &contents, error);
     if (status == UM_OK) {
         status = um_tokenizer_trainer_add_text(work->trainer, um_buffer_text(&contents),
                                                contents.length, where, &watch, error);
@@ -149,6 +149,9 @@ static um_status check_paths(const tokenizer_options *options, um_error *error) 
                         "%s: holds a model, whose tokenizer this would replace; choose another "
                         "directory",
                         options->output);
+    }
+    for (size_t i = 0; i < options->input_count; i++) {
+        UM_TRY(um_cli_check_input(options->inputs[i], error));
     }
     return UM_OK;
 }

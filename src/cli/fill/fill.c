@@ -121,17 +121,22 @@ static bool is_unchanged(const fill_result *filled) {
     return same;
 }
 
-/* Otherwise the result goes to standard output, so as not to be lost. */
+/* What cannot be written goes to standard output, so as not to be lost. */
 static um_status write_in_place(const fill_result *filled, um_buffer *output, um_error *error) {
     const char *path = filled->settings->path;
+    um_status status = UM_OK;
     if (!is_unchanged(filled)) {
-        UM_TRY(um_buffer_append(output, filled->text.data, filled->text.length, error));
-        return UM_RAISE(error, UM_ERR_IO,
-                        "%s: has changed since it was read, and stays as it is now; its text of "
-                        "then, filled, is on standard output",
-                        path);
+        status = UM_RAISE(error, UM_ERR_IO,
+                          "%s: has changed since it was read, and stays as it is now; its text of "
+                          "then, filled, is on standard output",
+                          path);
+    } else {
+        status = um_file_write(path, filled->text.data, filled->text.length, error);
     }
-    return um_file_write(path, filled->text.data, filled->text.length, error);
+    if (status != UM_OK) {
+        UM_TRY(um_buffer_append(output, filled->text.data, filled->text.length, error));
+    }
+    return status;
 }
 
 static um_status put(const fill_result *filled, um_buffer *output, um_error *error) {

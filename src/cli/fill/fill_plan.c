@@ -71,29 +71,43 @@ size_t um_fill_plan_line(const um_fill_plan *plan, size_t hole) {
 
 /* ---- Markers ------------------------------------------------------------- */
 
+/* Where the last character of a text of UTF-8 begins. */
+static size_t last_character(const char *text) {
+    size_t at = strlen(text);
+    while (at > 0 && ((unsigned char)text[--at] & 0xC0) == 0x80) {
+    }
+    return at;
+}
+
+/* The end of `part` where it stands at `text`, else NULL. */
+static const char *end_of_part(const char *text, const char *part) {
+    const size_t length = strlen(part);
+    return strncmp(text, part, length) == 0 ? text + length : NULL;
+}
+
 /* Read the digits and `last` at `text`: the rest of a marker with a length, after its colon.
  * *length is 0 if the number is out of range; *end is NULL if this is no such marker. */
-static void read_marked_length(const char *text, char last, size_t *length, const char **end) {
+static void read_marked_length(const char *text, const char *last, size_t *length,
+                               const char **end) {
     char *after = NULL;
     errno = 0;
     const unsigned long value = strtoul(text, &after, 10);
-    *end = *text >= '0' && *text <= '9' && *after == last ? after + 1 : NULL;
+    *end = *text >= '0' && *text <= '9' ? end_of_part(after, last) : NULL;
     *length = errno == 0 && value <= UM_FILL_LENGTH_MAXIMUM ? value : 0;
 }
 
 /* Match a marker that starts at `at`; *end is NULL if there is none. */
 static um_status match_marker(const um_fill_plan *plan, const char *marker, const char *at,
                               um_fill_hole *hole, const char **end, um_error *error) {
-    const size_t stem = strlen(marker) - 1;
+    const size_t stem = last_character(marker);
     *hole = (um_fill_hole){.start = (size_t)(at - plan->text.data)};
     *end = NULL;
     if (strncmp(at, marker, stem) != 0) {
         return UM_OK;
     }
-    if (at[stem] == marker[stem]) {
-        *end = at + stem + 1;
-    } else if (at[stem] == ':') {
-        read_marked_length(at + stem + 1, marker[stem], &hole->length, end);
+    *end = end_of_part(at + stem, marker + stem);
+    if (!*end && at[stem] == ':') {
+        read_marked_length(at + stem + 1, marker + stem, &hole->length, end);
         if (*end && hole->length == 0) {
             return UM_RAISE(error, UM_ERR_ARGUMENT,
                             "%s: line %zu: \"%.*s\": a hole has 1 to %d tokens", plan->name,
@@ -108,7 +122,7 @@ static um_status match_marker(const um_fill_plan *plan, const char *marker, cons
 }
 
 um_status um_fill_plan_find_markers(um_fill_plan *plan, const char *marker, um_error *error) {
-    if (strlen(marker) < 2) {
+    if (last_character(marker) == 0) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "--marker: \"%s\": at least two characters",
                         marker);
     }
@@ -178,6 +192,9 @@ um_status um_fill_plan_add_lines(um_fill_plan *plan, const char *range, um_error
     const char *newline =
         memchr(plan->text.data + start_of_last, '\n', plan->text.length - start_of_last);
     hole.end = newline ? (size_t)(newline - plan->text.data) : plan->text.length;
+    if (newline && hole.end > start_of_last && plan->text.data[hole.end - 1] == '\r') {
+        hole.end--; /* belongs to the end of the line */
+    }
     return add_hole(plan, hole, error);
 }
 

@@ -175,11 +175,10 @@ static um_status run_request(generator *state, const um_prompt *prompt, um_reque
 /* `where` names the prompt in messages, or is NULL. */
 static um_status run_prompt(generator *state, const um_prompt *prompt, const char *where,
                             um_error *error) {
-    if (prompt->length == 0) {
-        return where ? UM_RAISE(error, UM_ERR_FORMAT, "%s: \"prompt\" is empty", where)
-                     : UM_RAISE(error, UM_ERR_ARGUMENT,
-                                "the prompt is empty: give the text to continue as an argument, "
-                                "with --file, or on standard input");
+    if (prompt->length == 0) { /* not one of a line: um_prompt_line_read refuses that */
+        return UM_RAISE(error, UM_ERR_ARGUMENT,
+                        "the prompt is empty: give the text to continue as an argument, with "
+                        "--file, or on standard input");
     }
     um_cli_catch_interrupts(); /* not earlier: Ctrl-C must end a wait for a prompt */
     const um_prompt_form *form = &state->settings->form;
@@ -211,7 +210,7 @@ static um_status run_single(generator *state, um_error *error) {
     }
     um_buffer text = {0};
     um_status status =
-        um_file_read(settings->file ? settings->file : "-", PROMPT_MAXIMUM, &text, error);
+        um_cli_read_file(settings->file ? settings->file : "-", PROMPT_MAXIMUM, &text, error);
     if (status == UM_OK) {
         prompt.text = um_buffer_text(&text);
         prompt.length = text.length;

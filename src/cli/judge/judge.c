@@ -210,7 +210,11 @@ static um_status check_output(const judge_request *request, um_error *error) {
         return UM_OK;
     }
     const char *const inputs[] = {request->problems, request->samples ? request->samples : "-"};
-    UM_TRY(um_cli_check_not_an_input(request->output, inputs, 2, error));
+    for (int interrupted = 0; interrupted < 2; interrupted++) {
+        char path[4096];
+        UM_TRY(name_results(request, interrupted != 0, path, sizeof path, error));
+        UM_TRY(um_cli_check_not_an_input(path, inputs, 2, error));
+    }
     return um_cli_check_output_file(request->output, error);
 }
 

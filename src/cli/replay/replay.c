@@ -12,6 +12,7 @@
 #include "base/mapped_file.h"
 #include "cli/cli.h"
 #include "cli/output_check.h"
+#include "cli/quote.h"
 #include "cli/replay/replay_player.h"
 #include "cli/terminal/live_view.h"
 
@@ -234,6 +235,18 @@ static um_status show(const um_replay *replay, const replay_options *options, um
     return status;
 }
 
+static um_status tell_no_tokenizer(const um_trace *trace, um_error *error) {
+    const char *model = *trace->header.model ? trace->header.model : "the model";
+    um_buffer name = {0};
+    const um_status status = um_cli_append_printable(&name, model, strlen(model), error);
+    if (status == UM_OK) {
+        (void)fprintf(stderr, "no tokenizer of %s here, so ids are shown; --model names one\n",
+                      um_buffer_text(&name));
+    }
+    um_buffer_free(&name);
+    return status;
+}
+
 static um_status replay_file(const replay_options *options, um_error *error) {
     um_trace trace = {0};
     um_tokenizer *tokenizer = NULL;
@@ -247,8 +260,7 @@ static um_status replay_file(const replay_options *options, um_error *error) {
         status = um_replay_find_tokenizer(options->directory, &trace.header, &tokenizer, error);
     }
     if (status == UM_OK && !tokenizer) {
-        (void)fprintf(stderr, "no tokenizer of %s here, so ids are shown; --model names one\n",
-                      *trace.header.model ? trace.header.model : "the model");
+        status = tell_no_tokenizer(&trace, error);
     }
     if (status == UM_OK) {
         replay.texts = tokenizer ? um_token_texts_of(tokenizer) : um_token_texts_as_ids(&ids);

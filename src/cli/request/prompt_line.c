@@ -79,6 +79,9 @@ static um_status read_texts(const um_prompt_form *form, const um_json_line *json
         UM_TRY(um_problem_format_parse(format, where, &known, error));
     }
     prompt->length = strlen(prompt->text);
+    if (prompt->length == 0) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "%s: \"prompt\" is empty", where);
+    }
     prompt->suffix_length = prompt->suffix ? strlen(prompt->suffix) : 0;
     prompt->chat = form->chat || known == UM_PROBLEM_CHAT;
     if (prompt->chat && (prompt->suffix || form->special)) {

@@ -128,6 +128,7 @@ static void free_runs(report_inputs *inputs) {
 
 static um_status write_page(const report_inputs *inputs, const char *path, um_error *error) {
     um_buffer page = {0};
+    UM_TRY(um_cli_check_output_file(path, error));
     for (size_t i = 0; i < inputs->count; i++) {
         const char *const files[] = {inputs->logs[i].path};
         UM_TRY(um_cli_check_not_an_input(path, files, 1, error));
@@ -156,13 +157,14 @@ static int report(const report_inputs *inputs, const report_options *options) {
     if (inputs->count == 0) {
         return UM_EXIT_FAILURE;
     }
-    if (options->output && write_page(inputs, options->output, &error) != UM_OK) {
-        return um_cli_fail(&error);
-    }
     if (print_summary(inputs, options->json, &error) != UM_OK) {
         return um_cli_fail(&error);
     }
-    if (options->output) {
+    if (options->output) {         /* last: a full disk must not lose the summary */
+        um_cli_catch_interrupts(); /* a kill would leave a temporary file */
+        if (write_page(inputs, options->output, &error) != UM_OK) {
+            return um_cli_fail(&error);
+        }
         (void)fprintf(stderr, "wrote %s\n", options->output);
     }
     return inputs->complete ? UM_EXIT_OK : UM_EXIT_FAILURE;
