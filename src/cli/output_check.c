@@ -19,9 +19,9 @@ um_status um_cli_check_output_file(const char *path, um_error *error) {
 }
 
 um_status um_cli_check_input(const char *path, um_error *error) {
-    return strcmp(path, "-") == 0 || access(path, R_OK) == 0
-               ? UM_OK
-               : um_error_set_errno(error, errno, "%s", path);
+    const bool is_file = *path && strcmp(path, "-") != 0;
+    return !is_file || access(path, R_OK) == 0 ? UM_OK
+                                               : um_error_set_errno(error, errno, "%s", path);
 }
 
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,

@@ -10,7 +10,8 @@
  * is. */
 um_status um_cli_check_output_file(const char *path, um_error *error);
 
-/* Whether the file at `path` is there and may be read; "-" always is. */
+/* Whether the file at `path` is there and may be read.  "-", and an empty path, are left to whoever
+ * reads them. */
 um_status um_cli_check_input(const char *path, um_error *error);
 
 /* UM_ERR_ARGUMENT if `output` is the same file as one of the inputs, by whatever path, and would
