@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@ static void become(char *const *arguments, int output, int errors) {
     const int input = open("/dev/null", O_RDONLY);
     if (input >= 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
         dup2(errors, STDERR_FILENO) >= 0) {
-        (void)signal(SIGPIPE, SIG_DFL); /* this program ignores it */
+        (void)signal(SIGPIPE, SIG_DFL); /* this program ignores them */
+        (void)signal(SIGXFSZ, SIG_DFL);
+        (void)setpgid(0, 0); /* wait_or_end reaches what the command starts, too */
         (void)execvp(arguments[0], arguments);
     }
     _exit(NOT_STARTED);
@@ -68,6 +71,19 @@ static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + 1e-6 * (double)time.tv_usec;
 }
 
+/* Wait until the child ends or this program is told to end, and end it then.  A kernel without
+ * pidfd (Linux before 5.3) waits for its end. */
+static void wait_or_end(pid_t child) {
+    const int handle = (int)syscall(SYS_pidfd_open, child, 0);
+    if (handle < 0) {
+        return;
+    }
+    if (!um_cli_wait_for_input(handle, -1) && um_cli_interrupted()) {
+        (void)kill(-child, SIGTERM);
+    }
+    (void)close(handle);
+}
+
 static um_status run(char *const *arguments, const char *name, FILE *output, FILE *errors,
                      um_process_usage *usage, um_error *error) {
     const double start = um_clock_seconds();
@@ -78,8 +94,10 @@ static um_status run(char *const *arguments, const char *name, FILE *output, FIL
     if (child == 0) {
         become(arguments, fileno(output), fileno(errors));
     }
+    (void)setpgid(child, child); /* whichever of the two comes first */
     int state = 0;
     struct rusage used = {0};
+    wait_or_end(child);
     while (wait4(child, &state, 0, &used) < 0) {
         if (errno != EINTR) {
             return um_error_set_errno(error, errno, "%.200s: cannot wait for it", name);

@@ -109,7 +109,7 @@ static um_status match_marker(const um_fill_plan *plan, const char *marker, cons
     if (!*end && at[stem] == ':') {
         read_marked_length(at + stem + 1, marker + stem, &hole->length, end);
         if (*end && hole->length == 0) {
-            return UM_RAISE(error, UM_ERR_ARGUMENT,
+            return UM_RAISE(error, UM_ERR_FORMAT,
                             "%s: line %zu: \"%.*s\": a hole has 1 to %d tokens", plan->name,
                             line_at(plan, hole->start), (int)(*end - at), at,
                             UM_FILL_LENGTH_MAXIMUM);
@@ -136,7 +136,7 @@ um_status um_fill_plan_find_markers(um_fill_plan *plan, const char *marker, um_e
         at = end ? end : at + 1;
     }
     if (plan->hole_count == 0) {
-        return UM_RAISE(error, UM_ERR_ARGUMENT,
+        return UM_RAISE(error, UM_ERR_FORMAT,
                         "%s: contains no %s: put one where the model should write, or choose lines "
                         "with --lines",
                         plan->name, marker);

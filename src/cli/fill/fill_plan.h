@@ -29,7 +29,8 @@ typedef struct um_fill_plan {
 um_status um_fill_plan_read(um_fill_plan *plan, const char *path, um_error *error);
 
 /* Find every `marker`, also with a length in tokens before its last character ("<FILL:12>" for
- * "<FILL>").  UM_ERR_ARGUMENT: none, a marker of one character, a length out of range. */
+ * "<FILL>").  UM_ERR_ARGUMENT: a marker of one character; UM_ERR_FORMAT: none in the file, a length
+ * out of range. */
 um_status um_fill_plan_find_markers(um_fill_plan *plan, const char *marker, um_error *error);
 
 /* Add a hole for the lines of "A-B" or "A", counted from 1; the line feed after the last one
