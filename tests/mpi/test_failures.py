@@ -3,8 +3,10 @@
     python3 tests/mpi/test_failures.py build/unmask [build/tests/mpi/unmask_without_mpi]
 """
 
+import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -12,8 +14,9 @@ import time
 import ranks
 import small_training
 
-STEPS = 40
-BATCH_TOKENS = 100 if small_training.SANITIZED else 600  # long enough for a signal to find a step still running
+STEPS = 40  # at least
+SECONDS = 4  # of one rank, at least: a signal has to find steps still to come, on fast machines too
+BATCH_TOKENS = 100 if small_training.SANITIZED else 600
 WITHOUT_MPI = sys.argv.pop(2) if len(sys.argv) > 2 and "/" in sys.argv[2] else None
 
 
@@ -21,10 +24,20 @@ class Failures(ranks.Ranks):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.recipe = cls.write_recipe("long.json", steps=STEPS, gradient_accumulation=4,
-                                      batch_tokens=BATCH_TOKENS, validation_interval=0,
-                                      checkpoint_minutes=0.001)
+        cls.steps = STEPS
+        cls().run_ranks(1, "timed", cls.long_recipe("timed.json"))
+        cls.steps = max(STEPS, round(SECONDS / cls().seconds_of_a_step("timed")))
+        cls.recipe = cls.long_recipe("long.json")
         cls().run_ranks(1, "straight", cls.recipe)
+
+    @classmethod
+    def long_recipe(cls, name):
+        return cls.write_recipe(name, steps=cls.steps, gradient_accumulation=4, batch_tokens=BATCH_TOKENS,
+                                validation_interval=0, checkpoint_minutes=0.001)
+
+    def seconds_of_a_step(self, output):
+        rows = map(json.loads, (self.work / output / "metrics.jsonl").read_text().splitlines())
+        return statistics.median(row["seconds"] for row in rows if row["kind"] == "step")
 
     def assert_continues(self, output, count):
         self.run_ranks(count, output, self.recipe)
@@ -34,7 +47,7 @@ class Failures(ranks.Ranks):
         for victim in (1, 0):
             output = f"killed-{victim}"
             process = self.start(2, output, self.recipe)
-            self.wait_for_steps(process, output, STEPS // 3)
+            self.wait_for_steps(process, output, self.steps // 3)
             os.kill(ranks.children(process)[victim], signal.SIGKILL)
             start = time.monotonic()
             messages, _ = process.communicate(timeout=60)
@@ -55,7 +68,7 @@ class Failures(ranks.Ranks):
             process.send_signal(number)
             messages, _ = process.communicate(timeout=60)
             self.assertNotEqual(process.returncode, 0)
-            self.assertEqual(messages.count(f"of {STEPS}; the same command continues there"), 1,
+            self.assertEqual(messages.count(f"of {self.steps}; the same command continues there"), 1,
                              messages)
             self.assertFalse((self.work / output / "DONE").exists())
             stopped = self.steps_logged(output)
