@@ -1,6 +1,7 @@
 #include "cli/output_check.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,24 @@ um_status um_cli_check_input(const char *path, um_error *error) {
     const bool is_file = *path && strcmp(path, "-") != 0;
     return !is_file || access(path, R_OK) == 0 ? UM_OK
                                                : um_error_set_errno(error, errno, "%s", path);
+}
+
+/* Split a path into its folder, found, and its name; false if the folder is not there. */
+static bool find_folder(const char *path, struct stat *folder, const char **name) {
+    char text[4096];
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    const int length = slash ? (int)(slash - path) + 1 : 2;
+    (void)snprintf(text, sizeof text, "%.*s", length, slash ? path : "./");
+    return stat(text, folder) == 0;
+}
+
+bool um_cli_is_same_output(const char *one, const char *other) {
+    struct stat folders[2];
+    const char *names[2];
+    return find_folder(one, &folders[0], &names[0]) && find_folder(other, &folders[1], &names[1]) &&
+           strcmp(names[0], names[1]) == 0 && folders[0].st_dev == folders[1].st_dev &&
+           folders[0].st_ino == folders[1].st_ino;
 }
 
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,

@@ -2,6 +2,7 @@
 #ifndef UM_CLI_OUTPUT_CHECK_H
 #define UM_CLI_OUTPUT_CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -13,6 +14,9 @@ um_status um_cli_check_output_file(const char *path, um_error *error);
 /* Whether the file at `path` is there and may be read.  "-", and an empty path, are left to whoever
  * reads them. */
 um_status um_cli_check_input(const char *path, um_error *error);
+
+/* Whether two outputs, which need not exist, have the same folder and name. */
+bool um_cli_is_same_output(const char *one, const char *other);
 
 /* UM_ERR_ARGUMENT if `output` is the same file as one of the inputs, by whatever path, and would
  * replace it.  Inputs that do not exist and "-" are skipped. */

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
@@ -136,29 +135,11 @@ static um_status show(const um_analyze_input *input, const um_order_study *study
     return UM_OK;
 }
 
-/* Whether two paths, of files that need not exist, have the same folder and name. */
-static bool is_same_path(const char *one, const char *other) {
-    char folders[2][4096];
-    struct stat places[2];
-    const char *const paths[2] = {one, other};
-    const char *names[2];
-    for (size_t i = 0; i < 2; i++) {
-        const char *slash = strrchr(paths[i], '/');
-        names[i] = slash ? slash + 1 : paths[i];
-        (void)snprintf(folders[i], sizeof folders[i], "%.*s", slash ? (int)(slash - paths[i]) : 1,
-                       slash ? paths[i] : ".");
-        if (stat(*folders[i] ? folders[i] : "/", &places[i]) != 0) {
-            return false;
-        }
-    }
-    return strcmp(names[0], names[1]) == 0 && places[0].st_dev == places[1].st_dev &&
-           places[0].st_ino == places[1].st_ino;
-}
-
 /* What can be checked before the work is done. */
 static um_status check_outputs(const um_analyze_settings *settings, um_error *error) {
     const char *const outputs[] = {settings->output, settings->trace};
-    if (settings->output && settings->trace && is_same_path(settings->output, settings->trace)) {
+    if (settings->output && settings->trace &&
+        um_cli_is_same_output(settings->output, settings->trace)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT, "%s: --output and --trace must be different files",
                         settings->output);
     }
