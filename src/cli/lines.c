@@ -121,9 +121,23 @@ static um_status read_all(line_reading *reading, char piece[PIECE_SIZE], um_erro
     return reading->line.length > 0 ? visit(reading, error) : UM_OK;
 }
 
+um_status um_cli_check_input(const char *path, um_error *error) {
+    const bool is_file = *path && strcmp(path, "-") != 0;
+    return !is_file || access(path, R_OK) == 0 ? UM_OK
+                                               : um_error_set_errno(error, errno, "%s", path);
+}
+
 um_status um_cli_check_standard_input(size_t reads, um_error *error) {
     return reads > 1 ? UM_RAISE(error, UM_ERR_ARGUMENT, "-: standard input can be read only once")
                      : UM_OK;
+}
+
+um_status um_cli_check_read_once(const char *const *inputs, size_t count, um_error *error) {
+    size_t reads = 0;
+    for (size_t i = 0; i < count; i++) {
+        reads += strcmp(inputs[i], "-") == 0 ? 1 : 0;
+    }
+    return um_cli_check_standard_input(reads, error);
 }
 
 um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *user,

@@ -21,7 +21,14 @@ um_status um_cli_each_line(const char *path, um_line_visitor *visitor, void *use
  * if there are more than `maximum` bytes. */
 um_status um_cli_read_file(const char *path, size_t maximum, um_buffer *buffer, um_error *error);
 
+/* Whether the file at `path` is there and may be read.  "-", and an empty path, are left to whoever
+ * reads them. */
+um_status um_cli_check_input(const char *path, um_error *error);
+
 /* UM_ERR_ARGUMENT if standard input would be read more than once. */
 um_status um_cli_check_standard_input(size_t reads, um_error *error);
+
+/* The same for inputs of which each is read once. */
+um_status um_cli_check_read_once(const char *const *inputs, size_t count, um_error *error);
 
 #endif

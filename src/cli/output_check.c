@@ -1,10 +1,8 @@
 #include "cli/output_check.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/atomic_file.h"
 
@@ -17,12 +15,6 @@ um_status um_cli_check_output_file(const char *path, um_error *error) {
     UM_TRY(um_atomic_file_open(path, &file, error));
     um_atomic_file_discard(file);
     return UM_OK;
-}
-
-um_status um_cli_check_input(const char *path, um_error *error) {
-    const bool is_file = *path && strcmp(path, "-") != 0;
-    return !is_file || access(path, R_OK) == 0 ? UM_OK
-                                               : um_error_set_errno(error, errno, "%s", path);
 }
 
 /* Split a path into its folder, found, and its name; false if the folder is not there. */

@@ -11,10 +11,6 @@
  * is. */
 um_status um_cli_check_output_file(const char *path, um_error *error);
 
-/* Whether the file at `path` is there and may be read.  "-", and an empty path, are left to whoever
- * reads them. */
-um_status um_cli_check_input(const char *path, um_error *error);
-
 /* Whether two outputs, which need not exist, have the same folder and name. */
 bool um_cli_is_same_output(const char *one, const char *other);
 

@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/directory.h"
 #include "base/mapped_file.h"
+#include "cli/lines.h"
 #include "cli/output_check.h"
 #include "cli/replay/replay_player.h"
 #include "cli/request/decoding_options.h"
@@ -177,6 +178,8 @@ static um_status summarise(um_analyze_input *input, um_order_summary *summaries,
 
 static um_status analyze(um_analyze_input *input, um_order_summary *summaries, size_t *count,
                          um_error *error) {
+    UM_TRY(um_cli_check_read_once((const char *const *)input->settings->paths,
+                                  input->settings->path_count, error));
     UM_TRY(check_outputs(input->settings, error));
     const um_status collected = input->settings->prompts ? um_analyze_sample(input, error)
                                                          : um_analyze_read_files(input, error);

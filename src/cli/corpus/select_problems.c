@@ -53,6 +53,8 @@ static um_status select_and_write(um_problem_selection *selection, const selecti
                                   um_error *error) {
     UM_TRY(um_cli_check_not_an_input(options->output, (const char *const *)options->inputs,
                                      options->input_count, error));
+    UM_TRY(
+        um_cli_check_read_once((const char *const *)options->inputs, options->input_count, error));
     UM_TRY(um_cli_check_output_file(options->output, error));
     for (size_t i = 0; i < options->input_count; i++) {
         UM_TRY(um_cli_each_line(options->inputs[i], add_line, selection, error));

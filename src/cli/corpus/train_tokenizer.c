@@ -138,11 +138,8 @@ static um_status learn(um_tokenizer_trainer *trainer, um_error *error) {
 }
 
 static um_status check_paths(const tokenizer_options *options, um_error *error) {
-    size_t reads_of_standard_input = 0;
-    for (size_t i = 0; i < options->input_count; i++) {
-        reads_of_standard_input += strcmp(options->inputs[i], "-") == 0 ? 1 : 0;
-    }
-    UM_TRY(um_cli_check_standard_input(reads_of_standard_input, error));
+    UM_TRY(
+        um_cli_check_read_once((const char *const *)options->inputs, options->input_count, error));
     UM_TRY(um_directory_check(options->output, error));
     if (um_model_directory_has_weights(options->output)) {
         return UM_RAISE(error, UM_ERR_ARGUMENT,
