@@ -234,9 +234,13 @@ static um_status add_over_temperature(const um_order_study *study, bool distinct
 
 /* ---- Keys ----------------------------------------------------------------------------- */
 
+static bool is_over_k(const um_order_figure *figure) {
+    return figure->kind == UM_FIGURE_LOCAL || figure->kind == UM_FIGURE_GLOBAL;
+}
+
 bool um_order_figure_key(const um_order_study *study, const um_order_figure *figure, size_t index,
                          const char **style, char *label) {
-    const bool over_k = figure->kind == UM_FIGURE_LOCAL || figure->kind == UM_FIGURE_GLOBAL;
+    const bool over_k = is_over_k(figure);
     const bool profile = figure->kind == UM_FIGURE_CONFIDENCE || figure->kind == UM_FIGURE_ENTROPY;
     if (figure->kind == UM_FIGURE_TEMPERATURE && index < TEMPERATURE_CURVES) {
         *style = style_of_set(index);
@@ -277,7 +281,7 @@ static um_status fill_curves(const um_order_study *study, const um_order_figure 
 /* What a value is called when it is read off; `label` [UM_ORDER_LABEL]. */
 static void label_curve(const um_order_study *study, const um_order_figure *figure, size_t index,
                         char *label) {
-    const bool over_k = figure->kind == UM_FIGURE_LOCAL || figure->kind == UM_FIGURE_GLOBAL;
+    const bool over_k = is_over_k(figure);
     const char *style = NULL;
     if (over_k && study->count > 1 && index >= study->count) {
         (void)snprintf(label, UM_ORDER_LABEL, "random order: %.*s", UM_ORDER_LABEL - 24,
@@ -289,7 +293,7 @@ static void label_curve(const um_order_study *study, const um_order_figure *figu
 
 static um_status draw_curves(const um_order_study *study, const um_order_figure *figure,
                              curves *made, um_buffer *page, um_error *error) {
-    const bool over_k = figure->kind == UM_FIGURE_LOCAL || figure->kind == UM_FIGURE_GLOBAL;
+    const bool over_k = is_over_k(figure);
     const bool profile = figure->kind == UM_FIGURE_CONFIDENCE || figure->kind == UM_FIGURE_ENTROPY;
     const char *x = over_k ? "k" : profile ? "position" : "temperature";
     UM_TRY(fill_curves(study, figure, made, error));

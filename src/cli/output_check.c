@@ -17,6 +17,10 @@ um_status um_cli_check_output_file(const char *path, um_error *error) {
     return UM_OK;
 }
 
+static bool is_same_file(const struct stat *one, const struct stat *other) {
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
 /* Split a path into its folder, found, and its name; false if the folder is not there. */
 static bool find_folder(const char *path, struct stat *folder, const char **name) {
     char text[4096];
@@ -31,8 +35,7 @@ bool um_cli_is_same_output(const char *one, const char *other) {
     struct stat folders[2];
     const char *names[2];
     return find_folder(one, &folders[0], &names[0]) && find_folder(other, &folders[1], &names[1]) &&
-           strcmp(names[0], names[1]) == 0 && folders[0].st_dev == folders[1].st_dev &&
-           folders[0].st_ino == folders[1].st_ino;
+           strcmp(names[0], names[1]) == 0 && is_same_file(&folders[0], &folders[1]);
 }
 
 um_status um_cli_check_not_an_input(const char *output, const char *const *inputs, size_t count,
@@ -44,7 +47,7 @@ um_status um_cli_check_not_an_input(const char *output, const char *const *input
     }
     for (size_t i = 0; i < count; i++) {
         if (strcmp(inputs[i], "-") != 0 && stat(inputs[i], &source) == 0 &&
-            source.st_dev == target.st_dev && source.st_ino == target.st_ino) {
+            is_same_file(&source, &target)) {
             return UM_RAISE(error, UM_ERR_ARGUMENT,
                             "%s: is also an input, and would be lost; write to another path",
                             output);

@@ -79,10 +79,8 @@ static um_status normalize(um_encoder *encoder, const char **text, size_t *lengt
                            um_error *error) {
     const bool continues = encoder->continues;
     encoder->continues = false;
-    return continues ? um_tokenizer_normalize_on(encoder->tokenizer, text, length,
-                                                 &encoder->normalized, error)
-                     : um_tokenizer_normalize(encoder->tokenizer, text, length,
-                                              &encoder->normalized, error);
+    return um_tokenizer_normalize(encoder->tokenizer, continues, text, length, &encoder->normalized,
+                                  error);
 }
 
 static um_status encode_raw(void *user, const um_added_token *token, const char *text,

@@ -26,14 +26,10 @@ struct um_tokenizer {
     const char *default_system; /* static text, or NULL */
 };
 
-/* The um_text_normalizer of a tokenizer, for a text or a stretch after an added token; `user` is
- * the um_tokenizer. */
-um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
-                                 um_buffer *scratch, um_error *error);
-
-/* The same for a stretch that continues a text. */
-um_status um_tokenizer_normalize_on(const um_tokenizer *tokenizer, const char **text,
-                                    size_t *length, um_buffer *scratch, um_error *error);
+/* Replace *text by its form after normalisation, as a um_text_normalizer does; `continues`: it
+ * follows other text, and stands neither at the beginning nor after an added token. */
+um_status um_tokenizer_normalize(const um_tokenizer *tokenizer, bool continues, const char **text,
+                                 size_t *length, um_buffer *scratch, um_error *error);
 
 /* Append the bytes that a token of the model's vocabulary, spelt as in the file, stands for;
  * *mapped is as in um_bytes_of_text. */

@@ -21,9 +21,10 @@ static um_status create(um_tokenizer **tokenizer, um_error *error) {
     return UM_OK;
 }
 
-static um_status normalize(const um_tokenizer *tokenizer, bool prefix_space, const char **text,
-                           size_t *length, um_buffer *scratch, um_error *error) {
+um_status um_tokenizer_normalize(const um_tokenizer *tokenizer, bool continues, const char **text,
+                                 size_t *length, um_buffer *scratch, um_error *error) {
     if (tokenizer->pieces.used) {
+        const bool prefix_space = tokenizer->pieces.prefix_space && !continues;
         um_buffer_clear(scratch);
         UM_TRY(um_sentence_pieces_append(*text, *length, prefix_space, scratch, error));
         *text = um_buffer_text(scratch);
@@ -34,15 +35,10 @@ static um_status normalize(const um_tokenizer *tokenizer, bool prefix_space, con
                                 : UM_OK;
 }
 
-um_status um_tokenizer_normalize(const void *user, const char **text, size_t *length,
-                                 um_buffer *scratch, um_error *error) {
-    const um_tokenizer *tokenizer = user;
-    return normalize(tokenizer, tokenizer->pieces.prefix_space, text, length, scratch, error);
-}
-
-um_status um_tokenizer_normalize_on(const um_tokenizer *tokenizer, const char **text,
-                                    size_t *length, um_buffer *scratch, um_error *error) {
-    return normalize(tokenizer, false, text, length, scratch, error);
+/* A um_text_normalizer. */
+static um_status normalize_text(const void *user, const char **text, size_t *length,
+                                um_buffer *scratch, um_error *error) {
+    return um_tokenizer_normalize(user, false, text, length, scratch, error);
 }
 
 /* Build what is derived from the files once all of them have been read. */
@@ -53,7 +49,7 @@ static um_status finish(um_tokenizer *tokenizer, um_error *error) {
         const um_added_token *token = &tokenizer->added.tokens[i];
         tokenizer->special[token->id] = tokenizer->special[token->id] || token->special;
     }
-    return um_added_tokens_index(&tokenizer->added, um_tokenizer_normalize, tokenizer, error);
+    return um_added_tokens_index(&tokenizer->added, normalize_text, tokenizer, error);
 }
 
 um_status um_tokenizer_load_bytes(const char *json, size_t length, const char *where,

@@ -76,19 +76,14 @@ static um_status note_sample(void *user, const um_prompt *prompt, size_t sample,
 
 static um_status make_request(const sampler *state, const um_prompt_line *line,
                               um_prompt_request *asked, um_error *error) {
-    const um_prompt_form *form = &state->input->settings->form;
-    size_t length = 0;
-    um_status status = um_prompt_hole_length(form, &line->prompt, state->model, &length, error);
-    if (status == UM_OK) {
-        status = um_prompt_ask(form, &line->prompt, state->model, length, asked, error);
-    }
-    return status == UM_OK ? UM_OK : um_error_prefix(error, status, "%s", line->json.where);
+    return um_prompt_ask(&state->input->settings->form, &line->prompt, state->model,
+                         line->json.where, asked, error);
 }
 
 /* Queue all samples of a prompt. */
 static um_status ask(const sampler *state, const um_prompt_line *line, um_sample_queue *queue,
                      um_error *error) {
-    um_prompt_request asked = {0};
+    um_prompt_request asked;
     um_status status = make_request(state, line, &asked, error);
     for (size_t i = 0; i < state->input->settings->samples && status == UM_OK; i++) {
         asked.request.sample = (uint32_t)i;
@@ -112,7 +107,7 @@ static um_status try_all(const sampler *state, um_error *error) {
     um_status status = UM_OK;
     for (size_t i = 0; i < state->count && status == UM_OK; i++) {
         const char *where = state->prompts[i].json.where;
-        um_prompt_request asked = {0};
+        um_prompt_request asked;
         status = make_request(state, &state->prompts[i], &asked, error);
         if (status == UM_OK) {
             status = um_batch_add(batch, &asked.request, NULL, NULL, error);

@@ -181,16 +181,10 @@ static um_status run_prompt(generator *state, const um_prompt *prompt, const cha
                         "--file, or on standard input");
     }
     um_cli_catch_interrupts(); /* not earlier: Ctrl-C must end a wait for a prompt */
-    const um_prompt_form *form = &state->settings->form;
-    size_t length = 0;
-    um_prompt_request asked = {0};
-    um_status status = um_prompt_hole_length(form, prompt, state->model, &length, error);
+    um_prompt_request asked;
+    um_status status =
+        um_prompt_ask(&state->settings->form, prompt, state->model, where, &asked, error);
     if (status == UM_OK) {
-        status = um_prompt_ask(form, prompt, state->model, length, &asked, error);
-    }
-    if (status != UM_OK) {
-        status = where ? um_error_prefix(error, status, "%s", where) : status;
-    } else {
         status = run_request(state, prompt, &asked.request, where, error);
     }
     um_prompt_request_free(&asked);

@@ -19,8 +19,10 @@ static void add_text(const um_prompt_form *form, const char *text, size_t length
     }
 }
 
-um_status um_prompt_ask(const um_prompt_form *form, const um_prompt *prompt, const um_model *model,
-                        size_t length, um_prompt_request *asked, um_error *error) {
+/* With a hole of `length` tokens; 0: without one. */
+static um_status lay_request(const um_prompt_form *form, const um_prompt *prompt,
+                             const um_model *model, size_t length, um_prompt_request *asked,
+                             um_error *error) {
     um_prompt_request_begin(asked, form->options);
     if (prompt->chat) {
         um_prompt_request_say(asked, form->system, prompt->text, prompt->length);
@@ -37,7 +39,7 @@ um_status um_prompt_ask(const um_prompt_form *form, const um_prompt *prompt, con
 static um_status count_tokens(const um_prompt_form *form, const um_prompt *prompt,
                               const um_model *model, um_request_tokens *given, um_error *error) {
     um_prompt_request asked;
-    um_status status = um_prompt_ask(form, prompt, model, 0, &asked, error);
+    um_status status = lay_request(form, prompt, model, 0, &asked, error);
     if (status == UM_OK) {
         status =
             um_cli_count_request(model, &asked.request, prompt->suffix_length > 0, given, error);
@@ -46,8 +48,8 @@ static um_status count_tokens(const um_prompt_form *form, const um_prompt *promp
     return status;
 }
 
-um_status um_prompt_hole_length(const um_prompt_form *form, const um_prompt *prompt,
-                                const um_model *model, size_t *length, um_error *error) {
+static um_status choose_length(const um_prompt_form *form, const um_prompt *prompt,
+                               const um_model *model, size_t *length, um_error *error) {
     static const um_answer_wish wish = {
         .short_usual = SHORT_ANSWER, .long_usual = LONG_ANSWER, .advice = "shorten the prompt"};
     um_model_info info;
@@ -62,6 +64,17 @@ um_status um_prompt_hole_length(const um_prompt_form *form, const um_prompt *pro
     }
     um_model_get_info(model, &info);
     return um_cli_answer_length(&info, given.count, &wish, length, error);
+}
+
+um_status um_prompt_ask(const um_prompt_form *form, const um_prompt *prompt, const um_model *model,
+                        const char *where, um_prompt_request *asked, um_error *error) {
+    size_t length = 0;
+    *asked = (um_prompt_request){0};
+    um_status status = choose_length(form, prompt, model, &length, error);
+    if (status == UM_OK) {
+        status = lay_request(form, prompt, model, length, asked, error);
+    }
+    return status == UM_OK || !where ? status : um_error_prefix(error, status, "%s", where);
 }
 
 /* ---- Lines --------------------------------------------------------------------------- */

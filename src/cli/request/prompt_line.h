@@ -27,15 +27,12 @@ typedef struct um_prompt {
     size_t index;        /* for the caller, to tell prompts apart */
 } um_prompt;
 
-/* Make the request for a prompt, with a hole of `length` tokens after it; 0: without a hole.  Call
- * um_prompt_request_free whatever the outcome.  Errors of um_prompt_request_put_bos. */
+/* Make the request for a prompt and the hole after it, of form->length tokens or else the usual
+ * length of an answer; a prompt with masks of its own has no other hole.  `where` names the prompt
+ * in messages, or is NULL.  Call um_prompt_request_free whatever the outcome.  Errors of
+ * um_prompt_request_put_bos; UM_ERR_LIMIT: the prompt leaves no room for an answer. */
 um_status um_prompt_ask(const um_prompt_form *form, const um_prompt *prompt, const um_model *model,
-                        size_t length, um_prompt_request *asked, um_error *error);
-
-/* The length of the hole after a prompt: form->length, or 0 if the prompt has masks of its own, or
- * the usual length of an answer.  UM_ERR_LIMIT: the prompt leaves no room for an answer. */
-um_status um_prompt_hole_length(const um_prompt_form *form, const um_prompt *prompt,
-                                const um_model *model, size_t *length, um_error *error);
+                        const char *where, um_prompt_request *asked, um_error *error);
 
 /* A line of --prompts: an object with "prompt" and, if wanted, "task_id" (a string or an integer;
  * default: the number of the line), "suffix" and "format" ("chat": the prompt is a message). */

@@ -90,16 +90,17 @@ static um_status find_text(const json_t *document, const char *key, const json_t
                : UM_RAISE(error, UM_ERR_FORMAT, "%s: \"%s\" is not a string", where, key);
 }
 
-static um_status append_text(um_packer *packer, const json_t *text, um_error *error) {
-    return text ? um_encoder_encode(packer->encoder, json_string_value(text),
-                                    json_string_length(text), false, &packer->tokens, error)
-                : UM_OK;
-}
-
-static um_status continue_text(um_packer *packer, const json_t *text, um_error *error) {
-    return text ? um_encoder_continue(packer->encoder, json_string_value(text),
-                                      json_string_length(text), false, &packer->tokens, error)
-                : UM_OK;
+/* `text` may be NULL; `continues`: it follows other text. */
+static um_status append_text(um_packer *packer, const json_t *text, bool continues,
+                             um_error *error) {
+    if (!text) {
+        return UM_OK;
+    }
+    const char *value = json_string_value(text);
+    const size_t length = json_string_length(text);
+    return continues
+               ? um_encoder_continue(packer->encoder, value, length, false, &packer->tokens, error)
+               : um_encoder_encode(packer->encoder, value, length, false, &packer->tokens, error);
 }
 
 static um_status append_token(um_packer *packer, int32_t token, um_error *error) {
@@ -109,13 +110,12 @@ static um_status append_token(um_packer *packer, int32_t token, um_error *error)
 /* A completion has no suffix: NULL. */
 static um_status append_canvas(um_packer *packer, const json_t *prompt, const json_t *completion,
                                const json_t *suffix, um_error *error) {
-    UM_TRY(append_text(packer, prompt, error));
+    UM_TRY(append_text(packer, prompt, false, error));
     packer->document.prompt_length = packer->tokens.length;
-    UM_TRY(packer->tokens.length > 0 ? continue_text(packer, completion, error)
-                                     : append_text(packer, completion, error));
+    UM_TRY(append_text(packer, completion, packer->tokens.length > 0, error));
     UM_TRY(append_token(packer, packer->end, error));
     const size_t answer_end = packer->tokens.length;
-    UM_TRY(continue_text(packer, suffix, error));
+    UM_TRY(append_text(packer, suffix, true, error));
     packer->document.suffix_length = packer->tokens.length - answer_end;
     return UM_OK;
 }
@@ -123,12 +123,12 @@ static um_status append_canvas(um_packer *packer, const json_t *prompt, const js
 static um_status append_fim(um_packer *packer, const json_t *prompt, const json_t *completion,
                             const json_t *suffix, um_error *error) {
     UM_TRY(append_token(packer, packer->fim.prefix, error));
-    UM_TRY(append_text(packer, prompt, error));
+    UM_TRY(append_text(packer, prompt, false, error));
     UM_TRY(append_token(packer, packer->fim.suffix, error));
-    UM_TRY(append_text(packer, suffix, error));
+    UM_TRY(append_text(packer, suffix, false, error));
     UM_TRY(append_token(packer, packer->fim.middle, error));
     packer->document.prompt_length = packer->tokens.length;
-    UM_TRY(append_text(packer, completion, error));
+    UM_TRY(append_text(packer, completion, false, error));
     return append_token(packer, packer->end, error);
 }
 
