@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from frontier_plot import picture
+from frontier_plot import key, picture, share_line
 
 HEIGHT = 380
 TOP, BOTTOM, LEFT, WIDE = 60, 310, 62, 860
@@ -47,13 +47,9 @@ def draw(runs: list[tuple[str, list[tuple[int, float]]]]) -> str:
     names = list(dict.fromkeys(name for name, _ in runs))
     parts = [f'<text class="minor" x="{LEFT + WIDE / 2:.0f}" y="{BOTTOM + 42}" text-anchor="middle">update</text>']
     for place, name in enumerate(names):
-        x = LEFT + 150 * place
-        parts.append(f'<circle class="{COLOURS[place % len(COLOURS)]} point" cx="{x + 5}" cy="20" r="4"/>'
-                     f'<text x="{x + 14}" y="24">{name}</text>')
+        parts.append(key(LEFT + 150 * place, COLOURS[place % len(COLOURS)], name))
     for tick in range(round(20 * low), round(20 * high) + 1):
-        y = at(0, tick / 20)[1]
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{LEFT + WIDE}" y1="{y:.1f}" y2="{y:.1f}"/>'
-                     f'<text class="minor" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{5 * tick}%</text>')
+        parts.append(share_line(LEFT, LEFT + WIDE, at(0, tick / 20)[1], f"{5 * tick}"))
     for step in range(0, last + 1, 10):
         parts.append(f'<text class="minor" x="{at(step, low)[0]:.1f}" y="{BOTTOM + 20}" text-anchor="middle">{step}</text>')
     for name, points in runs:

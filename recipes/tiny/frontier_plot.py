@@ -111,6 +111,17 @@ def legend() -> list[str]:
     return parts
 
 
+def share_line(left: float, right: float, y: float, share: str) -> str:
+    """A line of the grid, with the share that it stands for on its left."""
+    return (f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text class="minor" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{share}%</text>')
+
+
+def key(x: float, colour: str, name: str) -> str:
+    """An entry of the legend."""
+    return f'<circle class="{colour} point" cx="{x + 5}" cy="20" r="4"/><text x="{x + 14}" y="24">{name}</text>'
+
+
 def picture(label: str, height: int, body: list[str]) -> str:
     """The whole file; `label` is for screen readers."""
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from frontier_plot import picture
+from frontier_plot import key, picture
 
 FORMATS = ("completion", "infilling", "chat")
 HEIGHT = 360
@@ -62,8 +62,7 @@ def line(panel: int, colour: str, points: list[tuple[float, float]]) -> list[str
 def draw(table: list[tuple[float, list[float | None], list[float | None]]]) -> str:
     parts = []
     for i, (name, colour) in enumerate(LINES):
-        x = LEFT + 150 * i
-        parts.append(f'<circle class="{colour} point" cx="{x + 5}" cy="20" r="4"/><text x="{x + 14}" y="24">{name}</text>')
+        parts.append(key(LEFT + 150 * i, colour, name))
     for panel, name in enumerate(FORMATS):
         parts += axes(panel, name)
         for model, (_, colour) in enumerate(LINES):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from frontier_plot import picture
+from frontier_plot import key, picture, share_line
 from intervals import bootstrap, interval, pass_at, sign_test
 from reports import read_report
 
@@ -72,32 +72,32 @@ def table(runs: list[Run]) -> str:
 def draw(runs: list[Run]) -> str:
     """The picture: a line for each k over the temperatures, with intervals."""
     last = max(run.temperature for run in runs) or 1.0
-    tenths = min(9, math.floor(10 * min(interval(list(run.values(k).values()))[0] for run in runs for k in run.ks)))
+    measured = {}  # by k: temperature, mean, low and high of each run
+    for k in runs[0].ks:
+        shares = [(run.temperature, list(run.values(k).values())) for run in runs]
+        measured[k] = [(temperature, mean(values), *interval(values)) for temperature, values in shares]
+    tenths = min(9, math.floor(10 * min(low for points in measured.values() for _, _, low, _ in points)))
     floor = tenths / 10
 
     def at(temperature: float, share: float) -> tuple[float, float]:
         return LEFT + WIDE * temperature / last, BOTTOM - (BOTTOM - TOP) * (share - floor) / (1 - floor)
 
     parts = [f'<text class="minor" x="{LEFT + WIDE / 2:.0f}" y="{BOTTOM + 40}" text-anchor="middle">temperature</text>']
-    for share in (tenth / 10 for tenth in range(tenths, 11)):
-        y = at(0, share)[1]
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{LEFT + WIDE}" y1="{y:.1f}" y2="{y:.1f}"/>'
-                     f'<text class="minor" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * share:.0f}%</text>')
+    for tenth in range(tenths, 11):
+        parts.append(share_line(LEFT, LEFT + WIDE, at(0, tenth / 10)[1], f"{10 * tenth}"))
     for run in runs:
         parts.append(f'<text class="minor" x="{at(run.temperature, 0)[0]:.1f}" y="{BOTTOM + 19}" text-anchor="middle">'
                      f"{run.temperature:g}</text>")
-    for place, (k, colour) in enumerate(zip(runs[0].ks, COLOURS, strict=False)):
-        parts.append(f'<circle class="{colour} point" cx="{LEFT + 5 + 110 * place}" cy="20" r="4"/>'
-                     f'<text x="{LEFT + 14 + 110 * place}" y="24">pass@{k}</text>')
+    for place, ((k, of_runs), colour) in enumerate(zip(measured.items(), COLOURS, strict=False)):
+        parts.append(key(LEFT + 110 * place, colour, f"pass@{k}"))
         points = []
-        for run in runs:
-            values = list(run.values(k).values())
-            x, y = at(run.temperature, mean(values))
-            low, high = (at(0, share)[1] for share in interval(values))
+        for temperature, share, low, high in of_runs:
+            x, y = at(temperature, share)
             points.append(f"{x:.1f},{y:.1f}")
-            parts.append(f'<g class="{colour}"><line stroke="currentColor" x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" '
-                         f'y2="{high:.1f}"/><circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
-                         f"<title>pass@{k} at {run.temperature:g}: {percent(mean(values))}%</title></circle></g>")
+            parts.append(f'<g class="{colour}"><line stroke="currentColor" x1="{x:.1f}" x2="{x:.1f}" '
+                         f'y1="{at(0, low)[1]:.1f}" y2="{at(0, high)[1]:.1f}"/>'
+                         f'<circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
+                         f"<title>pass@{k} at {temperature:g}: {percent(share)}%</title></circle></g>")
         parts.append(f'<polyline class="{colour}" points="{" ".join(points)}" fill="none" stroke="currentColor" '
                      'stroke-width="1.8"/>')
     return picture("pass@1 and pass@k over temperature", HEIGHT, parts)

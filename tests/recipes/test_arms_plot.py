@@ -4,22 +4,18 @@ import contextlib
 import io
 import json
 import sys
-import tempfile
 import unittest
 import xml.etree.ElementTree as ET
 from pathlib import Path
+
+import in_folder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
 
 import arms_plot  # noqa: E402
 
 
-class ArmsPlot(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-
+class ArmsPlot(in_folder.InFolder):
     def put(self, name: str, shares: list[float]) -> str:
         (self.folder / name).mkdir()
         rows = [{"kind": "run"}, *({"kind": "step", "step": step, "pass_rate": share} for step, share in enumerate(shares, 1))]

@@ -2,11 +2,11 @@
 
 import contextlib
 import io
-import json
 import sys
-import tempfile
 import unittest
 from pathlib import Path
+
+import in_folder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
 
@@ -19,17 +19,9 @@ class Student(unittest.TestCase):
         for degrees, quantile in ((2, 4.303), (10, 2.228), (20, 2.086), (120, 1.980)):
             self.assertAlmostEqual(arms_table.student_95(degrees), quantile, delta=0.003)
 
-class ArmsTable(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-
+class ArmsTable(in_folder.InFolder):
     def put(self, name: str, passed: list[int], samples: int = 1) -> str:
-        (self.folder / name).mkdir()
-        results = [{"task_id": f"p{number}", "passed": count} for number, count in enumerate(passed)]
-        (self.folder / name / "report.json").write_text(json.dumps({"samples_each": samples, "results": results}))
-        return str(self.folder / name)
+        return self.put_report(name, passed, samples)
 
     def rows(self, *arguments: str) -> dict[str, list[str]]:
         out = io.StringIO()

@@ -2,12 +2,12 @@
 
 import contextlib
 import io
-import json
 import sys
-import tempfile
 import unittest
 import xml.etree.ElementTree as ET
 from pathlib import Path
+
+import in_folder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes" / "tiny"))
 
@@ -16,19 +16,10 @@ import temperature_table  # noqa: E402
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-class TemperatureTable(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-
+class TemperatureTable(in_folder.InFolder):
     def put(self, temperature: float, passed: list[int], samples: int = 4) -> str:
-        folder = self.folder / f"{temperature}"
-        folder.mkdir()
-        (folder / "report.json").write_text(json.dumps({
-            "samples_each": samples, "k": [1, samples], "settings": {"decoding": {"temperature": temperature}},
-            "results": [{"task_id": f"p{number}", "passed": count} for number, count in enumerate(passed)]}))
-        return str(folder)
+        return self.put_report(f"{temperature}", passed, samples, k=[1, samples],
+                               settings={"decoding": {"temperature": temperature}})
 
     def print(self, *arguments: str) -> str:
         out = io.StringIO()
