@@ -32,7 +32,9 @@ class TrainKill(killed_runs.KilledRuns):
         (cls.work / "model" / "config.json").write_text(json.dumps(config))
         (cls.work / "recipe.json").write_text(json.dumps(RECIPE))
         small_training.write_shard(cls.work / "train.shard", 1, 40, 20)
+        began = time.monotonic()
         cls.finish("straight")
+        cls.seconds = time.monotonic() - began
 
     def logged(self, name):
         metrics = self.work / name / "metrics.jsonl"
@@ -67,7 +69,7 @@ class TrainKill(killed_runs.KilledRuns):
         def wait(process, moments):
             before = self.logged("killed")
             self.wait_for(process, lambda: self.logged("killed") > before)
-            time.sleep(moments.uniform(0, 0.3))
+            time.sleep(moments.uniform(0, min(0.3, self.seconds / 4)))  # a fast machine is soon done
         self.kill_and_finish(5, wait)
         self.assert_steps_stand_once("killed")
 
