@@ -3,14 +3,15 @@
 #
 #     recipes/tiny/arms.sh             after build.sh
 #
-# Each arm is trained once for each seed.  `trajectory`, `coupled`, `decoupled` and `full_mask` are stage 4 with that
-# estimator; `paper` is `coupled` with DiffuCoder's other settings, as far as they do not depend on the size of the model;
-# `supervised` is more of stage 3's training, on documents of a seed that no stage had, for the time that
+# Each arm is trained once for each seed.  `one_token_coupled` is stage 4; `one_token_decoupled` and `one_token_full_mask`
+# differ in the estimator alone.  `trajectory`, `coupled`, `decoupled` and `full_mask` learn from answers written in three
+# steps, with that estimator; `paper` is this `coupled` with DiffuCoder's other settings, as far as they do not depend on the
+# size of the model.  `supervised` is more of stage 3's training, on documents of a seed that no stage had, for the time that
 # `trajectory` takes.  Results are in DATA/arms/ARM-SEED; finished arms are skipped, and training continues from its
 # last state.  Environment:
 #
 #     UNMASK, DATA, PYTHON   as for build.sh
-#     ARMS               which; `paper` only if it is named               (trajectory coupled full_mask decoupled supervised)
+#     ARMS               which                (all but paper, one_token_decoupled and one_token_full_mask)
 #     SEEDS              which                                            (1 2 3)
 #     STEPS              steps of reinforcement learning                  (those of stage4.json)
 #     SUPERVISED_STEPS   steps of the supervised arm                      (those that take the time of trajectory-SEED)
@@ -47,6 +48,9 @@ arm, stage = map(float, sys.argv[1:])
 print(max(1, round(steps * arm / stage)))' "$arm_seconds" "$stage_seconds" < "$here/stage3.json"
 }
 
+few_steps='--set rollout={"algorithm":"threshold","confidence_threshold":0.7,"temperature":1,"top_p":0.95}
+    --set validation_rollout={"algorithm":"threshold","confidence_threshold":0.7}'
+
 # As many completions as in the other arms: 50 batches of 510.
 paper_settings="--set steps=100 --set inner_updates=2 --set group_size=10 --set problems_per_step=51
     --set kl_coefficient=0.01 --set shared_group_masks=false --set completion_normalisation=completions
@@ -69,11 +73,18 @@ train_arm() {
             --set "seed=$((100 + $2))"
     else
         estimator=$1
-        settings=
-        if [ "$1" = paper ]; then
-            estimator=coupled
-            settings=$paper_settings
-        fi
+        settings=$few_steps
+        case $1 in
+            one_token_*)
+                estimator=${1#one_token_}
+                settings=
+                ;;
+            trajectory) settings="$few_steps --set trajectory_states=0" ;;
+            paper)
+                estimator=coupled
+                settings="$few_steps $paper_settings"
+                ;;
+        esac
         # shellcheck disable=SC2086 # the settings are words
         "$unmask" train "$here/stage4.json" --output "$output" --set "model=$data/stage3" \
             --set "problems=$data/rewards.problems.jsonl" --set "validation_problems=$data/rewards.validation.jsonl" \
@@ -82,7 +93,7 @@ train_arm() {
 }
 
 for seed in ${SEEDS:-1 2 3}; do
-    for arm in ${ARMS:-trajectory coupled full_mask decoupled supervised}; do
+    for arm in ${ARMS:-one_token_coupled trajectory coupled full_mask decoupled supervised}; do
         train_arm "$arm" "$seed"
     done
 done

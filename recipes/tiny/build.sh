@@ -157,13 +157,14 @@ for number in 3a 3b 3; do
     measure "stage$number" "$data/validation.problems.jsonl"
     measure "baseline$number" "$data/validation.problems.jsonl"
 done
-# Reinforcement learning: each problem is asked once, and answered in few steps, at which stage 3 fails most.
+# Reinforcement learning: each problem is asked once.  What it changes most is the way of writing that it learns from.
 train stage4 --set "model=$data/stage3" --set "problems=$data/rewards.problems.jsonl" \
     --set "validation_problems=$data/rewards.validation.jsonl"
 measure stage4 "$data/validation.problems.jsonl"
 if is_wanted stage4; then
     for stage in stage3 stage4; do
-        measure_as "$stage" "$stage.few-steps" "$data/validation.problems.jsonl" --algorithm threshold --confidence-threshold 0.7
+        measure_as "$stage" "$stage.as-trained" "$data/validation.problems.jsonl" --algorithm entropy --block-length 8 \
+            --cache dual --temperature 1.2 --top-p 0.95
     done
 fi
 say "the model is in $data/stage$last, what each stage passes in $data/results"

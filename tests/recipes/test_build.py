@@ -133,18 +133,18 @@ class Driver(unittest.TestCase):
         self.assertNotEqual(status, 0)
         self.assertEqual(calls, [])
 
-    def test_reinforcement_is_measured_in_few_steps_too(self) -> None:
+    def test_reinforcement_is_measured_as_it_is_trained_too(self) -> None:
         status, calls = self.reinforced
         self.assertEqual(status, 0)
         self.assertEqual([call[0] for call in calls], ["train", "eval", "eval", "eval"])
         self.assertIn(f"problems={self.data / 'rewards.problems.jsonl'}", calls[0])
         self.assertIn(f"model={self.data / 'stage3'}", calls[0])
         self.assertEqual([(self.after(call, "--model").name, self.after(call, "--output").name) for call in calls[1:]],
-                         [("stage4", "stage4"), ("stage3", "stage3.few-steps"), ("stage4", "stage4.few-steps")])
+                         [("stage4", "stage4"), ("stage3", "stage3.as-trained"), ("stage4", "stage4.as-trained")])
         rollout = json.loads((RECIPE / "stage4.json").read_text())["rollout"]
         for call in calls[2:]:
-            self.assertEqual(call[call.index("--algorithm") + 1], rollout["algorithm"])
-            self.assertEqual(float(call[call.index("--confidence-threshold") + 1]), rollout["confidence_threshold"])
+            given = {option: call[call.index("--" + option.replace("_", "-")) + 1] for option in rollout}
+            self.assertEqual(given, {option: str(value) for option, value in rollout.items()})
 
     def test_a_causal_stage_is_packed_with_the_suffix_first(self) -> None:
         forms = {Path(call[call.index("--output") + 1]).name: call[call.index("--infilling") + 1]
