@@ -9,6 +9,9 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
+# For the program only: src/serve.
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+
 # For the program only: training in several processes (src/collective/collective_mpi.c).
 set(UNMASK_WITH_MPI OFF)
 if(UNMASK_MPI)

@@ -172,6 +172,12 @@ UM_API um_status um_tokenize_messages(const um_model *model, const um_message *m
 UM_API um_status um_detokenize(const um_model *model, const int32_t *tokens, size_t count,
                                bool skip_special, char **text, size_t *length, um_error *error);
 
+/* The same for tokens that follow the token `previous`: after ordinary text no space is removed.
+ * UM_NO_TOKEN_ID: nothing comes before. */
+UM_API um_status um_detokenize_after(const um_model *model, int32_t previous, const int32_t *tokens,
+                                     size_t count, bool skip_special, char **text, size_t *length,
+                                     um_error *error);
+
 /* The bytes of one token (owned by the model, not NUL-terminated, possibly only a part of a UTF-8
  * character); false if no token has that id. */
 UM_API bool um_token_bytes(const um_model *model, int32_t token, const char **bytes,
@@ -298,6 +304,7 @@ typedef struct um_start_event {
     size_t hole_count;
     const int32_t *end_tokens; /* [end_token_count]: tokens that end an answer */
     size_t end_token_count;
+    bool takes_back; /* the algorithm may mask decided positions again */
 } um_start_event;
 
 typedef enum um_event_kind {

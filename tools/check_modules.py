@@ -29,8 +29,9 @@ DIRECTIONS = {
               "collective"},
     "eval": {"model", "decode", "tokenizer", "judge", "page", "statistics"},
     "api": {"unmask.h", "model", "weights", "kernels", "tensor", "decode", "tokenizer"},
+    "serve": {"unmask.h"},
     # The top of the house: commands may use what is listed, and nothing may use them.
-    "cli": {"unmask.h", "train", "eval", "analysis", "model", "decode", "kernels",
+    "cli": {"unmask.h", "serve", "train", "eval", "analysis", "model", "decode", "kernels",
             "tokenizer", "judge", "collective", "page", "statistics", "api/parts.h"},
 }
 
@@ -54,6 +55,7 @@ FOLDERS = {
         "corpus": {"request", "terminal"},
         "generate": {"request", "terminal"},
         "fill": {"request", "terminal"},
+        "serve": {"request", "terminal"},
         "replay": {"request", "terminal"},
         "analyze": {"replay", "request", "terminal"},
         "inspect": {"request"},

@@ -21,6 +21,7 @@ library:libpcre2-8 libpcre2-dev
 library:libutf8proc libutf8proc-dev
 package:libopenblas-pthread-dev libopenblas-pthread-dev
 library:libseccomp libseccomp-dev
+library:libmicrohttpd libmicrohttpd-dev
 END
         test) cat <<'END' ;;
 library:cmocka libcmocka-dev

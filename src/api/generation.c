@@ -171,7 +171,8 @@ static um_status tell_start(const um_generation *run, const um_trace_header *hea
                                       .hole_lengths = lengths,
                                       .hole_count = header->hole_count,
                                       .end_tokens = run->end_tokens.ids,
-                                      .end_token_count = run->end_tokens.length};
+                                      .end_token_count = run->end_tokens.length,
+                                      .takes_back = run->algorithm->remasks};
         run->callbacks.start(run->callbacks.user, &start);
     }
     free(starts);

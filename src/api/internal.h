@@ -41,11 +41,6 @@ struct um_options {
 um_status um_model_settle_tokens(um_model *model, const char *directory, const char *mask,
                                  um_error *error);
 
-/* As um_detokenize, for tokens that follow `previous` (um_tokenizer_decode_after). */
-um_status um_detokenize_after(const um_model *model, int32_t previous, const int32_t *tokens,
-                              size_t count, bool skip_special, char **text, size_t *length,
-                              um_error *error);
-
 /* Append the ids of a conversation; on failure `list` is as before. */
 um_status um_append_messages(const um_model *model, const um_message *messages,
                              size_t message_count, um_token_list *list, um_error *error);

@@ -38,6 +38,7 @@ extern const um_command um_command_inspect;
 extern const um_command um_command_replay;
 extern const um_command um_command_select_problems;
 extern const um_command um_command_report;
+extern const um_command um_command_serve;
 extern const um_command um_command_sweep;
 extern const um_command um_command_tokenize;
 extern const um_command um_command_train;

@@ -11,6 +11,7 @@
 
 static const um_command *const commands[] = {&um_command_generate,
                                              &um_command_fill,
+                                             &um_command_serve,
                                              &um_command_replay,
                                              &um_command_analyze,
                                              &um_command_tokenize,

@@ -1,0 +1,117 @@
+#include "serve/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Waiting must not depend on the clock of the day, which may be set. */
+static um_status prepare_waiting(um_job *job, um_error *error) {
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0) {
+        return um_error_memory(error, "request", sizeof *job);
+    }
+    const bool is_ready = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                          pthread_cond_init(&job->changed, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    if (!is_ready) {
+        return um_error_memory(error, "request", sizeof *job);
+    }
+    if (pthread_mutex_init(&job->lock, NULL) != 0) {
+        (void)pthread_cond_destroy(&job->changed);
+        return um_error_memory(error, "request", sizeof *job);
+    }
+    return UM_OK;
+}
+
+um_status um_job_create(const um_dialect *dialect, um_ask *ask, const char *model, um_job **job,
+                        um_error *error) {
+    *job = calloc(1, sizeof **job);
+    um_status status =
+        *job ? prepare_waiting(*job, error) : um_error_memory(error, "request", sizeof **job);
+    if (status != UM_OK) {
+        free(*job);
+        *job = NULL;
+        um_ask_free(ask);
+        return status;
+    }
+    um_job *made = *job;
+    made->dialect = dialect;
+    made->ask = *ask;
+    *ask = (um_ask){0};
+    made->model = model;
+    made->created = (long long)time(NULL);
+    (void)snprintf(made->id, sizeof made->id, "%016llx", (unsigned long long)made->ask.number);
+    atomic_init(&made->references, 1);
+    return UM_OK;
+}
+
+void um_job_hold(um_job *job) {
+    atomic_fetch_add(&job->references, 1);
+}
+
+void um_job_release(um_job *job) {
+    if (job && atomic_fetch_sub(&job->references, 1) == 1) {
+        (void)pthread_cond_destroy(&job->changed);
+        (void)pthread_mutex_destroy(&job->lock);
+        um_buffer_free(&job->output);
+        um_ask_free(&job->ask);
+        free(job);
+    }
+}
+
+um_status um_job_write(um_job *job, const um_buffer *bytes, um_error *error) {
+    if (bytes->length == 0) {
+        return UM_OK;
+    }
+    (void)pthread_mutex_lock(&job->lock);
+    const um_status status = um_buffer_append(&job->output, bytes->data, bytes->length, error);
+    (void)pthread_cond_signal(&job->changed);
+    (void)pthread_mutex_unlock(&job->lock);
+    return status;
+}
+
+void um_job_finish(um_job *job, um_status status, const um_error *error) {
+    (void)pthread_mutex_lock(&job->lock);
+    job->status = status;
+    if (status != UM_OK) {
+        job->error = *error;
+    }
+    job->is_finished = true;
+    (void)pthread_cond_signal(&job->changed);
+    (void)pthread_mutex_unlock(&job->lock);
+}
+
+static struct timespec moment_after(int milliseconds) {
+    struct timespec moment;
+    (void)clock_gettime(CLOCK_MONOTONIC, &moment);
+    moment.tv_sec += milliseconds / 1000;
+    moment.tv_nsec += milliseconds % 1000 * 1000000L;
+    if (moment.tv_nsec >= 1000000000L) {
+        moment.tv_sec++;
+        moment.tv_nsec -= 1000000000L;
+    }
+    return moment;
+}
+
+bool um_job_read(um_job *job, int milliseconds, um_buffer *bytes) {
+    const struct timespec until = moment_after(milliseconds);
+    (void)pthread_mutex_lock(&job->lock);
+    int waited = 0;
+    while (waited == 0 && job->output.length == 0 && !job->is_finished) {
+        waited = pthread_cond_timedwait(&job->changed, &job->lock, &until);
+    }
+    um_error error = {0};
+    const bool is_read =
+        job->output.length == 0 ||
+        um_buffer_append(bytes, job->output.data, job->output.length, &error) == UM_OK;
+    if (is_read) {
+        um_buffer_clear(&job->output);
+    } else if (job->is_finished && job->status == UM_OK) {
+        job->status = error.status;
+        job->error = error;
+    }
+    const bool is_over = job->is_finished;
+    (void)pthread_mutex_unlock(&job->lock);
+    return is_over;
+}
