@@ -38,6 +38,8 @@ um_status um_api_refuse_unsupported(const um_ask *ask, um_error *error) {
 }
 
 um_status um_api_read_stream_options(um_ask *ask, um_error *error) {
+    UM_TRY(um_json_optional_bool(ask->body, "the request", "diffusing", &ask->frames, error));
+    ask->stream = ask->stream || ask->frames; /* as Mercury does */
     const json_t *options = json_object_get(ask->body, "stream_options");
     if (!options || json_is_null(options)) {
         return UM_OK;

@@ -22,7 +22,7 @@ um_status um_api_read_text(const um_ask *ask, const char *name, const char **tex
 /* Refuse what would change the answer of any API, if it were obeyed. */
 um_status um_api_refuse_unsupported(const um_ask *ask, um_error *error);
 
-/* Read "stream_options": {"include_usage": true}. */
+/* Read "stream_options": {"include_usage": true}, and Mercury's "diffusing". */
 um_status um_api_read_stream_options(um_ask *ask, um_error *error);
 
 #endif

@@ -70,8 +70,6 @@ static um_status read_chat(um_ask *ask, um_error *error) {
     for (size_t i = 0; i < count; i++) {
         UM_TRY(read_message(ask, json_array_get(messages, i), &ask->messages[i], error));
     }
-    UM_TRY(um_json_optional_bool(ask->body, "the request", "diffusing", &ask->frames, error));
-    ask->stream = ask->stream || ask->frames; /* as Mercury does */
     UM_TRY(um_api_read_stream_options(ask, error));
     return um_ask_read_length(ask, length_names, 2, error);
 }
@@ -108,9 +106,7 @@ static um_status write_piece(const um_job *job, size_t sample, const char *text,
 static um_status write_frame(const um_job *job, size_t sample, const char *text, size_t length,
                              double progress, um_buffer *out, um_error *error) {
     json_t *frame = chunk(job, sample, delta_of(text, length, true), NULL);
-    (void)json_object_set_new(
-        frame, "diffusion_meta",
-        json_pack("{s:b, s:f}", "diffusion_content", 1, "diffusion_progress", progress));
+    (void)json_object_set_new(frame, "diffusion_meta", um_reply_frame_facts(progress));
     return um_reply_append(out, frame, true, error);
 }
 

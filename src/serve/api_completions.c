@@ -75,6 +75,14 @@ static um_status write_piece(const um_job *job, size_t sample, const char *text,
                            error);
 }
 
+static um_status write_frame(const um_job *job, size_t sample, const char *text, size_t length,
+                             double progress, um_buffer *out, um_error *error) {
+    json_t *choice = choice_of(job, sample, text, length, NULL, "delta");
+    json_t *frame = reply(job, object_name(job), json_pack("[o]", choice));
+    (void)json_object_set_new(frame, "diffusion_meta", um_reply_frame_facts(progress));
+    return um_reply_append(out, frame, true, error);
+}
+
 static um_status write_last(const um_job *job, size_t sample, const um_sample_outcome *outcome,
                             um_buffer *out, um_error *error) {
     json_t *choice = choice_of(job, sample, "", 0, outcome->finish, "delta");
@@ -107,9 +115,11 @@ static um_status write_whole(const um_job *job, const um_sample_outcome *outcome
     return um_reply_append(out, whole, false, error);
 }
 
-/* Neither has `diffusing`, so there are no frames. */
 #define COMPLETIONS_DIALECT                                                                        \
-    { .piece = write_piece, .last = write_last, .end = write_end, .whole = write_whole }
+    {                                                                                              \
+        .piece = write_piece, .frame = write_frame, .last = write_last, .end = write_end,          \
+        .whole = write_whole                                                                       \
+    }
 
 const um_api um_api_completions = {.read = read_completions, .dialect = COMPLETIONS_DIALECT};
 const um_api um_api_fim = {.read = read_fim, .dialect = COMPLETIONS_DIALECT};

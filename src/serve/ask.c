@@ -46,11 +46,16 @@ um_status um_ask_keep(um_ask *ask, const um_buffer *text, const char **kept, um_
 
 /* ---- Options of decoding ------------------------------------------------------ */
 
+/* A string that reads the same as a C string: no NUL is inside. */
+static bool is_plain_string(const json_t *value) {
+    return json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value);
+}
+
 /* A JSON value as the text of an option. */
 static um_status set_option(um_ask *ask, const char *name, const json_t *value, um_error *error) {
     char number[32];
     const char *text = number;
-    if (json_is_string(value)) {
+    if (is_plain_string(value)) {
         text = json_string_value(value);
     } else if (json_is_boolean(value)) {
         text = json_is_true(value) ? "true" : "false";
@@ -104,9 +109,9 @@ static um_status read_seed(um_ask *ask, const char *server_seed, um_error *error
 }
 
 static um_status add_stop(um_ask *ask, const json_t *stop, um_error *error) {
-    if (!json_is_string(stop)) {
+    if (!is_plain_string(stop)) {
         return UM_RAISE(error, UM_ERR_FORMAT,
-                        WHERE ": \"stop\" must be a string or an array of strings");
+                        WHERE ": \"stop\" must be a string or an array of strings, without NUL");
     }
     if (json_string_length(stop) == 0) {
         return UM_OK;

@@ -42,6 +42,10 @@ json_t *um_reply_facts(const um_job *job, const um_sample_outcome *outcome) {
                      facts->seconds, "truncated", (int)facts->is_cut);
 }
 
+json_t *um_reply_frame_facts(double progress) {
+    return json_pack("{s:b, s:f}", "diffusion_content", 1, "diffusion_progress", progress);
+}
+
 /* What OpenAI calls the kind of an error. */
 static const char *error_type(int code) {
     switch (code) {

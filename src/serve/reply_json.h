@@ -18,6 +18,9 @@ json_t *um_reply_usage(const um_job *job, const um_sample_outcome *outcomes);
  * whether text was left out; NULL when out of memory. */
 json_t *um_reply_facts(const um_job *job, const um_sample_outcome *outcome);
 
+/* What marks a frame, as Mercury does; NULL when out of memory. */
+json_t *um_reply_frame_facts(double progress);
+
 /* {"error": {...}} for a failure; `code` is that of HTTP.  NULL when out of memory. */
 json_t *um_reply_error(int code, const char *message);
 

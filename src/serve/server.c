@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "serve/exchange.h"
+#include "serve/page.h"
 
 /* Connections beyond those of unfinished requests: idle ones, and those that ask other things. */
 #define SPARE_CONNECTIONS 32
@@ -31,6 +32,11 @@ static enum MHD_Result answer_models(um_exchange *exchange) {
                   "owned_by", "unmask", "context_length", (json_int_t)info->context_length);
     return um_exchange_reply_json(exchange, MHD_HTTP_OK,
                                   json_pack("{s:s, s:[o]}", "object", "list", "data", model));
+}
+
+static enum MHD_Result answer_page(um_exchange *exchange) {
+    return um_exchange_reply_text(exchange, MHD_HTTP_OK, "text/html; charset=utf-8",
+                                  um_page_playground, strlen(um_page_playground));
 }
 
 /* llama.cpp's description of a server. */
@@ -89,6 +95,7 @@ typedef struct route {
 } route;
 
 static const route routes[] = {
+    {.path = "/", .answer = answer_page, .is_open = true},
     {.path = "/v1/chat/completions", .api = &um_api_chat},
     {.path = "/chat/completions", .api = &um_api_chat},
     {.path = "/v1/completions", .api = &um_api_completions},

@@ -156,6 +156,13 @@ class Answers(unittest.TestCase):
         self.assertEqual(progress, sorted(progress))
         self.assertEqual(progress[-1], 1)
 
+    def test_frames_of_a_completion(self) -> None:
+        body = {"prompt": PROMPT, "max_tokens": 24}
+        whole = self.server.post("/v1/completions", body)["choices"][0]["text"]
+        frames = [event for event in self.server.stream("/v1/completions", {**body, "diffusing": True})[:-1]
+                  if "diffusion_meta" in event]
+        self.assertEqual(frames[-1]["choices"][0]["text"], whole)
+
     def test_code_between_prompt_and_suffix(self) -> None:
         texts = {"prompt": "def total_of(values):\n    total", "suffix": "\n    return total\n", "max_tokens": 40}
         completion = self.server.post("/v1/completions", texts)["choices"][0]["text"]
@@ -265,6 +272,9 @@ class Answers(unittest.TestCase):
 
     def test_paths_and_methods(self) -> None:
         self.assertEqual(self.server.ask("GET", "/nothing")[0], 404)
+        status, page, headers = self.server.ask("GET", "/")
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/html; charset=utf-8"))
+        self.assertNotRegex(page.decode(), r"(src|href)=|https?://")  # it needs nothing from elsewhere
         self.assertEqual(self.server.ask("GET", "/v1/completions")[0], 405)
         self.assertEqual(self.server.ask("POST", "/health", b"{}")[0], 405)
         models = json.loads(self.server.ask("GET", "/v1/models")[1])["data"]

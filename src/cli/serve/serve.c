@@ -31,6 +31,7 @@ static const char help[] =
     "usage: unmask serve [--model PATH] [options]\n"
     "\n"
     "Answer editors and other programs over HTTP, at http://127.0.0.1:8080 unless told otherwise:\n"
+    "  GET  /                      a page that shows the text while it is written\n"
     "  POST /v1/chat/completions   OpenAI's API; with \"diffusing\": true, as Mercury has it, a\n"
     "                              stream shows the whole text after each step\n"
     "  POST /v1/completions        OpenAI's; with \"suffix\" it fills in between\n"
