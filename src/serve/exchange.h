@@ -13,6 +13,7 @@ struct um_server {
     struct MHD_Daemon *daemon;
     um_engine *engine;
     atomic_bool is_draining;
+    atomic_size_t exchanges; /* that have begun and are not over */
 };
 
 /* From the first bytes of a request to the last of its reply. */

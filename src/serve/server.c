@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "serve/exchange.h"
@@ -192,6 +193,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
             return MHD_NO;
         }
         exchange->server = user;
+        atomic_fetch_add(&exchange->server->exchanges, 1);
         exchange->connection = connection;
         exchange->began = um_clock_seconds();
         (void)snprintf(exchange->method, sizeof exchange->method, "%s", method);
@@ -237,6 +239,7 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
     um_exchange *exchange = *state;
     if (exchange) {
         log_exchange(exchange, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        atomic_fetch_sub(&exchange->server->exchanges, 1);
         um_exchange_free(exchange);
         *state = NULL;
     }
@@ -328,13 +331,22 @@ bool um_server_drain(um_server *server) {
     return counts.unfinished == 0;
 }
 
+/* Let clients hear how their requests ended, for a moment at most. */
+static void wait_for_replies(const um_server *server) {
+    const struct timespec pause = {.tv_nsec = 10000000L};
+    for (int i = 0; i < 100 && atomic_load(&server->exchanges) > 0; i++) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 void um_server_stop(um_server *server) {
     if (!server) {
         return;
     }
     atomic_store(&server->is_draining, true);
-    um_engine_end(server->engine); /* wakes the connections, whose threads are joined next */
+    um_engine_end(server->engine); /* wakes the threads of the connections */
     if (server->daemon) {
+        wait_for_replies(server);
         MHD_stop_daemon(server->daemon);
     }
     um_engine_free(server->engine);

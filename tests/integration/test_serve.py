@@ -375,13 +375,25 @@ class End(unittest.TestCase):
         server = Server()
         connection = server.connect()
         self.addCleanup(connection.close)
-        connection.request("POST", "/v1/completions", json.dumps(slow_request(n=8, max_tokens=40)))
+        connection.request("POST", "/v1/completions", json.dumps(slow_request(n=4, max_tokens=32 // SLOW)))
         server.wait_for("unmask_requests_unfinished", 1)
         server.process.send_signal(signal.SIGTERM)
-        self.assertEqual(len(json.loads(connection.getresponse().read())["choices"]), 8)
+        self.assertEqual(len(json.loads(connection.getresponse().read())["choices"]), 4)
         server.process.wait(30 * SLOW)
         self.assertEqual(server.process.returncode, 0)
         self.assertIn("POST /v1/completions 200", server.stop())
+
+    def test_what_takes_too_long_is_told_so(self) -> None:
+        server = Server("--grace", "0")
+        connection = server.connect()
+        self.addCleanup(connection.close)
+        connection.request("POST", "/v1/completions", json.dumps(slow_request()))
+        server.wait_for("unmask_requests_unfinished", 1)
+        server.process.send_signal(signal.SIGINT)
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 503)
+        self.assertIn("shutting down", json.loads(answer.read())["error"]["message"])
+        server.stop()
 
     def test_a_second_interrupt_ends_at_once(self) -> None:
         server = Server()

@@ -20,12 +20,19 @@
 #define USUAL_INFILLING_LENGTH 64
 #define SMALL_INFILLING_LENGTH 40
 
-/* How long the end waits for requests that are being decoded. */
-#define GRACE_SECONDS 10
+/* How long the end waits for requests that are being decoded, unless told otherwise. */
+#define DEFAULT_GRACE 10
 
 #define SETTINGS_MAXIMUM 64
 
-enum { OPTION_BATCH = 500, OPTION_QUEUE, OPTION_INFILLING_LENGTH, OPTION_ORIGIN, OPTION_KEY };
+enum {
+    OPTION_BATCH = 500,
+    OPTION_QUEUE,
+    OPTION_INFILLING_LENGTH,
+    OPTION_ORIGIN,
+    OPTION_KEY,
+    OPTION_GRACE
+};
 
 static const char help[] =
     "usage: unmask serve [--model PATH] [options]\n"
@@ -39,8 +46,7 @@ static const char help[] =
     "  POST /infill                llama.cpp's, which llama.vim and llama.vscode use\n"
     "  GET  /v1/models, /health, /metrics (Prometheus), /props\n"
     "Requests are decoded side by side.  One whose client goes away is dropped at its next step.\n"
-    "Ctrl-C takes no more requests and ends when those under way are answered, at most 10 s "
-    "later.\n"
+    "Ctrl-C takes no more requests and ends when those under way are answered (--grace).\n"
     "docs/SERVER.md has what editors need to be told, and every member of a request.\n"
     "\n" UM_CLI_MODEL_HELP
     "  -H, --host ADDRESS     listen on this address or name (default: 127.0.0.1, this machine\n"
@@ -58,6 +64,7 @@ static const char help[] =
     "      --batch N          decode N answers at a time (default: 8, or fewer where memory is\n"
     "                         scarce)\n"
     "      --queue N          refuse requests while N are unfinished (default: 64)\n"
+    "      --grace N          after Ctrl-C wait at most N seconds for answers (default: 10)\n"
     "  -q, --quiet            print no line for each request\n"
     "  -h, --help             this text\n"
     "\n" UM_CLI_OPENING_HELP "\n"
@@ -73,6 +80,7 @@ typedef struct serve_settings {
     um_server_options server;
     um_serve_setting decoding[SETTINGS_MAXIMUM];
     size_t batch;
+    unsigned long long grace; /* seconds */
     bool is_quiet;
 } serve_settings;
 
@@ -96,11 +104,11 @@ static void say_where(const um_server *server, const um_server_options *options,
                   um_server_port(server), options->engine.batch);
 }
 
-static void run_until_interrupted(um_server *server) {
+static void run_until_interrupted(um_server *server, unsigned long long grace) {
     while (!um_cli_interrupted()) {
         wait_a_moment();
     }
-    for (int i = 0; i < GRACE_SECONDS * 10 && !um_server_drain(server); i++) {
+    for (unsigned long long i = 0; !um_server_drain(server) && i < grace * 10; i++) {
         wait_a_moment();
     }
 }
@@ -131,7 +139,7 @@ static um_status serve_model(serve_settings *settings, um_model *model, um_error
     }
     if (status == UM_OK) {
         say_where(server, &settings->server, &info);
-        run_until_interrupted(server);
+        run_until_interrupted(server, settings->grace);
     }
     um_server_stop(server);
     um_threads_free(threads);
@@ -210,6 +218,10 @@ static int read_option(const um_command *command, serve_settings *settings, int 
             return um_cli_set_count(command, "--batch", optarg, UM_BATCH_MAXIMUM, &settings->batch);
         case OPTION_QUEUE:
             return um_cli_set_count(command, "--queue", optarg, 4096, &engine->queue);
+        case OPTION_GRACE:
+            return um_cli_parse_count(command, "--grace", optarg, 0, 86400, &settings->grace)
+                       ? UM_EXIT_OK
+                       : UM_EXIT_USAGE;
         case 'q':
             settings->is_quiet = true;
             return UM_EXIT_OK;
@@ -230,6 +242,7 @@ static int parse(const um_command *command, int argc, char **argv, serve_setting
         {"context", required_argument, NULL, 'c'},
         {"batch", required_argument, NULL, OPTION_BATCH},
         {"queue", required_argument, NULL, OPTION_QUEUE},
+        {"grace", required_argument, NULL, OPTION_GRACE},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -258,6 +271,7 @@ static int run(const um_command *command, int argc, char **argv) {
                    .api_key = key && key[0] != '\0' ? key : NULL,
                    .engine = {.queue = DEFAULT_QUEUE, .context = DEFAULT_CONTEXT}}};
     settings.server.settings = settings.decoding;
+    settings.grace = DEFAULT_GRACE;
     const int code = parse(command, argc, argv, &settings);
     if (code == UM_PARSE_HELP) {
         return um_cli_help_with_decoding(command);
