@@ -76,17 +76,14 @@ static um_status read_chat(um_ask *ask, um_error *error) {
 
 /* ---- Writing ----------------------------------------------------------------------- */
 
-/* An object with the members that all have; releases *choices. */
-static json_t *reply(const um_job *job, const char *object, json_t *choices) {
-    return json_pack("{s:s+, s:s, s:I, s:s, s:o}", "id", "chatcmpl-", job->id, "object", object,
-                     "created", (json_int_t)job->created, "model", job->model, "choices", choices);
-}
+static const um_reply_kind whole_kind = {"chatcmpl-", "chat.completion"};
+static const um_reply_kind chunk_kind = {"chatcmpl-", "chat.completion.chunk"};
 
 /* A chunk of a stream with one choice; releases *delta.  `finish` may be NULL. */
 static json_t *chunk(const um_job *job, size_t sample, json_t *delta, const char *finish) {
     json_t *choice = json_pack("{s:I, s:o, s:s?}", "index", (json_int_t)sample, "delta", delta,
                                "finish_reason", finish);
-    return reply(job, "chat.completion.chunk", json_pack("[o]", choice));
+    return um_reply_object(job, chunk_kind, json_pack("[o]", choice));
 }
 
 static json_t *delta_of(const char *text, size_t length, bool has_role) {
@@ -119,12 +116,7 @@ static um_status write_last(const um_job *job, size_t sample, const um_sample_ou
 
 static um_status write_end(const um_job *job, const um_sample_outcome *outcomes, um_buffer *out,
                            um_error *error) {
-    if (job->ask.usage) {
-        json_t *counts = reply(job, "chat.completion.chunk", json_array());
-        (void)json_object_set_new(counts, "usage", um_reply_usage(job, outcomes));
-        UM_TRY(um_reply_append(out, counts, true, error));
-    }
-    return um_reply_append_done(out, error);
+    return um_reply_append_end(job, chunk_kind, outcomes, out, error);
 }
 
 static um_status write_whole(const um_job *job, const um_sample_outcome *outcomes, um_buffer *out,
@@ -138,9 +130,7 @@ static um_status write_whole(const um_job *job, const um_sample_outcome *outcome
                                "finish_reason", outcomes[i].finish, "unmask",
                                um_reply_facts(job, &outcomes[i])));
     }
-    json_t *whole = reply(job, "chat.completion", choices);
-    (void)json_object_set_new(whole, "usage", um_reply_usage(job, outcomes));
-    return um_reply_append(out, whole, false, error);
+    return um_reply_append_whole(job, whole_kind, outcomes, choices, out, error);
 }
 
 const um_api um_api_chat = {.read = read_chat,

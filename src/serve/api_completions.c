@@ -44,11 +44,14 @@ static bool is_fim(const um_job *job) {
     return job->dialect == &um_api_fim.dialect;
 }
 
-/* An object with the members that all have; releases *choices. */
-static json_t *reply(const um_job *job, const char *object, json_t *choices) {
-    return json_pack("{s:s+, s:s, s:I, s:s, s:o}", "id", is_fim(job) ? "fim-" : "cmpl-", job->id,
-                     "object", object, "created", (json_int_t)job->created, "model", job->model,
-                     "choices", choices);
+static um_reply_kind whole_kind(const um_job *job) {
+    return is_fim(job) ? (um_reply_kind){"fim-", "chat.completion"}
+                       : (um_reply_kind){"cmpl-", "text_completion"};
+}
+
+static um_reply_kind chunk_kind(const um_job *job) {
+    return is_fim(job) ? (um_reply_kind){"fim-", "chat.completion.chunk"}
+                       : (um_reply_kind){"cmpl-", "text_completion"};
 }
 
 /* A choice with a text; `holder` is where clients of chats look for it, "delta" or "message". */
@@ -63,42 +66,36 @@ static json_t *choice_of(const um_job *job, size_t sample, const char *text, siz
     return choice;
 }
 
-static const char *object_name(const um_job *job) {
-    return is_fim(job) ? "chat.completion.chunk" : "text_completion";
+/* A chunk of a stream with one choice. */
+static json_t *chunk(const um_job *job, size_t sample, const char *text, size_t length,
+                     const char *finish) {
+    json_t *choice = choice_of(job, sample, text, length, finish, "delta");
+    return um_reply_object(job, chunk_kind(job), json_pack("[o]", choice));
 }
 
 static um_status write_piece(const um_job *job, size_t sample, const char *text, size_t length,
                              bool first, um_buffer *out, um_error *error) {
     (void)first;
-    json_t *choice = choice_of(job, sample, text, length, NULL, "delta");
-    return um_reply_append(out, reply(job, object_name(job), json_pack("[o]", choice)), true,
-                           error);
+    return um_reply_append(out, chunk(job, sample, text, length, NULL), true, error);
 }
 
 static um_status write_frame(const um_job *job, size_t sample, const char *text, size_t length,
                              double progress, um_buffer *out, um_error *error) {
-    json_t *choice = choice_of(job, sample, text, length, NULL, "delta");
-    json_t *frame = reply(job, object_name(job), json_pack("[o]", choice));
+    json_t *frame = chunk(job, sample, text, length, NULL);
     (void)json_object_set_new(frame, "diffusion_meta", um_reply_frame_facts(progress));
     return um_reply_append(out, frame, true, error);
 }
 
 static um_status write_last(const um_job *job, size_t sample, const um_sample_outcome *outcome,
                             um_buffer *out, um_error *error) {
-    json_t *choice = choice_of(job, sample, "", 0, outcome->finish, "delta");
-    json_t *last = reply(job, object_name(job), json_pack("[o]", choice));
+    json_t *last = chunk(job, sample, "", 0, outcome->finish);
     (void)json_object_set_new(last, "unmask", um_reply_facts(job, outcome));
     return um_reply_append(out, last, true, error);
 }
 
 static um_status write_end(const um_job *job, const um_sample_outcome *outcomes, um_buffer *out,
                            um_error *error) {
-    if (job->ask.usage) {
-        json_t *counts = reply(job, object_name(job), json_array());
-        (void)json_object_set_new(counts, "usage", um_reply_usage(job, outcomes));
-        UM_TRY(um_reply_append(out, counts, true, error));
-    }
-    return um_reply_append_done(out, error);
+    return um_reply_append_end(job, chunk_kind(job), outcomes, out, error);
 }
 
 static um_status write_whole(const um_job *job, const um_sample_outcome *outcomes, um_buffer *out,
@@ -110,9 +107,7 @@ static um_status write_whole(const um_job *job, const um_sample_outcome *outcome
         (void)json_object_set_new(choice, "unmask", um_reply_facts(job, &outcomes[i]));
         (void)json_array_append_new(choices, choice);
     }
-    json_t *whole = reply(job, is_fim(job) ? "chat.completion" : "text_completion", choices);
-    (void)json_object_set_new(whole, "usage", um_reply_usage(job, outcomes));
-    return um_reply_append(out, whole, false, error);
+    return um_reply_append_whole(job, whole_kind(job), outcomes, choices, out, error);
 }
 
 #define COMPLETIONS_DIALECT                                                                        \

@@ -20,11 +20,8 @@ um_status um_reply_append(um_buffer *out, json_t *value, bool is_event, um_error
     return status;
 }
 
-um_status um_reply_append_done(um_buffer *out, um_error *error) {
-    return um_buffer_append_text(out, "data: [DONE]\n\n", error);
-}
-
-json_t *um_reply_usage(const um_job *job, const um_sample_outcome *outcomes) {
+/* Counts of tokens as OpenAI names them. */
+static json_t *usage(const um_job *job, const um_sample_outcome *outcomes) {
     const size_t prompt = outcomes[0].facts.prompt_tokens;
     size_t answers = 0;
     for (size_t i = 0; i < job->ask.samples; i++) {
@@ -32,6 +29,30 @@ json_t *um_reply_usage(const um_job *job, const um_sample_outcome *outcomes) {
     }
     return json_pack("{s:I, s:I, s:I}", "prompt_tokens", (json_int_t)prompt, "completion_tokens",
                      (json_int_t)answers, "total_tokens", (json_int_t)(prompt + answers));
+}
+
+json_t *um_reply_object(const um_job *job, um_reply_kind kind, json_t *choices) {
+    return json_pack("{s:s+, s:s, s:I, s:s, s:o}", "id", kind.prefix, job->id, "object",
+                     kind.object, "created", (json_int_t)job->created, "model", job->model,
+                     "choices", choices);
+}
+
+um_status um_reply_append_end(const um_job *job, um_reply_kind kind,
+                              const um_sample_outcome *outcomes, um_buffer *out, um_error *error) {
+    if (job->ask.usage) {
+        json_t *counts = um_reply_object(job, kind, json_array());
+        (void)json_object_set_new(counts, "usage", usage(job, outcomes));
+        UM_TRY(um_reply_append(out, counts, true, error));
+    }
+    return um_buffer_append_text(out, "data: [DONE]\n\n", error);
+}
+
+um_status um_reply_append_whole(const um_job *job, um_reply_kind kind,
+                                const um_sample_outcome *outcomes, json_t *choices, um_buffer *out,
+                                um_error *error) {
+    json_t *whole = um_reply_object(job, kind, choices);
+    (void)json_object_set_new(whole, "usage", usage(job, outcomes));
+    return um_reply_append(out, whole, false, error);
 }
 
 json_t *um_reply_facts(const um_job *job, const um_sample_outcome *outcome) {
