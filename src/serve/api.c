@@ -28,13 +28,10 @@ um_status um_api_refuse_unsupported(const um_ask *ask, um_error *error) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         UM_TRY(um_ask_refuse(ask, names[i], error));
     }
-    const char *format = um_json_text(json_object_get(ask->body, "response_format"), "type");
-    if (format[0] != '\0' && strcmp(format, "text") != 0) {
-        return UM_RAISE(error, UM_ERR_UNSUPPORTED,
-                        "the request: \"response_format\" of type \"%.40s\" is not supported",
-                        format);
-    }
-    return UM_OK;
+    const json_t *format = json_object_get(ask->body, "response_format");
+    return strcmp(um_json_text(format, "type"), "text") == 0
+               ? UM_OK
+               : um_ask_refuse(ask, "response_format", error);
 }
 
 um_status um_api_read_stream_options(um_ask *ask, um_error *error) {

@@ -53,7 +53,7 @@ static um_status read_infill(um_ask *ask, um_error *error) {
                         "the request: \"n\" above 1 has no meaning here");
     }
     const json_t *fields = json_object_get(ask->body, "response_fields");
-    ask->response_fields = json_is_array(fields) ? fields : NULL;
+    ask->response_fields = json_array_size(fields) > 0 ? fields : NULL;
     return um_ask_read_length(ask, length_names, 2, error);
 }
 

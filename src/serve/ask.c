@@ -44,6 +44,15 @@ um_status um_ask_keep(um_ask *ask, const um_buffer *text, const char **kept, um_
     return UM_OK;
 }
 
+bool um_ask_ends_with_answer(const um_ask *ask) {
+    for (size_t i = 0; i < ask->suffix_length; i++) {
+        if (!memchr(" \t\r\n", ask->suffix[i], 4)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- Options of decoding ------------------------------------------------------ */
 
 /* A string that reads the same as a C string: no NUL is inside. */
@@ -89,7 +98,9 @@ static um_status read_own_options(um_ask *ask, um_error *error) {
     const char *name;
     json_t *value;
     json_object_foreach (own, name, value) {
-        UM_TRY(set_option(ask, name, value, error));
+        if (strcmp(name, "seed") != 0) { /* read with that of the request */
+            UM_TRY(set_option(ask, name, value, error));
+        }
     }
     return UM_OK;
 }
@@ -98,12 +109,20 @@ static um_status read_own_options(um_ask *ask, um_error *error) {
 static um_status read_seed(um_ask *ask, const char *server_seed, um_error *error) {
     const json_t *own = json_object_get(json_object_get(ask->body, "unmask"), "seed");
     const json_t *given = own ? own : json_object_get(ask->body, "seed");
-    char text[32];
-    if (json_is_integer(given) && json_integer_value(given) >= 0) {
-        ask->seed = (unsigned long long)json_integer_value(given);
+    if (json_is_integer(given)) {
+        if (json_integer_value(given) >= 0) {
+            ask->seed = (unsigned long long)json_integer_value(given);
+        }
+    } else if (given && !json_is_null(given)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, WHERE ": \"seed\" must be an integer");
     } else if (server_seed) {
         ask->seed = strtoull(server_seed, NULL, 10);
     }
+    if (ask->seed > INT64_MAX) {
+        return UM_RAISE(error, UM_ERR_LIMIT, "seed: %llu is too large to be told in a reply",
+                        ask->seed);
+    }
+    char text[32];
     (void)snprintf(text, sizeof text, "%llu", ask->seed);
     return um_options_set(ask->options, "seed", text, error);
 }
@@ -179,6 +198,7 @@ um_status um_ask_refuse(const um_ask *ask, const char *name, um_error *error) {
     const json_t *value = json_object_get(ask->body, name);
     if (!value || json_is_null(value) || json_is_false(value) ||
         (json_is_number(value) && json_number_value(value) == 0) ||
+        (json_is_string(value) && json_string_length(value) == 0) ||
         (json_is_array(value) && json_array_size(value) == 0) ||
         (json_is_object(value) && json_object_size(value) == 0)) {
         return UM_OK;

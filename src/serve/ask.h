@@ -56,6 +56,9 @@ um_status um_ask_read_length(um_ask *ask, const char *const *names, size_t count
  * is missing, null, false, 0, or empty. */
 um_status um_ask_refuse(const um_ask *ask, const char *name, um_error *error);
 
+/* Whether only white space follows the answer. */
+bool um_ask_ends_with_answer(const um_ask *ask);
+
 /* Keep a text that had to be put together; *kept belongs to *ask. */
 um_status um_ask_keep(um_ask *ask, const um_buffer *text, const char **kept, um_error *error);
 

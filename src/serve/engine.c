@@ -4,22 +4,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "serve/request_fit.h"
-#include "serve/sample.h"
-
-/* A job that is being decoded. */
-typedef struct active_job {
-    um_job *job; /* a reference */
-    um_request_fit fit;
-    um_sample *samples;          /* [job->ask.samples] */
-    um_sample_outcome *outcomes; /* [job->ask.samples], filled in at the end */
-    size_t added;                /* samples that were given to the batch */
-    size_t finished;
-    um_buffer output; /* of this step */
-    um_status status; /* the first failure */
-    um_error error;
-    struct active_job *next;
-} active_job;
+#include "serve/active_job.h"
 
 /* A job that waits to be taken up. */
 typedef struct waiting_job {
@@ -30,7 +15,7 @@ typedef struct waiting_job {
 struct um_engine {
     um_engine_setup setup;
     um_batch *batch;
-    active_job *active; /* used by the engine's thread alone, like the batch */
+    um_active_job *active; /* used by the engine's thread alone, like the batch */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* of what follows */
@@ -40,70 +25,86 @@ struct um_engine {
     um_engine_counts counts;
 };
 
-/* ---- Taking up a job ---------------------------------------------------------- */
-
-static um_status add_samples(um_engine *engine, active_job *active, um_error *error) {
-    um_job *job = active->job;
-    const um_fit_limits limits = {.length = engine->setup.length,
-                                  .infilling_length = engine->setup.infilling_length,
-                                  .context = engine->setup.context};
-    UM_TRY(um_request_fit_make(engine->setup.model, &job->ask, &limits, &active->fit, error));
-    active->samples = calloc(job->ask.samples, sizeof *active->samples);
-    active->outcomes = calloc(job->ask.samples, sizeof *active->outcomes);
-    if (!active->samples || !active->outcomes) {
-        return um_error_memory(error, "samples", job->ask.samples * sizeof *active->samples);
-    }
-    for (size_t i = 0; i < job->ask.samples; i++) {
-        um_sample *sample = &active->samples[i];
-        sample->job = job;
-        sample->index = i;
-        active->fit.request.sample = (uint32_t)i;
-        const um_callbacks callbacks = um_sample_callbacks(sample);
-        UM_TRY(um_batch_add(engine->batch, &active->fit.request, &callbacks, &sample->id, error));
-        active->added++;
-    }
-    return UM_OK;
-}
-
-/* Keep the first failure; what is left of the job is not decoded. */
-static void fail(active_job *active, um_status status, const um_error *error) {
-    if (active->status == UM_OK) {
-        active->status = status;
-        active->error = *error;
-    }
-    for (size_t i = 0; i < active->added; i++) {
-        active->samples[i].is_stopped = true;
-    }
-}
+/* ---- From the first step of a job to the last --------------------------------- */
 
 static void take_up(um_engine *engine, um_job *job) {
-    active_job *active = calloc(1, sizeof *active);
+    um_active_job *active = calloc(1, sizeof *active);
     um_error error = {0};
     if (!active) {
         um_job_finish(job, um_error_memory(&error, "request", sizeof *active), &error);
         um_job_release(job);
+        (void)pthread_mutex_lock(&engine->lock);
+        engine->counts.unfinished--;
+        engine->counts.failed++;
+        (void)pthread_mutex_unlock(&engine->lock);
         return;
     }
     active->job = job;
-    const um_status status = add_samples(engine, active, &error);
-    if (status != UM_OK) {
-        fail(active, status, &error);
+    um_active_job **link = &engine->active;
+    while (*link) {
+        link = &(*link)->next;
     }
-    active->next = engine->active;
-    engine->active = active;
+    *link = active;
 }
 
-/* ---- The end of a job ------------------------------------------------------------ */
+/* The job that is to have the next free place in the batch: of those with samples to decode the one
+ * that has the fewest in it, and of equals the oldest; NULL if there is none. */
+static um_active_job *next_in_turn(const um_engine *engine) {
+    um_active_job *chosen = NULL;
+    for (um_active_job *active = engine->active; active; active = active->next) {
+        if (um_active_job_has_more(active) &&
+            (!chosen || um_active_job_in_batch(active) < um_active_job_in_batch(chosen))) {
+            chosen = active;
+        }
+    }
+    return chosen;
+}
 
-static void count_finished(um_engine *engine, const active_job *active, bool was_cancelled) {
+/* Drop what nobody waits for, and give free places in the batch to samples of the others. */
+static void fill_batch(um_engine *engine) {
+    size_t used = 0;
+    for (um_active_job *active = engine->active; active; active = active->next) {
+        if (atomic_load(&active->job->is_cancelled)) {
+            um_error error = {0};
+            um_active_job_fail(active, UM_RAISE(&error, UM_ERR_CANCELLED, "the client went away"),
+                               &error);
+        }
+        used += um_active_job_in_batch(active);
+    }
+    um_active_job *active;
+    while (used < engine->setup.batch && (active = next_in_turn(engine)) != NULL) {
+        um_error error = {0};
+        const um_status status = um_active_job_add_sample(
+            active, engine->setup.model, &engine->setup.limits, engine->batch, &error);
+        if (status == UM_OK) {
+            used++;
+        } else {
+            um_active_job_fail(active, status, &error);
+        }
+    }
+}
+
+static void take_outcome(um_engine *engine, um_outcome *outcome) {
+    for (um_active_job *active = engine->active; active; active = active->next) {
+        um_sample *sample = um_active_job_find(active, outcome->id);
+        if (sample) {
+            um_active_job_take(active, sample, outcome);
+            break;
+        }
+    }
+    um_result_clear(&outcome->result);
+}
+
+static void count_finished(um_engine *engine, const um_active_job *active) {
+    const bool was_cancelled = active->status == UM_ERR_CANCELLED;
     (void)pthread_mutex_lock(&engine->lock);
     um_engine_counts *counts = &engine->counts;
     counts->unfinished--;
     counts->finished += active->status == UM_OK;
     counts->cancelled += was_cancelled;
     counts->failed += active->status != UM_OK && !was_cancelled;
-    for (size_t i = 0; i < active->added; i++) {
-        const um_sample_facts *facts = &active->samples[i].outcome.facts;
+    for (size_t i = 0; active->status == UM_OK && i < active->job->ask.samples; i++) {
+        const um_sample_facts *facts = &active->outcomes[i].facts;
         counts->prompt_tokens += facts->prompt_tokens;
         counts->answer_tokens += facts->answer_tokens;
         counts->forwards += facts->forwards;
@@ -112,106 +113,17 @@ static void count_finished(um_engine *engine, const active_job *active, bool was
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
-/* The part of the reply that needs all samples. */
-static um_status write_end(active_job *active, um_error *error) {
-    um_job *job = active->job;
-    size_t tokens = 0;
-    for (size_t i = 0; i < job->ask.samples; i++) {
-        active->outcomes[i] = active->samples[i].outcome;
-        tokens += active->outcomes[i].facts.answer_tokens;
-    }
-    atomic_store(&job->answer_tokens, tokens);
-    return job->ask.stream ? job->dialect->end(job, active->outcomes, &active->output, error)
-                           : job->dialect->whole(job, active->outcomes, &active->output, error);
-}
-
-static void end_job(um_engine *engine, active_job *active) {
-    um_job *job = active->job;
-    um_error error = {0};
-    if (active->status == UM_OK) {
-        um_status status = write_end(active, &error);
-        if (status == UM_OK) {
-            status = um_job_write(job, &active->output, &error);
-        }
-        if (status != UM_OK) {
-            fail(active, status, &error);
-        }
-    }
-    count_finished(engine, active, active->status == UM_ERR_CANCELLED);
-    um_job_finish(job, active->status, &active->error);
-    for (size_t i = 0; i < active->added; i++) {
-        um_sample_free(&active->samples[i]);
-    }
-    um_buffer_free(&active->output);
-    um_request_fit_free(&active->fit);
-    free(active->samples);
-    free(active->outcomes);
-    um_job_release(job);
-    free(active);
-}
-
 static void end_finished_jobs(um_engine *engine) {
-    active_job **link = &engine->active;
+    um_active_job **link = &engine->active;
     while (*link) {
-        active_job *active = *link;
-        const bool is_over = active->finished == active->added &&
-                             (active->added == active->job->ask.samples || active->status != UM_OK);
-        if (is_over) {
+        um_active_job *active = *link;
+        if (um_active_job_is_over(active)) {
             *link = active->next;
-            end_job(engine, active);
+            um_active_job_end(active);
+            count_finished(engine, active);
+            um_active_job_free(active);
         } else {
             link = &active->next;
-        }
-    }
-}
-
-/* ---- Steps ---------------------------------------------------------------------------- */
-
-static um_sample *find_sample(um_engine *engine, uint64_t id, active_job **found) {
-    for (active_job *active = engine->active; active; active = active->next) {
-        for (size_t i = 0; i < active->added; i++) {
-            if (active->samples[i].id == id) {
-                *found = active;
-                return &active->samples[i];
-            }
-        }
-    }
-    return NULL;
-}
-
-static void take_outcome(um_engine *engine, um_outcome *outcome) {
-    active_job *active = NULL;
-    um_sample *sample = find_sample(engine, outcome->id, &active);
-    active->finished++;
-    um_status status = outcome->status;
-    um_error error = outcome->error;
-    if (sample->status != UM_OK) { /* a callback of ours is why it was cancelled */
-        status = sample->status;
-        error = sample->error;
-    } else if (active->status == UM_OK &&
-               (status == UM_OK || (status == UM_ERR_CANCELLED && sample->is_stopped))) {
-        status =
-            um_sample_finish(sample, &outcome->result, active->fit.is_cut, &active->output, &error);
-    }
-    if (status != UM_OK) {
-        fail(active, status, &error);
-    }
-    um_result_clear(&outcome->result);
-}
-
-static void step_streams(um_engine *engine) {
-    for (active_job *active = engine->active; active; active = active->next) {
-        um_error error = {0};
-        um_status status = active->status;
-        for (size_t i = 0; status == UM_OK && i < active->added; i++) {
-            status = um_sample_step(&active->samples[i], &active->output, &error);
-        }
-        if (status == UM_OK) {
-            status = um_job_write(active->job, &active->output, &error);
-        }
-        um_buffer_clear(&active->output);
-        if (status != UM_OK) {
-            fail(active, status, &error);
         }
     }
 }
@@ -219,12 +131,15 @@ static void step_streams(um_engine *engine) {
 /* One step of everything. */
 static void advance(um_engine *engine) {
     const double began = um_clock_seconds();
+    fill_batch(engine);
     (void)um_batch_step(engine->batch);
     um_outcome outcome;
     while (um_batch_take(engine->batch, &outcome)) {
         take_outcome(engine, &outcome);
     }
-    step_streams(engine);
+    for (um_active_job *active = engine->active; active; active = active->next) {
+        um_active_job_step(active);
+    }
     end_finished_jobs(engine);
     (void)pthread_mutex_lock(&engine->lock);
     engine->counts.busy_seconds += um_clock_seconds() - began;
@@ -257,8 +172,8 @@ static void *run(void *user) {
     }
     um_error error = {0};
     (void)UM_RAISE(&error, UM_ERR_CANCELLED, "the server is shutting down");
-    for (active_job *active = engine->active; active; active = active->next) {
-        fail(active, UM_ERR_CANCELLED, &error);
+    for (um_active_job *active = engine->active; active; active = active->next) {
+        um_active_job_fail(active, UM_ERR_CANCELLED, &error);
     }
     while (engine->active) {
         advance(engine);

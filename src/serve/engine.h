@@ -3,18 +3,16 @@
 #define UM_SERVE_ENGINE_H
 
 #include "serve/job.h"
+#include "serve/request_fit.h"
 
 typedef struct um_engine um_engine;
 
 typedef struct um_engine_setup {
     const um_model *model;
-    um_threads *threads;     /* used by nobody else meanwhile; may be NULL */
-    size_t batch;            /* samples decoded at a time, at least 1 */
-    size_t queue;            /* jobs that may be unfinished at a time, at least 1 */
-    size_t length;           /* most tokens of an answer */
-    size_t infilling_length; /* most tokens of an answer with text behind it */
-    size_t context;          /* most tokens that the model is shown of the text around such an
-                                answer, and of a text to continue */
+    um_threads *threads;  /* used by nobody else meanwhile; may be NULL */
+    size_t batch;         /* samples decoded at a time, at least 1 */
+    size_t queue;         /* jobs that may be unfinished at a time, at least 1 */
+    um_fit_limits limits; /* of the answers */
 } um_engine_setup;
 
 /* `setup` is copied; what it points to must outlive the engine. */
@@ -37,7 +35,7 @@ typedef struct um_engine_counts {
     unsigned long long failed;
     unsigned long long cancelled;
     unsigned long long refused;
-    unsigned long long prompt_tokens;
+    unsigned long long prompt_tokens; /* these of finished jobs */
     unsigned long long answer_tokens;
     unsigned long long forwards;
     unsigned long long rows;

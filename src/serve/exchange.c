@@ -18,17 +18,16 @@
 /* Streams say at least this often that they are alive, so that nothing on the way gives up. */
 #define SILENCE_SECONDS 10.0
 
-/* For so long a client may neither send nor take anything. */
-#define IDLE_SECONDS 60U
-
 /* ---- Replies --------------------------------------------------------------------- */
 
 static void add_origin(const um_exchange *exchange, struct MHD_Response *response) {
     const char *origin = exchange->server->options.allow_origin;
     if (origin) {
         (void)MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
+        const char *asked = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND,
+                                                        "Access-Control-Request-Headers");
         (void)MHD_add_response_header(response, "Access-Control-Allow-Headers",
-                                      "Authorization, Content-Type");
+                                      asked ? asked : "Authorization, Content-Type");
         (void)MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST");
     }
 }
@@ -45,6 +44,11 @@ static enum MHD_Result send_reply(um_exchange *exchange, int code, const char *t
     add_origin(exchange, response);
     if (code == MHD_HTTP_UNAUTHORIZED) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    }
+    if (code == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+                                      exchange->route->api ? "POST, OPTIONS"
+                                                           : "GET, HEAD, OPTIONS");
     }
     if (code == MHD_HTTP_SERVICE_UNAVAILABLE) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
@@ -212,6 +216,7 @@ static um_status make_job(um_exchange *exchange, const um_api *api, um_error *er
     um_ask ask = {0};
     um_status status =
         um_ask_begin(&ask, um_buffer_text(&exchange->body), exchange->body.length, error);
+    um_buffer_free(&exchange->body);
     if (status == UM_OK) {
         status = um_ask_read_options(&ask, options->settings, options->setting_count, error);
     }
@@ -228,8 +233,7 @@ static um_status make_job(um_exchange *exchange, const um_api *api, um_error *er
 enum MHD_Result um_exchange_answer(um_exchange *exchange, const um_api *api) {
     um_error error = {0};
     if (exchange->is_too_long) {
-        return um_exchange_reply_error(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
-                                       "the request is longer than 16 MiB");
+        return um_exchange_reply_error(exchange, MHD_HTTP_CONTENT_TOO_LARGE, UM_TOO_LONG);
     }
     if (exchange->status != UM_OK) {
         return um_exchange_reply_error(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR,
@@ -239,8 +243,12 @@ enum MHD_Result um_exchange_answer(um_exchange *exchange, const um_api *api) {
     if (status != UM_OK) {
         return reply_failure(exchange, code_of(status), &error);
     }
-    if (um_engine_submit(exchange->server->engine, exchange->job, &error) != UM_OK) {
-        return reply_failure(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, &error);
+    const um_status submitted = um_engine_submit(exchange->server->engine, exchange->job, &error);
+    if (submitted != UM_OK) {
+        return reply_failure(exchange,
+                             submitted == UM_ERR_MEMORY ? MHD_HTTP_INTERNAL_SERVER_ERROR
+                                                        : MHD_HTTP_SERVICE_UNAVAILABLE,
+                             &error);
     }
     set_idle_limit(exchange, 0);
     if (exchange->job->ask.stream) {
@@ -248,7 +256,7 @@ enum MHD_Result um_exchange_answer(um_exchange *exchange, const um_api *api) {
     } else {
         wait_for_all(exchange);
     }
-    set_idle_limit(exchange, IDLE_SECONDS);
+    set_idle_limit(exchange, UM_IDLE_SECONDS);
     return reply_of_job(exchange);
 }
 

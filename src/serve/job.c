@@ -65,19 +65,27 @@ um_status um_job_write(um_job *job, const um_buffer *bytes, um_error *error) {
         return UM_OK;
     }
     (void)pthread_mutex_lock(&job->lock);
-    const um_status status = um_buffer_append(&job->output, bytes->data, bytes->length, error);
+    const um_status status =
+        job->ask.stream && job->output.length > UM_JOB_UNREAD_MAXIMUM
+            ? UM_RAISE(error, UM_ERR_LIMIT, "the client does not read its stream")
+            : um_buffer_append(&job->output, bytes->data, bytes->length, error);
     (void)pthread_cond_signal(&job->changed);
     (void)pthread_mutex_unlock(&job->lock);
     return status;
 }
 
+/* The first end counts: its status and error may be read without the lock. */
+static void settle(um_job *job, um_status status, const um_error *error) {
+    if (!job->is_finished) {
+        job->status = status;
+        job->error = status != UM_OK ? *error : (um_error){0};
+        job->is_finished = true;
+    }
+}
+
 void um_job_finish(um_job *job, um_status status, const um_error *error) {
     (void)pthread_mutex_lock(&job->lock);
-    job->status = status;
-    if (status != UM_OK) {
-        job->error = *error;
-    }
-    job->is_finished = true;
+    settle(job, status, error);
     (void)pthread_cond_signal(&job->changed);
     (void)pthread_mutex_unlock(&job->lock);
 }
@@ -102,14 +110,13 @@ bool um_job_read(um_job *job, int milliseconds, um_buffer *bytes) {
         waited = pthread_cond_timedwait(&job->changed, &job->lock, &until);
     }
     um_error error = {0};
-    const bool is_read =
-        job->output.length == 0 ||
-        um_buffer_append(bytes, job->output.data, job->output.length, &error) == UM_OK;
-    if (is_read) {
-        um_buffer_clear(&job->output);
-    } else if (job->is_finished && job->status == UM_OK) {
-        job->status = error.status;
-        job->error = error;
+    const um_status status = job->output.length == 0 ? UM_OK
+                                                     : um_buffer_append(bytes, job->output.data,
+                                                                        job->output.length, &error);
+    um_buffer_clear(&job->output);
+    if (status != UM_OK) { /* the rest would be of no use */
+        atomic_store(&job->is_cancelled, true);
+        settle(job, status, &error);
     }
     const bool is_over = job->is_finished;
     (void)pthread_mutex_unlock(&job->lock);

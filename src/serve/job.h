@@ -19,7 +19,8 @@ typedef struct um_sample_facts {
     size_t forwards;
     size_t rows;
     double seconds;
-    bool is_cut; /* a part of the prompt was left out to fit the context */
+    size_t hole_length; /* tokens that the answer could have */
+    bool is_cut;        /* a part of the prompt was left out to fit the context */
     const char *algorithm;
 } um_sample_facts;
 
@@ -85,7 +86,10 @@ void um_job_hold(um_job *job);
 /* The last reference frees the job.  NULL is allowed. */
 void um_job_release(um_job *job);
 
-/* The engine: add to the reply; end it. */
+/* Most bytes of a stream that wait to be read. */
+#define UM_JOB_UNREAD_MAXIMUM ((size_t)4 << 20)
+
+/* The engine: add to the reply; end it.  UM_ERR_LIMIT: the client does not read its stream. */
 um_status um_job_write(um_job *job, const um_buffer *bytes, um_error *error);
 void um_job_finish(um_job *job, um_status status, const um_error *error);
 

@@ -1,10 +1,14 @@
 #include "serve/live_text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
+
+/* A probability of 0, as for suppressed confidences, must not make a sum infinite. */
+#define SMALLEST_CONFIDENCE 1e-9F
 
 um_status um_live_text_begin(um_live_text *live, const um_start_event *start, um_error *error) {
     um_live_text_free(live);
@@ -13,6 +17,8 @@ um_status um_live_text_begin(um_live_text *live, const um_start_event *start, um
     }
     const size_t length = start->hole_lengths[0];
     UM_TRY(um_allocate(&live->tokens, length, sizeof *live->tokens, "answer", error));
+    UM_TRY(
+        um_allocate(&live->log_confidence, length, sizeof *live->log_confidence, "answer", error));
     for (size_t i = 0; i < length; i++) {
         live->tokens[i] = UM_NO_TOKEN_ID;
     }
@@ -27,6 +33,7 @@ um_status um_live_text_begin(um_live_text *live, const um_start_event *start, um
 
 void um_live_text_free(um_live_text *live) {
     free(live->tokens);
+    free(live->log_confidence);
     *live = (um_live_text){0};
 }
 
@@ -38,6 +45,8 @@ void um_live_text_event(um_live_text *live, const um_event *event) {
     const bool was_decided = live->tokens[at] != UM_NO_TOKEN_ID;
     const bool is_decided = event->kind == UM_EVENT_COMMIT;
     live->tokens[at] = is_decided ? event->token : UM_NO_TOKEN_ID;
+    live->log_confidence[at] = logf(fmaxf(event->confidence, SMALLEST_CONFIDENCE));
+    live->changes++;
     live->decided += (size_t)is_decided - (size_t)was_decided;
     if (live->takes_back) {
         return;
@@ -97,4 +106,12 @@ um_status um_live_text_frame(const um_live_text *live, um_buffer *text, um_error
 
 double um_live_text_progress(const um_live_text *live) {
     return live->length > 0 ? (double)live->decided / (double)live->length : 0;
+}
+
+double um_live_text_mean_log_confidence(const um_live_text *live, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)live->log_confidence[i];
+    }
+    return count > 0 ? sum / (double)count : log((double)SMALLEST_CONFIDENCE);
 }

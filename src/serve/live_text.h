@@ -11,11 +11,13 @@
 /* Zero-initialise; release with um_live_text_free. */
 typedef struct um_live_text {
     const um_model *model;
-    size_t start;     /* of the hole in the canvas */
-    size_t length;    /* of the hole */
-    int32_t previous; /* the token in front of the hole, or UM_NO_TOKEN_ID */
-    int32_t *tokens;  /* [length]: UM_NO_TOKEN_ID where undecided */
+    size_t start;          /* of the hole in the canvas */
+    size_t length;         /* of the hole */
+    int32_t previous;      /* the token in front of the hole, or UM_NO_TOKEN_ID */
+    int32_t *tokens;       /* [length]: UM_NO_TOKEN_ID where undecided */
+    float *log_confidence; /* [length]: in nats, of decided tokens */
     size_t decided;
+    size_t changes;  /* events so far */
     size_t end;      /* the first end token, or `length`; always that if takes_back */
     size_t settled;  /* tokens in front of the first undecided one, at most `end` */
     bool takes_back; /* the algorithm may mask decided tokens again: nothing is settled before the
@@ -36,5 +38,9 @@ um_status um_live_text_frame(const um_live_text *live, um_buffer *text, um_error
 
 /* The share of decided places, 0 to 1. */
 double um_live_text_progress(const um_live_text *live);
+
+/* The mean over the first `count` tokens of the logarithm of the probability with which each was
+ * decided; for none, as low as it can be. */
+double um_live_text_mean_log_confidence(const um_live_text *live, size_t count);
 
 #endif

@@ -57,10 +57,11 @@ um_status um_reply_append_whole(const um_job *job, um_reply_kind kind,
 
 json_t *um_reply_facts(const um_job *job, const um_sample_outcome *outcome) {
     const um_sample_facts *facts = &outcome->facts;
-    return json_pack("{s:I, s:s, s:I, s:I, s:I, s:f, s:b}", "seed", (json_int_t)job->ask.seed,
-                     "algorithm", facts->algorithm, "steps", (json_int_t)facts->steps, "forwards",
-                     (json_int_t)facts->forwards, "rows", (json_int_t)facts->rows, "seconds",
-                     facts->seconds, "truncated", (int)facts->is_cut);
+    return json_pack("{s:I, s:I, s:s, s:I, s:I, s:I, s:f, s:b}", "seed", (json_int_t)job->ask.seed,
+                     "length", (json_int_t)facts->hole_length, "algorithm", facts->algorithm,
+                     "steps", (json_int_t)facts->steps, "forwards", (json_int_t)facts->forwards,
+                     "rows", (json_int_t)facts->rows, "seconds", facts->seconds, "truncated",
+                     (int)facts->is_cut);
 }
 
 json_t *um_reply_frame_facts(double progress) {

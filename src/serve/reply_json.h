@@ -27,8 +27,8 @@ um_status um_reply_append_whole(const um_job *job, um_reply_kind kind,
                                 const um_sample_outcome *outcomes, json_t *choices, um_buffer *out,
                                 um_error *error);
 
-/* What only this server tells of a sample: its seed, algorithm, steps, forwards, rows, seconds and
- * whether text was left out; NULL when out of memory. */
+/* What only this server tells of a sample: its seed, the room that it had, algorithm, steps,
+ * forwards, rows, seconds and whether text was left out; NULL when out of memory. */
 json_t *um_reply_facts(const um_job *job, const um_sample_outcome *outcome);
 
 /* What marks a frame, as Mercury does; NULL when out of memory. */

@@ -5,9 +5,13 @@
 
 #include "serve/ask.h"
 
+/* Most lengths that are tried for one answer. */
+#define UM_TRIALS_MAXIMUM 6
+
 typedef struct um_fit_limits {
     size_t length;           /* most tokens of an answer */
-    size_t infilling_length; /* most tokens of one with text behind it */
+    size_t infilling_length; /* most tokens of one between two texts */
+    bool searches;           /* for those, several lengths up to that are tried */
     size_t context;          /* most tokens of the texts around that one */
 } um_fit_limits;
 
@@ -17,13 +21,21 @@ typedef struct um_request_fit {
     um_part parts[3];
     int32_t *prefix; /* for um_free */
     int32_t *suffix; /* for um_free */
-    bool is_cut;     /* some of the text is not shown */
+    size_t hole_length;
+    bool is_cut; /* some of the text is not shown */
 } um_request_fit;
 
-/* Where an answer goes between two texts, what is furthest from it is left out if there is no room
+/* The lengths of the answer to try, ascending; returns how many, at least 1.  A search tries 4, 8,
+ * 16 and so on, and the longest that the request and the server allow. */
+size_t um_request_fit_lengths(const um_ask *ask, const um_fit_limits *limits,
+                              size_t lengths[UM_TRIALS_MAXIMUM]);
+
+/* The canvas with an answer of `length` tokens, or fewer if there is no more room.
+ *
+ * Where an answer goes between two texts, what is furthest from it is left out if there is no room
  * for it.  UM_ERR_LIMIT: a conversation or a text to continue leaves no room for an answer. */
 um_status um_request_fit_make(const um_model *model, const um_ask *ask, const um_fit_limits *limits,
-                              um_request_fit *fit, um_error *error);
+                              size_t length, um_request_fit *fit, um_error *error);
 void um_request_fit_free(um_request_fit *fit);
 
 #endif

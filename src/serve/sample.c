@@ -78,14 +78,14 @@ static um_status tell(um_sample *sample, const um_buffer *text, size_t end, um_b
 
 static um_status tell_frame(um_sample *sample, const um_buffer *text, double progress,
                             um_buffer *out, um_error *error) {
-    sample->told_state = sample->live.decided + 1;
+    sample->told_changes = sample->live.changes + 1;
     sample->has_told = true;
     return sample->job->dialect->frame(sample->job, sample->index, um_buffer_text(text),
                                        text->length, progress, out, error);
 }
 
 static um_status step_frames(um_sample *sample, um_buffer *out, um_error *error) {
-    if (sample->told_state == sample->live.decided + 1) {
+    if (sample->told_changes == sample->live.changes + 1) {
         return UM_OK;
     }
     um_buffer text = {0};
@@ -97,31 +97,45 @@ static um_status step_frames(um_sample *sample, um_buffer *out, um_error *error)
     return status;
 }
 
-um_status um_sample_step(um_sample *sample, um_buffer *out, um_error *error) {
+/* Look for stop sequences in what is settled, and send the pieces of it that cannot be part of one.
+ */
+static um_status step_settled(um_sample *sample, um_buffer *out, um_error *error) {
     const um_ask *ask = &sample->job->ask;
-    if (sample->is_finished || sample->is_stopped || sample->status != UM_OK ||
-        !sample->live.tokens || (!ask->stream && ask->stop_count == 0)) {
+    if (sample->seen_settled == sample->live.settled) {
         return UM_OK;
     }
+    sample->seen_settled = sample->live.settled;
     um_buffer text = {0};
     um_status status = um_live_text_settled(&sample->live, &text, error);
     if (status == UM_OK) {
         const char *stop;
         const size_t end = find_stop(ask, &text, &stop);
+        const size_t open = stop ? 0 : possible_stop(ask, &text);
         sample->is_stopped = stop != NULL;
-        if (ask->stream && !ask->frames) {
-            const size_t open = stop ? 0 : possible_stop(ask, &text);
-            status =
-                end - open > sample->told ? tell(sample, &text, end - open, out, error) : UM_OK;
+        if (ask->stream && !ask->frames && end - open > sample->told) {
+            status = tell(sample, &text, end - open, out, error);
         }
     }
     um_buffer_free(&text);
-    return status == UM_OK && ask->stream && ask->frames ? step_frames(sample, out, error) : status;
+    return status;
+}
+
+um_status um_sample_step(um_sample *sample, um_buffer *out, um_error *error) {
+    const um_ask *ask = &sample->job->ask;
+    if (sample->is_trial || sample->is_finished || sample->is_stopped || sample->status != UM_OK ||
+        !sample->live.tokens) {
+        return UM_OK;
+    }
+    const bool shows_frames = ask->stream && ask->frames;
+    if (ask->stop_count > 0 || (ask->stream && !shows_frames)) {
+        UM_TRY(step_settled(sample, out, error));
+    }
+    return shows_frames ? step_frames(sample, out, error) : UM_OK;
 }
 
 /* ---- The end ------------------------------------------------------------------------ */
 
-static um_status tell_end(um_sample *sample, um_buffer *out, um_error *error) {
+um_status um_sample_tell_end(um_sample *sample, um_buffer *out, um_error *error) {
     const um_ask *ask = &sample->job->ask;
     if (!ask->stream) {
         return UM_OK;
@@ -131,8 +145,7 @@ static um_status tell_end(um_sample *sample, um_buffer *out, um_error *error) {
     return sample->job->dialect->last(sample->job, sample->index, &sample->outcome, out, error);
 }
 
-um_status um_sample_finish(um_sample *sample, const um_result *result, bool is_cut, um_buffer *out,
-                           um_error *error) {
+um_status um_sample_finish(um_sample *sample, const um_result *result, um_error *error) {
     const um_answer *answer = &result->answers[0];
     UM_TRY(um_buffer_append(&sample->text, answer->text, answer->text_length, error));
     const char *stop;
@@ -148,10 +161,14 @@ um_status um_sample_finish(um_sample *sample, const um_result *result, bool is_c
                                        .forwards = result->forwards,
                                        .rows = result->rows,
                                        .seconds = result->seconds,
-                                       .is_cut = is_cut,
+                                       .hole_length = sample->hole_length,
+                                       .is_cut = sample->is_cut,
                                        .algorithm = result->algorithm};
+    sample->has_end = answer->ended;
+    sample->mean_log_confidence = um_live_text_mean_log_confidence(
+        &sample->live, answer->token_count + (answer->ended ? 1 : 0));
     sample->is_finished = true;
-    return tell_end(sample, out, error);
+    return UM_OK;
 }
 
 void um_sample_free(um_sample *sample) {

@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "serve/exchange.h"
-#include "serve/page.h"
+#include "base/utf8.h"
+#include "serve/route.h"
 
 /* Connections beyond those of unfinished requests: idle ones, and those that ask other things. */
 #define SPARE_CONNECTIONS 32
@@ -17,164 +17,12 @@
 /* Most bytes of the headers of a request. */
 #define HEADERS_MAXIMUM ((size_t)64 << 10)
 
-/* ---- What is asked by GET ------------------------------------------------------- */
-
-static enum MHD_Result answer_health(um_exchange *exchange) {
-    const bool is_draining = atomic_load(&exchange->server->is_draining);
-    return um_exchange_reply_json(
-        exchange, is_draining ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK,
-        json_pack("{s:s}", "status", is_draining ? "shutting down" : "ok"));
-}
-
-static enum MHD_Result answer_models(um_exchange *exchange) {
-    const um_model_info *info = &exchange->server->info;
-    json_t *model =
-        json_pack("{s:s, s:s, s:i, s:s, s:I}", "id", info->name, "object", "model", "created", 0,
-                  "owned_by", "unmask", "context_length", (json_int_t)info->context_length);
-    return um_exchange_reply_json(exchange, MHD_HTTP_OK,
-                                  json_pack("{s:s, s:[o]}", "object", "list", "data", model));
-}
-
-static enum MHD_Result answer_page(um_exchange *exchange) {
-    return um_exchange_reply_text(exchange, MHD_HTTP_OK, "text/html; charset=utf-8",
-                                  um_page_playground, strlen(um_page_playground));
-}
-
-/* llama.cpp's description of a server. */
-static enum MHD_Result answer_props(um_exchange *exchange) {
-    const um_model_info *info = &exchange->server->info;
-    return um_exchange_reply_json(
-        exchange, MHD_HTTP_OK,
-        json_pack("{s:s, s:I, s:{s:I}, s:s+}", "model_path", info->name, "total_slots",
-                  (json_int_t)exchange->server->options.engine.batch, "default_generation_settings",
-                  "n_ctx", (json_int_t)info->context_length, "build_info", "unmask ",
-                  um_version()));
-}
-
-/* Prometheus' text format. */
-static enum MHD_Result answer_metrics(um_exchange *exchange) {
-    um_engine_counts counts;
-    um_engine_count(exchange->server->engine, &counts);
-    um_buffer text = {0};
-    um_error error = {0};
-    const um_status status =
-        um_buffer_append_format(&text, &error,
-                                "# TYPE unmask_requests_unfinished gauge\n"
-                                "unmask_requests_unfinished %zu\n"
-                                "# TYPE unmask_requests_total counter\n"
-                                "unmask_requests_total{outcome=\"finished\"} %llu\n"
-                                "unmask_requests_total{outcome=\"failed\"} %llu\n"
-                                "unmask_requests_total{outcome=\"cancelled\"} %llu\n"
-                                "unmask_requests_total{outcome=\"refused\"} %llu\n"
-                                "# TYPE unmask_tokens_total counter\n"
-                                "unmask_tokens_total{kind=\"prompt\"} %llu\n"
-                                "unmask_tokens_total{kind=\"answer\"} %llu\n"
-                                "# TYPE unmask_forwards_total counter\n"
-                                "unmask_forwards_total %llu\n"
-                                "# TYPE unmask_rows_total counter\n"
-                                "unmask_rows_total %llu\n"
-                                "# TYPE unmask_busy_seconds_total counter\n"
-                                "unmask_busy_seconds_total %.6f\n",
-                                counts.unfinished, counts.finished, counts.failed, counts.cancelled,
-                                counts.refused, counts.prompt_tokens, counts.answer_tokens,
-                                counts.forwards, counts.rows, counts.busy_seconds);
-    const enum MHD_Result result =
-        status == UM_OK ? um_exchange_reply_text(exchange, MHD_HTTP_OK, "text/plain; version=0.0.4",
-                                                 text.data, text.length)
-                        : MHD_NO;
-    um_buffer_free(&text);
-    return result;
-}
-
-/* ---- Paths -------------------------------------------------------------------------- */
-
-typedef struct route {
-    const char *path;
-    enum MHD_Result (*answer)(um_exchange *exchange); /* to GET */
-    const um_api *api;                                /* or to POST */
-    bool is_open;                                     /* needs no key */
-} route;
-
-static const route routes[] = {
-    {.path = "/", .answer = answer_page, .is_open = true},
-    {.path = "/v1/chat/completions", .api = &um_api_chat},
-    {.path = "/chat/completions", .api = &um_api_chat},
-    {.path = "/v1/completions", .api = &um_api_completions},
-    {.path = "/completions", .api = &um_api_completions},
-    {.path = "/v1/fim/completions", .api = &um_api_fim},
-    {.path = "/fim/completions", .api = &um_api_fim},
-    {.path = "/infill", .api = &um_api_infill},
-    {.path = "/v1/models", .answer = answer_models},
-    {.path = "/models", .answer = answer_models},
-    {.path = "/props", .answer = answer_props},
-    {.path = "/metrics", .answer = answer_metrics},
-    {.path = "/health", .answer = answer_health, .is_open = true},
-};
-
-static const route *find_route(const char *path) {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(path, routes[i].path) == 0) {
-            return &routes[i];
-        }
-    }
-    return NULL;
-}
-
-/* Compares as long whatever the texts have in common, so that time tells nothing about the key. */
-static bool is_same_secret(const char *given, const char *key) {
-    const size_t length = strlen(key);
-    const size_t given_length = strlen(given);
-    unsigned difference = given_length != length;
-    for (size_t i = 0; i < given_length; i++) {
-        difference |= (unsigned)(given[i] ^ key[i % (length + 1)]);
-    }
-    return difference == 0;
-}
-
-static bool has_key(const um_exchange *exchange) {
-    const char *key = exchange->server->options.api_key;
-    if (!key) {
-        return true;
-    }
-    static const char scheme[] = "Bearer ";
-    const char *given = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND,
-                                                    MHD_HTTP_HEADER_AUTHORIZATION);
-    return given && strncmp(given, scheme, strlen(scheme)) == 0 &&
-           is_same_secret(given + strlen(scheme), key);
-}
-
-static enum MHD_Result answer(um_exchange *exchange, const char *path, const char *method) {
-    const route *found = find_route(path);
-    if (!found) {
-        return um_exchange_reply_error(exchange, MHD_HTTP_NOT_FOUND,
-                                       "no such path; docs/SERVER.md lists what there is");
-    }
-    if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0) {
-        return um_exchange_reply_text(exchange, MHD_HTTP_OK, "text/plain", "", 0);
-    }
-    if (strcmp(method, found->api ? MHD_HTTP_METHOD_POST : MHD_HTTP_METHOD_GET) != 0) {
-        return um_exchange_reply_error(exchange, MHD_HTTP_METHOD_NOT_ALLOWED,
-                                       found->api ? "this path takes POST" : "this path takes GET");
-    }
-    if (!found->is_open && !has_key(exchange)) {
-        return um_exchange_reply_error(exchange, MHD_HTTP_UNAUTHORIZED,
-                                       "the header \"Authorization: Bearer KEY\" is missing or "
-                                       "has another key");
-    }
-    if (!found->api) {
-        return found->answer(exchange);
-    }
-    if (atomic_load(&exchange->server->is_draining)) {
-        return um_exchange_reply_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                       "the server is shutting down");
-    }
-    return um_exchange_answer(exchange, found->api);
-}
-
 /* ---- Called by the library -------------------------------------------------------------- */
 
 static void collect(um_exchange *exchange, const char *bytes, size_t length) {
-    if (exchange->body.length + length > UM_BODY_MAXIMUM) {
+    exchange->received += length;
+    if (exchange->received > UM_BODY_MAXIMUM) {
+        um_buffer_free(&exchange->body);
         exchange->is_too_long = true;
     } else if (exchange->status == UM_OK) {
         exchange->status = um_buffer_append(&exchange->body, bytes, length, NULL);
@@ -198,18 +46,38 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
         exchange->began = um_clock_seconds();
         (void)snprintf(exchange->method, sizeof exchange->method, "%s", method);
         (void)snprintf(exchange->path, sizeof exchange->path, "%s", path);
+        exchange->route = um_route_find(path);
         *state = exchange;
-        return MHD_YES;
+        enum MHD_Result result = MHD_YES;
+        return um_route_admit(exchange, method, &result) ? MHD_YES : result;
     }
     if (*length > 0) {
         collect(exchange, bytes, *length);
         *length = 0;
-        return MHD_YES;
+        /* Somebody who goes on for ever is not worth an answer. */
+        return exchange->received > 4 * UM_BODY_MAXIMUM ? MHD_NO : MHD_YES;
     }
-    return answer(exchange, path, method);
+    return um_route_answer(exchange, method);
 }
 
-static void log_exchange(const um_exchange *exchange, bool is_complete) {
+/* How a request ended, if not as it should. */
+static const char *ending(enum MHD_RequestTerminationCode how) {
+    switch (how) {
+        case MHD_REQUEST_TERMINATED_COMPLETED_OK:
+            return "";
+        case MHD_REQUEST_TERMINATED_TIMEOUT_REACHED:
+            return ", the client kept still for too long";
+        case MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN:
+            return ", cut off by the end of the server";
+        case MHD_REQUEST_TERMINATED_READ_ERROR:
+        case MHD_REQUEST_TERMINATED_CLIENT_ABORT:
+            return ", the client went away";
+        default:
+            return ", given up";
+    }
+}
+
+static void log_exchange(const um_exchange *exchange, enum MHD_RequestTerminationCode how) {
     const um_server_options *options = &exchange->server->options;
     if (!options->log) {
         return;
@@ -221,9 +89,7 @@ static void log_exchange(const um_exchange *exchange, bool is_complete) {
     if (tokens > 0) {
         used += snprintf(line + used, sizeof line - (size_t)used, ", %zu tokens", tokens);
     }
-    if (!is_complete) {
-        (void)snprintf(line + used, sizeof line - (size_t)used, ", the client went away");
-    }
+    (void)snprintf(line + used, sizeof line - (size_t)used, "%s", ending(how));
     for (char *at = line; *at; at++) { /* a path may hold anything */
         if ((unsigned char)*at < ' ' || *at == 0x7f) {
             *at = '?';
@@ -238,7 +104,7 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
     (void)connection;
     um_exchange *exchange = *state;
     if (exchange) {
-        log_exchange(exchange, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        log_exchange(exchange, how);
         atomic_fetch_sub(&exchange->server->exchanges, 1);
         um_exchange_free(exchange);
         *state = NULL;
@@ -247,15 +113,26 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
 
 /* ---- Start and end ------------------------------------------------------------------------- */
 
-/* Options that no request could use are found before the first one comes. */
+/* Find defaults that no request could use before the first one comes: ask with nothing but them. */
 static um_status check_settings(const um_server_options *options, um_error *error) {
-    um_options *decoding = NULL;
-    um_status status = um_options_create(&decoding, error);
-    for (size_t i = 0; status == UM_OK && i < options->setting_count; i++) {
-        status =
-            um_options_set(decoding, options->settings[i].name, options->settings[i].text, error);
+    static const char empty[] = "{}";
+    const um_part parts[] = {{.kind = UM_PART_TEXT, .text = "a", .length = 1},
+                             {.kind = UM_PART_HOLE, .length = 1}};
+    um_ask ask = {0};
+    um_batch *batch = NULL;
+    um_status status = um_ask_begin(&ask, empty, strlen(empty), error);
+    if (status == UM_OK) {
+        status = um_ask_read_options(&ask, options->settings, options->setting_count, error);
     }
-    um_options_free(decoding);
+    if (status == UM_OK) {
+        status = um_batch_create(options->engine.model, NULL, 1, &batch, error);
+    }
+    if (status == UM_OK) {
+        const um_request request = {.parts = parts, .part_count = 2, .options = ask.options};
+        status = um_batch_add(batch, &request, NULL, NULL, error);
+    }
+    um_batch_free(batch);
+    um_ask_free(&ask);
     return status;
 }
 
@@ -268,8 +145,8 @@ static um_status listen_on(um_server *server, const struct addrinfo *address, um
         flags, (uint16_t)options->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
         address->ai_addr, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->engine.queue + SPARE_CONNECTIONS),
-        MHD_OPTION_CONNECTION_TIMEOUT, 60U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADERS_MAXIMUM,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, UM_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        HEADERS_MAXIMUM, MHD_OPTION_END);
     if (!server->daemon) {
         return UM_RAISE(error, UM_ERR_IO,
                         "cannot listen on %s, port %u: is it in use, or not an address of this "
@@ -289,7 +166,11 @@ static um_status open_address(um_server *server, um_error *error) {
     if (failure != 0) {
         return UM_RAISE(error, UM_ERR_IO, "%s: %s", server->options.host, gai_strerror(failure));
     }
-    const um_status status = listen_on(server, found, error);
+    um_status status = UM_ERR_IO;
+    for (const struct addrinfo *address = found; address && status != UM_OK;
+         address = address->ai_next) {
+        status = listen_on(server, address, error);
+    }
     freeaddrinfo(found);
     return status;
 }
@@ -306,7 +187,11 @@ um_status um_server_start(const um_server_options *options, um_server **server, 
         made->options.host = "127.0.0.1";
     }
     um_model_get_info(options->engine.model, &made->info);
-    um_status status = um_engine_create(&options->engine, &made->engine, error);
+    um_status status = um_utf8_repair(made->info.name, strlen(made->info.name), &made->name, error);
+    if (status == UM_OK) {
+        made->info.name = um_buffer_text(&made->name);
+        status = um_engine_create(&options->engine, &made->engine, error);
+    }
     if (status == UM_OK) {
         status = open_address(made, error);
     }
@@ -328,7 +213,7 @@ bool um_server_drain(um_server *server) {
     atomic_store(&server->is_draining, true);
     um_engine_counts counts;
     um_engine_count(server->engine, &counts);
-    return counts.unfinished == 0;
+    return counts.unfinished == 0 && atomic_load(&server->exchanges) == 0;
 }
 
 /* Let clients hear how their requests ended, for a moment at most. */
@@ -350,5 +235,6 @@ void um_server_stop(um_server *server) {
         MHD_stop_daemon(server->daemon);
     }
     um_engine_free(server->engine);
+    um_buffer_free(&server->name);
     free(server);
 }

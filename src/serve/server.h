@@ -28,8 +28,7 @@ um_status um_server_start(const um_server_options *options, um_server **server, 
 /* The port that the server listens on. */
 unsigned um_server_port(const um_server *server);
 
-/* Take no more connections; requests on those that are open are refused.  True once nothing is
- * unfinished. */
+/* Refuse new requests.  True once those before are answered. */
 bool um_server_drain(um_server *server);
 
 /* End what is unfinished and close all connections.  NULL is allowed. */

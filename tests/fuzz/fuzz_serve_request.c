@@ -42,7 +42,8 @@ static void check_reply(const um_buffer *reply, bool is_stream) {
         json_t *value = NULL;
         um_error error = {0};
         const size_t length = (size_t)(end - text) - skipped;
-        require(strncmp(text + skipped, "[DONE]", length) == 0 ||
+        const bool is_done = length == 6 && memcmp(text + skipped, "[DONE]", 6) == 0;
+        require((is_done && is_stream && at + skipped + length + 2 == reply->length) ||
                 um_json_load_bytes(text + skipped, length, "reply", &value, &error) == UM_OK);
         json_decref(value);
         at += skipped + length + (is_stream ? 2 : 1);

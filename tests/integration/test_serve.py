@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -34,8 +35,11 @@ class Server:
         first = self.process.stderr.readline()
         found = re.search(r"http://(\S+):(\d+),", first)
         if not found:
-            raise AssertionError(first + self.process.stderr.read())
-        self.port = int(found[2])
+            raise AssertionError(first + self.process.communicate()[1])
+        self.host, self.port = found[1], int(found[2])
+        self.log: list[str] = []
+        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
+        self.reader.start()
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -84,10 +88,13 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            return self.process.communicate(timeout=30 * SLOW)[1]
+            self.process.wait(30 * SLOW)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+        self.reader.join()
+        self.process.stderr.close()
+        return "".join(self.log)
 
 
 def slow_request(**members: object) -> dict:
@@ -249,7 +256,9 @@ class Answers(unittest.TestCase):
                             ({"prompt": "x", "logprobs": 3}, '"logprobs" is not supported'),
                             ({"prompt": "x", "response_format": {"type": "json_object"}}, "response_format"),
                             ({"prompt": "x", "unmask": {"algorithm": "magic"}}, "no decoding algorithm"),
-                            ({"prompt": "x", "unmask": {"steps": [1]}}, '"steps"'), ({"prompt": "x", "unmask": 1}, "object"),
+                            ({"prompt": "x", "unmask": {"steps": [1]}}, '"steps"'), ({"prompt": "x", "seed": "7"}, '"seed"'),
+                            ({"prompt": "x", "unmask": {"seed": 7.5}}, '"seed"'), ({"prompt": "x", "response_format": "json"},
+                                                                                  "response_format"), ({"prompt": "x", "unmask": 1}, "object"),
                             ({"prompt": "x", "unmask": {"factor": 2}}, "means nothing"),
                             ({"prompt": "x", "unmask": {"factor": 2}, "stream": True}, "means nothing"),
                             ({"prompt": "x", "stream": "yes"}, '"stream"')):
@@ -265,7 +274,7 @@ class Answers(unittest.TestCase):
                 self.assertIn(words, error["message"])
 
     def test_neutral_members_of_other_servers_are_taken(self) -> None:
-        self.server.post("/v1/completions", {"prompt": PROMPT, "suffix": "", "frequency_penalty": 0, "presence_penalty": 0.0,
+        self.server.post("/v1/completions", {"prompt": PROMPT, "suffix": "", "grammar": "", "frequency_penalty": 0, "presence_penalty": 0.0,
                                              "logit_bias": {}, "tools": [], "echo": False, "logprobs": None, "user": "me",
                                              "stop": None, "seed": -1, "max_tokens": 1 << 40, "stream": None,
                                              "response_format": {"type": "text"}})
@@ -276,7 +285,10 @@ class Answers(unittest.TestCase):
         self.assertEqual((status, headers["Content-Type"]), (200, "text/html; charset=utf-8"))
         self.assertNotRegex(page.decode(), r"(src|href)=|https?://")  # it needs nothing from elsewhere
         self.assertEqual(self.server.ask("GET", "/v1/completions")[0], 405)
-        self.assertEqual(self.server.ask("POST", "/health", b"{}")[0], 405)
+        status, _, headers = self.server.ask("POST", "/health", b"{}")
+        self.assertEqual((status, headers["Allow"]), (405, "GET, HEAD, OPTIONS"))
+        status, body, headers = self.server.ask("HEAD", "/health")
+        self.assertEqual((status, body, int(headers["Content-Length"]) > 0), (200, b"", True))
         models = json.loads(self.server.ask("GET", "/v1/models")[1])["data"]
         self.assertEqual([model["id"] for model in models], ["tiny"])
         self.assertEqual(json.loads(self.server.ask("GET", "/health")[1]), {"status": "ok"})
@@ -298,8 +310,14 @@ class Answers(unittest.TestCase):
         self.assertEqual(got.count(b"HTTP/1.1 200"), 2)
 
     def test_a_body_that_is_too_long_is_refused(self) -> None:
-        error = self.server.post("/v1/completions", b" " * ((16 << 20) + 1), expected=413)["error"]
-        self.assertIn("16 MiB", error["message"])
+        with self.server.raw() as connection:
+            connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % ((2 << 20) + 1))
+            self.assertIn(b"413", connection.recv(65536))  # before any of it is sent
+        with self.server.raw() as connection:
+            connection.sendall(b"POST /infill HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+            connection.sendall(chunk * 40 + b"0\r\n\r\n")
+            self.assertIn(b"413", connection.recv(65536))
 
     def test_noise_is_no_request(self) -> None:
         for noise in (b"\x00" * 100, b"GET\r\n\r\n", b"POST /infill HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
@@ -330,6 +348,32 @@ class Clients(unittest.TestCase):
             server.wait_for('unmask_requests_total{outcome="cancelled"}', number)
         self.assertEqual(server.metric('unmask_requests_total{outcome="finished"}'), 0)
 
+    def test_waiting_requests_of_clients_that_are_gone_are_dropped_too(self) -> None:
+        server = Server("--quiet", "--batch", "1", "--queue", "6")
+        self.addCleanup(server.stop)
+        first = server.connect()
+        self.addCleanup(first.close)
+        first.request("POST", "/v1/completions", json.dumps(slow_request()))
+        server.wait_for("unmask_requests_unfinished", 1)
+        body = json.dumps(slow_request()).encode()
+        clients = [server.raw() for _ in range(5)]
+        for client in clients:
+            client.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        server.wait_for("unmask_requests_unfinished", 6)
+        for client in clients:
+            client.close()
+        server.wait_for("unmask_requests_unfinished", 1)
+
+    def test_a_large_request_leaves_room_for_a_small_one(self) -> None:
+        server = Server("--quiet", "--batch", "2")
+        self.addCleanup(server.stop)
+        large = server.connect()
+        self.addCleanup(large.close)
+        large.request("POST", "/v1/completions", json.dumps(slow_request()))
+        server.wait_for("unmask_requests_unfinished", 1)
+        server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 8})
+        self.assertEqual(server.metric("unmask_requests_unfinished"), 1)
+
     def test_a_full_queue_refuses(self) -> None:
         server = Server("--queue", "1", "--batch", "2")
         self.addCleanup(server.stop)
@@ -357,8 +401,35 @@ class Clients(unittest.TestCase):
         server = Server("--allow-origin", "https://example.org")
         self.addCleanup(server.stop)
         for method in ("OPTIONS", "POST"):
-            headers = server.ask(method, "/v1/completions", {"prompt": PROMPT})[2]
-            self.assertEqual(headers["Access-Control-Allow-Origin"], "https://example.org")
+            status, _, headers = server.ask(method, "/v1/completions", {"prompt": PROMPT}, Origin="https://example.org",
+                                            **{"Access-Control-Request-Headers": "x-special"})
+            self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (200, "https://example.org"))
+            self.assertEqual(headers["Access-Control-Allow-Headers"], "x-special")
+        self.assertEqual(server.ask("POST", "/v1/completions", {"prompt": PROMPT}, Origin="https://example.com")[0], 403)
+        own = f"http://127.0.0.1:{server.port}"
+        self.assertEqual(server.ask("POST", "/v1/completions", {"prompt": PROMPT}, Origin=own)[0], 200)
+        # A page under a name that leads here.
+        self.assertEqual(server.ask("POST", "/v1/completions", {"prompt": PROMPT}, Origin="http://evil.example", Host="x")[0], 403)
+
+    def test_a_search_for_the_length(self) -> None:
+        server = Server("--search-length", "--infilling-length", "40")
+        self.addCleanup(server.stop)
+        fixed = Server("--infilling-length", "16")
+        self.addCleanup(fixed.stop)
+        for suffix in ("\n    return total\n", "", "\n"):
+            body = {"prompt": "def total_of(values):\n    total", "suffix": suffix, "seed": 1}
+            got = server.post("/v1/fim/completions", body)["choices"][0]
+            self.assertIn(got["unmask"]["length"], (4, 8, 16, 32, 40))
+            alone = fixed.post("/v1/fim/completions", body)["choices"][0]
+            self.assertGreater(got["unmask"]["forwards"], alone["unmask"]["forwards"])
+            same = Server("--infilling-length", str(got["unmask"]["length"]))
+            self.assertEqual(same.post("/v1/fim/completions", body)["choices"][0]["text"], got["text"])
+            same.stop()
+            pieces = server.stream("/v1/fim/completions", body)[:-1]
+            self.assertEqual("".join(piece["choices"][0]["text"] for piece in pieces), got["text"])
+            two = server.post("/v1/fim/completions", {**body, "n": 2})["choices"]
+            self.assertEqual([choice["text"] for choice in two], [got["text"]] * 2)
+        self.assertEqual(server.post("/v1/fim/completions", {**body, "max_tokens": 3})["choices"][0]["unmask"]["length"], 3)
 
     def test_defaults_of_the_server_hold_unless_a_request_says_otherwise(self) -> None:
         server = Server("--steps", "7", "--length", "30", "--seed", "5")
@@ -404,15 +475,17 @@ class End(unittest.TestCase):
         server.process.send_signal(signal.SIGINT)
         time.sleep(0.7)
         server.process.send_signal(signal.SIGINT)
-        server.process.wait(10)
-        server.process.stderr.close()
+        server.process.wait(3)
+        self.assertEqual(server.process.returncode, -signal.SIGINT)
+        server.stop()
 
     def test_mistakes_of_the_command_line(self) -> None:
-        taken = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(taken.close)
+        other = Server()
+        self.addCleanup(other.stop)
         for options, words in ((["--port", "70000"], "--port"), (["--temperature", "hot"], "not a number"), (["x"], "arguments"),
                                (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
-                               (["--port", str(taken.getsockname()[1])], "cannot listen"),
+                               (["--port", str(other.port)], "cannot listen"), (["--algorithm", "entropy", "--factor", "2"], "means nothing"),
+                               (["--seed", str(1 << 63)], "too large"),
                                (["--queue", "0"], "--queue"), (["--model", "/nowhere"], "/nowhere")):
             with self.subTest(options=options):
                 done = subprocess.run([PROGRAM, "serve", "--model", str(ROOT / "models" / "tiny"), *options],

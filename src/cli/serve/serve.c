@@ -1,7 +1,9 @@
 /* unmask serve: answers editors and other programs over HTTP. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/request/batch_size.h"
 #include "cli/request/decoding_options.h"
@@ -29,6 +31,7 @@ enum {
     OPTION_BATCH = 500,
     OPTION_QUEUE,
     OPTION_INFILLING_LENGTH,
+    OPTION_SEARCH,
     OPTION_ORIGIN,
     OPTION_KEY,
     OPTION_GRACE
@@ -59,6 +62,8 @@ static const char help[] =
     "                         or 80 for models with fewer than 2048 positions)\n"
     "      --infilling-length N\n"
     "                         most tokens of one with text behind it (default: 64, or 40)\n"
+    "      --search-length    try 4, 8, 16 ... tokens for those, up to that length, side by side,\n"
+    "                         and answer with what the model is surest of\n"
     "  -c, --context N        most tokens of the text around that one which the model is shown\n"
     "                         (default: 2048)\n"
     "      --batch N          decode N answers at a time (default: 8, or fewer where memory is\n"
@@ -88,7 +93,11 @@ typedef struct serve_settings {
 
 static void print_line(void *user, const char *line) {
     (void)user;
-    (void)fprintf(stderr, "%s\n", line);
+    /* A reader that has stopped reading must not stop the server: the line is dropped then. */
+    struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&output, 1, 0) > 0 && (output.revents & POLLOUT) != 0) {
+        (void)fprintf(stderr, "%s\n", line);
+    }
 }
 
 static void wait_a_moment(void) {
@@ -116,11 +125,12 @@ static void run_until_interrupted(um_server *server, unsigned long long grace) {
 static void choose_sizes(serve_settings *settings, const um_model_info *info) {
     um_engine_setup *engine = &settings->server.engine;
     const bool is_small = info->context_length < SMALL_CONTEXT;
-    if (engine->length == 0) {
-        engine->length = is_small ? SMALL_LENGTH : USUAL_LENGTH;
+    if (engine->limits.length == 0) {
+        engine->limits.length = is_small ? SMALL_LENGTH : USUAL_LENGTH;
     }
-    if (engine->infilling_length == 0) {
-        engine->infilling_length = is_small ? SMALL_INFILLING_LENGTH : USUAL_INFILLING_LENGTH;
+    if (engine->limits.infilling_length == 0) {
+        engine->limits.infilling_length =
+            is_small ? SMALL_INFILLING_LENGTH : USUAL_INFILLING_LENGTH;
     }
     engine->batch = um_cli_batch_size(info, settings->batch, UM_BATCH_USUAL, 1);
 }
@@ -208,12 +218,16 @@ static int read_option(const um_command *command, serve_settings *settings, int 
             settings->server.allow_origin = optarg;
             return UM_EXIT_OK;
         case 'l':
-            return um_cli_set_count(command, "--length", optarg, 1U << 20, &engine->length);
+            return um_cli_set_count(command, "--length", optarg, 1U << 20, &engine->limits.length);
         case OPTION_INFILLING_LENGTH:
             return um_cli_set_count(command, "--infilling-length", optarg, 1U << 20,
-                                    &engine->infilling_length);
+                                    &engine->limits.infilling_length);
+        case OPTION_SEARCH:
+            engine->limits.searches = true;
+            return UM_EXIT_OK;
         case 'c':
-            return um_cli_set_count(command, "--context", optarg, 1U << 24, &engine->context);
+            return um_cli_set_count(command, "--context", optarg, 1U << 24,
+                                    &engine->limits.context);
         case OPTION_BATCH:
             return um_cli_set_count(command, "--batch", optarg, UM_BATCH_MAXIMUM, &settings->batch);
         case OPTION_QUEUE:
@@ -239,6 +253,7 @@ static int parse(const um_command *command, int argc, char **argv, serve_setting
         {"allow-origin", required_argument, NULL, OPTION_ORIGIN},
         {"length", required_argument, NULL, 'l'},
         {"infilling-length", required_argument, NULL, OPTION_INFILLING_LENGTH},
+        {"search-length", no_argument, NULL, OPTION_SEARCH},
         {"context", required_argument, NULL, 'c'},
         {"batch", required_argument, NULL, OPTION_BATCH},
         {"queue", required_argument, NULL, OPTION_QUEUE},
@@ -269,7 +284,7 @@ static int run(const um_command *command, int argc, char **argv) {
         .server = {.host = "127.0.0.1",
                    .port = DEFAULT_PORT,
                    .api_key = key && key[0] != '\0' ? key : NULL,
-                   .engine = {.queue = DEFAULT_QUEUE, .context = DEFAULT_CONTEXT}}};
+                   .engine = {.queue = DEFAULT_QUEUE, .limits = {.context = DEFAULT_CONTEXT}}}};
     settings.server.settings = settings.decoding;
     settings.grace = DEFAULT_GRACE;
     const int code = parse(command, argc, argv, &settings);
