@@ -182,10 +182,10 @@ void um_active_job_end(um_active_job *active) {
             um_active_job_fail(active, status, &error);
         }
     }
-    um_job_finish(active->job, active->status, &active->error);
 }
 
 void um_active_job_free(um_active_job *active) {
+    um_job_finish(active->job, active->status, &active->error);
     for (size_t i = 0; i < active->added; i++) {
         um_sample_free(&active->samples[i]);
     }

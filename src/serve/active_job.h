@@ -48,9 +48,10 @@ void um_active_job_step(um_active_job *active);
 /* Whether everything has come back. */
 bool um_active_job_is_over(const um_active_job *active);
 
-/* Then write the end of the reply, and finish the job. */
+/* Then write the end of the reply, unless the job has failed. */
 void um_active_job_end(um_active_job *active);
 
+/* Tell the connection that this is all, and release everything. */
 void um_active_job_free(um_active_job *active);
 
 #endif

@@ -120,7 +120,7 @@ static void end_finished_jobs(um_engine *engine) {
         if (um_active_job_is_over(active)) {
             *link = active->next;
             um_active_job_end(active);
-            count_finished(engine, active);
+            count_finished(engine, active); /* before anybody hears that it is finished */
             um_active_job_free(active);
         } else {
             link = &active->next;
