@@ -38,7 +38,7 @@ static um_status read_message(um_ask *ask, const json_t *value, um_message *mess
     if (!json_is_object(value)) {
         return UM_RAISE(error, UM_ERR_FORMAT, "the request: a message must be an object");
     }
-    message->role = um_json_text(value, "role");
+    UM_TRY(um_json_require_string(value, "a message", "role", &message->role, error));
     if (strcmp(message->role, "developer") == 0) { /* OpenAI's newer name */
         message->role = "system";
     }

@@ -10,6 +10,9 @@ static const char *const length_names[] = {"n_predict", "max_tokens"};
 
 /* Text of other files, which comes first. */
 static um_status append_extra(const json_t *extra, um_buffer *text, um_error *error) {
+    if (extra && !json_is_null(extra) && !json_is_array(extra)) {
+        return UM_RAISE(error, UM_ERR_FORMAT, "the request: \"input_extra\" must be an array");
+    }
     for (size_t i = 0; i < json_array_size(extra); i++) {
         const json_t *own = json_object_get(json_array_get(extra, i), "text");
         if (!json_is_string(own)) {

@@ -184,10 +184,11 @@ um_status um_ask_read_options(um_ask *ask, const um_serve_setting *settings, siz
 
 um_status um_ask_read_length(um_ask *ask, const char *const *names, size_t count, um_error *error) {
     for (size_t i = 0; i < count; i++) {
-        int64_t length = 0;
+        int64_t length = -1;
         UM_TRY(um_json_optional_integer(ask->body, WHERE, names[i], -1, INT64_MAX, &length, error));
-        if (length > 0) {
+        if (length >= 0) {
             ask->length = (size_t)length;
+            ask->is_empty = length == 0;
             return UM_OK;
         }
     }

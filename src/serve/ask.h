@@ -29,8 +29,9 @@ typedef struct um_ask {
     size_t suffix_length;
 
     um_options *options;
-    size_t length;                           /* most tokens of the answer; 0: not said */
-    size_t samples;                          /* at least 1 */
+    size_t length;  /* most tokens of the answer; 0: not said, unless is_empty */
+    bool is_empty;  /* no token is wanted, only the form of a reply */
+    size_t samples; /* at least 1 */
     const char *stops[UM_ASK_STOPS_MAXIMUM]; /* [stop_count], none of them empty */
     size_t stop_count;
     bool stream;
@@ -49,7 +50,7 @@ void um_ask_free(um_ask *ask);
 um_status um_ask_read_options(um_ask *ask, const um_serve_setting *settings, size_t count,
                               um_error *error);
 
-/* The most tokens of the answer, the first of names[count] that is there; -1 means not said. */
+/* The most tokens of the answer, the first of names[count] that is there; below 0: not said. */
 um_status um_ask_read_length(um_ask *ask, const char *const *names, size_t count, um_error *error);
 
 /* A member that would change the answer if it were obeyed, and is not: UM_ERR_UNSUPPORTED unless it

@@ -1,9 +1,9 @@
+#define _GNU_SOURCE /* POLLRDHUP */
 #include "serve/exchange.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -110,9 +110,8 @@ static bool is_gone(const um_exchange *exchange) {
     if (!info) {
         return false;
     }
-    char byte;
-    const ssize_t count = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    struct pollfd watched = {.fd = info->connect_fd, .events = POLLRDHUP};
+    return poll(&watched, 1, 0) > 0 && (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* Read what the job has written, or wait a moment for it.  False: the job is finished, or the
@@ -243,7 +242,10 @@ enum MHD_Result um_exchange_answer(um_exchange *exchange, const um_api *api) {
     if (status != UM_OK) {
         return reply_failure(exchange, code_of(status), &error);
     }
-    const um_status submitted = um_engine_submit(exchange->server->engine, exchange->job, &error);
+    const um_status submitted =
+        exchange->job->ask.is_empty
+            ? um_job_answer_nothing(exchange->job, &error)
+            : um_engine_submit(exchange->server->engine, exchange->job, &error);
     if (submitted != UM_OK) {
         return reply_failure(exchange,
                              submitted == UM_ERR_MEMORY ? MHD_HTTP_INTERNAL_SERVER_ERROR

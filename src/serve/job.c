@@ -122,3 +122,27 @@ bool um_job_read(um_job *job, int milliseconds, um_buffer *bytes) {
     (void)pthread_mutex_unlock(&job->lock);
     return is_over;
 }
+
+um_status um_job_answer_nothing(um_job *job, um_error *error) {
+    const um_ask *ask = &job->ask;
+    um_sample_outcome outcomes[UM_ASK_SAMPLES_MAXIMUM];
+    um_buffer reply = {0};
+    um_status status = UM_OK;
+    for (size_t i = 0; i < ask->samples; i++) {
+        outcomes[i] =
+            (um_sample_outcome){.text = "", .finish = "length", .facts = {.algorithm = "none"}};
+    }
+    for (size_t i = 0; status == UM_OK && ask->stream && i < ask->samples; i++) {
+        status = job->dialect->last(job, i, &outcomes[i], &reply, error);
+    }
+    if (status == UM_OK) {
+        status = ask->stream ? job->dialect->end(job, outcomes, &reply, error)
+                             : job->dialect->whole(job, outcomes, &reply, error);
+    }
+    if (status == UM_OK) {
+        status = um_job_write(job, &reply, error);
+    }
+    um_buffer_free(&reply);
+    um_job_finish(job, status, error);
+    return status;
+}

@@ -93,6 +93,9 @@ void um_job_release(um_job *job);
 um_status um_job_write(um_job *job, const um_buffer *bytes, um_error *error);
 void um_job_finish(um_job *job, um_status status, const um_error *error);
 
+/* Write the reply to a job of which no token is wanted, and finish it. */
+um_status um_job_answer_nothing(um_job *job, um_error *error);
+
 /* The connection: wait at most `milliseconds` for something to read, and move it to the end of
  * `bytes`.  True once the job is finished and all has been read; its status and error are final
  * then. */

@@ -4,15 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "serve/route.h"
 
 /* Connections beyond those of unfinished requests: idle ones, and those that ask other things. */
 #define SPARE_CONNECTIONS 32
+
+/* Files that the program has open beside its connections, at most. */
+#define OWN_FILES ((size_t)24)
 
 /* Most bytes of the headers of a request. */
 #define HEADERS_MAXIMUM ((size_t)64 << 10)
@@ -136,6 +141,18 @@ static um_status check_settings(const um_server_options *options, um_error *erro
     return status;
 }
 
+/* As many connections as requests may need, but no more than there are descriptors for: without
+ * one, nobody could be told anything. */
+static unsigned connection_limit(const um_server *server) {
+    const size_t wanted = server->options.engine.queue + SPARE_CONNECTIONS;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
+        return (unsigned)wanted;
+    }
+    const size_t all = (size_t)files.rlim_cur;
+    return (unsigned)um_size_smaller(wanted, all > 2 * OWN_FILES ? all - OWN_FILES : 1);
+}
+
 static um_status listen_on(um_server *server, const struct addrinfo *address, um_error *error) {
     const um_server_options *options = &server->options;
     const unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD |
@@ -144,9 +161,9 @@ static um_status listen_on(um_server *server, const struct addrinfo *address, um
     server->daemon = MHD_start_daemon(
         flags, (uint16_t)options->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
         address->ai_addr, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->engine.queue + SPARE_CONNECTIONS),
-        MHD_OPTION_CONNECTION_TIMEOUT, UM_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        HEADERS_MAXIMUM, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, connection_limit(server), MHD_OPTION_CONNECTION_TIMEOUT,
+        UM_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADERS_MAXIMUM,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!server->daemon) {
         return UM_RAISE(error, UM_ERR_IO,
                         "cannot listen on %s, port %u: is it in use, or not an address of this "

@@ -222,6 +222,13 @@ class Answers(unittest.TestCase):
                 events = self.server.stream("/v1/chat/completions", {**body, "stop": [stop, whole + "x"]})[:-1]
                 self.assertEqual("".join(event["choices"][0]["delta"].get("content", "") for event in events), wanted)
 
+    def test_no_token_at_all(self) -> None:
+        got = self.server.post("/infill", {"input_prefix": PROMPT, "input_suffix": "", "prompt": "", "n_predict": 0})
+        self.assertEqual((got["content"], got["tokens_predicted"], got["stop_type"]), ("", 0, "limit"))
+        got = self.server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 0, "n": 2})
+        self.assertEqual([choice["text"] for choice in got["choices"]], ["", ""])
+        self.assertEqual(self.server.stream("/v1/completions", {"prompt": PROMPT, "max_tokens": 0})[-1], "[DONE]")
+
     def test_an_answer_without_end_says_so(self) -> None:
         got = self.server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 2})
         self.assertEqual(got["choices"][0]["finish_reason"], "length")
@@ -261,13 +268,13 @@ class Answers(unittest.TestCase):
                                                                                   "response_format"), ({"prompt": "x", "unmask": 1}, "object"),
                             ({"prompt": "x", "unmask": {"factor": 2}}, "means nothing"),
                             ({"prompt": "x", "unmask": {"factor": 2}, "stream": True}, "means nothing"),
-                            ({"prompt": "x", "stream": "yes"}, '"stream"')):
+                            ({"prompt": "x", "stream": "yes"}, '"stream"'), ({"prompt": "x", "max_tokens": "9"}, '"max_tokens"')):
             with self.subTest(body=body):
                 error = self.server.post("/v1/completions", body, expected=400)["error"]
                 self.assertIn(words, error["message"])
                 self.assertEqual((error["type"], error["code"]), ("invalid_request_error", 400))
         for messages, words in (([], "at least one"), ([5], "object"), ([{"role": "user"}], "content"),
-                                ([{"role": "robot", "content": "x"}], "robot"),
+                                ([{"role": "robot", "content": "x"}], "robot"), ([{"role": "user\0x", "content": "x"}], "role"),
                                 ([{"role": "user", "content": [{"type": "image_url"}]}], "not text")):
             with self.subTest(messages=messages):
                 error = self.server.post("/v1/chat/completions", {"messages": messages}, expected=400)["error"]
@@ -345,6 +352,7 @@ class Clients(unittest.TestCase):
                 connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                                    % (len(body), body))
                 server.wait_for("unmask_requests_unfinished", 1)
+                connection.sendall(b"\r\n")  # more than was asked for
             server.wait_for('unmask_requests_total{outcome="cancelled"}', number)
         self.assertEqual(server.metric('unmask_requests_total{outcome="finished"}'), 0)
 
@@ -369,7 +377,7 @@ class Clients(unittest.TestCase):
         self.addCleanup(server.stop)
         large = server.connect()
         self.addCleanup(large.close)
-        large.request("POST", "/v1/completions", json.dumps(slow_request()))
+        large.request("POST", "/v1/completions", json.dumps(slow_request(max_tokens=16)))
         server.wait_for("unmask_requests_unfinished", 1)
         server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 8})
         self.assertEqual(server.metric("unmask_requests_unfinished"), 1)
@@ -443,7 +451,7 @@ class Clients(unittest.TestCase):
 
 class End(unittest.TestCase):
     def test_what_is_under_way_is_answered_first(self) -> None:
-        server = Server()
+        server = Server("--grace", "60")
         connection = server.connect()
         self.addCleanup(connection.close)
         connection.request("POST", "/v1/completions", json.dumps(slow_request(n=4, max_tokens=32 // SLOW)))
@@ -486,7 +494,8 @@ class End(unittest.TestCase):
                                (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
                                (["--port", str(other.port)], "cannot listen"), (["--algorithm", "entropy", "--factor", "2"], "means nothing"),
                                (["--seed", str(1 << 63)], "too large"),
-                               (["--queue", "0"], "--queue"), (["--model", "/nowhere"], "/nowhere")):
+                               (["--queue", "0"], "--queue"), (["--api-key", ""], "1 to"), (["--api-key", "a b"], "printable"),
+                               (["--suppress", "99999"], "99999"), (["--model", "/nowhere"], "/nowhere")):
             with self.subTest(options=options):
                 done = subprocess.run([PROGRAM, "serve", "--model", str(ROOT / "models" / "tiny"), *options],
                                       capture_output=True, text=True, timeout=60)

@@ -26,6 +26,7 @@
 #define DEFAULT_GRACE 10
 
 #define SETTINGS_MAXIMUM 64
+#define KEY_MAXIMUM 1024
 
 enum {
     OPTION_BATCH = 500,
@@ -188,6 +189,19 @@ static int set_decoding(const um_command *command, serve_settings *settings, int
     return code;
 }
 
+/* A key that no header could hold would lock everybody out. */
+static int check_key(const um_command *command, const char *name, const char *key) {
+    const size_t length = strlen(key);
+    for (size_t i = 0; i < length; i++) {
+        if (key[i] <= ' ' || key[i] > '~') {
+            return um_cli_usage(command, "%s: a key has printable ASCII characters only", name);
+        }
+    }
+    return length > 0 && length <= KEY_MAXIMUM
+               ? UM_EXIT_OK
+               : um_cli_usage(command, "%s: a key has 1 to %d characters", name, KEY_MAXIMUM);
+}
+
 static int set_port(const um_command *command, serve_settings *settings) {
     unsigned long long port = 0;
     if (!um_cli_parse_count(command, "--port", optarg, 0, 65535, &port)) {
@@ -213,7 +227,7 @@ static int read_option(const um_command *command, serve_settings *settings, int 
             return set_port(command, settings);
         case OPTION_KEY:
             settings->server.api_key = optarg;
-            return UM_EXIT_OK;
+            return check_key(command, "--api-key", optarg);
         case OPTION_ORIGIN:
             settings->server.allow_origin = optarg;
             return UM_EXIT_OK;
@@ -293,6 +307,10 @@ static int run(const um_command *command, int argc, char **argv) {
     }
     if (code != UM_EXIT_OK) {
         return code;
+    }
+    if (settings.server.api_key &&
+        check_key(command, "UNMASK_API_KEY", settings.server.api_key) != UM_EXIT_OK) {
+        return UM_EXIT_USAGE;
     }
     settings.server.log = settings.is_quiet ? NULL : print_line;
     return serve(&settings);
