@@ -77,8 +77,7 @@ static const char help[] =
     "examples:\n"
     "  unmask serve\n"
     "  unmask serve --model diffucoder-q4_k_m.gguf --steps 64 --port 8012\n"
-    "  curl http://127.0.0.1:8080/v1/completions -d '{\"prompt\": \"def add(a, b):\", "
-    "\"suffix\": \"    return c\"}'\n";
+    "  curl http://127.0.0.1:8080/v1/completions -d '{\"prompt\": \"def add(a, b):\\n\"}'\n";
 
 /* The command line, and the texts that its settings point to. */
 typedef struct serve_settings {
