@@ -1,15 +1,13 @@
 #include "base/follower.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/thread.h"
 
-/* Nanoseconds between two looks of a waiting owner. */
-#define GLANCE 100000000
+/* Milliseconds between two looks of a waiting owner. */
+#define GLANCE 100
 
 struct um_follower {
     um_follower_setup setup;
@@ -74,15 +72,6 @@ static void *run(void *user) {
 
 /* ---- Its owner ------------------------------------------------------------------- */
 
-/* Its timed waits do not depend on the wall clock, which may be set. */
-static void init_condition(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(condition, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-}
-
 static void release(um_follower *follower) {
     (void)pthread_cond_destroy(&follower->changed);
     (void)pthread_mutex_destroy(&follower->lock);
@@ -98,7 +87,7 @@ um_status um_follower_start(const um_follower_setup *setup, um_follower **follow
     }
     started->setup = *setup;
     (void)pthread_mutex_init(&started->lock, NULL);
-    init_condition(&started->changed);
+    (void)um_condition_init(&started->changed);
     const int failure = um_thread_start(&started->thread, run, started);
     if (failure != 0) {
         release(started);
@@ -127,11 +116,7 @@ um_status um_follower_announce(um_follower *follower, size_t ready, um_error *er
 
 /* Wait for a change, for a moment at most. */
 static void wait_a_moment(um_follower *follower) {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GLANCE;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = um_moment_after(GLANCE);
     (void)pthread_cond_timedwait(&follower->changed, &follower->lock, &until);
 }
 

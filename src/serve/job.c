@@ -2,19 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-/* Waiting must not depend on the clock of the day, which may be set. */
+#include "base/thread.h"
+
 static um_status prepare_waiting(um_job *job, um_error *error) {
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0) {
-        return um_error_memory(error, "request", sizeof *job);
-    }
-    const bool is_ready = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-                          pthread_cond_init(&job->changed, &attributes) == 0;
-    (void)pthread_condattr_destroy(&attributes);
-    if (!is_ready) {
+    if (um_condition_init(&job->changed) != 0) {
         return um_error_memory(error, "request", sizeof *job);
     }
     if (pthread_mutex_init(&job->lock, NULL) != 0) {
@@ -90,20 +83,8 @@ void um_job_finish(um_job *job, um_status status, const um_error *error) {
     (void)pthread_mutex_unlock(&job->lock);
 }
 
-static struct timespec moment_after(int milliseconds) {
-    struct timespec moment;
-    (void)clock_gettime(CLOCK_MONOTONIC, &moment);
-    moment.tv_sec += milliseconds / 1000;
-    moment.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (moment.tv_nsec >= 1000000000L) {
-        moment.tv_sec++;
-        moment.tv_nsec -= 1000000000L;
-    }
-    return moment;
-}
-
 bool um_job_read(um_job *job, int milliseconds, um_buffer *bytes) {
-    const struct timespec until = moment_after(milliseconds);
+    const struct timespec until = um_moment_after(milliseconds);
     (void)pthread_mutex_lock(&job->lock);
     int waited = 0;
     while (waited == 0 && job->output.length == 0 && !job->is_finished) {
