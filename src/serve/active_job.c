@@ -4,15 +4,12 @@
 
 /* ---- The beginning ---------------------------------------------------------------- */
 
-/* Lay out the canvases, and make room for all samples. */
+/* Tokenise the texts, and make room for all samples. */
 static um_status prepare(um_active_job *active, const um_model *model, const um_fit_limits *limits,
                          um_error *error) {
     const um_ask *ask = &active->job->ask;
-    size_t lengths[UM_TRIALS_MAXIMUM];
-    active->trials = um_request_fit_lengths(ask, limits, lengths);
-    for (size_t i = 0; i < active->trials; i++) {
-        UM_TRY(um_request_fit_make(model, ask, limits, lengths[i], &active->fits[i], error));
-    }
+    active->trials = um_request_fit_lengths(ask, limits, active->lengths);
+    UM_TRY(um_request_fit_begin(model, ask, limits, &active->fit, error));
     active->samples = calloc(ask->samples * active->trials, sizeof *active->samples);
     active->outcomes = calloc(ask->samples, sizeof *active->outcomes);
     return active->samples && active->outcomes
@@ -39,7 +36,8 @@ um_status um_active_job_add_sample(um_active_job *active, const um_model *model,
         UM_TRY(prepare(active, model, limits, error));
     }
     um_sample *sample = &active->samples[active->added];
-    um_request_fit *fit = &active->fits[active->added % active->trials];
+    um_request_fit *fit = &active->fit;
+    UM_TRY(um_request_fit_lay(fit, active->lengths[active->added % active->trials], error));
     *sample = (um_sample){.job = active->job,
                           .index = active->added / active->trials,
                           .is_trial = active->trials > 1,
@@ -169,9 +167,7 @@ static um_status write_end(um_active_job *active, um_error *error) {
         tokens += active->outcomes[i].facts.answer_tokens;
     }
     atomic_store(&job->answer_tokens, tokens);
-    UM_TRY(job->ask.stream ? job->dialect->end(job, active->outcomes, &active->output, error)
-                           : job->dialect->whole(job, active->outcomes, &active->output, error));
-    return um_job_write(job, &active->output, error);
+    return um_job_write_end(job, active->outcomes, &active->output, error);
 }
 
 void um_active_job_end(um_active_job *active) {
@@ -189,9 +185,7 @@ void um_active_job_free(um_active_job *active) {
     for (size_t i = 0; i < active->added; i++) {
         um_sample_free(&active->samples[i]);
     }
-    for (size_t i = 0; i < UM_TRIALS_MAXIMUM; i++) {
-        um_request_fit_free(&active->fits[i]);
-    }
+    um_request_fit_free(&active->fit);
     free(active->samples);
     free(active->outcomes);
     um_buffer_free(&active->output);

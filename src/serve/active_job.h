@@ -10,15 +10,16 @@
 
 /* Zero-initialise; release with um_active_job_free. */
 typedef struct um_active_job {
-    um_job *job;                            /* a reference */
-    um_request_fit fits[UM_TRIALS_MAXIMUM]; /* [trials]: the canvases by their length */
-    size_t trials;                          /* of each sample; 0 before the first is added */
-    um_sample *samples;                     /* [job->ask.samples][trials] */
-    size_t added;                           /* of these, the number that were given to the batch */
-    size_t finished;                        /* of those, the number that came back */
-    um_sample_outcome *outcomes;            /* [job->ask.samples] */
-    um_buffer output;                       /* of this step */
-    um_status status;                       /* the first failure */
+    um_job *job; /* a reference */
+    um_request_fit fit;
+    size_t lengths[UM_TRIALS_MAXIMUM]; /* [trials]: of the answer */
+    size_t trials;                     /* of each sample; 0 before the first is added */
+    um_sample *samples;                /* [job->ask.samples][trials] */
+    size_t added;                      /* of these, the number that were given to the batch */
+    size_t finished;                   /* of those, the number that came back */
+    um_sample_outcome *outcomes;       /* [job->ask.samples] */
+    um_buffer output;                  /* of this step */
+    um_status status;                  /* the first failure */
     um_error error;
     struct um_active_job *next;
 } um_active_job;

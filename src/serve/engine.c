@@ -6,45 +6,27 @@
 #include "base/thread.h"
 #include "serve/active_job.h"
 
-/* A job that waits to be taken up. */
-typedef struct waiting_job {
-    um_job *job; /* a reference */
-    struct waiting_job *next;
-} waiting_job;
-
 struct um_engine {
     um_engine_setup setup;
     um_batch *batch;
-    um_active_job *active; /* used by the engine's thread alone, like the batch */
+    um_active_job *active; /* oldest first; used by the engine's thread alone, like the batch */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
-    waiting_job *waiting; /* oldest first */
+    um_active_job *waiting; /* oldest first, not taken up yet */
     bool is_ending;
     um_engine_counts counts;
 };
 
 /* ---- From the first step of a job to the last --------------------------------- */
 
-static void take_up(um_engine *engine, um_job *job) {
-    um_active_job *active = calloc(1, sizeof *active);
-    um_error error = {0};
-    if (!active) {
-        um_job_finish(job, um_error_memory(&error, "request", sizeof *active), &error);
-        um_job_release(job);
-        (void)pthread_mutex_lock(&engine->lock);
-        engine->counts.unfinished--;
-        engine->counts.failed++;
-        (void)pthread_mutex_unlock(&engine->lock);
-        return;
+/* Add one job or more at the end. */
+static void append(um_active_job **list, um_active_job *jobs) {
+    while (*list) {
+        list = &(*list)->next;
     }
-    active->job = job;
-    um_active_job **link = &engine->active;
-    while (*link) {
-        link = &(*link)->next;
-    }
-    *link = active;
+    *list = jobs;
 }
 
 /* The job that is to have the next free place in the batch: of those with samples to decode the one
@@ -152,16 +134,10 @@ static bool take_waiting(um_engine *engine) {
     while (!engine->waiting && !engine->active && !engine->is_ending) {
         (void)pthread_cond_wait(&engine->changed, &engine->lock);
     }
-    waiting_job *waiting = engine->waiting;
+    append(&engine->active, engine->waiting);
     engine->waiting = NULL;
     const bool goes_on = !engine->is_ending;
     (void)pthread_mutex_unlock(&engine->lock);
-    while (waiting) {
-        waiting_job *next = waiting->next;
-        take_up(engine, waiting->job);
-        free(waiting);
-        waiting = next;
-    }
     return goes_on;
 }
 
@@ -236,16 +212,8 @@ void um_engine_free(um_engine *engine) {
     free(engine);
 }
 
-static void append_waiting(um_engine *engine, waiting_job *waiting) {
-    waiting_job **link = &engine->waiting;
-    while (*link) {
-        link = &(*link)->next;
-    }
-    *link = waiting;
-}
-
 um_status um_engine_submit(um_engine *engine, um_job *job, um_error *error) {
-    waiting_job *waiting = calloc(1, sizeof *waiting);
+    um_active_job *waiting = calloc(1, sizeof *waiting);
     if (!waiting) {
         return um_error_memory(error, "request", sizeof *waiting);
     }
@@ -261,7 +229,7 @@ um_status um_engine_submit(um_engine *engine, um_job *job, um_error *error) {
     } else {
         um_job_hold(job);
         engine->counts.unfinished++;
-        append_waiting(engine, waiting);
+        append(&engine->waiting, waiting);
         (void)pthread_cond_signal(&engine->changed);
     }
     (void)pthread_mutex_unlock(&engine->lock);

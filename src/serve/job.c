@@ -104,6 +104,13 @@ bool um_job_read(um_job *job, int milliseconds, um_buffer *bytes) {
     return is_over;
 }
 
+um_status um_job_write_end(um_job *job, const um_sample_outcome *outcomes, um_buffer *out,
+                           um_error *error) {
+    UM_TRY(job->ask.stream ? job->dialect->end(job, outcomes, out, error)
+                           : job->dialect->whole(job, outcomes, out, error));
+    return um_job_write(job, out, error);
+}
+
 um_status um_job_answer_nothing(um_job *job, um_error *error) {
     const um_ask *ask = &job->ask;
     um_sample_outcome outcomes[UM_ASK_SAMPLES_MAXIMUM];
@@ -117,11 +124,7 @@ um_status um_job_answer_nothing(um_job *job, um_error *error) {
         status = job->dialect->last(job, i, &outcomes[i], &reply, error);
     }
     if (status == UM_OK) {
-        status = ask->stream ? job->dialect->end(job, outcomes, &reply, error)
-                             : job->dialect->whole(job, outcomes, &reply, error);
-    }
-    if (status == UM_OK) {
-        status = um_job_write(job, &reply, error);
+        status = um_job_write_end(job, outcomes, &reply, error);
     }
     um_buffer_free(&reply);
     um_job_finish(job, status, error);

@@ -93,6 +93,11 @@ void um_job_release(um_job *job);
 um_status um_job_write(um_job *job, const um_buffer *bytes, um_error *error);
 void um_job_finish(um_job *job, um_status status, const um_error *error);
 
+/* Append to `out` what the reply ends with, or all of it if it is no stream, and write that:
+ * outcomes[ask.samples]. */
+um_status um_job_write_end(um_job *job, const um_sample_outcome *outcomes, um_buffer *out,
+                           um_error *error);
+
 /* Write the reply to a job of which no token is wanted, and finish it. */
 um_status um_job_answer_nothing(um_job *job, um_error *error);
 

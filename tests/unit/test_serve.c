@@ -87,7 +87,8 @@ static void what_is_shown_always_fits(void **state) {
         const size_t length = lengths[i / count / count];
         const um_ask ask = between(prefix, suffix);
         um_request_fit fit = {0};
-        assert_ok(um_request_fit_make(fixture.model, &ask, &limits, length, &fit, &error), &error);
+        assert_ok(um_request_fit_begin(fixture.model, &ask, &limits, &fit, &error), &error);
+        assert_ok(um_request_fit_lay(&fit, length, &error), &error);
         const size_t positions = positions_of(fixture.model, &fit);
         assert_true(fit.hole_length >= 1 && fit.hole_length <= length);
         assert_true(positions <= RANDOM_MODEL_CONTEXT && positions - fit.hole_length <= 30);
@@ -107,8 +108,8 @@ static void a_prompt_without_room_for_an_answer_is_refused(void **state) {
     char *prompt = repeated("x = 1\n", RANDOM_MODEL_CONTEXT);
     const um_ask ask = between(prompt, NULL);
     um_request_fit fit = {0};
-    assert_int_equal(um_request_fit_make(fixture.model, &ask, &limits, 5, &fit, &error),
-                     UM_ERR_LIMIT);
+    assert_ok(um_request_fit_begin(fixture.model, &ask, &limits, &fit, &error), &error);
+    assert_int_equal(um_request_fit_lay(&fit, 5, &error), UM_ERR_LIMIT);
     assert_non_null(strstr(error.message, "has room for 96"));
     um_request_fit_free(&fit);
     free(prompt);

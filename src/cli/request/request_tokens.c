@@ -53,11 +53,15 @@ um_status um_cli_count_request(const um_model *model, const um_request *request,
     return take_tokens(status, tokens, count, info.mask_token, found);
 }
 
+size_t um_cli_usual_length(const um_model_info *info, size_t short_usual, size_t long_usual) {
+    return info->context_length < LARGE_CONTEXT ? short_usual : long_usual;
+}
+
 um_status um_cli_answer_length(const um_model_info *info, size_t used, const um_answer_wish *wish,
                                size_t *length, um_error *error) {
     const size_t context = info->context_length;
     const size_t room = used < context ? context - used : 0;
-    const size_t usual = context < LARGE_CONTEXT ? wish->short_usual : wish->long_usual;
+    const size_t usual = um_cli_usual_length(info, wish->short_usual, wish->long_usual);
     if (room < (wish->given > 0 ? wish->given : 1)) {
         return UM_RAISE(
             error, UM_ERR_LIMIT,

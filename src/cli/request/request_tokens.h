@@ -25,6 +25,9 @@ typedef struct um_answer_wish {
     const char *advice; /* ends the message about a prompt that leaves no room; may be NULL */
 } um_answer_wish;
 
+/* The usual length for a model: `short_usual` with fewer than 2048 positions, else `long_usual`. */
+size_t um_cli_usual_length(const um_model_info *info, size_t short_usual, size_t long_usual);
+
 /* The length of an answer behind `used` tokens: as given, else the usual one, or what the context
  * leaves if that is less.  UM_ERR_LIMIT: there is no room for the given one, or for any. */
 um_status um_cli_answer_length(const um_model_info *info, size_t used, const um_answer_wish *wish,

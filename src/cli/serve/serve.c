@@ -9,14 +9,13 @@
 #include "cli/request/decoding_options.h"
 #include "cli/request/model_path.h"
 #include "cli/request/open_model.h"
+#include "cli/request/request_tokens.h"
 #include "serve/server.h"
 
 #define DEFAULT_PORT 8080
 #define DEFAULT_QUEUE 64
 #define DEFAULT_CONTEXT 2048
 
-/* Models with fewer positions than this answer more shortly. */
-#define SMALL_CONTEXT 2048
 #define USUAL_LENGTH 256
 #define SMALL_LENGTH 80
 #define USUAL_INFILLING_LENGTH 64
@@ -124,13 +123,12 @@ static void run_until_interrupted(um_server *server, unsigned long long grace) {
 
 static void choose_sizes(serve_settings *settings, const um_model_info *info) {
     um_engine_setup *engine = &settings->server.engine;
-    const bool is_small = info->context_length < SMALL_CONTEXT;
     if (engine->limits.length == 0) {
-        engine->limits.length = is_small ? SMALL_LENGTH : USUAL_LENGTH;
+        engine->limits.length = um_cli_usual_length(info, SMALL_LENGTH, USUAL_LENGTH);
     }
     if (engine->limits.infilling_length == 0) {
         engine->limits.infilling_length =
-            is_small ? SMALL_INFILLING_LENGTH : USUAL_INFILLING_LENGTH;
+            um_cli_usual_length(info, SMALL_INFILLING_LENGTH, USUAL_INFILLING_LENGTH);
     }
     engine->batch = um_cli_batch_size(info, settings->batch, UM_BATCH_USUAL, 1);
 }
